@@ -1,0 +1,160 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .enableUpcomingFeature("ImmutableWeakCaptures"),
+  .treatAllWarnings(as: .error),
+]
+
+// MARK: Third party, each with its one importing layer
+
+// Surface/Commands
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+// Core/Manifest
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+// Edge/RunStore
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+// The gRPC pipe: Edge/NodeAPI, Edge/Links, Runtime.
+let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+// On Linux this product is the HTTP/2 core without TLS. The Posix product would add NIOSSL and its
+// copy of BoringSSL, which nothing here uses: SSH is the encryption, a 0600 socket the permission.
+let grpcTransport = Target.Dependency.product(
+  name: "GRPCNIOTransportHTTP2TransportServices", package: "grpc-swift-nio-transport")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+
+// MARK: The house (Sources/Architecture.md): a target imports from its own layer or below
+
+func layer(
+  _ layer: String, _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", exclude: exclude,
+    swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}
+
+let core: [Target] = [
+  layer("Core", "CompileCache", ["Fleet"]),
+  layer("Core", "Fleet", []),
+  layer("Core", "Health", ["Fleet"]),
+  layer("Core", "KVCacheSimulator", ["Fleet"]),
+  layer("Core", "Manifest", ["Fleet", yams]),
+  layer("Core", "Plan", ["Fleet", "Manifest", "Recipes", "CompileCache"]),
+  layer("Core", "Recipes", ["Fleet", "Manifest", "CompileCache"]),
+  layer("Core", "Rollouts", ["Fleet", "KVCacheSimulator"]),
+]
+
+let edge: [Target] = [
+  .systemLibrary(
+    name: "CSSH2", path: "Sources/Edge/CSSH2", pkgConfig: "libssh2",
+    providers: [.apt(["libssh2-1-dev"])]),
+  layer("Edge", "Lab", ["Fleet"]),
+  layer("Edge", "Links", ["Fleet", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
+  layer("Edge", "NodeAPI", [grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
+  layer("Edge", "RecordFiles", ["Fleet", "Rollouts"]),
+  layer("Edge", "RunStore", ["Fleet", "Plan", "RecordFiles", "Rollouts", grdb]),
+  layer("Edge", "SSH", ["Fleet", "CSSH2", nioCore]),
+]
+
+let runtime: [Target] = [
+  layer(
+    "Runtime", "Coordinator",
+    [
+      "Fleet", "Health", "KVCacheSimulator", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
+      "RecordFiles", "Rollouts", "RunStore", grpcCore, grpcTransport, protobuf, nioCore, nioPosix,
+    ]),
+  layer(
+    "Runtime", "NodeAgent",
+    [
+      "Fleet", "Health", "KVCacheSimulator", "NodeAPI", "RecordFiles", "Rollouts", grpcCore,
+      grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
+    ]),
+]
+
+let surface: [Target] = [
+  layer(
+    "Surface", "Commands",
+    [
+      "Coordinator", "Fleet", "KVCacheSimulator", "Lab", "Links", "Manifest", "Plan", "Recipes",
+      "RecordFiles", "Rollouts", "RunStore", "Terminal", argumentParser,
+    ]),
+  layer("Surface", "Terminal", ["Fleet"]),
+  .executableTarget(
+    name: "muster", dependencies: ["Commands"], path: "Sources/Surface/muster",
+    swiftSettings: settings),
+  .executableTarget(
+    name: "muster-node", dependencies: ["NodeAgent"], path: "Sources/Surface/muster-node",
+    swiftSettings: settings),
+]
+
+let testTargets: [Target] = [
+  tests("ArchitectureTests", []),
+  tests("CompileCacheTests", ["CompileCache", "Fleet"]),
+  tests("CoordinatorTests", ["Coordinator", "Fleet", "Links", "NodeAPI", "Plan", "Recipes"]),
+  tests("FleetTests", ["Fleet"]),
+  tests("HealthTests", ["Fleet", "Health"]),
+  tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
+  tests("LabTests", ["Fleet", "Lab"]),
+  tests(
+    "LinksTests", ["Fleet", "Links", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
+  tests("ManifestTests", ["Fleet", "Manifest"]),
+  tests(
+    "NodeAgentTests",
+    [
+      "Fleet", "Health", "NodeAPI", "NodeAgent", "RecordFiles", "Rollouts", grpcCore,
+      grpcTransport, nioCore, nioHTTP1, nioPosix,
+    ]),
+  tests("PlanTests", ["CompileCache", "Fleet", "Manifest", "Plan", "Recipes"]),
+  tests("RecordFilesTests", ["Fleet", "RecordFiles", "Rollouts"]),
+  tests("RecipesTests", ["CompileCache", "Fleet", "Manifest", "Recipes"]),
+  tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
+  tests("RunStoreTests", ["Fleet", "Plan", "RecordFiles", "Rollouts", "RunStore"]),
+  tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded, nioPosix]),
+  tests(
+    "Simulation",
+    [
+      "Coordinator", "Fleet", "KVCacheSimulator", "NodeAgent", "Plan", "RecordFiles", "Rollouts",
+    ]),
+  tests("TerminalTests", ["Fleet", "Terminal"]),
+  // Drives the built binaries against real sshd hosts.
+  .testTarget(
+    name: "TestbedTests", dependencies: ["Fleet"], path: "Tests/Testbed/Integration",
+    swiftSettings: settings),
+  // Answers as `vllm serve` does, for tests and the lab.
+  .executableTarget(
+    name: "stub-model-server", dependencies: [nioCore, nioHTTP1, nioPosix],
+    path: "Tests/Testbed/StubModelServer", swiftSettings: settings),
+]
+
+let package = Package(
+  name: "muster",
+  platforms: [.macOS(.v15)],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    // No default traits: they pull in all of Foundation.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+    .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: core + edge + runtime + surface + testTargets
+)

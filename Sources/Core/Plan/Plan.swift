@@ -1,0 +1,143 @@
+package import Recipes
+
+/// The manifest resolved for every node: what `muster plan` shows and the coordinator carries out.
+/// A value without secrets; its canonical JSON and its hash are what resume is guarded by.
+package struct Plan: Codable, Equatable, Sendable {
+  package struct Node: Codable, Equatable, Sendable {
+    package var name: String
+    package var link: LinkSpecification
+    package var labels: [String: String]
+
+    package init(name: String, link: LinkSpecification, labels: [String: String] = [:]) {
+      self.name = name
+      self.link = link
+      self.labels = labels
+    }
+  }
+
+  package struct Service: Codable, Equatable, Sendable {
+    package var name: String
+    package var recipe: String
+    /// Services that are ready before this one starts.
+    package var after: [String]
+    /// In the order of their index.
+    package var replicas: [Replica]
+
+    package init(name: String, recipe: String, after: [String] = [], replicas: [Replica]) {
+      self.name = name
+      self.recipe = recipe
+      self.after = after
+      self.replicas = replicas
+    }
+  }
+
+  package struct Replica: Codable, Equatable, Sendable {
+    /// 0 ... within its service, over all nodes.
+    package var index: Int
+    package var node: String
+    package var launch: LaunchSpecification
+
+    package init(index: Int, node: String, launch: LaunchSpecification) {
+      self.index = index
+      self.node = node
+      self.launch = launch
+    }
+  }
+
+  /// Of this form of the plan.
+  package var version = 1
+  /// The run's name: the manifest's `name`, else its file's.
+  package var name: String
+  /// In placement order, 1 to 4096.
+  package var nodes: [Node]
+  /// In an order in which they can be started.
+  package var services: [Service]
+  /// Names of the environment variables of the coordinator that are handed to services.
+  package var secrets: [String]
+  /// The manifest's `work:` before flags; `nil` without one.
+  package var work: WorkSettings?
+
+  package init(
+    name: String, nodes: [Node], services: [Service], secrets: [String] = [],
+    work: WorkSettings? = nil
+  ) {
+    self.name = name
+    self.nodes = nodes
+    self.services = services
+    self.secrets = secrets
+    self.work = work
+  }
+}
+
+/// How a node is reached.
+package enum LinkSpecification: Codable, Equatable, Sendable {
+  /// A child process on the coordinator's own machine.
+  case local
+  case ssh(SSHSpecification)
+  /// A command whose standard input and output are the pipe, such as `srun …` or `ssh …`.
+  case command(argv: [String])
+}
+
+package struct SSHSpecification: Codable, Equatable, Sendable {
+  package enum UnknownHosts: String, Codable, Equatable, Sendable {
+    /// A host that known_hosts does not have is an error.
+    case refuse
+    /// Its key is added to known_hosts; a changed key is an error all the same.
+    case acceptNew = "accept-new"
+  }
+
+  /// Name or address to connect to.
+  package var host: String
+  package var port: Int
+  package var user: String
+  /// Private key files, tried in order; `~` and paths beside the manifest are resolved.
+  package var identityFiles: [String]
+  /// Tried in order; the first one is where `acceptNew` adds.
+  package var knownHostsFiles: [String]
+  package var unknownHosts: UnknownHosts
+  /// Over name look-up, connection, key exchange and login, 1 to 600.
+  package var connectTimeoutSeconds: Int
+
+  package init(
+    host: String, port: Int, user: String, identityFiles: [String], knownHostsFiles: [String],
+    unknownHosts: UnknownHosts, connectTimeoutSeconds: Int
+  ) {
+    self.host = host
+    self.port = port
+    self.user = user
+    self.identityFiles = identityFiles
+    self.knownHostsFiles = knownHostsFiles
+    self.unknownHosts = unknownHosts
+    self.connectTimeoutSeconds = connectTimeoutSeconds
+  }
+}
+
+/// An eval as the manifest's `work:` and the command line describe it.
+package struct WorkSettings: Codable, Equatable, Sendable {
+  package var policy: String
+  /// Scenarios, at least 1.
+  package var exampleCount: Int
+  /// Rollouts of each scenario, at least 1.
+  package var rolloutsPerExample: Int
+  package var difficulty: String
+  package var seed: UInt64
+  package var maxActionsPerStep: Int
+  package var shardCount: Int
+  /// Nodes that work; empty: all.
+  package var nodes: [String]
+
+  package init(
+    policy: String = "lru", exampleCount: Int = 300, rolloutsPerExample: Int = 1,
+    difficulty: String = "all", seed: UInt64 = 42, maxActionsPerStep: Int = 4,
+    shardCount: Int = 64, nodes: [String] = []
+  ) {
+    self.policy = policy
+    self.exampleCount = exampleCount
+    self.rolloutsPerExample = rolloutsPerExample
+    self.difficulty = difficulty
+    self.seed = seed
+    self.maxActionsPerStep = maxActionsPerStep
+    self.shardCount = shardCount
+    self.nodes = nodes
+  }
+}

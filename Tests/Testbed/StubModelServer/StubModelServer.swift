@@ -1,0 +1,4 @@
+@main
+struct StubModelServer {
+  static func main() {}
+}
