@@ -1,0 +1,53 @@
+package import ArgumentParser
+import Fleet
+
+/// The root of the command line: parses, runs one subcommand, and turns its end into an exit status.
+package struct Muster: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "muster",
+    abstract: "Launches services on a fleet of GPU nodes and shards evals across them, over SSH.",
+    version: "0.1.0",
+    subcommands: [])
+
+  package init() {}
+
+  /// Runs the command line `arguments` (without the program's name).
+  ///
+  /// - Returns: The exit status: 0, 1 to 3 as the subcommand defines them, 64 for a wrong command
+  ///   line, 130 when interrupted.
+  package static func status(of arguments: [String]) async -> Int32 {
+    do {
+      var command = try Self.parseAsRoot(arguments)
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+      return 0
+    } catch let failure as CommandFailure {
+      for diagnostic in failure.diagnostics { StandardStreams.talk(diagnostic.rendered()) }
+      return failure.status
+    } catch {
+      let message = Self.fullMessage(for: error)
+      let code = Self.exitCode(for: error)
+      if code.isSuccess {
+        StandardStreams.data(message.isEmpty ? "" : "\(message)\n")
+      } else {
+        StandardStreams.talk("\(message)\n")
+      }
+      return code.rawValue
+    }
+  }
+}
+
+/// A subcommand's end that is not 0, with what to say about it on standard error.
+package struct CommandFailure: Error {
+  /// 1 to 3, or 130; README.md has the table.
+  package var status: Int32
+  package var diagnostics: [Diagnostic]
+
+  package init(status: Int32, _ diagnostics: [Diagnostic] = []) {
+    self.status = status
+    self.diagnostics = diagnostics
+  }
+}

@@ -1,0 +1,33 @@
+import Glibc
+
+/// The process's own streams: data that could be piped on standard output, talk on standard error.
+package enum StandardStreams {
+  /// Writes data. A reader that has gone ends the process quietly, as `SIGPIPE` would.
+  package static func data(_ text: String) {
+    Self.write(Array(text.utf8), to: STDOUT_FILENO)
+  }
+
+  /// Writes bytes of data, such as records.
+  package static func data(_ bytes: [UInt8]) {
+    Self.write(bytes, to: STDOUT_FILENO)
+  }
+
+  /// Writes progress, warnings and errors.
+  package static func talk(_ text: String) {
+    Self.write(Array(text.utf8), to: STDERR_FILENO)
+  }
+
+  private static func write(_ bytes: [UInt8], to descriptor: CInt) {
+    bytes.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = Glibc.write(
+          descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if count < 0, errno == EINTR { continue }
+        if count < 0, errno == EPIPE, descriptor == STDOUT_FILENO { exit(141) }
+        guard count > 0 else { return }
+        rest = rest.dropFirst(count)
+      }
+    }
+  }
+}
