@@ -1,5 +1,5 @@
 package import ArgumentParser
-import Fleet
+package import Fleet
 
 /// The root of the command line: parses, runs one subcommand, and turns its end into an exit status.
 package struct Muster: AsyncParsableCommand {
