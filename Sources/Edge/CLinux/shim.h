@@ -1,6 +1,7 @@
 #ifndef CLINUX_SHIM_H
 #define CLINUX_SHIM_H
 
+#include <spawn.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/statfs.h>
@@ -27,6 +28,14 @@ static inline int clinux_pidfd_open(pid_t process) {
 /* Linux 5.1. */
 static inline int clinux_pidfd_send_signal(int pidfd, int signal) {
   return (int)syscall(CLINUX_SYS_PIDFD_SEND_SIGNAL, pidfd, signal, NULL, 0);
+}
+
+/* In glibc since 2.34; its header shows it with _GNU_SOURCE only. */
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
+
+/* The child keeps no descriptor from this number on. */
+static inline int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
+  return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
 
 #endif

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A program about to be started, in a session and process group of its own, with standard input
@@ -37,7 +38,7 @@ struct ChildProcess {
       posix_spawn_file_actions_adddup2(&actions, inherited.ours, inherited.theirs)
     }
     // Whatever this process was given by the one before it stays here.
-    posix_spawn_file_actions_addclosefrom_np(&actions, (self.inherited?.theirs ?? 2) + 1)
+    clinux_spawn_close_from(&actions, (self.inherited?.theirs ?? 2) + 1)
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
