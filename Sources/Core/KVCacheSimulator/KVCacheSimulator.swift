@@ -65,7 +65,7 @@ package struct KVCacheSimulator: Sendable {
     self.reset()
     let stream = (index &+ 1) &* 0xD1B5_4A32_D192_ED03
     self.generator = SplitMix64(state: seed ^ stream)
-    _ = self.generator.next()
+    _ = self.generator.draw()
     let budget = self.tier.budgetPermille
     self.budgetPermille = self.generator.int(budget.low, budget.high)
     self.pattern = self.tier.pattern(at: self.generator.int(0, 1))
