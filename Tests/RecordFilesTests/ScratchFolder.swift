@@ -13,7 +13,18 @@ final class ScratchFolder: Sendable {
     precondition(!self.path.isEmpty, "no scratch folder")
   }
 
-  deinit {
-    nftw(self.path, { path, _, _, _ in path.map { remove($0) } ?? -1 }, 16, FTW_DEPTH | FTW_PHYS)
+  deinit { Self.remove(self.path) }
+
+  private static func remove(_ path: String) {
+    if let folder = opendir(path) {
+      while let entry = readdir(folder) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) {
+          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        if name != "." && name != ".." { Self.remove("\(path)/\(name)") }
+      }
+      closedir(folder)
+    }
+    Glibc.remove(path)
   }
 }
