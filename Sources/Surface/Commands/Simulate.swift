@@ -76,14 +76,14 @@ package struct Simulate: ParsableCommand {
       StandardStreams.data(SimulateBench.run(job, for: .seconds(bench)))
       return
     }
-    var simulation = Simulation(job, scenarioCount: UInt64(scenarioCount))
+    var output = SimulateOutput(job, scenarioCount: UInt64(scenarioCount))
     let isTable = self.format == .table || (self.format == nil && isatty(STDOUT_FILENO) == 1)
     if self.trace {
-      simulation.writeTrace()
+      output.writeTrace()
     } else if isTable {
-      StandardStreams.data(simulation.table())
+      StandardStreams.data(output.table())
     } else {
-      simulation.writeRecords()
+      output.writeRecords()
     }
   }
 
