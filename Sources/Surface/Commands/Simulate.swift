@@ -30,16 +30,18 @@ package struct Simulate: ParsableCommand {
     help: "Scenarios; -1 for \(Self.examplesByDefault).")
   var numExamples = -1
 
-  @Option(name: [.customShort("r"), .long], help: "Episodes of each scenario.")
+  @Option(
+    name: [.customShort("r"), .long], parsing: .unconditional,
+    help: "Episodes of each scenario.")
   var rolloutsPerExample = 1
 
-  @Option(help: "The environment's seed, 0 to 2^64 - 1.")
+  @Option(parsing: .unconditional, help: "The environment's seed, 0 to 2^64 - 1.")
   var seed: UInt64 = 42
 
   @Option(help: "One of easy, medium, hard, all.")
   var difficulty = "all"
 
-  @Option(help: "Actions that take effect in a step.")
+  @Option(parsing: .unconditional, help: "Actions that take effect in a step.")
   var maxActionsPerStep = 4
 
   @Option(help: "jsonl or table; without it, table on a terminal.")
@@ -74,14 +76,14 @@ package struct Simulate: ParsableCommand {
       StandardStreams.data(SimulateBench.run(job, for: .seconds(bench)))
       return
     }
-    var simulation = Simulation(job, scenarioCount: UInt64(scenarioCount))
+    var output = SimulateOutput(job, scenarioCount: UInt64(scenarioCount))
     let isTable = self.format == .table || (self.format == nil && isatty(STDOUT_FILENO) == 1)
     if self.trace {
-      simulation.writeTrace()
+      output.writeTrace()
     } else if isTable {
-      StandardStreams.data(simulation.table())
+      StandardStreams.data(output.table())
     } else {
-      simulation.writeRecords()
+      output.writeRecords()
     }
   }
 
