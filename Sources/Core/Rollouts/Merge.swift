@@ -148,7 +148,8 @@ package struct Merge {
       previous = loser
       self.counts.conflicts += 1
       self.add(
-        .conflicts, ordinal, Array(#","attempt":\#(loser.attempt),"record":"#.utf8)
+        .conflicts, ordinal,
+        Array(#","attempt":\#(loser.attempt),"record":"#.utf8)
           + loser.line.dropLast() + "}\n".utf8)
     }
   }
@@ -169,7 +170,8 @@ package struct Merge {
     }
     self.counts.failed += 1
     let line = Array(last.line)
-    let (name, message) = line.withUnsafeBytes { RecordLine.failureFields(of: $0) } ?? (0..<0, 0..<0)
+    let (name, message) =
+      line.withUnsafeBytes { RecordLine.failureFields(of: $0) } ?? (0..<0, 0..<0)
     self.add(
       .missing, ordinal,
       Array(#","reason":"error","attempt":\#(last.attempt),"error":{"class":"#.utf8)

@@ -20,7 +20,7 @@ enum Folder {
       if access(part, F_OK) == 0 { continue }
       do throws(FileFault) {
         try Self.make(part)
-      } catch where error.errno == EEXIST {
+      } catch  where error.errno == EEXIST {
         // Another process made it in between, which is as good.
       }
     }
