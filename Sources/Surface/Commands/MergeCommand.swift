@@ -34,11 +34,10 @@ struct MergeCommand: AsyncParsableCommand {
 
   /// This process, for whoever finds the run locked.
   private static var holder: String {
-    var name = [UInt8](repeating: 0, count: 256)
-    let isKnown = name.withUnsafeMutableBytes { buffer in
-      gethostname(buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count - 1) == 0
-    }
-    let host = isKnown ? String(decoding: name.prefix { $0 != 0 }, as: UTF8.self) : "?"
+    var name = [CChar](repeating: 0, count: 256)
+    let isKnown = gethostname(&name, name.count - 1) == 0
+    let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    let host = isKnown ? String(decoding: bytes, as: UTF8.self) : "?"
     return "\(getpid())@\(host)"
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Fleet
 import Glibc
+import RecordFiles
 import Rollouts
 import RunStore
 
