@@ -1,7 +1,8 @@
 /// Decides the state of one attempt at one replica, and when to probe it, end it and give it up.
 ///
-/// It reads no clock and touches no process: the caller passes instants in, calls
-/// ``timePassed(at:)`` often, and carries out the action that comes back.
+/// It reads no clock and touches no process: the caller tells it what happened and when, calls
+/// ``timePassed(at:)`` after that and about ten times a second, and carries out the action that
+/// comes back.
 ///
 /// ```
 /// waiting ─launched─▶ starting ─mark─▶ loading ─▶ canary ─probe─▶ ready ⇄ busy
@@ -35,6 +36,15 @@ where Instant.Duration == Duration {
     package var isUnproven: Bool
     /// Of the process, once it has ended.
     package var end: ProcessEnd?
+
+    package init(
+      phase: ReplicaPhase, reason: String, isUnproven: Bool, end: ProcessEnd? = nil
+    ) {
+      self.phase = phase
+      self.reason = reason
+      self.isUnproven = isUnproven
+      self.end = end
+    }
   }
 
   private struct Coming: Equatable, Sendable {
@@ -57,7 +67,8 @@ where Instant.Duration == Duration {
     /// `nil`: it is being stopped, and has not failed.
     var failure: String?
     var end: ProcessEnd?
-    var terminateAt: Instant
+    /// `nil` once it is past asking.
+    var terminateAt: Instant?
     var killAt: Instant
     var giveUpAt: Instant
   }
@@ -104,6 +115,14 @@ where Instant.Duration == Duration {
     }
   }
 
+  /// Whether it is being ended: only then need its processes be looked for.
+  package var isClearing: Bool {
+    switch self.state {
+    case .clearing: true
+    case .waiting, .coming, .serving, .over: false
+    }
+  }
+
   // MARK: The process
 
   package mutating func launched(at now: Instant) {
@@ -123,33 +142,34 @@ where Instant.Duration == Duration {
     }
   }
 
-  /// Takes up a process that an earlier supervisor launched. One that was ready is taken at its
-  /// word; one that was not has all of its time again.
-  package mutating func adopted(asReady wasReady: Bool, isUnproven: Bool, at now: Instant) {
+  /// Takes up a process that an earlier supervisor launched, where that one left off. What was ready
+  /// is taken at its word; what was not has all of its time again.
+  package mutating func adopted(as adoption: ReplicaAdoption, at now: Instant) {
     switch self.state {
     case .waiting:
-      if wasReady {
+      switch adoption {
+      case .coming: self.state = .coming(self.coming(at: now))
+      case .ready(let isUnproven):
         self.state = .serving(Serving(fault: nil, isUnproven: isUnproven, probeAt: now))
-      } else {
-        self.state = .coming(self.coming(at: now))
+      case .stopping: self.clear(failure: nil, end: nil, at: now)
+      case .failed(let reason): self.clear(failure: reason, end: nil, at: now)
       }
     case .coming, .serving, .clearing, .over: preconditionFailure("adopted in \(self.state)")
     }
   }
 
   /// The process itself is gone; others of the replica may be left.
-  package mutating func ended(_ end: ProcessEnd, at now: Instant) -> Action {
+  package mutating func ended(_ end: ProcessEnd, at now: Instant) {
     switch self.state {
     case .coming, .serving:
       // vLLM ends with 0 when its engine was killed: only a task may end well.
       let isWell = self.settings.isTask && end == .exited(status: 0)
-      return self.clear(failure: isWell ? nil : "its process \(end) by itself", end: end, at: now)
+      self.clear(failure: isWell ? nil : "its process \(end) by itself", end: end, at: now)
     case .clearing(var clearing):
       clearing.end = clearing.end ?? end
       // What it leaves behind is told at once.
-      clearing.terminateAt = now.advanced(by: ReplicaSettings.terminateInterval)
+      if clearing.terminateAt != nil { clearing.terminateAt = now }
       self.state = .clearing(clearing)
-      return .terminate
     case .waiting, .over: preconditionFailure("ended in \(self.state)")
     }
   }
@@ -214,19 +234,19 @@ where Instant.Duration == Duration {
   /// It serves something else than it should.
   ///
   /// - Parameter reason: Names both.
-  package mutating func provedWrong(_ reason: String, at now: Instant) -> Action {
+  package mutating func provedWrong(_ reason: String, at now: Instant) {
     switch self.state {
     case .coming, .serving: self.clear(failure: reason, end: nil, at: now)
-    case .waiting, .clearing, .over: .none  // The probe outlived the state.
+    case .waiting, .clearing, .over: break  // The probe outlived the state.
     }
   }
 
   // MARK: Time and will
 
-  package mutating func stopAsked(at now: Instant) -> Action {
+  package mutating func stopAsked(at now: Instant) {
     switch self.state {
     case .waiting, .coming, .serving: self.clear(failure: nil, end: nil, at: now)
-    case .clearing, .over: .none  // Asked twice, or it ended meanwhile.
+    case .clearing, .over: break  // Asked twice, or it ended meanwhile.
     }
   }
 
@@ -250,9 +270,10 @@ where Instant.Duration == Duration {
     var coming = coming
     if now >= coming.deadline, self.settings.isProbed {
       let fault = coming.fault.isEmpty ? "its probe has not been answered" : coming.fault
-      return self.clear(
+      self.clear(
         failure: "not ready within \(self.settings.readyTimeout.components.seconds) s: \(fault)",
         end: nil, at: now)
+      return self.timePassed(at: now)
     }
     guard let probeAt = coming.probeAt, now >= probeAt else { return .none }
     if !self.settings.isProbed {
@@ -273,15 +294,14 @@ where Instant.Duration == Duration {
     }
     if now >= clearing.killAt {
       clearing.killAt = now.advanced(by: ReplicaSettings.killInterval)
+      clearing.terminateAt = nil
       self.state = .clearing(clearing)
       return .kill
     }
-    if now >= clearing.terminateAt {
-      clearing.terminateAt = now.advanced(by: ReplicaSettings.terminateInterval)
-      self.state = .clearing(clearing)
-      return .terminate
-    }
-    return .none
+    guard let terminateAt = clearing.terminateAt, now >= terminateAt else { return .none }
+    clearing.terminateAt = now.advanced(by: ReplicaSettings.terminateInterval)
+    self.state = .clearing(clearing)
+    return .terminate
   }
 
   private func coming(at now: Instant) -> Coming {
@@ -291,13 +311,11 @@ where Instant.Duration == Duration {
       probeAt: now.advanced(by: first), fault: "")
   }
 
-  private mutating func clear(failure: String?, end: ProcessEnd?, at now: Instant) -> Action {
+  private mutating func clear(failure: String?, end: ProcessEnd?, at now: Instant) {
     let killAt = now.advanced(by: self.settings.stopGrace)
     self.state = .clearing(
       Clearing(
-        failure: failure, end: end,
-        terminateAt: now.advanced(by: ReplicaSettings.terminateInterval), killAt: killAt,
+        failure: failure, end: end, terminateAt: now, killAt: killAt,
         giveUpAt: killAt.advanced(by: ReplicaSettings.killTime)))
-    return .terminate
   }
 }

@@ -6,8 +6,11 @@ import NodeAPI
 import SwiftProtobuf
 
 /// Answers the calls of node.proto: checks what comes in, asks who may, and passes on.
-struct NodeService: Muster_V1_Node.SimpleServiceProtocol {
+struct NodeService<RunClock: Clock & Sendable>: Muster_V1_Node.SimpleServiceProtocol
+where RunClock.Duration == Duration {
   let session: RunSession
+  let supervisor: Supervisor<RunClock>
+  let logs: LogStream<RunClock>
 
   func attach(
     request: Muster_V1_AttachRequest, context: ServerContext
@@ -29,32 +32,61 @@ struct NodeService: Muster_V1_Node.SimpleServiceProtocol {
       $0.stateFolder = self.session.folder.path
       $0.plan = Data(self.session.plan)
       $0.holder = self.session.holder?.coordinator ?? ""
+      $0.replicas = self.supervisor.board.all
     }
   }
 
   func start(
     request: Muster_V1_StartRequest, context: ServerContext
   ) async throws -> Muster_V1_StartResponse {
-    throw RPCError(code: .unimplemented, message: "start")
+    try self.session.requireClaim(of: context)
+    for spec in request.replicas { try SpecCheck.check(spec) }
+    guard self.supervisor.count(with: request.replicas) <= NodeLimits.replicaCountMax else {
+      throw RPCError(
+        code: .resourceExhausted,
+        message: "a node has at most \(NodeLimits.replicaCountMax) replicas")
+    }
+    let (secrets, missing) = self.session.secrets(
+      named: Set(request.replicas.flatMap(\.secrets)).sorted())
+    guard missing.isEmpty else {
+      throw RPCError(
+        code: .failedPrecondition,
+        message: "needs secrets: \(missing.joined(separator: ", ")); the daemon keeps them in "
+          + "memory only: attach with them")
+    }
+    try await self.supervisor.start(request.replicas, secrets: secrets)
+    return .with { $0.replicas = self.supervisor.board.all }
   }
 
   func watch(
     request: Muster_V1_WatchRequest, response: RPCWriter<Muster_V1_ReplicaStatus>,
     context: ServerContext
   ) async throws {
-    throw RPCError(code: .unimplemented, message: "watch")
+    var version: UInt64 = 0
+    for await _ in self.supervisor.board.bell() {
+      let changes = self.supervisor.board.changes(after: version)
+      for status in changes.statuses { try await response.write(status) }
+      version = changes.version
+    }
   }
 
   func logs(
     request: Muster_V1_LogsRequest, response: RPCWriter<Muster_V1_LogChunk>, context: ServerContext
   ) async throws {
-    throw RPCError(code: .unimplemented, message: "logs")
+    try await self.logs.send(request, to: response)
   }
 
   func stop(
     request: Muster_V1_StopRequest, context: ServerContext
   ) async throws -> Muster_V1_StopResponse {
-    throw RPCError(code: .unimplemented, message: "stop")
+    try self.session.requireClaim(of: context)
+    let leftovers = await self.supervisor.stop(Set(request.services))
+    // The caller has gone: what was told to stop stops all the same.
+    try Task.checkCancellation()
+    return .with {
+      $0.leftovers = leftovers
+      $0.replicas = self.supervisor.board.all
+    }
   }
 
   func work(
@@ -68,7 +100,8 @@ struct NodeService: Muster_V1_Node.SimpleServiceProtocol {
     request: Muster_V1_EndRequest, context: ServerContext
   ) async throws -> Muster_V1_EndResponse {
     try self.session.requireClaim(of: context)
-    self.session.end()
-    return Muster_V1_EndResponse()
+    let living = self.supervisor.living
+    if living.isEmpty { self.session.end() }
+    return .with { $0.leftovers = living.map { "\($0) has not been stopped" } }
   }
 }

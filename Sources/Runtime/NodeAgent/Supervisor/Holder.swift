@@ -24,11 +24,11 @@ struct Holder {
       start = try self.launch(at: startedAtMilliseconds)
     } catch {
       try ProcessRecord(.launchFailed("\(error)")).publish(at: self.order.record)
-      DaemonStart.announceReady()
+      ReadyPipe.announceReady()
       return
     }
     try ProcessRecord(.launched(start, end: nil)).publish(at: self.order.record)
-    DaemonStart.announceReady()
+    ReadyPipe.announceReady()
     try self.reap(start)
   }
 

@@ -1,4 +1,4 @@
-import Health
+package import Health
 
 /// What a holder wrote about its process: the one thing that a daemon which starts anew knows.
 ///
