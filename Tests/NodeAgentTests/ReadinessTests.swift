@@ -62,26 +62,27 @@ struct `What makes a replica ready` {
   @Test func `tcp: a connection, and until then loading`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }
-    let port = try await StubServer.serving([:]) { $0 }
-    try await agent.claimedLink { node in
-      var tcp = Muster_V1_TCPProbe()
-      tcp.port = UInt32(port)
-      var probe = Muster_V1_Probe()
-      probe.tcp = tcp
-      let loading = try await node.start(Self.replica(probe)) { $0.state == .loading }
-      #expect(loading.processID > 0)
-      try await StubServer.serving([:], port: port) { _ in
-        _ = try await node.wait(for: "job") { $0.state == .ready }
-        // Someone else's server keeps the port: that is said, and left alone.
-        var spec = Self.replica(probe)
-        spec.service = "other"
-        spec.ports = [UInt32(port)]
-        _ = try await node.start(spec) { $0.state == .ready }
-        let stopped = try await node.stopAll()
-        #expect(
-          stopped.leftovers == [
-            "other-0: port \(port) is taken still, by a process that this run did not start"
-          ])
+    try await StubServer.withReservedPort { port in
+      try await agent.claimedLink { node in
+        var tcp = Muster_V1_TCPProbe()
+        tcp.port = UInt32(port)
+        var probe = Muster_V1_Probe()
+        probe.tcp = tcp
+        let loading = try await node.start(Self.replica(probe)) { $0.state == .loading }
+        #expect(loading.processID > 0)
+        try await StubServer.serving([:], port: port) { _ in
+          _ = try await node.wait(for: "job") { $0.state == .ready }
+          // Someone else's server keeps the port: that is said, and left alone.
+          var spec = Self.replica(probe)
+          spec.service = "other"
+          spec.ports = [UInt32(port)]
+          _ = try await node.start(spec) { $0.state == .ready }
+          let stopped = try await node.stopAll()
+          #expect(
+            stopped.leftovers == [
+              "other-0: port \(port) is taken still, by a process that this run did not start"
+            ])
+        }
       }
     }
   }

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -30,6 +31,27 @@ enum StubServer {
       try await server.close()
       throw error
     }
+  }
+
+  /// A port that nobody else gets while `body` runs, and on which nobody listens until `body` does.
+  static func withReservedPort<Result>(
+    _ body: (Int) async throws -> Result
+  ) async throws -> Result {
+    let socket = Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    defer { close(socket) }
+    var yes: CInt = 1
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let code = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(socket, $0, size) == 0 ? getsockname(socket, $0, &size) : -1
+      }
+    }
+    guard code == 0 else { throw TestFailure("no port") }
+    return try await body(Int(in_port_t(bigEndian: address.sin_port)))
   }
 
   private final class Handler: ChannelInboundHandler {

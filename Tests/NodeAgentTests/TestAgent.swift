@@ -19,6 +19,8 @@ final class TestAgent: Sendable {
   let folder: String
 
   init() throws {
+    // A daemon that a test kills takes the pipe with it.
+    signal(SIGPIPE, SIG_IGN)
     let number = Self.count.add(1, ordering: .relaxed).newValue
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)

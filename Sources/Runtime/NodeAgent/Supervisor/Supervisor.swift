@@ -62,9 +62,11 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     for spec in specs {
       let folder = ReplicaFolder(of: ReplicaKey(spec), in: self.state)
       if let run = self.makeRun(spec, in: folder, secrets: secrets) {
+        let scripts = ReplicaScripts(spec: spec, identity: self.identity)
         try await self.context.blocking.run {
           try PlainFile.makeFolders(folder.path)
           try PlainFile.publish(try spec.jsonUTF8Bytes(), at: folder.spec)
+          try scripts.publish(in: folder)
         }
         await run.post()
         self.ordersContinuation.yield(.launch(run))
