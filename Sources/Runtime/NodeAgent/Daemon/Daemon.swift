@@ -4,7 +4,8 @@ import NIOPosix
 
 /// The process that serves one run on one node, until it is told that the run has ended.
 struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duration == Duration {
-  /// A daemon that nobody ever attached to has been forgotten; one that holds a plan never is.
+  /// A daemon that nobody has claimed, and that has nothing to keep, ends after so long: it was
+  /// started by someone who only looked at a run that is over.
   private static var forgottenTime: Duration { .seconds(3600) }
 
   private let identity: AgentIdentity
@@ -57,8 +58,10 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
     try await withThrowingTaskGroup { tasks in
       tasks.addTask { await supervisor.run() }
       tasks.addTask {
-        try await self.clock.sleep(for: Self.forgottenTime)
-        if session.holder == nil { session.end() }
+        repeat {
+          try await self.clock.sleep(for: Self.forgottenTime)
+        } while session.wasClaimed || !supervisor.living.isEmpty
+        session.end()
       }
       try await PipeServer.serve(
         [service], at: folder.socket, on: group, clock: self.clock,

@@ -37,8 +37,10 @@ struct ReadyPipe: ~Copyable {
     while poll(&descriptor, 1, milliseconds) < 0, errno == EINTR {}
   }
 
-  /// Called by the program that was started; does nothing where no descriptor was given.
+  /// Called by the program that was started; does nothing where it was given no pipe, as by hand.
   static func announceReady() {
+    var status = stat()
+    guard fstat(Self.descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else { return }
     var byte: UInt8 = 1
     write(Self.descriptor, &byte, 1)
     close(Self.descriptor)

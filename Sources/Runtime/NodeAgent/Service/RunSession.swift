@@ -6,6 +6,7 @@ final class RunSession: Sendable {
     var claim: RunClaim
     var plan: [UInt8]
     var secrets: [String: String]
+    var wasClaimed = false
   }
 
   let identity: AgentIdentity
@@ -27,6 +28,9 @@ final class RunSession: Sendable {
 
   var holder: RunClaim.Holder? { self.state.withLock { $0.claim.holder } }
   var plan: [UInt8] { self.state.withLock { $0.plan } }
+
+  /// Whether a coordinator has claimed the run since this daemon started.
+  var wasClaimed: Bool { self.state.withLock { $0.wasClaimed } }
 
   /// The values of the secrets named, and the names that no coordinator has handed over.
   func secrets(named names: [String]) -> (values: [String: String], missing: [String]) {
@@ -54,6 +58,7 @@ final class RunSession: Sendable {
       let decision = state.claim.claim(claimant, from: address)
       guard decision == .accepted else { return decision }
       if !plan.isEmpty { state.plan = plan }
+      state.wasClaimed = true
       state.secrets.merge(secrets) { $1 }
       return decision
     }
