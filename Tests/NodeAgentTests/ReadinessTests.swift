@@ -87,6 +87,21 @@ struct `What makes a replica ready` {
     }
   }
 
+  @Test func `a port that nobody listens on is named in the failure`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await StubServer.withReservedPort { port in
+      try await agent.claimedLink { node in
+        let failed = try await node.start(Self.replica(Self.http(port, "/"), timeout: 1)) {
+          $0.state == .failed
+        }
+        #expect(
+          failed.reason == "not ready within 1 s: port \(port): nobody accepts connections")
+        _ = try await node.stopAll()
+      }
+    }
+  }
+
   @Test func `log: a line that contains the text`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }

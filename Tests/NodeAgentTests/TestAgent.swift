@@ -29,9 +29,10 @@ final class TestAgent: Sendable {
     try PlainFile.makeFolders(self.folder)
   }
 
-  /// Beside the test bundle.
+  /// Beside the test bundle, unless `MUSTER_NODE_PROGRAM` names another, such as a static one.
   static var program: String {
     get throws {
+      if let program = getenv("MUSTER_NODE_PROGRAM") { return String(cString: program) }
       let path = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
       return path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/muster-node"
     }

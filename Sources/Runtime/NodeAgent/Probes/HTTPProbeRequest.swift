@@ -35,7 +35,8 @@ struct HTTPProbeRequest: Sendable {
               HTTPProbeHandler(promise, timeout: self.timeout))
           }
         }
-        .connect(host: "127.0.0.1", port: self.port).get()
+        // By address: a static program has no resolver to rely on.
+        .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: self.port)).get()
     } catch {
       promise.fail(error)
       throw error

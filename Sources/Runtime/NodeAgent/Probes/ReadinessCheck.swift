@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import NodeAPI
@@ -26,7 +27,7 @@ where ProbeClock.Duration == Duration {
       case .tcp(let tcp):
         let channel = try await ClientBootstrap(group: self.group)
           .connectTimeout(Self.timeout)
-          .connect(host: "127.0.0.1", port: Int(tcp.port)).get()
+          .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: Int(tcp.port))).get()
         channel.close(promise: nil)
         return .succeeded
       case .log(let log):
@@ -66,7 +67,7 @@ where ProbeClock.Duration == Duration {
   private static func reason(_ error: any Error) -> String {
     switch error {
     case let error as HTTPProbeError: error.description
-    case is NIOConnectionError: "nobody accepts connections"
+    case let error as IOError where error.errnoCode == ECONNREFUSED: "nobody accepts connections"
     case is ChannelError: "no connection in time"
     default: "\(error)"
     }

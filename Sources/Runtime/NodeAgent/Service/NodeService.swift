@@ -63,7 +63,7 @@ where RunClock.Duration == Duration {
     context: ServerContext
   ) async throws {
     var version: UInt64 = 0
-    for await _ in self.supervisor.board.bell() {
+    for await _ in self.supervisor.board.bell.rings() {
       let changes = self.supervisor.board.changes(after: version)
       for status in changes.statuses { try await response.write(status) }
       version = changes.version

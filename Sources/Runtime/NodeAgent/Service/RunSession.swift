@@ -13,6 +13,8 @@ final class RunSession: Sendable {
   let folder: StateFolder
   let startedAtMilliseconds: Int64
   private let state: Mutex<State>
+  /// Rings after each claim.
+  private let bell = Bell()
   private let endSignal: AsyncStream<Never>
   private let endSignalContinuation: AsyncStream<Never>.Continuation
 
@@ -63,6 +65,7 @@ final class RunSession: Sendable {
       return decision
     }
     if decision == .accepted {
+      self.bell.ring()
       try self.folder.write(claimant)
       if !plan.isEmpty { try PlainFile.publish(plan, at: self.folder.plan) }
     }
@@ -71,6 +74,11 @@ final class RunSession: Sendable {
 
   func mayAct(from address: String) -> RunClaim.ActDecision {
     self.state.withLock { $0.claim.mayAct(from: address) }
+  }
+
+  /// Returns when a newer coordinator has taken the run from this link's, or the task is cancelled.
+  func superseded(at address: String) async {
+    for await _ in self.bell.rings() where self.mayAct(from: address) != .allowed { return }
   }
 
   /// Tells the daemon that the run is over.

@@ -29,10 +29,8 @@ enum SpecCheck {
     for name in spec.environment.map(\.name) + spec.secrets where !Self.isVariable(name) {
       throw refuse("`\(name)` cannot name a variable")
     }
-    guard
-      (spec.folders + (spec.folder.isEmpty ? [] : [spec.folder])).allSatisfy({
-        $0.hasPrefix("/")
-      })
+    let isHome = spec.folder.isEmpty || spec.folder == "~" || spec.folder.hasPrefix("~/")
+    guard spec.folders.allSatisfy({ $0.hasPrefix("/") }), isHome || spec.folder.hasPrefix("/")
     else { throw refuse("a folder is not an absolute path") }
     guard (1...86_400).contains(spec.readyTimeoutSeconds), spec.stopGraceSeconds <= 3600 else {
       throw refuse("ready_timeout_seconds is 1 to 86400, stop_grace_seconds 0 to 3600")

@@ -14,6 +14,13 @@ struct ReplicaLaunch: Sendable {
   /// Of the process, complete.
   let environment: [String: String]
 
+  /// `~` is the home folder, as is an empty path.
+  private var workingFolder: String {
+    let home = self.environment["HOME"] ?? "/"
+    if self.spec.folder.isEmpty { return home }
+    return self.spec.folder.hasPrefix("~") ? home + self.spec.folder.dropFirst() : self.spec.folder
+  }
+
   /// - Returns: The record of the process.
   /// - Throws: The exact reason why there is none.
   func launch() throws(NodeAgentError) -> ProcessRecord.Start {
@@ -24,7 +31,7 @@ struct ReplicaLaunch: Sendable {
     try self.folder.prepareLog(ofAttempt: self.attempt)
     let order = HolderOrder(
       record: record, log: self.folder.log(ofAttempt: self.attempt),
-      folder: self.spec.folder.isEmpty ? self.environment["HOME"] ?? "/" : self.spec.folder,
+      folder: self.workingFolder,
       argv: self.spec.argv)
     let child = ChildProcess(
       program: "/proc/self/exe", argv: ["muster-node"] + order.arguments,

@@ -192,7 +192,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   private func finish() async {
     await self.post()
     self.state.withLock { $0.isOver = true }
-    self.context.board.ring()
+    self.context.board.bell.ring()
   }
 
   /// Puts what has changed on the board, and into the state folder for people.

@@ -8,10 +8,10 @@ final class StatusBoard: Sendable {
   private struct State {
     var version: UInt64 = 0
     var entries: [ReplicaKey: (version: UInt64, status: Muster_V1_ReplicaStatus)] = [:]
-    var watchers: [UInt64: AsyncStream<Void>.Continuation] = [:]
-    var watcherCount: UInt64 = 0
   }
 
+  /// Rings after each change, and for what no status shows.
+  let bell = Bell()
   private let state = Mutex(State())
 
   /// In the order of the keys.
@@ -26,19 +26,13 @@ final class StatusBoard: Sendable {
   }
 
   func post(_ status: Muster_V1_ReplicaStatus, for key: ReplicaKey) {
-    self.state.withLock { state in
-      if state.entries[key]?.status == status { return }
+    let isNews = self.state.withLock { state in
+      if state.entries[key]?.status == status { return false }
       state.version += 1
       state.entries[key] = (state.version, status)
-      for watcher in state.watchers.values { watcher.yield() }
+      return true
     }
-  }
-
-  /// Rings for what no status shows.
-  func ring() {
-    self.state.withLock { state in
-      for watcher in state.watchers.values { watcher.yield() }
-    }
+    if isNews { self.bell.ring() }
   }
 
   /// What has changed since, oldest first, and the version to ask for next.
@@ -50,21 +44,5 @@ final class StatusBoard: Sendable {
         .sorted { $0.version < $1.version }
       return (changed.map(\.status), state.version)
     }
-  }
-
-  /// Rings once at first, and once or more after each change.
-  func bell() -> AsyncStream<Void> {
-    let (stream, continuation) = AsyncStream.makeStream(
-      of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    let id = self.state.withLock { state in
-      state.watcherCount += 1
-      state.watchers[state.watcherCount] = continuation
-      return state.watcherCount
-    }
-    continuation.onTermination = { [weak self] _ in
-      self?.state.withLock { _ = $0.watchers.removeValue(forKey: id) }
-    }
-    continuation.yield()
-    return stream
   }
 }

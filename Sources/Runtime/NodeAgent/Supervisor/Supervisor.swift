@@ -105,7 +105,7 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
         .filter { services.isEmpty || services.contains($0.key.service) }
     }
     for run in runs { run.askToStop() }
-    for await _ in self.board.bell() where runs.allSatisfy(\.isOver) { break }
+    for await _ in self.board.bell.rings() where runs.allSatisfy(\.isOver) { break }
     return runs.flatMap { run in run.leftovers.map { "\(run.key): \($0)" } }
   }
 
