@@ -1,3 +1,4 @@
+import GRPCCore
 import Glibc
 import NIOCore
 import NIOPosix
@@ -53,7 +54,10 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
         board: StatusBoard(), blocking: blocking, group: group))
     let service = NodeService(
       session: session, supervisor: supervisor,
-      logs: LogStream(supervisor: supervisor, blocking: blocking, clock: self.clock))
+      logs: LogStream(supervisor: supervisor, blocking: blocking, clock: self.clock),
+      worker: { _, _ in
+        throw RPCError(code: .unimplemented, message: "this agent has no worker")
+      })
     try await supervisor.adopt()
     try await withThrowingTaskGroup { tasks in
       tasks.addTask { await supervisor.run() }

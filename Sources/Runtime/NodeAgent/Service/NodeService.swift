@@ -8,9 +8,16 @@ import SwiftProtobuf
 /// Answers the calls of node.proto: checks what comes in, asks who may, and passes on.
 struct NodeService<RunClock: Clock & Sendable>: Muster_V1_Node.SimpleServiceProtocol
 where RunClock.Duration == Duration {
+  /// Carries one stream of work out, until the stream or the task ends.
+  typealias Worker =
+    @Sendable (
+      RPCAsyncSequence<Muster_V1_WorkOrder, any Error>, RPCWriter<Muster_V1_WorkReport>
+    ) async throws -> Void
+
   let session: RunSession
   let supervisor: Supervisor<RunClock>
   let logs: LogStream<RunClock>
+  let worker: Worker
 
   func attach(
     request: Muster_V1_AttachRequest, context: ServerContext
@@ -93,7 +100,17 @@ where RunClock.Duration == Duration {
     request: RPCAsyncSequence<Muster_V1_WorkOrder, any Error>,
     response: RPCWriter<Muster_V1_WorkReport>, context: ServerContext
   ) async throws {
-    throw RPCError(code: .unimplemented, message: "this agent has no worker")
+    try self.session.requireClaim(of: context)
+    try await withThrowingTaskGroup { tasks in
+      tasks.addTask { try await self.worker(request, response) }
+      tasks.addTask {
+        await self.session.superseded(at: context.remotePeer)
+        try self.session.requireClaim(of: context)
+      }
+      // A coordinator that was superseded is cut off; leases are the next one's to hand out.
+      try await tasks.next()
+      tasks.cancelAll()
+    }
   }
 
   func end(

@@ -106,7 +106,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     var watch = ReplicaWatch(
       start: start, marks: self.marks, log: self.folder.log(ofAttempt: self.attempt),
       record: self.folder.record(ofAttempt: self.attempt), ports: self.spec.ports.map(Int.init))
-    await withTaskGroup { probes in
+    await withDiscardingTaskGroup { probes in
       while !Task.isCancelled {
         await self.post()
         guard let action = await self.look(&watch) else { break }
@@ -132,11 +132,14 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   private func look(_ watch: inout ReplicaWatch) async -> ReplicaMachine<RunClock.Instant>.Action? {
     if self.state.withLock({ $0.stopIsAsked }) { self.change { $0.stopAsked(at: $1) } }
     let before = watch
-    let isClearing = self.state.withLock { $0.machine.isClearing }
+    let (isClearing, isComing) = self.state.withLock { state in
+      // Once it is ready, its log is for people alone.
+      (state.machine.isClearing, [.starting, .loading, .canary].contains(state.machine.view.phase))
+    }
     guard
       let (after, sight) = try? await self.context.blocking.run({
         var watch = before
-        let sight = watch.look(isClearing: isClearing)
+        let sight = watch.look(isClearing: isClearing, readsLog: isComing)
         return (watch, sight)
       })
     else { return nil }

@@ -35,14 +35,13 @@ struct ReplicaWatch: Sendable {
     self.ports = ports
   }
 
-  mutating func look(isClearing: Bool) -> Sight {
+  mutating func look(isClearing: Bool, readsLog: Bool) -> Sight {
     var sight = Sight()
     // A holder that is our child, and not that of a daemon before us.
     waitpid(self.processes.holder.processID, nil, WNOHANG)
     if !self.endWasSaid {
       sight.end = self.end()
-      // What it wrote last may tell why.
-      sight.logLines = self.log.newLines()
+      if readsLog { sight.logLines = self.log.newLines() }
       self.endWasSaid = sight.end != nil
     }
     if isClearing || sight.end != nil { sight.cleared = self.cleared() }
