@@ -64,6 +64,8 @@ let edge: [Target] = [
   .systemLibrary(
     name: "CSSH2", path: "Sources/Edge/CSSH2", pkgConfig: "libssh2",
     providers: [.apt(["libssh2-1-dev"])]),
+  // Calls of Linux that Glibc's module has not, for the program on a node.
+  .systemLibrary(name: "CLinux", path: "Sources/Edge/CLinux"),
   layer("Edge", "Lab", ["Fleet"]),
   layer("Edge", "Links", ["Fleet", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
   layer("Edge", "NodeAPI", [grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
@@ -82,8 +84,8 @@ let runtime: [Target] = [
   layer(
     "Runtime", "NodeAgent",
     [
-      "Fleet", "Health", "KVCacheSimulator", "NodeAPI", "RecordFiles", "Rollouts", grpcCore,
-      grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
+      "CLinux", "Fleet", "Health", "KVCacheSimulator", "NodeAPI", "RecordFiles", "Rollouts",
+      grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
     ]),
 ]
 

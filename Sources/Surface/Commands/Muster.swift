@@ -7,7 +7,9 @@ package struct Muster: AsyncParsableCommand {
     commandName: "muster",
     abstract: "Launches services on a fleet of GPU nodes and shards evals across them, over SSH.",
     version: "0.1.0",
-    subcommands: [])
+    subcommands: [
+      Simulate.self
+    ])
 
   package init() {}
 

@@ -1,0 +1,41 @@
+#ifndef CLINUX_SHIM_H
+#define CLINUX_SHIM_H
+
+#include <spawn.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* Variadic functions are not imported into Swift; each of these is one call of one. */
+
+/* The same on every architecture; older headers have no name for them. */
+#define CLINUX_SYS_PIDFD_SEND_SIGNAL 424
+#define CLINUX_SYS_PIDFD_OPEN 434
+
+/* From now on, orphans among the descendants of this process become its children. */
+static inline int clinux_become_subreaper(void) {
+  return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+/* A descriptor that means this process, and no later one of the same number. Linux 5.3. */
+static inline int clinux_pidfd_open(pid_t process) {
+  return (int)syscall(CLINUX_SYS_PIDFD_OPEN, process, 0);
+}
+
+/* Linux 5.1. */
+static inline int clinux_pidfd_send_signal(int pidfd, int signal) {
+  return (int)syscall(CLINUX_SYS_PIDFD_SEND_SIGNAL, pidfd, signal, NULL, 0);
+}
+
+/* In glibc since 2.34; its header shows it with _GNU_SOURCE only. */
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
+
+/* The child keeps no descriptor from this number on. */
+static inline int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
+  return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
+#endif

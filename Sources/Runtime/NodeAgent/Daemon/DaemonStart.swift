@@ -1,0 +1,66 @@
+import Glibc
+
+/// Finds the daemon of a run, or starts it: a process of its own session that outlives the SSH
+/// session that asked for it.
+package enum DaemonStart {
+  /// Descriptor on which a starting daemon says that its socket is there.
+  private static let readyDescriptor: CInt = 3
+  /// Of what the daemon wrote before it ended, in an error.
+  private static let logSizeMax = 2048
+
+  /// Connects to the daemon; where there is none, starts it first.
+  ///
+  /// - Parameter environment: Of the daemon, should it be started.
+  /// - Returns: A connected socket, the caller's to close.
+  package static func connect(
+    to identity: AgentIdentity, environment: [String: String]
+  ) throws(NodeAgentError) -> CInt {
+    let folder = try RuntimeFolder.make(for: identity)
+    if let socket = try DaemonSocket.connect(to: folder.socket) { return socket }
+    let lock = try NodeAgentError.check("open \(folder.lock)") {
+      open(folder.lock, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    }
+    defer { close(lock) }
+    try NodeAgentError.check("lock \(folder.lock)") { flock(lock, LOCK_EX) }
+    // Another may have started it while we waited.
+    if let socket = try DaemonSocket.connect(to: folder.socket) { return socket }
+    try Self.start(identity, in: folder, environment: environment)
+    if let socket = try DaemonSocket.connect(to: folder.socket) { return socket }
+    let log = (try? PlainFile.read(folder.log, sizeMax: 1 << 20)) ?? []
+    throw .daemonDidNotStart(
+      log: String(decoding: log.suffix(Self.logSizeMax), as: UTF8.self))
+  }
+
+  /// Called by the daemon itself, once its socket accepts connections.
+  package static func announceReady() {
+    var byte: UInt8 = 1
+    write(Self.readyDescriptor, &byte, 1)
+    close(Self.readyDescriptor)
+  }
+
+  /// Returns when the daemon listens, or has failed to.
+  private static func start(
+    _ identity: AgentIdentity, in folder: RuntimeFolder, environment: [String: String]
+  ) throws(NodeAgentError) {
+    var ends: [CInt] = [-1, -1]
+    try NodeAgentError.check("make a pipe") { pipe(&ends) }
+    let (readEnd, writeEnd) = (ends[0], ends[1])
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    defer { close(readEnd) }
+    unlink(folder.log)
+    var child = ChildProcess(
+      program: "/proc/self/exe",
+      argv: ["muster-node", "daemon", "--run", identity.run, "--node", identity.node],
+      environment: environment)
+    // Nothing of the SSH session may stay open, or sshd would wait for the daemon.
+    child.output = folder.log
+    child.inherited = (writeEnd, Self.readyDescriptor)
+    do {
+      defer { close(writeEnd) }
+      _ = try child.spawn()
+    }
+    var byte: UInt8 = 0
+    // One byte when it listens; end of file when it has ended before.
+    while read(readEnd, &byte, 1) < 0, errno == EINTR {}
+  }
+}

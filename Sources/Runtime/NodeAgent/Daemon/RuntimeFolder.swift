@@ -1,0 +1,75 @@
+import Glibc
+
+/// The folder that holds the socket and the lock of one run's daemon, on this machine alone.
+///
+/// It is `/tmp/muster-<uid>/<12 hex>`, else the same in `/dev/shm`, and never in `XDG_RUNTIME_DIR`:
+/// systemd removes that folder when the last session of a user ends, and a daemon has to be found
+/// again after the link that started it is gone. What it cannot be is a folder on a network file
+/// system, where other nodes would see it and locks are not to be relied on.
+///
+/// ```
+/// lock         held while someone looks for the daemon, so that only one is started
+/// socket       mode 0600
+/// daemon.log   standard output and error of the daemon
+/// ```
+package struct RuntimeFolder: Equatable, Sendable {
+  /// Where a run's folder may be, in order of preference.
+  package static let bases = ["/tmp", "/dev/shm"]
+
+  package let path: String
+
+  package var socket: String { "\(self.path)/socket" }
+  package var lock: String { "\(self.path)/lock" }
+  package var log: String { "\(self.path)/daemon.log" }
+
+  /// The first folder that is ours alone and local; made if need be.
+  ///
+  /// - Throws: `NodeAgentError.noRuntimeFolder` with the reason against each.
+  package static func make(
+    for identity: AgentIdentity, in bases: [String] = Self.bases
+  ) throws(NodeAgentError) -> RuntimeFolder {
+    var reasons: [String] = []
+    for base in bases {
+      let own = "\(base)/muster-\(geteuid())"
+      let path = "\(own)/\(identity.digest)"
+      if let reason = Self.fault(makingPrivate: own) ?? Self.fault(makingPrivate: path) {
+        reasons.append(reason)
+      } else {
+        return RuntimeFolder(path: path)
+      }
+    }
+    throw .noRuntimeFolder(reasons: reasons)
+  }
+
+  /// Marks the folder as in use for as long as the descriptor is open: systemd-tmpfiles, which removes
+  /// what is old from `/tmp`, leaves a locked folder alone.
+  ///
+  /// - Returns: The caller's to close.
+  package func hold() throws(NodeAgentError) -> CInt {
+    let folder = try NodeAgentError.check("open \(self.path)") {
+      open(self.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+    _ = flock(folder, LOCK_SH | LOCK_NB)
+    return folder
+  }
+
+  /// Removes what is in it, and itself.
+  package func remove() {
+    for file in [self.socket, self.log, self.lock] { unlink(file) }
+    rmdir(self.path)
+  }
+
+  /// Why the folder cannot be used; `nil`: it can.
+  private static func fault(makingPrivate path: String) -> String? {
+    if mkdir(path, 0o700) != 0, errno != EEXIST {
+      return "\(path): \(String(cString: strerror(errno)))"
+    }
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return "\(path): \(String(cString: strerror(errno)))" }
+    // Someone else's folder, or a link to one, could hold someone else's socket.
+    guard status.st_mode & S_IFMT == S_IFDIR else { return "\(path) is not a folder" }
+    guard status.st_uid == geteuid() else { return "\(path) belongs to user \(status.st_uid)" }
+    guard status.st_mode & 0o077 == 0 else { return "\(path) is open to others than its owner" }
+    return FileSystemKind.isNetwork(path) ? "\(path) is on a network file system" : nil
+  }
+}

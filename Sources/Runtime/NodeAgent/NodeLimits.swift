@@ -1,0 +1,27 @@
+/// The written maxima of what an agent accepts: whoever calls it is authenticated, not trusted with
+/// the node's memory.
+package enum NodeLimits {
+  /// One message: a plan of 4,096 nodes is below 8 MiB.
+  package static let messageSizeMax = 16 << 20
+  /// The plan within it.
+  package static let planSizeMax = 12 << 20
+  /// Secrets of one run, and the size of each value.
+  package static let secretCountMax = 256
+  package static let secretSizeMax = 64 << 10
+  /// Name of a coordinator, for people.
+  package static let coordinatorNameSizeMax = 256
+  /// Links at once, each a coordinator or an observer.
+  package static let linkCountMax = 64
+  /// Replicas of one node, over the life of a run.
+  package static let replicaCountMax = 256
+  /// Arguments and environment of one process together; the kernel's own limit is 2 MiB.
+  package static let launchSizeMax = 1 << 20
+  /// Of each list in the description of a replica.
+  package static let listCountMax = 4096
+  /// Lines of a log that one call may ask for from its end.
+  package static let logLineCountMax = 100_000
+  /// Bytes of a log that are searched for them.
+  package static let logTailSizeMax = 8 << 20
+  /// One message of a log: well below what a peer accepts, large enough to be cheap.
+  package static let logChunkSizeMax = 256 << 10
+}

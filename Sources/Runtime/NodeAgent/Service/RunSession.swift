@@ -1,0 +1,81 @@
+import Synchronization
+
+/// What a daemon knows of its run, shared by all calls.
+final class RunSession: Sendable {
+  private struct State {
+    var claim: RunClaim
+    var plan: [UInt8]
+    var secrets: [String: String]
+  }
+
+  let identity: AgentIdentity
+  let folder: StateFolder
+  let startedAtMilliseconds: Int64
+  private let state: Mutex<State>
+  private let endSignal: AsyncStream<Never>
+  private let endSignalContinuation: AsyncStream<Never>.Continuation
+
+  init(_ identity: AgentIdentity, state folder: StateFolder, startedAtMilliseconds: Int64) {
+    self.identity = identity
+    self.folder = folder
+    self.startedAtMilliseconds = startedAtMilliseconds
+    let plan = (try? PlainFile.read(folder.plan, sizeMax: NodeLimits.planSizeMax)) ?? []
+    self.state = Mutex(
+      State(claim: RunClaim(holder: folder.readHolder()), plan: plan, secrets: [:]))
+    (self.endSignal, self.endSignalContinuation) = AsyncStream.makeStream()
+  }
+
+  var holder: RunClaim.Holder? { self.state.withLock { $0.claim.holder } }
+  var plan: [UInt8] { self.state.withLock { $0.plan } }
+
+  /// The values of the secrets named, and the names that no coordinator has handed over.
+  func secrets(named names: [String]) -> (values: [String: String], missing: [String]) {
+    self.state.withLock { state in
+      var values: [String: String] = [:]
+      var missing: [String] = []
+      for name in names {
+        if let value = state.secrets[name] { values[name] = value } else { missing.append(name) }
+      }
+      return (values, missing)
+    }
+  }
+
+  func observe(from address: String) {
+    self.state.withLock { $0.claim.observe(from: address) }
+  }
+
+  /// Takes the run over, with the plan and the secrets that the new holder hands over.
+  ///
+  /// - Parameter plan: Empty: the one that is there stays.
+  func claim(
+    _ claimant: RunClaim.Holder, from address: String, plan: [UInt8], secrets: [String: String]
+  ) throws(NodeAgentError) -> RunClaim.ClaimDecision {
+    let decision = self.state.withLock { state in
+      let decision = state.claim.claim(claimant, from: address)
+      guard decision == .accepted else { return decision }
+      if !plan.isEmpty { state.plan = plan }
+      state.secrets.merge(secrets) { $1 }
+      return decision
+    }
+    if decision == .accepted {
+      try self.folder.write(claimant)
+      if !plan.isEmpty { try PlainFile.publish(plan, at: self.folder.plan) }
+    }
+    return decision
+  }
+
+  func mayAct(from address: String) -> RunClaim.ActDecision {
+    self.state.withLock { $0.claim.mayAct(from: address) }
+  }
+
+  /// Tells the daemon that the run is over.
+  func end() {
+    self.endSignalContinuation.finish()
+  }
+
+  /// Returns once the run is over.
+  func ended() async throws {
+    for await _ in self.endSignal {}
+    try Task.checkCancellation()
+  }
+}
