@@ -8,7 +8,10 @@ package struct Muster: AsyncParsableCommand {
     abstract: "Launches services on a fleet of GPU nodes and shards evals across them, over SSH.",
     version: "0.1.0",
     subcommands: [
-      Simulate.self
+      Check.self,
+      Init.self,
+      ShowPlan.self,
+      Simulate.self,
     ])
 
   package init() {}
