@@ -16,6 +16,8 @@ package struct HostFile: Equatable, Sendable {
   /// In the order in which each combination first appears; no host twice.
   package var entries: [Entry] = []
 
+  package init() {}
+
   /// - Parameters:
   ///   - text: At most 1 MiB.
   ///   - file: Its name in messages.

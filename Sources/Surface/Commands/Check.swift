@@ -1,13 +1,12 @@
 package import ArgumentParser
 import Fleet
-import Manifest
 package import Plan
 
 /// `muster check`: all faults of a manifest.
 package struct Check: ParsableCommand {
   package static let configuration = CommandConfiguration(
     abstract: "Checks a manifest and reports every fault of it.",
-    discussion: "Exit status 1 for faults in the manifest, 2 where it cannot be read.")
+    discussion: "Exit status 1 for faults in the manifest, or where it cannot be read.")
 
   @Argument(help: "The manifest; - reads standard input.")
   var file: String
@@ -15,8 +14,7 @@ package struct Check: ParsableCommand {
   package init() {}
 
   package func run() throws {
-    let loaded = try ManifestFile.load(self.file)
-    for warning in loaded.warnings { StandardStreams.talk(warning.rendered()) }
+    let loaded = try ManifestFile(self.file)
     for note in loaded.notes { StandardStreams.talk("note: \(note)\n") }
     StandardStreams.data(Self.summary(of: loaded.plan))
   }

@@ -1,44 +1,61 @@
-package import Fleet
+import Fleet
 import Glibc
-package import Manifest
-package import Plan
+import Manifest
+import Plan
 
-/// A manifest on disk: read, checked and planned.
-package struct ManifestFile {
-  package let manifest: Manifest
-  package let plan: Plan
-  /// Warnings, sorted by place.
-  package let warnings: [Diagnostic]
+/// A manifest on disk, resolved into a plan.
+struct ManifestFile {
+  let path: String
+  let plan: Plan
   /// What a reader of the plan should know.
-  package let notes: [String]
+  let notes: [String]
 
-  /// Reads and plans the manifest at `path`.
+  /// Reads, checks and plans the manifest; says its warnings on standard error.
   ///
-  /// - Throws: `CommandFailure`: status 1 with all faults of the manifest, 2 if it cannot be read.
-  package static func load(_ path: String) throws -> Self {
+  /// - Parameter path: `-` reads standard input.
+  /// - Throws: `CommandFailure`: status 1 with every fault of the file, or where it cannot be read.
+  init(_ path: String) throws(CommandFailure) {
     let text = try Self.text(at: path)
-    let slash = path.lastIndex(of: "/")
-    let folder = slash.map { String(path[..<$0]) } ?? "."
-    let base = slash == path.startIndex ? "/" : folder
+    let folder = Self.folder(of: path)
     let (manifest, faults) = ManifestReader.read(text, file: path) { included in
-      try? Self.text(at: included.hasPrefix("/") ? included : "\(base)/\(included)")
+      Self.text(of: included.hasPrefix("/") ? included : "\(folder)/\(included)")
     }
     guard let manifest else { throw CommandFailure(status: 1, faults) }
-    let result = Planner.plan(
-      manifest, context: try Self.context(manifestFolder: Self.absolute(base)))
-    let all = faults + result.diagnostics
-    guard let plan = result.plan else { throw CommandFailure(status: 1, all) }
-    return Self(manifest: manifest, plan: plan, warnings: all, notes: result.notes)
+    let context = PlanContext(
+      home: Self.home, user: Self.user, manifestFolder: Self.absolute(folder))
+    let result = Planner.plan(manifest, context: context)
+    let warnings = faults + result.diagnostics
+    guard let plan = result.plan else { throw CommandFailure(status: 1, warnings) }
+    for warning in warnings { StandardStreams.talk(warning.rendered()) }
+    self.path = path
+    self.plan = plan
+    self.notes = result.notes
   }
 
-  /// The text of a file of at most 1 MiB; of standard input for `-`.
-  package static func text(at path: String) throws -> String {
+  /// Where the manifest's runs are, unless `--runs` says otherwise.
+  var runsFolder: String { "\(Self.absolute(Self.folder(of: self.path)))/runs" }
+
+  static var home: String {
+    if let home = getenv("HOME") { return String(cString: home) }
+    return getpwuid(getuid()).flatMap { $0.pointee.pw_dir }.map { String(cString: $0) } ?? "/"
+  }
+
+  static var user: String {
+    getpwuid(getuid()).flatMap { $0.pointee.pw_name }.map { String(cString: $0) } ?? "root"
+  }
+
+  static func text(of path: String) -> String? {
+    try? Self.text(at: path)
+  }
+
+  /// The text of a file, read up to what the manifest's reader allows and a little more, which that
+  /// reader then refuses; of standard input for `-`.
+  static func text(at path: String) throws(CommandFailure) -> String {
     let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Self.unreadable(path, errno) }
     defer { if path != "-" { close(descriptor) } }
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 1 << 16)
-    // One byte over the cap is enough for the reader to refuse it.
     while bytes.count <= ManifestYAML.maximumSize {
       let count = read(descriptor, &piece, piece.count)
       if count < 0, errno == EINTR { continue }
@@ -49,30 +66,25 @@ package struct ManifestFile {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  private static func unreadable(_ path: String, _ code: CInt) -> CommandFailure {
-    CommandFailure(
-      status: 2,
-      [
-        Diagnostic(
-          code: "unreadable-file", "`\(path)` cannot be read: \(String(cString: strerror(code)))",
-          hints: code == ENOENT ? ["`muster init \(path)` writes a manifest"] : [])
-      ])
+  static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  private static func context(manifestFolder: String) throws -> PlanContext {
-    let account = getpwuid(geteuid())
-    let home =
-      getenv("HOME").map { String(cString: $0) }
-      ?? account.map { String(cString: $0.pointee.pw_dir) } ?? "/"
-    let user =
-      account.map { String(cString: $0.pointee.pw_name) }
-      ?? getenv("USER").map { String(cString: $0) } ?? "nobody"
-    return PlanContext(home: home, user: user, manifestFolder: manifestFolder)
-  }
-
-  private static func absolute(_ path: String) throws -> String {
-    guard let resolved = realpath(path, nil) else { throw Self.unreadable(path, errno) }
+  /// `path` from the root, symbolic links resolved where it exists.
+  static func absolute(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
     defer { free(resolved) }
     return String(cString: resolved)
+  }
+
+  private static func unreadable(_ path: String, _ code: CInt) -> CommandFailure {
+    CommandFailure(
+      status: 1,
+      [
+        Diagnostic(
+          code: "no-manifest", "`\(path)` cannot be read: \(String(cString: strerror(code)))",
+          hints: code == ENOENT ? ["`muster init \(path)` writes a manifest"] : [])
+      ])
   }
 }

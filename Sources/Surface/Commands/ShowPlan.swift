@@ -26,8 +26,7 @@ package struct ShowPlan: ParsableCommand {
   package init() {}
 
   package func run() throws {
-    let loaded = try ManifestFile.load(self.file)
-    for warning in loaded.warnings { StandardStreams.talk(warning.rendered()) }
+    let loaded = try ManifestFile(self.file)
     switch self.format {
     case .table:
       StandardStreams.data(

@@ -18,6 +18,8 @@ package struct NodeSession: Sendable {
   package static let callTimeout = Duration.seconds(20)
 
   package let node: Plan.Node
+  /// For streams of work, which need more than ``api``.
+  package let client: GRPCClient<HTTP2ClientTransport.WrappedChannel>
   package let api: API
   package let attached: Muster_V1_AttachResponse
 
@@ -37,7 +39,7 @@ package struct NodeSession: Sendable {
         defer { client.beginGracefulShutdown() }
         let api = API(wrapping: client)
         let session = NodeSession(
-          node: node, api: api, attached: try await Self.attach(api, node.name, attachment))
+          node: node, client: client, api: api, attached: try await Self.attach(api, node.name, attachment))
         return try await body(session)
       }
     } catch let fault as NodeFault where fault.kind != .unreachable {
