@@ -18,10 +18,12 @@ package enum LaunchScript {
     return text + "exec \(Self.words(argv))\n"
   }
 
-  /// A first word with `=` would be an assignment; quoted it is a command.
+  /// The command line; a first word with `=`, which the shell would take for an assignment, is
+  /// quoted in full.
   private static func words(_ argv: [String]) -> String {
-    guard let first = argv.first, first.contains("=") else { return ShellQuoting.join(argv) }
-    let rest = ShellQuoting.join(Array(argv.dropFirst()))
-    return "'\(first.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''"))' \(rest)"
+    guard let first = argv.first, first.contains("="), ShellQuoting.quote(first) == first else {
+      return ShellQuoting.join(argv)
+    }
+    return (["'\(first)'"] + argv.dropFirst().map(ShellQuoting.quote)).joined(separator: " ")
   }
 }

@@ -128,7 +128,7 @@ package struct MappingReader {
     for entry in self.entries where !self.known.contains(entry.key) {
       let names = self.known + more
       let hint =
-        NearestName.of(entry.key, among: names).map { "write `\($0)`" }
+        Nearest.name(to: entry.key, in: names).map { "write `\($0)`" }
         ?? "known here: \(names.sorted().map { "`\($0)`" }.joined(separator: ", "))"
       faults.error(
         "unknown-key", "\(self.subject) has no key `\(entry.key.prefix(80))`",

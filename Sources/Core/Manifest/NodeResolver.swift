@@ -44,7 +44,7 @@ struct NodeResolver {
     for name in Self.references(of: value) where !self.groups.contains(where: { $0.name == name }) {
       let known = self.groups.map(\.name)
       let hint =
-        NearestName.of(name, among: known).map { "write `@\($0)`" }
+        Nearest.name(to: name, in: known).map { "write `@\($0)`" }
         ?? (known.isEmpty
           ? "name it under `groups:`"
           : "groups: \(known.sorted().map { "`@\($0)`" }.joined(separator: ", "))")
@@ -60,7 +60,7 @@ struct NodeResolver {
     case .failure(let fault):
       faults.error(
         "wrong-node-set", "`\(text.prefix(80))` is no node set: \(fault.text)", at: value.location,
-        hint: "`muster nodes EXPR` shows what an expression means")
+        hint: fault.hint ?? "`muster nodes EXPR` shows what an expression means")
       return nil
     case .success(let names):
       let known = Set(self.nodes)

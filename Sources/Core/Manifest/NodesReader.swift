@@ -99,7 +99,7 @@ enum NodesReader {
     case .failure(let fault):
       faults.error(
         "wrong-node-set", "`\(text.prefix(80))` is no node set: \(fault.text)", at: location,
-        hint: "`muster nodes EXPR` shows what an expression means")
+        hint: fault.hint ?? "`muster nodes EXPR` shows what an expression means")
       return []
     }
   }

@@ -24,7 +24,7 @@ package enum ServiceOrder {
     for (index, service) in services.enumerated() {
       for name in service.after where !names.contains(name) {
         let hint =
-          NearestName.of(name, among: names).map { "write `\($0)`" }
+          Nearest.name(to: name, in: names).map { "write `\($0)`" }
           ?? "services: \(names.map { "`\($0)`" }.joined(separator: ", "))"
         faults.error(
           "unknown-service", "service `\(service.name)` starts after unknown `\(name)`",

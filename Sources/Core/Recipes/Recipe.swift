@@ -16,7 +16,7 @@ package enum Recipe: String, CaseIterable, Sendable {
       faults.error(
         "unknown-recipe", "service `\(service.name)` names an unknown recipe `\(service.recipe)`",
         at: service.recipeLocation,
-        hint: NearestName.of(service.recipe, among: names).map { "write `\($0)`" }
+        hint: Nearest.name(to: service.recipe, in: names).map { "write `\($0)`" }
           ?? "recipes: \(names.map { "`\($0)`" }.joined(separator: ", "))")
       return nil
     }

@@ -1,5 +1,4 @@
 import Fleet
-import FoundationEssentials
 import Glibc
 import Manifest
 import Plan
@@ -11,24 +10,21 @@ struct ManifestFile {
   /// What a reader of the plan should know.
   let notes: [String]
 
-  /// - Throws: `CommandFailure` with status 1 and every fault of the file.
+  /// Reads, checks and plans the manifest; says its warnings on standard error.
+  ///
+  /// - Parameter path: `-` reads standard input.
+  /// - Throws: `CommandFailure`: status 1 with every fault of the file, or where it cannot be read.
   init(_ path: String) throws(CommandFailure) {
-    guard let text = Self.text(of: path) else {
-      throw CommandFailure(
-        status: 1,
-        [
-          Diagnostic(
-            code: "no-manifest", "`\(path)` cannot be read: \(String(cString: strerror(errno)))",
-            hints: ["`muster init` writes a manifest"])
-        ])
-    }
+    let text = try Self.text(at: path)
     let folder = Self.folder(of: path)
-    let (manifest, faults) = ManifestReader.read(text, file: path) { Self.text(of: "\(folder)/\($0)") }
+    let (manifest, faults) = ManifestReader.read(text, file: path) { included in
+      Self.text(of: included.hasPrefix("/") ? included : "\(folder)/\(included)")
+    }
     guard let manifest else { throw CommandFailure(status: 1, faults) }
     let context = PlanContext(
       home: Self.home, user: Self.user, manifestFolder: Self.absolute(folder))
     let result = Planner.plan(manifest, context: context)
-    let warnings = (faults + result.diagnostics)
+    let warnings = faults + result.diagnostics
     guard let plan = result.plan else { throw CommandFailure(status: 1, warnings) }
     for warning in warnings { StandardStreams.talk(warning.rendered()) }
     self.path = path
@@ -49,8 +45,25 @@ struct ManifestFile {
   }
 
   static func text(of path: String) -> String? {
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
-    return String(decoding: data, as: UTF8.self)
+    try? Self.text(at: path)
+  }
+
+  /// The text of a file, read up to what the manifest's reader allows and a little more, which that
+  /// reader then refuses; of standard input for `-`.
+  static func text(at path: String) throws(CommandFailure) -> String {
+    let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Self.unreadable(path, errno) }
+    defer { if path != "-" { close(descriptor) } }
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 1 << 16)
+    while bytes.count <= ManifestYAML.maximumSize {
+      let count = read(descriptor, &piece, piece.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw Self.unreadable(path, errno) }
+      if count == 0 { break }
+      bytes += piece[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   static func folder(of path: String) -> String {
@@ -58,9 +71,20 @@ struct ManifestFile {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
+  /// `path` from the root, symbolic links resolved where it exists.
   static func absolute(_ path: String) -> String {
-    if path.hasPrefix("/") { return path }
-    let here = FileManager.default.currentDirectoryPath
-    return path == "." ? here : "\(here)/\(path)"
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
+  private static func unreadable(_ path: String, _ code: CInt) -> CommandFailure {
+    CommandFailure(
+      status: 1,
+      [
+        Diagnostic(
+          code: "no-manifest", "`\(path)` cannot be read: \(String(cString: strerror(code)))",
+          hints: code == ENOENT ? ["`muster init \(path)` writes a manifest"] : [])
+      ])
   }
 }
