@@ -28,15 +28,20 @@ final class ProgressPrinter: Sendable {
       done: progress.recordedCount, total: progress.itemCount,
       rates: progress.nodes.filter { $0.state == .connected }.map { ($0.name, $0.rate) })
     let text = self.state.withLock { state in
-      var text = self.news(progress, &state)
-      let isDue = state.last.map { now - $0 >= .seconds(self.width == nil ? 2 : 0) } ?? true
+      // At the end nodes hang up: that is no news.
       let isLast = progress.recordedCount == progress.itemCount
+      var text = isLast ? "" : self.news(progress, &state)
+      let isDue = state.last.map { now - $0 >= .seconds(self.width == nil ? 2 : 0) } ?? true
       guard isDue || isLast, isLast || state.lastCount != progress.recordedCount || self.width != nil
       else { return text }
       state.last = now
       state.lastCount = progress.recordedCount
       state.isOpen = self.width != nil
-      text += self.width.map { "\r\u{1B}[K" + line.rendered(width: $0) } ?? line.rendered(width: nil) + "\n"
+      if let width = self.width {
+        text += "\r\u{1B}[K" + line.rendered(width: width)
+      } else {
+        text += line.rendered(width: nil) + "\n"
+      }
       return text
     }
     if !text.isEmpty { StandardStreams.talk(text) }
