@@ -1,3 +1,4 @@
+import Fleet
 package import Manifest
 
 /// The recipes by name.
