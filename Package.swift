@@ -67,7 +67,9 @@ let edge: [Target] = [
   // Calls of Linux that Glibc's module has not, for the program on a node.
   .systemLibrary(name: "CLinux", path: "Sources/Edge/CLinux"),
   layer("Edge", "Lab", ["Fleet"]),
-  layer("Edge", "Links", ["Fleet", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
+  layer(
+    "Edge", "Links",
+    ["CLinux", "Fleet", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
   layer("Edge", "NodeAPI", [grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
   layer("Edge", "RecordFiles", ["Fleet", "Rollouts"]),
   layer("Edge", "RunStore", ["Fleet", "Plan", "RecordFiles", "Rollouts", grdb]),

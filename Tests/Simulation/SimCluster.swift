@@ -87,7 +87,13 @@ final class SimCluster: WorkConnector, Sendable {
     await withTaskGroup(of: Void.self) { group in
       for node in self.nodes { group.addTask { await node.live() } }
       group.addTask { await self.befall() }
-      await self.coordinate()
+      // Whichever is first: the work's end, or the time by which it must have ended.
+      await withTaskGroup(of: Void.self) { race in
+        race.addTask { await self.coordinate() }
+        race.addTask { try? await self.world.sleep(until: self.script.finishBound) }
+        await race.next()
+        race.cancelAll()
+      }
       group.cancelAll()
       await group.waitForAll()
     }

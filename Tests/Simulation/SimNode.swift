@@ -127,7 +127,8 @@ struct SimRunner: ItemRunner {
   }
 
   static func line(of ordinal: UInt64) -> [UInt8] {
-    Array(#"{"task_index":\#(ordinal),"rollout_index":0,"value":\#(ordinal &* 2_654_435_761)}"#.utf8)
+    Array(
+      #"{"task_index":\#(ordinal),"rollout_index":0,"value":\#(ordinal &* 2_654_435_761)}"#.utf8)
       + [0x0A]
   }
 }

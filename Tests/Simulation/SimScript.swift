@@ -22,6 +22,11 @@ struct SimScript: Sendable {
   var faults: [(at: Duration, fault: Fault)] = []
   let healedAt: Duration = .seconds(40)
 
+  /// Once all is healed one node alone can do it in the time of its items, and some for waiting.
+  var finishBound: Duration {
+    self.healedAt + self.itemCosts[0] * Int(self.itemCount) * 2 + .seconds(90)
+  }
+
   init(seed: UInt64) {
     var random = SplitMix64(state: seed &* 0x9E37_79B9 &+ 7)
     func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }

@@ -8,6 +8,19 @@ enum AgentLocation {
   /// Says where, if it is in none of the usual places.
   static let variable = "MUSTER_AGENT"
 
+  /// What opens links with that program.
+  static func opener() throws(CommandFailure) -> LinkOpener {
+    let path = try Self.path()
+    do throws(LinkError) {
+      let image = try AgentImage(path: path, cacheFolder: "\(ManifestFile.home)/.cache/muster")
+      return LinkOpener(
+        group: MultiThreadedEventLoopGroup.singleton, agent: image,
+        admission: LinkAdmission(seed: .random(in: 0...UInt64.max)))
+    } catch {
+      throw CommandFailure(status: 2, [error.diagnostic(nodes: path)])
+    }
+  }
+
   /// - Throws: `CommandFailure` with status 2 when it is nowhere.
   static func path() throws(CommandFailure) -> String {
     if let path = getenv(Self.variable).map({ String(cString: $0) }) {

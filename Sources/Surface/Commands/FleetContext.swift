@@ -9,7 +9,8 @@ import RunStore
 
 /// What the commands of a run's life share: the plan, where runs are, and how nodes are reached.
 struct FleetContext {
-  let plan: Plan
+  /// An eval's flags change its work.
+  var plan: Plan
   let runsFolder: String
   private let opener: LinkOpener
 
@@ -29,7 +30,7 @@ struct FleetContext {
         return try await opener.open(node, run: run)
       } catch {
         throw NodeFault(
-          node: node.name, kind: error.isFinal ? .refused : .unreachable, error.diagnostic)
+          node: node.name, kind: error.mayPass ? .unreachable : .refused, error.unnamedDiagnostic)
       }
     }
   }
@@ -156,6 +157,10 @@ final class LiveRun: Sendable {
     }
   }
 
+  func events(kind: String) throws(RunStoreError) -> [JournalEvent] {
+    try self.journal.events(kind: kind)
+  }
+
   /// The run is over: nothing of it is left.
   func end() {
     self.record("ended", self.id)
@@ -164,5 +169,29 @@ final class LiveRun: Sendable {
     } catch {
       StandardStreams.talk(error.diagnostic.rendered())
     }
+  }
+}
+
+extension LinkError {
+  /// Whether trying again may help: the network may come back, a host may start.
+  var mayPass: Bool {
+    switch self {
+    case .unreachable, .noAnswer, .endedEarly, .cancelled: true
+    case .ssh(let error, address: _, unusable: _):
+      switch error {
+      case .disconnected: true
+      default: false
+      }
+    case .nameNotResolved, .connectionRefused, .noUsableKey, .knownHosts, .otherArchitecture,
+      .noPlaceForAgent, .noise, .otherProtocol, .agentImage, .programNotStarted, .name:
+      false
+    }
+  }
+
+  /// The diagnostic without a node in front, so that equal ones of many nodes fold.
+  var unnamedDiagnostic: Diagnostic {
+    var diagnostic = self.diagnostic(nodes: "")
+    if diagnostic.summary.hasPrefix(": ") { diagnostic.summary.removeFirst(2) }
+    return diagnostic
   }
 }

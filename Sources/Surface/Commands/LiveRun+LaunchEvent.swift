@@ -1,5 +1,6 @@
 import Coordinator
 import Fleet
+import Health
 import Terminal
 
 extension LiveRun {

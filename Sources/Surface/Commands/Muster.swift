@@ -8,8 +8,10 @@ package struct Muster: AsyncParsableCommand {
     abstract: "Launches services on a fleet of GPU nodes and shards evals across them, over SSH.",
     version: "0.1.0",
     subcommands: [
-      Init.self, Check.self, ShowPlan.self, Up.self, Status.self, Logs.self, Attach.self, Down.self,
-      MergeCommand.self,
+    subcommands: [
+      InitCommand.self, CheckCommand.self, PlanCommand.self, Up.self, Status.self, Logs.self,
+      Attach.self, Down.self, Eval.self, MergeCommand.self, ReportCommand.self, Simulate.self,
+    ])
       ReportCommand.self, Simulate.self,
     ])
 

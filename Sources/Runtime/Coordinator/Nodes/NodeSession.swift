@@ -5,6 +5,7 @@ package import GRPCNIOTransportHTTP2TransportServices
 package import Links
 package import NodeAPI
 package import Plan
+import SSH
 import SwiftProtobuf
 
 /// Opens the link to a node of one run.
@@ -90,7 +91,15 @@ package struct NodeSession: Sendable {
     of link: Link, node: String, _ error: any Error
   ) async -> NodeFault {
     var fault = error as? NodeFault ?? NodeFault(node: node, call: "session", error: error)
-    if let words = link.endIfKnown() { fault.diagnostic.causes.append(words) }
+    // The client has ended, and with it the link.
+    let end = await link.ended()
+    switch end.outcome {
+    case .abandoned: break
+    case .exited(let status): fault.diagnostic.causes.append("the agent's end of it exited: \(status)")
+    case .signalled(let name): fault.diagnostic.causes.append("the agent's end of it got \(name)")
+    case .lost(let error): fault.diagnostic.causes.append("\(error)")
+    }
+    if !end.standardError.isEmpty { fault.diagnostic.causes.append(end.standardError) }
     return fault
   }
 }

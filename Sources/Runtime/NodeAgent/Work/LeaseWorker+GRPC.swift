@@ -34,7 +34,9 @@ private struct WireOrders: AsyncSequence, Sendable {
     self.messages = messages
   }
 
-  func makeAsyncIterator() -> AsyncIterator { AsyncIterator(base: self.messages.makeAsyncIterator()) }
+  func makeAsyncIterator() -> AsyncIterator {
+    AsyncIterator(base: self.messages.makeAsyncIterator())
+  }
 
   struct AsyncIterator: AsyncIteratorProtocol {
     var base: Messages.AsyncIterator

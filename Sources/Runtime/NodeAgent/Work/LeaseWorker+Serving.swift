@@ -44,7 +44,8 @@ extension LeaseWorker {
 
   private func beat(of stream: Int) async throws {
     while true {
-      try await self.clock.sleep(until: self.clock.now.advanced(by: self.settings.heartbeat), tolerance: nil)
+      try await self.clock.sleep(
+        until: self.clock.now.advanced(by: self.settings.heartbeat), tolerance: nil)
       try self.state.withLock { state in
         guard state.streamNumber == stream else { throw LeaseWorkerError.superseded }
         state.isBeatDue = true

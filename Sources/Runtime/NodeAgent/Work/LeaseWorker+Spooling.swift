@@ -23,7 +23,9 @@ extension LeaseWorker {
     self.state.withLock { ($0.nextSpoolStep, $0.workNumber) }
   }
   /// - Returns: Whether there may be more to do.
-  private func carryOut(_ step: State.SpoolStep, of number: Int) async throws(RecordLogError) -> Bool {
+  private func carryOut(_ step: State.SpoolStep, of number: Int) async throws(RecordLogError)
+    -> Bool
+  {
     switch step {
     case .nothing:
       return false

@@ -22,7 +22,8 @@ package struct SimulatorItemRunner<C: Clock>: ItemRunner where C.Duration == Dur
 
   package mutating func appendRecord(ordinal: UInt64, to lines: inout [UInt8]) async throws {
     if self.episodeCost > .zero {
-      try await self.clock.sleep(until: self.clock.now.advanced(by: self.episodeCost), tolerance: nil)
+      try await self.clock.sleep(
+        until: self.clock.now.advanced(by: self.episodeCost), tolerance: nil)
     }
     let (task, rollout) = ordinal.quotientAndRemainder(dividingBy: self.rolloutsPerExample)
     self.worker.appendRecord(taskIndex: task, rolloutIndex: rollout, to: &lines)
