@@ -2,8 +2,6 @@ import Coordinator
 import Fleet
 import Glibc
 import Links
-import NIOCore
-import NIOPosix
 import Plan
 import RunStore
 
@@ -169,29 +167,5 @@ final class LiveRun: Sendable {
     } catch {
       StandardStreams.talk(error.diagnostic.rendered())
     }
-  }
-}
-
-extension LinkError {
-  /// Whether trying again may help: the network may come back, a host may start.
-  var mayPass: Bool {
-    switch self {
-    case .unreachable, .noAnswer, .endedEarly, .cancelled: true
-    case .ssh(let error, address: _, unusable: _):
-      switch error {
-      case .disconnected: true
-      default: false
-      }
-    case .nameNotResolved, .connectionRefused, .noUsableKey, .knownHosts, .otherArchitecture,
-      .noPlaceForAgent, .noise, .otherProtocol, .agentImage, .programNotStarted, .name:
-      false
-    }
-  }
-
-  /// The diagnostic without a node in front, so that equal ones of many nodes fold.
-  var unnamedDiagnostic: Diagnostic {
-    var diagnostic = self.diagnostic(nodes: "")
-    if diagnostic.summary.hasPrefix(": ") { diagnostic.summary.removeFirst(2) }
-    return diagnostic
   }
 }

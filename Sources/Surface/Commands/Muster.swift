@@ -8,11 +8,8 @@ package struct Muster: AsyncParsableCommand {
     abstract: "Launches services on a fleet of GPU nodes and shards evals across them, over SSH.",
     version: "0.1.0",
     subcommands: [
-    subcommands: [
-      InitCommand.self, CheckCommand.self, PlanCommand.self, Up.self, Status.self, Logs.self,
-      Attach.self, Down.self, Eval.self, MergeCommand.self, ReportCommand.self, Simulate.self,
-    ])
-      ReportCommand.self, Simulate.self,
+      Init.self, Check.self, ShowPlan.self, Up.self, Status.self, Logs.self, Attach.self,
+      Down.self, Eval.self, MergeCommand.self, ReportCommand.self, Simulate.self,
     ])
 
   package init() {}
