@@ -67,7 +67,9 @@ let edge: [Target] = [
   // Calls of Linux that Glibc's module has not, for the program on a node.
   .systemLibrary(name: "CLinux", path: "Sources/Edge/CLinux"),
   layer("Edge", "Lab", ["Fleet"]),
-  layer("Edge", "Links", ["Fleet", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
+  layer(
+    "Edge", "Links",
+    ["CLinux", "Fleet", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
   layer("Edge", "NodeAPI", [grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
   layer("Edge", "RecordFiles", ["Fleet", "Rollouts"]),
   layer("Edge", "RunStore", ["Fleet", "Plan", "RecordFiles", "Rollouts", grdb]),
@@ -79,7 +81,7 @@ let runtime: [Target] = [
     "Runtime", "Coordinator",
     [
       "Fleet", "Health", "KVCacheSimulator", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
-      "RecordFiles", "Rollouts", "RunStore", grpcCore, grpcTransport, protobuf, nioCore, nioPosix,
+      "RecordFiles", "Rollouts", "RunStore", "SSH", grpcCore, grpcTransport, protobuf, nioCore, nioPosix,
     ]),
   layer(
     "Runtime", "NodeAgent",
@@ -94,7 +96,7 @@ let surface: [Target] = [
     "Surface", "Commands",
     [
       "Coordinator", "Fleet", "KVCacheSimulator", "Lab", "Links", "Manifest", "Plan", "Recipes",
-      "RecordFiles", "Rollouts", "RunStore", "Terminal", argumentParser,
+      "Health", "RecordFiles", "Rollouts", "RunStore", "Terminal", argumentParser, nioPosix,
     ]),
   layer("Surface", "Terminal", ["Fleet"]),
   .executableTarget(

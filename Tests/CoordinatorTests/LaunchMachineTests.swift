@@ -38,7 +38,7 @@ struct LaunchMachineTests {
   }
 
   static func report(
-    _ node: String, _ service: String, _ index: Int, _ state: ReplicaState, reason: String = ""
+    _ node: String, _ service: String, _ index: Int, _ state: ReplicaPhase, reason: String = ""
   ) -> ReplicaReport {
     ReplicaReport(
       node: node, key: ReplicaKey(service: service, index: index), state: state, reason: reason)

@@ -3,14 +3,12 @@ import Testing
 
 @Suite struct JSONTextTests {
   private let value = JSONText.object([
-    "b": .array([.integer(1), .number(0.5), .null]), "a": .object([Member]()),
-    "c": .object(["x": .bool(true)]), "d": .array([]),
+    ("b", .array([.integer(1), .number(0.5), .null])), ("a", .object([JSONText.Member]())),
+    ("c", .object([("x", .bool(true))])), ("d", .array([])),
   ])
 
-  private typealias Member = JSONText.Member
-
   @Test func `keys stay in their order`() {
-    #expect(self.value.compact == #"{"b":[1,0.5,null],"a":{},"c":{"x":true},"d":[]}"#)
+    #expect(self.value.text == #"{"b":[1,0.5,null],"a":{},"c":{"x":true},"d":[]}"#)
   }
 
   @Test func `the pretty form has a line for each element`() {
@@ -41,7 +39,7 @@ import Testing
 
   @Test func `numbers that JSON has not are null`() {
     #expect(
-      JSONText.array([.number(.nan), .number(.infinity), .number(1e300)]).compact
+      JSONText.array([.number(.nan), .number(.infinity), .number(1e300)]).text
         == "[null,null,1e+300]")
   }
 }

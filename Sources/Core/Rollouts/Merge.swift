@@ -53,7 +53,7 @@ package struct Merge {
         self.open[index] = Open(lines: try load(index))
       }
       if step.batches.count == 1, let only = self.open.removeValue(forKey: step.batches[0]) {
-        try self.copy(step.items, of: only, at: step.batches[0], write)
+        self.copy(step.items, of: only, at: step.batches[0])
       } else {
         for ordinal in step.items {
           self.decide(ordinal, step.batches)
@@ -70,13 +70,9 @@ package struct Merge {
   }
 
   /// Items that one batch alone has: copied in runs that are as long as nothing is wrong.
-  private mutating func copy<Fault: Error>(
-    _ items: Range<UInt64>, of batch: Open, at index: Int,
-    _ write: (MergeOutput, [UInt8]) throws(Fault) -> Void
-  ) throws(Fault) {
-    var batch = batch
+  private mutating func copy(_ items: Range<UInt64>, of batch: Open, at index: Int) {
     let attempt = self.batches[index].attempt
-    batch.lines.withUnsafeBytes { bytes in
+    let position = batch.lines.withUnsafeBytes { bytes in
       var start = batch.position
       var position = start
       for ordinal in items {
@@ -92,9 +88,11 @@ package struct Merge {
         position = end
       }
       self.records.append(contentsOf: bytes[start..<position])
-      batch.position = position
+      return position
     }
-    if self.batches[index].items.upperBound > items.upperBound { self.open[index] = batch }
+    if self.batches[index].items.upperBound > items.upperBound {
+      self.open[index] = Open(lines: batch.lines, position: position)
+    }
   }
 
   /// One item that several batches have, or none.
@@ -150,7 +148,8 @@ package struct Merge {
       previous = loser
       self.counts.conflicts += 1
       self.add(
-        .conflicts, ordinal, Array(#","attempt":\#(loser.attempt),"record":"#.utf8)
+        .conflicts, ordinal,
+        Array(#","attempt":\#(loser.attempt),"record":"#.utf8)
           + loser.line.dropLast() + "}\n".utf8)
     }
   }
@@ -171,7 +170,8 @@ package struct Merge {
     }
     self.counts.failed += 1
     let line = Array(last.line)
-    let (name, message) = line.withUnsafeBytes { RecordLine.failureFields(of: $0) } ?? (0..<0, 0..<0)
+    let (name, message) =
+      line.withUnsafeBytes { RecordLine.failureFields(of: $0) } ?? (0..<0, 0..<0)
     self.add(
       .missing, ordinal,
       Array(#","reason":"error","attempt":\#(last.attempt),"error":{"class":"#.utf8)

@@ -45,7 +45,8 @@ where AgentClock.Duration == Duration {
         wallClockMilliseconds: self.wallClockMilliseconds
       ).run()
     case .hold(let order):
-      _ = order
+      try Holder(order, environment: self.environment)
+        .run(startedAtMilliseconds: self.wallClockMilliseconds())
     case .verify(let expected):
       let actual = try ProgramHash.ofThisProgram()
       guard actual == expected else {

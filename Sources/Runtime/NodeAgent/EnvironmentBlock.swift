@@ -10,7 +10,7 @@ package enum EnvironmentBlock {
     return Self.parse(bytes)
   }
 
-  /// The first of several of one name wins, as in `getenv`; entries without `=` are left out.
+  /// The first of several of one name wins, as in C; entries without `=` are left out.
   package static func parse(_ bytes: [UInt8]) -> [String: String] {
     var variables: [String: String] = [:]
     for entry in bytes.split(separator: 0) {

@@ -10,6 +10,8 @@ package enum NodeAgentError: Error, Equatable {
   case noRuntimeFolder(reasons: [String])
   /// The daemon ended before it listened; the end of what it wrote.
   case daemonDidNotStart(log: String)
+  /// A replica's process was not started; the exact reason.
+  case launchFailed(String)
   /// This program is not the one it should be.
   case wrongHash(expected: String, actual: String)
 }
@@ -24,6 +26,7 @@ extension NodeAgentError: CustomStringConvertible {
       "no folder for the daemon's socket: \(reasons.joined(separator: "; "))"
     case .daemonDidNotStart(let log):
       "the daemon ended before it listened" + (log.isEmpty ? "" : ": \(log)")
+    case .launchFailed(let reason): reason
     case .wrongHash(let expected, let actual):
       "this program's SHA-256 is `\(actual)`, not `\(expected)`: the upload is damaged"
     }

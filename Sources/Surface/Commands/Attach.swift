@@ -1,6 +1,7 @@
 package import ArgumentParser
 import Coordinator
 import Fleet
+import Health
 import Plan
 
 /// `muster attach`: follows the states of a run that is up.
@@ -17,7 +18,7 @@ package struct Attach: AsyncParsableCommand {
     let fleet = try FleetContext(self.selection)
     let run = try fleet.liveRun()
     let open = fleet.links(to: run.id)
-    let attachment = fleet.attachment(holding: false)
+    let attachment = try fleet.attachment(holding: false)
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
     let nodes = run.plan.nodes.filter { used.contains($0.name) }
     try await Interruption.guarding(hint: "the services run on; `muster down` stops them") {

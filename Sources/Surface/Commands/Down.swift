@@ -17,7 +17,7 @@ package struct Down: AsyncParsableCommand {
     let run = try fleet.liveRun()
     let results = await FleetCall.stop(
       run.plan.nodes, of: run.plan, open: fleet.links(to: run.id),
-      attachment: fleet.attachment(holding: true))
+      attachment: try fleet.attachment(holding: true))
     var faults: [NodeFault] = []
     var leftovers: [Diagnostic] = []
     for (node, result) in results {

@@ -8,7 +8,7 @@ struct LaunchNarrator {
   private let plan: Plan
   private let neededNodes: Set<String>
   private var attached: Set<String> = []
-  private var states: [ReplicaKey: ReplicaState] = [:]
+  private var states: [ReplicaKey: ReplicaPhase] = [:]
   private var announced: Set<String> = []
   private var lastFaults: [String: Diagnostic] = [:]
 

@@ -1,6 +1,7 @@
 package import ArgumentParser
 import Coordinator
 import Fleet
+
 import Plan
 
 /// `muster logs`: the logs of a service's replicas, from their nodes.
@@ -27,7 +28,7 @@ package struct Logs: AsyncParsableCommand {
     let run = try fleet.liveRun()
     let replicas = try self.replicas(of: run.plan)
     let open = fleet.links(to: run.id)
-    let attachment = fleet.attachment(holding: false)
+    let attachment = try fleet.attachment(holding: false)
     let (count, follow) = (self.lines, self.follow)
     try await Interruption.guarding(hint: "the services run on") {
       let faults = await withTaskGroup(of: NodeFault?.self) { tasks in

@@ -23,7 +23,7 @@ package struct Status: AsyncParsableCommand {
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
     let survey = await FleetCall.survey(
       run.plan.nodes.filter { used.contains($0.name) }, open: fleet.links(to: run.id),
-      attachment: fleet.attachment(holding: false))
+      attachment: try fleet.attachment(holding: false))
     let report = StatusReport(plan: run.plan, survey)
     switch self.format {
     case .table: StandardStreams.data("run \(run.id)\n\(report.table)")

@@ -33,6 +33,7 @@ package struct Up: AsyncParsableCommand {
     let secrets = try fleet.secrets()
     let run = try fleet.liveRunForLaunch()
     let timeout = self.connectTimeout
+    let attachment = try fleet.attachment(holding: true, secrets: secrets)
     StandardStreams.talk("run \(run.id)\n")
     try await Interruption.guarding(hint: "what was started runs on; see `muster status`") {
       let clock = ContinuousClock()
@@ -40,7 +41,7 @@ package struct Up: AsyncParsableCommand {
       let narrator = Narration(LaunchNarrator(plan: fleet.plan))
       let launcher = ServiceLauncher(
         plan: fleet.plan, open: fleet.links(to: run.id),
-        attachment: fleet.attachment(holding: true, secrets: secrets), clock: clock,
+        attachment: attachment, clock: clock,
         settings: .init(attachTimeout: .seconds(timeout), reportGrace: .seconds(30))
       ) { event in
         // The journal first: what is shown has been written.
@@ -51,11 +52,19 @@ package struct Up: AsyncParsableCommand {
       try Task.checkCancellation()
       guard reasons.isEmpty else {
         run.end()
-        throw CommandFailure(status: fleet.exitStatus(for: reasons), reasons)
+        throw CommandFailure(status: Self.exitStatus(for: reasons), reasons)
       }
       let elapsed = LaunchNarrator.seconds(clock.now - began)
       StandardStreams.talk("up in \(elapsed)\n")
     }
+  }
+
+  /// 1 when a service is the reason, 2 when nodes are.
+  private static func exitStatus(for reasons: [Diagnostic]) -> Int32 {
+    let isService = reasons.contains {
+      $0.code.hasPrefix("replica-") || $0.code == "service-late"
+    }
+    return isService ? 1 : 2
   }
 }
 

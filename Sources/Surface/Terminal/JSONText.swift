@@ -20,13 +20,13 @@ package indirect enum JSONText: Equatable, Sendable {
     }
   }
 
-  /// An object from pairs.
-  package static func object(_ pairs: KeyValuePairs<String, JSONText>) -> JSONText {
-    .object(pairs.map { Member($0.key, $0.value) })
+  /// An object from pairs, in their order.
+  package static func object(_ pairs: [(String, JSONText)]) -> JSONText {
+    .object(pairs.map { Member($0.0, $0.1) })
   }
 
   /// On one line, without blanks and without line feed.
-  package var compact: String {
+  package var text: String {
     var text = ""
     self.write(to: &text, indentation: nil)
     return text

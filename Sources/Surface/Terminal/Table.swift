@@ -23,6 +23,11 @@ package struct Table: Equatable, Sendable {
     self.columns = columns
   }
 
+  /// A table whose columns are all aligned to the left.
+  package init(columns titles: [String]) {
+    self.init(titles.map { Column($0) })
+  }
+
   /// - Parameter cells: As many as there are columns. Control characters are made visible.
   package mutating func append(_ cells: [String]) {
     precondition(

@@ -90,6 +90,8 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
       self.faults[fault.node] = fault
       switch fault.kind {
       case .unreachable: return .none
+      // What has attached once may be refused for a while, as by an sshd that starts anew.
+      case .refused where self.attachedNodes.contains(fault.node): return .none
       case .refused, .held:
         guard self.neededNodes.contains(fault.node) else { return .none }
         return self.abort([fault].folded())

@@ -22,7 +22,7 @@ package struct ReplicaKey: Hashable, Comparable, Sendable, CustomStringConvertib
 package struct ReplicaReport: Equatable, Sendable {
   package var node: String
   package var key: ReplicaKey
-  package var state: ReplicaState
+  package var state: ReplicaPhase
   /// In words; empty where the state says it all.
   package var reason: String
   /// By the node's clock, milliseconds since 1970.
@@ -41,7 +41,7 @@ package struct ReplicaReport: Equatable, Sendable {
 
   /// - Returns: `nil` for a state that this program does not know.
   package init?(_ status: Muster_V1_ReplicaStatus, node: String) {
-    guard let state = ReplicaState(status.state) else { return nil }
+    guard let state = ReplicaPhase(status.state) else { return nil }
     self.node = node
     self.key = ReplicaKey(service: status.service, index: Int(status.index))
     self.state = state
@@ -56,7 +56,7 @@ package struct ReplicaReport: Equatable, Sendable {
   }
 
   /// For tests of what is decided from reports.
-  package init(node: String, key: ReplicaKey, state: ReplicaState, reason: String = "") {
+  package init(node: String, key: ReplicaKey, state: ReplicaPhase, reason: String = "") {
     self.node = node
     self.key = key
     self.state = state
@@ -71,7 +71,7 @@ package struct ReplicaReport: Equatable, Sendable {
   }
 }
 
-extension ReplicaState {
+extension ReplicaPhase {
   /// - Returns: `nil` for a state that this program does not know.
   init?(_ state: Muster_V1_ReplicaState) {
     switch state {

@@ -126,7 +126,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       } catch {
         if Task.isCancelled { return }
         feed.yield(.faulted(error))
-        if error.kind != .unreachable { return }
+        if error.kind == .held { return }
       }
       do { try await self.clock.sleep(for: Self.retryInterval) } catch { return }
     }

@@ -5,6 +5,7 @@ package import GRPCNIOTransportHTTP2TransportServices
 package import Links
 package import NodeAPI
 package import Plan
+import SSH
 import SwiftProtobuf
 
 /// Opens the link to a node of one run.
@@ -18,6 +19,8 @@ package struct NodeSession: Sendable {
   package static let callTimeout = Duration.seconds(20)
 
   package let node: Plan.Node
+  /// For streams of work, which need more than ``api``.
+  package let client: GRPCClient<HTTP2ClientTransport.WrappedChannel>
   package let api: API
   package let attached: Muster_V1_AttachResponse
 
@@ -37,7 +40,7 @@ package struct NodeSession: Sendable {
         defer { client.beginGracefulShutdown() }
         let api = API(wrapping: client)
         let session = NodeSession(
-          node: node, api: api, attached: try await Self.attach(api, node.name, attachment))
+          node: node, client: client, api: api, attached: try await Self.attach(api, node.name, attachment))
         return try await body(session)
       }
     } catch let fault as NodeFault where fault.kind != .unreachable {
@@ -88,7 +91,15 @@ package struct NodeSession: Sendable {
     of link: Link, node: String, _ error: any Error
   ) async -> NodeFault {
     var fault = error as? NodeFault ?? NodeFault(node: node, call: "session", error: error)
-    if let words = link.endIfKnown() { fault.diagnostic.causes.append(words) }
+    // The client has ended, and with it the link.
+    let end = await link.ended()
+    switch end.outcome {
+    case .abandoned: break
+    case .exited(let status): fault.diagnostic.causes.append("the agent's end of it exited: \(status)")
+    case .signalled(let name): fault.diagnostic.causes.append("the agent's end of it got \(name)")
+    case .lost(let error): fault.diagnostic.causes.append("\(error)")
+    }
+    if !end.standardError.isEmpty { fault.diagnostic.causes.append(end.standardError) }
     return fault
   }
 }

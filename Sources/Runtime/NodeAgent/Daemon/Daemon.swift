@@ -3,14 +3,18 @@ import NIOCore
 import NIOPosix
 
 /// The process that serves one run on one node, until it is told that the run has ended.
-struct Daemon<AgentClock: Clock & Sendable>: Sendable where AgentClock.Duration == Duration {
+struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duration == Duration {
+  /// A daemon that nobody has claimed, and that has nothing to keep, ends after so long: it was
+  /// started by someone who only looked at a run that is over.
+  private static var forgottenTime: Duration { .seconds(3600) }
+
   private let identity: AgentIdentity
   private let environment: [String: String]
-  private let clock: AgentClock
+  private let clock: DaemonClock
   private let wallClockMilliseconds: @Sendable () -> Int64
 
   init(
-    _ identity: AgentIdentity, environment: [String: String], clock: AgentClock,
+    _ identity: AgentIdentity, environment: [String: String], clock: DaemonClock,
     wallClockMilliseconds: @escaping @Sendable () -> Int64
   ) {
     self.identity = identity
@@ -19,21 +23,58 @@ struct Daemon<AgentClock: Clock & Sendable>: Sendable where AgentClock.Duration 
     self.wallClockMilliseconds = wallClockMilliseconds
   }
 
+  /// Returns when the run has ended.
   func run() async throws {
     let folder = try RuntimeFolder.make(for: self.identity)
     let state = try StateFolder(for: self.identity, environment: self.environment)
     try PlainFile.makeFolders(state.path)
     // No file system is kept busy by a process that nobody sees.
     chdir("/")
-    let lease = try folder.hold()
-    defer { close(lease) }
+    let use = try folder.hold()
+    defer { close(use) }
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let blocking = BlockingCalls()
+    try await self.serve(in: folder, state, group, blocking)
+    folder.remove()
+    try await blocking.end()
+    try await group.shutdownGracefully()
+  }
+
+  private func serve(
+    in folder: RuntimeFolder, _ state: StateFolder, _ group: any EventLoopGroup,
+    _ blocking: BlockingCalls
+  ) async throws {
     let session = RunSession(
       self.identity, state: state, startedAtMilliseconds: self.wallClockMilliseconds())
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    try await PipeServer.serve(
-      [NodeService(session: session)], at: folder.socket, on: group, clock: self.clock,
-      listenerBound: { DaemonStart.announceReady() }, until: { try await session.ended() })
-    folder.remove()
-    try await group.shutdownGracefully()
+    let supervisor = Supervisor(
+      self.identity, state: state, environment: self.environment,
+      context: .init(
+        clock: self.clock, wallClockMilliseconds: self.wallClockMilliseconds,
+        board: StatusBoard(), blocking: blocking, group: group))
+    let spool = "\(state.path)/spool"
+    try PlainFile.makeFolders(spool)
+    let clock = self.clock
+    let worker = LeaseWorker(clock: clock, store: SpoolFolder(path: spool)) { setup in
+      try SimulatorItemRunner(setup, clock: clock)
+    }
+    let service = NodeService(
+      session: session, supervisor: supervisor,
+      logs: LogStream(supervisor: supervisor, blocking: blocking, clock: self.clock),
+      worker: { try await worker.serve($0, $1) })
+    try await supervisor.adopt()
+    try await withThrowingTaskGroup { tasks in
+      tasks.addTask { await supervisor.run() }
+      tasks.addTask { await worker.run() }
+      tasks.addTask {
+        repeat {
+          try await self.clock.sleep(for: Self.forgottenTime)
+        } while session.wasClaimed || !supervisor.living.isEmpty
+        session.end()
+      }
+      try await PipeServer.serve(
+        [service], at: folder.socket, on: group, clock: self.clock,
+        listenerBound: { ReadyPipe.announceReady() }, until: { try await session.ended() })
+      tasks.cancelAll()
+    }
   }
 }

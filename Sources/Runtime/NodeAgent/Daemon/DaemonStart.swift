@@ -3,8 +3,8 @@ import Glibc
 /// Finds the daemon of a run, or starts it: a process of its own session that outlives the SSH
 /// session that asked for it.
 package enum DaemonStart {
-  /// Descriptor on which a starting daemon says that its socket is there.
-  private static let readyDescriptor: CInt = 3
+  /// A machine under load starts a process within seconds; this is for one that hangs.
+  private static let startTimeoutMilliseconds: CInt = 20_000
   /// Of what the daemon wrote before it ended, in an error.
   private static let logSizeMax = 2048
 
@@ -31,22 +31,10 @@ package enum DaemonStart {
       log: String(decoding: log.suffix(Self.logSizeMax), as: UTF8.self))
   }
 
-  /// Called by the daemon itself, once its socket accepts connections.
-  package static func announceReady() {
-    var byte: UInt8 = 1
-    write(Self.readyDescriptor, &byte, 1)
-    close(Self.readyDescriptor)
-  }
-
   /// Returns when the daemon listens, or has failed to.
   private static func start(
     _ identity: AgentIdentity, in folder: RuntimeFolder, environment: [String: String]
   ) throws(NodeAgentError) {
-    var ends: [CInt] = [-1, -1]
-    try NodeAgentError.check("make a pipe") { pipe(&ends) }
-    let (readEnd, writeEnd) = (ends[0], ends[1])
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    defer { close(readEnd) }
     unlink(folder.log)
     var child = ChildProcess(
       program: "/proc/self/exe",
@@ -54,13 +42,8 @@ package enum DaemonStart {
       environment: environment)
     // Nothing of the SSH session may stay open, or sshd would wait for the daemon.
     child.output = folder.log
-    child.inherited = (writeEnd, Self.readyDescriptor)
-    do {
-      defer { close(writeEnd) }
-      _ = try child.spawn()
-    }
-    var byte: UInt8 = 0
-    // One byte when it listens; end of file when it has ended before.
-    while read(readEnd, &byte, 1) < 0, errno == EINTR {}
+    var ready = try ReadyPipe()
+    _ = try ready.spawn(child)
+    ready.wait(milliseconds: Self.startTimeoutMilliseconds)
   }
 }

@@ -41,16 +41,18 @@ package struct RuntimeFolder: Equatable, Sendable {
     throw .noRuntimeFolder(reasons: reasons)
   }
 
-  /// Marks the folder as in use for as long as the descriptor is open: systemd-tmpfiles, which removes
-  /// what is old from `/tmp`, leaves a locked folder alone.
+  /// Marks the folder as a daemon's for as long as the descriptor is open: no second daemon gets it,
+  /// and systemd-tmpfiles, which removes what is old from `/tmp`, leaves a locked folder alone.
   ///
   /// - Returns: The caller's to close.
   package func hold() throws(NodeAgentError) -> CInt {
     let folder = try NodeAgentError.check("open \(self.path)") {
       open(self.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     }
-    _ = flock(folder, LOCK_SH | LOCK_NB)
-    return folder
+    if flock(folder, LOCK_EX | LOCK_NB) == 0 { return folder }
+    let code = errno
+    close(folder)
+    throw .system(operation: "lock \(self.path), which another daemon holds", code: code)
   }
 
   /// Removes what is in it, and itself.

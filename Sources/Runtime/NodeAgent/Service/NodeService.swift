@@ -6,8 +6,18 @@ import NodeAPI
 import SwiftProtobuf
 
 /// Answers the calls of node.proto: checks what comes in, asks who may, and passes on.
-struct NodeService: Muster_V1_Node.SimpleServiceProtocol {
+struct NodeService<RunClock: Clock & Sendable>: Muster_V1_Node.SimpleServiceProtocol
+where RunClock.Duration == Duration {
+  /// Carries one stream of work out, until the stream or the task ends.
+  typealias Worker =
+    @Sendable (
+      RPCAsyncSequence<Muster_V1_WorkOrder, any Error>, RPCWriter<Muster_V1_WorkReport>
+    ) async throws -> Void
+
   let session: RunSession
+  let supervisor: Supervisor<RunClock>
+  let logs: LogStream<RunClock>
+  let worker: Worker
 
   func attach(
     request: Muster_V1_AttachRequest, context: ServerContext
@@ -29,46 +39,86 @@ struct NodeService: Muster_V1_Node.SimpleServiceProtocol {
       $0.stateFolder = self.session.folder.path
       $0.plan = Data(self.session.plan)
       $0.holder = self.session.holder?.coordinator ?? ""
+      $0.replicas = self.supervisor.board.all
     }
   }
 
   func start(
     request: Muster_V1_StartRequest, context: ServerContext
   ) async throws -> Muster_V1_StartResponse {
-    throw RPCError(code: .unimplemented, message: "start")
+    try self.session.requireClaim(of: context)
+    for spec in request.replicas { try SpecCheck.check(spec) }
+    guard self.supervisor.count(with: request.replicas) <= NodeLimits.replicaCountMax else {
+      throw RPCError(
+        code: .resourceExhausted,
+        message: "a node has at most \(NodeLimits.replicaCountMax) replicas")
+    }
+    let (secrets, missing) = self.session.secrets(
+      named: Set(request.replicas.flatMap(\.secrets)).sorted())
+    guard missing.isEmpty else {
+      throw RPCError(
+        code: .failedPrecondition,
+        message: "needs secrets: \(missing.joined(separator: ", ")); the daemon keeps them in "
+          + "memory only: attach with them")
+    }
+    try await self.supervisor.start(request.replicas, secrets: secrets)
+    return .with { $0.replicas = self.supervisor.board.all }
   }
 
   func watch(
     request: Muster_V1_WatchRequest, response: RPCWriter<Muster_V1_ReplicaStatus>,
     context: ServerContext
   ) async throws {
-    throw RPCError(code: .unimplemented, message: "watch")
+    var version: UInt64 = 0
+    for await _ in self.supervisor.board.bell.rings() {
+      let changes = self.supervisor.board.changes(after: version)
+      for status in changes.statuses { try await response.write(status) }
+      version = changes.version
+    }
   }
 
   func logs(
     request: Muster_V1_LogsRequest, response: RPCWriter<Muster_V1_LogChunk>, context: ServerContext
   ) async throws {
-    throw RPCError(code: .unimplemented, message: "logs")
+    try await self.logs.send(request, to: response)
   }
 
   func stop(
     request: Muster_V1_StopRequest, context: ServerContext
   ) async throws -> Muster_V1_StopResponse {
-    throw RPCError(code: .unimplemented, message: "stop")
+    try self.session.requireClaim(of: context)
+    let leftovers = await self.supervisor.stop(Set(request.services))
+    // The caller has gone: what was told to stop stops all the same.
+    try Task.checkCancellation()
+    return .with {
+      $0.leftovers = leftovers
+      $0.replicas = self.supervisor.board.all
+    }
   }
 
   func work(
     request: RPCAsyncSequence<Muster_V1_WorkOrder, any Error>,
     response: RPCWriter<Muster_V1_WorkReport>, context: ServerContext
   ) async throws {
-    throw RPCError(code: .unimplemented, message: "this agent has no worker")
+    try self.session.requireClaim(of: context)
+    try await withThrowingTaskGroup { tasks in
+      tasks.addTask { try await self.worker(request, response) }
+      tasks.addTask {
+        await self.session.superseded(at: context.remotePeer)
+        try self.session.requireClaim(of: context)
+      }
+      // A coordinator that was superseded is cut off; leases are the next one's to hand out.
+      try await tasks.next()
+      tasks.cancelAll()
+    }
   }
 
   func end(
     request: Muster_V1_EndRequest, context: ServerContext
   ) async throws -> Muster_V1_EndResponse {
     try self.session.requireClaim(of: context)
-    self.session.end()
-    return Muster_V1_EndResponse()
+    let living = self.supervisor.living
+    if living.isEmpty { self.session.end() }
+    return .with { $0.leftovers = living.map { "\($0) has not been stopped" } }
   }
 }

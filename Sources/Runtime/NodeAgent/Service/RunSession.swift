@@ -6,12 +6,15 @@ final class RunSession: Sendable {
     var claim: RunClaim
     var plan: [UInt8]
     var secrets: [String: String]
+    var wasClaimed = false
   }
 
   let identity: AgentIdentity
   let folder: StateFolder
   let startedAtMilliseconds: Int64
   private let state: Mutex<State>
+  /// Rings after each claim.
+  private let bell = Bell()
   private let endSignal: AsyncStream<Never>
   private let endSignalContinuation: AsyncStream<Never>.Continuation
 
@@ -27,6 +30,9 @@ final class RunSession: Sendable {
 
   var holder: RunClaim.Holder? { self.state.withLock { $0.claim.holder } }
   var plan: [UInt8] { self.state.withLock { $0.plan } }
+
+  /// Whether a coordinator has claimed the run since this daemon started.
+  var wasClaimed: Bool { self.state.withLock { $0.wasClaimed } }
 
   /// The values of the secrets named, and the names that no coordinator has handed over.
   func secrets(named names: [String]) -> (values: [String: String], missing: [String]) {
@@ -54,10 +60,12 @@ final class RunSession: Sendable {
       let decision = state.claim.claim(claimant, from: address)
       guard decision == .accepted else { return decision }
       if !plan.isEmpty { state.plan = plan }
+      state.wasClaimed = true
       state.secrets.merge(secrets) { $1 }
       return decision
     }
     if decision == .accepted {
+      self.bell.ring()
       try self.folder.write(claimant)
       if !plan.isEmpty { try PlainFile.publish(plan, at: self.folder.plan) }
     }
@@ -66,6 +74,11 @@ final class RunSession: Sendable {
 
   func mayAct(from address: String) -> RunClaim.ActDecision {
     self.state.withLock { $0.claim.mayAct(from: address) }
+  }
+
+  /// Returns when a newer coordinator has taken the run from this link's, or the task is cancelled.
+  func superseded(at address: String) async {
+    for await _ in self.bell.rings() where self.mayAct(from: address) != .allowed { return }
   }
 
   /// Tells the daemon that the run is over.

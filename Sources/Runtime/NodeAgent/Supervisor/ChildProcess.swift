@@ -30,9 +30,14 @@ struct ChildProcess {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(
-      &actions, 1, self.output ?? "/dev/null", O_CREAT | O_WRONLY | O_APPEND, 0o600)
+    let nothing = try Self.openNothing()
+    defer { close(nothing) }
+    posix_spawn_file_actions_adddup2(&actions, nothing, 0)
+    if let output = self.output {
+      posix_spawn_file_actions_addopen(&actions, 1, output, O_CREAT | O_WRONLY | O_APPEND, 0o600)
+    } else {
+      posix_spawn_file_actions_adddup2(&actions, nothing, 1)
+    }
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
     if let inherited = self.inherited {
       posix_spawn_file_actions_adddup2(&actions, inherited.ours, inherited.theirs)
@@ -58,6 +63,17 @@ struct ChildProcess {
     }
     guard code == 0 else { throw .system(operation: "start `\(self.argv[0])`", code: code) }
     return process
+  }
+
+  /// Something to read nothing from: `/dev/null`, or in a root without it a pipe that has ended.
+  private static func openNothing() throws(NodeAgentError) -> CInt {
+    let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+    if null >= 0 { return null }
+    var ends: [CInt] = [-1, -1]
+    try NodeAgentError.check("make a pipe") { pipe(&ends) }
+    close(ends[1])
+    _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
+    return ends[0]
   }
 
   /// The strings as C has them, ended by a null pointer, for as long as `body` runs.

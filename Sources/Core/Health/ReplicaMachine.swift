@@ -1,0 +1,321 @@
+/// Decides the state of one attempt at one replica, and when to probe it, end it and give it up.
+///
+/// It reads no clock and touches no process: the caller tells it what happened and when, calls
+/// ``timePassed(at:)`` after that and about ten times a second, and carries out the action that
+/// comes back.
+///
+/// ```
+/// waiting ─launched─▶ starting ─mark─▶ loading ─▶ canary ─probe─▶ ready ⇄ busy
+///                        └──────── deadline, wrong model ───┐        │
+///                               ended by itself ────────────┼────────┤
+///                                                           ▼        │stop asked
+///                                                        failed    stopping ─cleared─▶ stopped
+/// ```
+/// A replica that has failed is ended like one that is stopped: nothing of it may hold its ports
+/// and its memory.
+package struct ReplicaMachine<Instant: InstantProtocol & Sendable>: Sendable
+where Instant.Duration == Duration {
+  package enum Action: Equatable, Sendable {
+    case none
+    /// Probe once, and report what came of it.
+    case probe
+    /// TERM to what is there of it.
+    case terminate
+    /// KILL to everything that is left of it.
+    case kill
+    /// Nothing more can be done; name what is left.
+    case giveUp
+  }
+
+  /// What others may see.
+  package struct View: Equatable, Sendable {
+    package var phase: ReplicaPhase
+    /// In words; empty where the phase says it all.
+    package var reason: String
+    /// Ready, but nothing was probed.
+    package var isUnproven: Bool
+    /// Of the process, once it has ended.
+    package var end: ProcessEnd?
+
+    package init(
+      phase: ReplicaPhase, reason: String, isUnproven: Bool, end: ProcessEnd? = nil
+    ) {
+      self.phase = phase
+      self.reason = reason
+      self.isUnproven = isUnproven
+      self.end = end
+    }
+  }
+
+  private struct Coming: Equatable, Sendable {
+    var phase: ReplicaPhase
+    var deadline: Instant
+    /// `nil` while a probe is under way.
+    var probeAt: Instant?
+    var fault: String
+  }
+
+  private struct Serving: Equatable, Sendable {
+    /// `nil`: the last probe was fine.
+    var fault: String?
+    var isUnproven: Bool
+    /// `nil` while a probe is under way.
+    var probeAt: Instant?
+  }
+
+  private struct Clearing: Equatable, Sendable {
+    /// `nil`: it is being stopped, and has not failed.
+    var failure: String?
+    var end: ProcessEnd?
+    /// `nil` once it is past asking.
+    var terminateAt: Instant?
+    var killAt: Instant
+    var giveUpAt: Instant
+  }
+
+  private enum State: Equatable, Sendable {
+    case waiting
+    case coming(Coming)
+    case serving(Serving)
+    case clearing(Clearing)
+    case over(failure: String?, end: ProcessEnd?)
+  }
+
+  private let settings: ReplicaSettings
+  private var state: State = .waiting
+
+  package init(_ settings: ReplicaSettings) {
+    self.settings = settings
+  }
+
+  package var view: View {
+    switch self.state {
+    case .waiting: View(phase: .waiting, reason: "", isUnproven: false)
+    case .coming(let coming): View(phase: coming.phase, reason: "", isUnproven: false)
+    case .serving(let serving):
+      View(
+        phase: serving.fault == nil ? .ready : .busy, reason: serving.fault ?? "",
+        isUnproven: serving.isUnproven)
+    case .clearing(let clearing):
+      View(
+        phase: clearing.failure == nil ? .stopping : .failed, reason: clearing.failure ?? "",
+        isUnproven: false, end: clearing.end)
+    case .over(let failure, let end):
+      View(
+        phase: failure == nil ? .stopped : .failed, reason: failure ?? "", isUnproven: false,
+        end: end)
+    }
+  }
+
+  /// Whether nothing is left of it, or what is left was given up.
+  package var isOver: Bool {
+    switch self.state {
+    case .over: true
+    case .waiting, .coming, .serving, .clearing: false
+    }
+  }
+
+  /// Whether it is being ended: only then need its processes be looked for.
+  package var isClearing: Bool {
+    switch self.state {
+    case .clearing: true
+    case .waiting, .coming, .serving, .over: false
+    }
+  }
+
+  // MARK: The process
+
+  package mutating func launched(at now: Instant) {
+    switch self.state {
+    case .waiting: self.state = .coming(self.coming(at: now))
+    case .clearing: break  // It was told to stop while it was being launched.
+    case .coming, .serving, .over: preconditionFailure("launched in \(self.state)")
+    }
+  }
+
+  /// - Parameter reason: Exact: which program or folder, and what is wrong with it.
+  package mutating func launchFailed(_ reason: String) {
+    switch self.state {
+    case .waiting: self.state = .over(failure: reason, end: nil)
+    case .clearing: self.state = .over(failure: nil, end: nil)
+    case .coming, .serving, .over: preconditionFailure("launch failed in \(self.state)")
+    }
+  }
+
+  /// Takes up a process that an earlier supervisor launched, where that one left off. What was ready
+  /// is taken at its word; what was not has all of its time again.
+  package mutating func adopted(as adoption: ReplicaAdoption, at now: Instant) {
+    switch self.state {
+    case .waiting:
+      switch adoption {
+      case .coming: self.state = .coming(self.coming(at: now))
+      case .ready(let isUnproven):
+        self.state = .serving(Serving(fault: nil, isUnproven: isUnproven, probeAt: now))
+      case .stopping: self.clear(failure: nil, end: nil, at: now)
+      case .failed(let reason): self.clear(failure: reason, end: nil, at: now)
+      }
+    case .coming, .serving, .clearing, .over: preconditionFailure("adopted in \(self.state)")
+    }
+  }
+
+  /// The process itself is gone; others of the replica may be left.
+  package mutating func ended(_ end: ProcessEnd, at now: Instant) {
+    switch self.state {
+    case .coming, .serving:
+      // vLLM ends with 0 when its engine was killed: only a task may end well.
+      let isWell = self.settings.isTask && end == .exited(status: 0)
+      self.clear(failure: isWell ? nil : "its process \(end) by itself", end: end, at: now)
+    case .clearing(var clearing):
+      clearing.end = clearing.end ?? end
+      // What it leaves behind is told at once.
+      if clearing.terminateAt != nil { clearing.terminateAt = now }
+      self.state = .clearing(clearing)
+    case .waiting, .over: preconditionFailure("ended in \(self.state)")
+    }
+  }
+
+  /// Nothing of the replica is left.
+  package mutating func cleared() {
+    switch self.state {
+    case .clearing(let clearing):
+      self.state = .over(failure: clearing.failure, end: clearing.end)
+    case .waiting, .coming, .serving, .over: preconditionFailure("cleared in \(self.state)")
+    }
+  }
+
+  // MARK: What it shows
+
+  /// Its log shows that it loads.
+  package mutating func progressed() {
+    switch self.state {
+    case .coming(var coming):
+      if coming.phase == .starting { coming.phase = .loading }
+      self.state = .coming(coming)
+    case .waiting, .serving, .clearing, .over: break  // A late line of the log.
+    }
+  }
+
+  /// Its server answers, and the completion has been sent.
+  package mutating func canaryBegan() {
+    switch self.state {
+    case .coming(var coming):
+      coming.phase = .canary
+      self.state = .coming(coming)
+    case .waiting, .serving, .clearing, .over: break  // The probe outlived the state.
+    }
+  }
+
+  package mutating func probeSucceeded(at now: Instant) {
+    let next = now.advanced(by: ReplicaSettings.watchInterval)
+    switch self.state {
+    case .coming: self.state = .serving(Serving(fault: nil, isUnproven: false, probeAt: next))
+    case .serving(var serving):
+      serving.fault = nil
+      serving.probeAt = next
+      self.state = .serving(serving)
+    case .waiting, .clearing, .over: break  // The probe outlived the state.
+    }
+  }
+
+  package mutating func probeFailed(_ reason: String, at now: Instant) {
+    switch self.state {
+    case .coming(var coming):
+      coming.fault = reason
+      coming.probeAt = now.advanced(by: ReplicaSettings.probeInterval)
+      self.state = .coming(coming)
+    case .serving(var serving):
+      serving.fault = reason
+      serving.probeAt = now.advanced(by: ReplicaSettings.watchInterval)
+      self.state = .serving(serving)
+    case .waiting, .clearing, .over: break  // The probe outlived the state.
+    }
+  }
+
+  /// It serves something else than it should.
+  ///
+  /// - Parameter reason: Names both.
+  package mutating func provedWrong(_ reason: String, at now: Instant) {
+    switch self.state {
+    case .coming, .serving: self.clear(failure: reason, end: nil, at: now)
+    case .waiting, .clearing, .over: break  // The probe outlived the state.
+    }
+  }
+
+  // MARK: Time and will
+
+  package mutating func stopAsked(at now: Instant) {
+    switch self.state {
+    case .waiting, .coming, .serving: self.clear(failure: nil, end: nil, at: now)
+    case .clearing, .over: break  // Asked twice, or it ended meanwhile.
+    }
+  }
+
+  /// Called at least every 100 ms or so; each due action is returned once.
+  package mutating func timePassed(at now: Instant) -> Action {
+    switch self.state {
+    case .waiting, .over: return .none
+    case .coming(let coming): return self.timePassed(coming, at: now)
+    case .serving(var serving):
+      guard self.settings.isProbedWhenReady, let probeAt = serving.probeAt, now >= probeAt else {
+        return .none
+      }
+      serving.probeAt = nil
+      self.state = .serving(serving)
+      return .probe
+    case .clearing(let clearing): return self.timePassed(clearing, at: now)
+    }
+  }
+
+  private mutating func timePassed(_ coming: Coming, at now: Instant) -> Action {
+    var coming = coming
+    if now >= coming.deadline, self.settings.isProbed {
+      let fault = coming.fault.isEmpty ? "its probe has not been answered" : coming.fault
+      self.clear(
+        failure: "not ready within \(self.settings.readyTimeout.components.seconds) s: \(fault)",
+        end: nil, at: now)
+      return self.timePassed(at: now)
+    }
+    guard let probeAt = coming.probeAt, now >= probeAt else { return .none }
+    if !self.settings.isProbed {
+      self.state = .serving(Serving(fault: nil, isUnproven: true, probeAt: nil))
+      return .none
+    }
+    coming.probeAt = nil
+    self.state = .coming(coming)
+    return .probe
+  }
+
+  private mutating func timePassed(_ clearing: Clearing, at now: Instant) -> Action {
+    var clearing = clearing
+    if now >= clearing.giveUpAt {
+      let failure = clearing.failure ?? "processes of it outlived KILL"
+      self.state = .over(failure: failure, end: clearing.end)
+      return .giveUp
+    }
+    if now >= clearing.killAt {
+      clearing.killAt = now.advanced(by: ReplicaSettings.killInterval)
+      clearing.terminateAt = nil
+      self.state = .clearing(clearing)
+      return .kill
+    }
+    guard let terminateAt = clearing.terminateAt, now >= terminateAt else { return .none }
+    clearing.terminateAt = now.advanced(by: ReplicaSettings.terminateInterval)
+    self.state = .clearing(clearing)
+    return .terminate
+  }
+
+  private func coming(at now: Instant) -> Coming {
+    let first = self.settings.isProbed ? Duration.zero : ReplicaSettings.unprovenTime
+    return Coming(
+      phase: .starting, deadline: now.advanced(by: self.settings.readyTimeout),
+      probeAt: now.advanced(by: first), fault: "")
+  }
+
+  private mutating func clear(failure: String?, end: ProcessEnd?, at now: Instant) {
+    let killAt = now.advanced(by: self.settings.stopGrace)
+    self.state = .clearing(
+      Clearing(
+        failure: failure, end: end, terminateAt: now, killAt: killAt,
+        giveUpAt: killAt.advanced(by: ReplicaSettings.killTime)))
+  }
+}

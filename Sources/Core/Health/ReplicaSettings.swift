@@ -1,0 +1,40 @@
+/// What the recipe of a replica says about its life.
+package struct ReplicaSettings: Equatable, Sendable {
+  /// Whether readiness is probed; else it is alive for ``unprovenTime``.
+  package var isProbed: Bool
+  /// Whether the probe is asked again once it was ready: a line of a log stays true, and a command
+  /// may cost too much.
+  package var isProbedWhenReady: Bool
+  /// From the start of the process to ready, above 0.
+  package var readyTimeout: Duration
+  /// From the first TERM to KILL, at least 0.
+  package var stopGrace: Duration
+  /// Whether its process may end by itself, with status 0.
+  package var isTask: Bool
+
+  /// How long a process that is not probed must live to count as ready.
+  package static let unprovenTime = Duration.seconds(2)
+  /// From the end of one probe to the start of the next, before it is ready.
+  package static let probeInterval = Duration.milliseconds(500)
+  /// The same once it is ready: often enough to be news, seldom enough to cost nothing.
+  package static let watchInterval = Duration.seconds(10)
+  /// TERM is repeated: vLLM swallows one that comes while it starts.
+  package static let terminateInterval = Duration.seconds(1)
+  /// KILL is repeated for what was forked meanwhile.
+  package static let killInterval = Duration.milliseconds(200)
+  /// After the first KILL, what is left is stuck in the kernel and named as such.
+  package static let killTime = Duration.seconds(10)
+
+  package init(
+    isProbed: Bool, isProbedWhenReady: Bool = false, readyTimeout: Duration, stopGrace: Duration,
+    isTask: Bool = false
+  ) {
+    precondition(readyTimeout > .zero, "readyTimeout is \(readyTimeout), above 0 is needed")
+    precondition(stopGrace >= .zero, "stopGrace is \(stopGrace), at least 0 is needed")
+    self.isProbed = isProbed
+    self.isProbedWhenReady = isProbedWhenReady
+    self.readyTimeout = readyTimeout
+    self.stopGrace = stopGrace
+    self.isTask = isTask
+  }
+}

@@ -1,0 +1,106 @@
+import NIOCore
+import SSH
+
+/// Stands above the pipe while the agent is found, pushed and started; gives way to HTTP/2.
+final class AgentGreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+
+  enum Event: Sendable {
+    case imageWanted(system: String, architecture: String, isGzipped: Bool)
+    case placeUnfit(AgentPlaceFault)
+    case noPlace
+    case ready
+    case otherProtocol(line: String)
+    case tooNoisy(noise: String)
+    case timedOut
+    /// The pipe closed before the agent was ready.
+    case closed(noise: String)
+  }
+
+  private var greeting = AgentGreeting()
+  private var input = ByteBuffer()
+  private var isOver = false
+  private var deadline: Scheduled<Void>?
+  private let firstDeadline: NIODeadline
+  private let events: AsyncStream<Event>.Continuation
+
+  /// - Parameters:
+  ///   - deadline: By the event loop's clock, for the agent's preface.
+  ///   - events: Ends after `ready`, or the event that says why not.
+  init(deadline: NIODeadline, events: AsyncStream<Event>.Continuation) {
+    self.firstDeadline = deadline
+    self.events = events
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.setDeadline(self.firstDeadline, context)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.deadline?.cancel()
+    if self.isOver, self.input.readableBytes > 0 {
+      context.fireChannelRead(self.wrapInboundOut(self.input))
+      context.fireChannelReadComplete()
+    }
+    self.end(with: .closed(noise: self.greeting.noiseText))
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    self.input.writeImmutableBuffer(self.unwrapInboundIn(data))
+    guard !self.isOver else { return }
+    while !self.isOver {
+      var bytes = Array(self.input.readableBytesView)[...]
+      let count = bytes.count
+      let action = self.greeting.received(&bytes)
+      self.input.moveReaderIndex(forwardBy: count - bytes.count)
+      if case .wait = action { break }
+      self.take(action, context)
+    }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    self.end(with: .closed(noise: self.greeting.noiseText))
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // The cause is in the command's end; before HTTP/2 nobody above listens.
+    context.close(promise: nil)
+  }
+
+  /// An image takes longer than a greeting.
+  func setDeadline(_ deadline: NIODeadline, _ context: ChannelHandlerContext) {
+    self.deadline?.cancel()
+    let handler = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    self.deadline = context.eventLoop.scheduleTask(deadline: deadline) {
+      let (handler, context) = handler.value
+      handler.end(with: .timedOut)
+      context.close(promise: nil)
+    }
+  }
+
+  private func take(_ action: AgentGreeting.Action, _ context: ChannelHandlerContext) {
+    switch action {
+    case .wait: return
+    case .imageWanted(let system, let architecture, let isGzipped):
+      let deadline = context.eventLoop.now + LinkOpener.pushTimeout
+      self.setDeadline(deadline, context)
+      self.events.yield(
+        .imageWanted(system: system, architecture: architecture, isGzipped: isGzipped))
+    case .placeUnfit(let fault): self.events.yield(.placeUnfit(fault))
+    case .noPlace: self.end(with: .noPlace)
+    case .ready: self.end(with: .ready)
+    case .otherProtocol(let line): self.end(with: .otherProtocol(line: line))
+    case .tooNoisy: self.end(with: .tooNoisy(noise: self.greeting.noiseText))
+    }
+  }
+
+  private func end(with event: Event) {
+    guard !self.isOver else { return }
+    self.isOver = true
+    self.deadline?.cancel()
+    self.events.yield(event)
+    self.events.finish()
+  }
+}

@@ -1,0 +1,106 @@
+import Fleet
+
+/// What a node's `sh` reads on standard input: finds the agent, or asks for it, and becomes it.
+///
+/// On standard input and not in the command line, so that no login shell parses it: `exec sh` means
+/// the same in sh, bash, zsh, tcsh and fish, and the script travels through `srun` and `kubectl`
+/// alike. It answers with lines (``AgentGreeting``) before the agent's preface:
+///
+/// ```
+/// muster-absent Linux x86_64 gzip    no agent here; it expects `SIZE gzip|plain`, LF, SIZE bytes
+/// muster-unfit 1 TEXT                place 1 cannot hold it, and why
+/// muster-failed                      no place can
+/// ```
+package struct AgentScript: Equatable, Sendable {
+  /// Places for the program, in this order.
+  package static let places = ["~/.cache/muster", "/tmp/muster-<uid>", "/dev/shm/muster-<uid>"]
+
+  /// Of the program, 64 hexadecimal digits.
+  package var sha256: String
+  /// Names of 1 to 64 of `A-Za-z0-9._-`.
+  package var run: String
+  package var node: String
+  /// Places at the front that have proved unfit, 0 to 2.
+  package var skippedPlaceCount = 0
+
+  package init(sha256: String, run: String, node: String) {
+    self.sha256 = sha256
+    self.run = run
+    self.node = node
+  }
+
+  /// One compound command: the shell has read all of it before any part runs, so that what follows
+  /// on standard input is the image's or the agent's.
+  package var text: String {
+    """
+    { h=\(self.sha256) r=\(ShellQuoting.quote(self.run)) n=\(ShellQuoting.quote(self.node))
+    k=\(self.skippedPlaceCount)
+    \(Self.body)
+    }
+
+    """
+  }
+
+  private static let body = """
+    set -f
+    echo
+    safe() { [ ! -h "$1" ] && [ -d "$1" ] && [ -O "$1" ]; }
+    place() {
+      case $1 in
+      1) b=$HOME/.cache/muster;;
+      2) b=/tmp/muster-$u;;
+      3) b=/dev/shm/muster-$u;;
+      esac
+      d=$b/agent/$h
+    }
+    become() { exec "$d/muster-node" connect --run "$r" --node "$n"; }
+    find_agent() {
+      place $1
+      if safe "$b" && safe "$d" && [ -O "$d/muster-node" ] && [ -s "$d/muster-node" ] &&
+        [ -x "$d/muster-node" ]; then become; fi
+    }
+    make_place() {
+      umask 077
+      LC_ALL=C
+      export LC_ALL
+      mkdir -p "$d" || return 1
+      if ! safe "$b" || ! safe "$d"; then echo "not a folder of this user"; return 1; fi
+      find "$d" -name ".tmp.*" -mmin +60 -exec rm -f {} + 2>/dev/null
+      if ! (: > "$t"); then return 1; fi
+      chmod 700 "$t" || return 1
+      if ! [ -x "$t" ]; then rm -f "$t"; echo "noexec"; return 1; fi
+    }
+    receive() {
+      LC_ALL=C
+      export LC_ALL
+      case $2 in
+      gzip) head -c "$1" | gzip -dc > "$t" || return 1;;
+      *) head -c "$1" > "$t" || return 1;;
+      esac
+      sync "$t" 2>/dev/null
+      "$t" verify $h || return 1
+      mv -f "$t" "$d/muster-node"
+    }
+    u=
+    find_agent 1
+    u=$(id -u)
+    find_agent 2
+    find_agent 3
+    a=plain
+    if command -v gzip > /dev/null 2>&1; then a=gzip; fi
+    for c in 1 2 3; do
+      if [ $c -le $k ]; then continue; fi
+      place $c
+      t=$d/.tmp.$r.$n.$$
+      if ! e=$(make_place 2>&1); then echo "muster-unfit $c" $e; continue; fi
+      echo "muster-absent $(uname -s) $(uname -m) $a"
+      read z a || exit 81
+      if e=$(receive "$z" "$a" 2>&1); then become; fi
+      rm -f "$t"
+      echo "muster-unfit $c" $e
+      exit 81
+    done
+    echo muster-failed
+    exit 82
+    """
+}

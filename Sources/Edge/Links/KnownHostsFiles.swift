@@ -1,0 +1,82 @@
+import Glibc
+import SSH
+import Synchronization
+
+/// The known_hosts files of this machine, read when they are new and when they have changed.
+package final class KnownHostsFiles: Sendable {
+  private struct Stamp: Equatable {
+    var inode: UInt64
+    var size: Int
+    var modified: [Int]
+  }
+
+  private struct Read {
+    var stamps: [Stamp?]
+    var hosts: KnownHosts
+  }
+
+  private let read = Mutex<[[String]: Read]>([:])
+
+  package init() {}
+
+  /// What the files say, in their order. A file that does not exist says nothing.
+  func hosts(in files: [String]) throws(LinkError) -> KnownHosts {
+    try self.read.withLock { read throws(LinkError) in try Self.load(files, &read) }
+  }
+
+  /// Adds the key of a server of which nothing is known; what another link has added meanwhile is
+  /// not added again.
+  ///
+  /// - Throws: `LinkError.knownHosts` when the line is not on the disk.
+  func add(_ key: SSHHostKey, host: String, port: Int, to files: [String]) throws(LinkError) {
+    guard let file = files.first else { return }
+    try self.read.withLock { read throws(LinkError) in
+      let known = try Self.load(files, &read).keys(host: host, port: port)
+      switch known.verdict(on: key) {
+      case .trusted: return
+      case .unknown:
+        try Self.append(KnownHosts.line(host: host, port: port, key: key), to: file)
+      case .otherKind, .changed, .revoked:
+        throw .knownHosts(file: file, detail: "another key for \(known.name) was added meanwhile")
+      }
+    }
+  }
+
+  private static func load(
+    _ files: [String], _ read: inout [[String]: Read]
+  ) throws(LinkError) -> KnownHosts {
+    let stamps = files.map(Self.stamp)
+    if let known = read[files], known.stamps == stamps { return known.hosts }
+    var hosts = KnownHosts()
+    for (file, stamp) in zip(files, stamps) where stamp != nil {
+      guard let bytes = SmallFile.contents(of: file, sizeMax: KnownHosts.sizeMax + 1) else {
+        throw .knownHosts(file: file, detail: String(cString: strerror(errno)))
+      }
+      hosts.append(bytes, file: file)
+    }
+    read[files] = Read(stamps: stamps, hosts: hosts)
+    return hosts
+  }
+
+  private static func append(_ line: String, to file: String) throws(LinkError) {
+    SmallFile.makeParents(of: file)
+    let descriptor = open(file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+    defer { if descriptor >= 0 { close(descriptor) } }
+    // A last line without its end must not swallow ours.
+    var last: UInt8 = 0
+    let size = descriptor < 0 ? 0 : lseek(descriptor, 0, SEEK_END)
+    let isTorn = size > 0 && pread(descriptor, &last, 1, size - 1) == 1 && last != 0x0a
+    guard descriptor >= 0,
+      SmallFile.write(Array("\(isTorn ? "\n" : "")\(line)\n".utf8), to: descriptor),
+      fsync(descriptor) == 0
+    else { throw .knownHosts(file: file, detail: String(cString: strerror(errno))) }
+  }
+
+  private static func stamp(_ file: String) -> Stamp? {
+    var status = stat()
+    guard stat(file, &status) == 0 else { return nil }
+    return Stamp(
+      inode: UInt64(status.st_ino), size: Int(status.st_size),
+      modified: [Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec)])
+  }
+}

@@ -1,0 +1,210 @@
+import Fleet
+import GRPCNIOTransportHTTP2TransportServices
+package import NIOCore
+package import Plan
+import SSH
+
+/// Opens links: connects, logs in, pushes the agent where it is not, and starts it.
+package struct LinkOpener: Sendable {
+  /// For the image to arrive and prove itself: 9 MB at 100 KB/s, and a slow disk.
+  static let pushTimeout = TimeAmount.seconds(120)
+  /// For a local agent or a command template, which have no limit of their own in the manifest.
+  static let pipeTimeout = TimeAmount.seconds(60)
+  /// Bytes of the image in one write.
+  private static let pieceSize = 256 << 10
+
+  private let group: any EventLoopGroup
+  private let agent: AgentImage
+  private let knownHosts: KnownHostsFiles
+  private let admission: LinkAdmission
+
+  /// - Parameters:
+  ///   - group: Carries the bytes of all links; its clock is the deadlines'.
+  ///   - agent: What is pushed to nodes that lack it.
+  package init(
+    group: any EventLoopGroup, agent: AgentImage, admission: LinkAdmission,
+    knownHosts: KnownHostsFiles = KnownHostsFiles()
+  ) {
+    self.group = group
+    self.agent = agent
+    self.admission = admission
+    self.knownHosts = knownHosts
+  }
+
+  /// Opens one link; call it for all nodes at once: the admission holds them apart.
+  ///
+  /// - Parameters:
+  ///   - node: Its name and `run` are 1 to 64 of `A-Za-z0-9._-`.
+  /// - Throws: `LinkError`, within the node's connect timeout once it is admitted; where the agent
+  ///   has to be pushed, that may take two minutes more.
+  package func open(_ node: Plan.Node, run: String) async throws(LinkError) -> Link {
+    for name in [run, node.name] where !Self.isName(name) { throw .name(name) }
+    return try await self.admission.admitted { () throws(LinkError) in
+      try await self.openAdmitted(node, run: run)
+    }
+  }
+
+  private func openAdmitted(_ node: Plan.Node, run: String) async throws(LinkError) -> Link {
+    let loop = self.group.next()
+    var deadline = loop.now + node.link.timeout
+    var script = AgentScript(sha256: self.agent.sha256, run: run, node: node.name)
+    var attempt = 0
+    var faults: [AgentPlaceFault] = []
+    while true {
+      do throws(LinkError) {
+        return try await self.attempt(
+          node, script, run: run, deadline: deadline, &faults, on: loop)
+      } catch {
+        switch error {
+        case .ssh(.disconnected(during: .greeting, _), _, _):
+          // sshd has too many logins at once, or is just starting.
+          let next = loop.now + self.admission.pause(attempt: attempt)
+          guard next < deadline else { throw error }
+          try await Self.wait(until: next, on: loop)
+          attempt += 1
+        case .noPlaceForAgent where (faults.last?.index ?? .max) + 1 < AgentScript.places.count:
+          // The place looked fit, and did not hold the image: the next one may.
+          script.skippedPlaceCount = (faults.last?.index ?? 0) + 1
+          deadline = loop.now + node.link.timeout
+        default: throw error
+        }
+      }
+    }
+  }
+
+  private func attempt(
+    _ node: Plan.Node, _ script: AgentScript, run: String, deadline: NIODeadline,
+    _ faults: inout [AgentPlaceFault], on loop: any EventLoop
+  ) async throws(LinkError) -> Link {
+    let (events, continuation) = AsyncStream.makeStream(of: AgentGreetingHandler.Event.self)
+    let pipe = try await self.openPipe(node, run: run, deadline, continuation, on: loop)
+    do throws(LinkError) {
+      if pipe.readsScript { pipe.send(script.text) }
+      try await self.awaitAgent(events, on: pipe, node, &faults)
+      try await pipe.rememberHostKey(in: self.knownHosts)
+      return try await pipe.wrapped()
+    } catch {
+      await pipe.close()
+      throw Task.isCancelled ? .cancelled : error
+    }
+  }
+
+  private func openPipe(
+    _ node: Plan.Node, run: String, _ deadline: NIODeadline,
+    _ events: AsyncStream<AgentGreetingHandler.Event>.Continuation, on loop: any EventLoop
+  ) async throws(LinkError) -> LinkPipe {
+    let greeting = { @Sendable in AgentGreetingHandler(deadline: deadline, events: events) }
+    switch node.link {
+    case .local:
+      let argv = [self.agent.path, "connect", "--run", run, "--node", node.name]
+      return try await LinkPipe.process(argv, readsScript: false, greeting, on: loop)
+    case .command(let argv):
+      // The script comes on standard input, and so survives any number of shells in between.
+      return try await LinkPipe.process(argv + ["sh"], readsScript: true, greeting, on: loop)
+    case .ssh(let ssh):
+      return try await LinkPipe.ssh(ssh, self.knownHosts, deadline, greeting, on: loop)
+    }
+  }
+
+  /// Follows what the node says until the agent is there.
+  private func awaitAgent(
+    _ events: AsyncStream<AgentGreetingHandler.Event>, on pipe: LinkPipe, _ node: Plan.Node,
+    _ faults: inout [AgentPlaceFault]
+  ) async throws(LinkError) {
+    var isUploading = false
+    for await event in events {
+      switch event {
+      case .ready:
+        return
+      case .imageWanted(let system, let architecture, let isGzipped):
+        guard system == "Linux", architecture == self.agent.architecture else {
+          throw .otherArchitecture(
+            system: system, architecture: architecture, image: self.agent.architecture)
+        }
+        isUploading = true
+        await withTaskCancellationHandler {
+          await self.upload(isGzipped: isGzipped, to: pipe)
+        } onCancel: {
+          pipe.channel.close(promise: nil)
+        }
+      case .placeUnfit(let fault):
+        faults.append(fault)
+        if isUploading { throw .noPlaceForAgent(faults) }
+      case .noPlace:
+        throw .noPlaceForAgent(faults)
+      case .otherProtocol(let line):
+        throw .otherProtocol(line: line)
+      case .tooNoisy(let noise):
+        throw .noise(noise)
+      case .timedOut:
+        let timeout = isUploading ? Self.pushTimeout : node.link.timeout
+        throw .noAnswer(
+          address: pipe.address, during: isUploading ? .upload : .agent,
+          seconds: Int(timeout.nanoseconds / 1_000_000_000))
+      case .closed(let noise):
+        throw await pipe.errorOfEnd(noise: noise, timeout: node.link.timeout)
+      }
+    }
+    throw .cancelled
+  }
+
+  /// Sends the image; what goes wrong shows in what the node says, or in the end of the pipe.
+  private func upload(isGzipped: Bool, to pipe: LinkPipe) async {
+    do {
+      var image: ByteBuffer
+      if isGzipped, let gzipped = try await self.agent.gzipped(on: pipe.loop) {
+        image = gzipped
+        try await pipe.write(ByteBuffer(string: "\(image.readableBytes) gzip\n"))
+      } else {
+        image = try await self.agent.plain(on: pipe.loop)
+        try await pipe.write(ByteBuffer(string: "\(image.readableBytes) plain\n"))
+      }
+      while let piece = image.readSlice(length: min(image.readableBytes, Self.pieceSize)),
+        piece.readableBytes > 0
+      {
+        try await pipe.write(piece)
+      }
+    } catch {
+      // The place was full, or the connection is gone: the next event says which.
+    }
+  }
+
+  private static func wait(
+    until deadline: NIODeadline, on loop: any EventLoop
+  ) async throws(LinkError) {
+    let pause = loop.scheduleTask(deadline: deadline) {}
+    do {
+      try await withTaskCancellationHandler {
+        try await pause.futureResult.get()
+      } onCancel: {
+        pause.cancel()
+      }
+    } catch {
+      throw .cancelled
+    }
+  }
+
+  /// The same rule as the agent's own: the names become folders on the node.
+  private static func isName(_ name: String) -> Bool {
+    (1...64).contains(name.utf8.count) && name != "." && name != ".."
+      && name.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
+          UInt8(ascii: "-"):
+          true
+        default: false
+        }
+      }
+  }
+}
+
+extension LinkSpecification {
+  /// From the admission to the agent's first line.
+  fileprivate var timeout: TimeAmount {
+    switch self {
+    case .local, .command: LinkOpener.pipeTimeout
+    case .ssh(let ssh): .seconds(Int64(min(max(ssh.connectTimeoutSeconds, 1), 600)))
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import GRPCNIOTransportHTTP2TransportServices
+import NIOCore
+import NIOPosix
+import Plan
+import SSH
+
+/// A pipe to a node on which no agent speaks yet.
+struct LinkPipe: Sendable {
+  private static let greetingName = "agent-greeting"
+
+  let channel: any Channel
+  let end: EventLoopFuture<CommandEnd>
+  /// For people: `host:port`, or the program.
+  let address: String
+  /// Whether an `sh` is at the other end, rather than the agent.
+  let readsScript: Bool
+  /// Of SSH alone.
+  var ssh: SSHSpecification?
+  var opening: EventLoopFuture<SSHOpening>?
+  var unusableKeys: [SSHRefusal.Unusable] = []
+
+  var loop: any EventLoop { self.channel.eventLoop }
+
+  // MARK: Opening
+
+  /// Connects and logs in, in the time until `deadline`; returns once TCP is connected.
+  static func ssh(
+    _ ssh: SSHSpecification, _ knownHosts: KnownHostsFiles, _ deadline: NIODeadline,
+    _ greeting: @escaping @Sendable () -> AgentGreetingHandler, on loop: any EventLoop
+  ) async throws(LinkError) -> LinkPipe {
+    let (keys, unusable) = IdentityFiles.read(ssh.identityFiles)
+    guard !keys.isEmpty else { throw .noUsableKey(user: ssh.user, unusable: unusable) }
+    let known = try knownHosts.hosts(in: ssh.knownHostsFiles).keys(host: ssh.host, port: ssh.port)
+    let configuration = SSHConfiguration(
+      user: ssh.user, privateKeys: keys, knownHostKeys: known,
+      unknownHost: ssh.unknownHosts == .acceptNew ? .accept : .refuse, command: "exec sh")
+    let channel = try await SSHConnection.connect(ssh, deadline, on: loop)
+    let opened = loop.makePromise(of: SSHOpening.self)
+    let ended = loop.makePromise(of: CommandEnd.self)
+    do {
+      // Not before: a name with several addresses makes several channels, and one is kept.
+      try await loop.submit {
+        let handler = try SSHClientHandler(
+          configuration, deadline: deadline, opened: opened, ended: ended)
+        try channel.pipeline.syncOperations.addHandlers(handler)
+        try channel.pipeline.syncOperations.addHandler(greeting(), name: Self.greetingName)
+      }.get()
+      try await channel.setOption(.autoRead, value: true).get()
+    } catch {
+      opened.fail(error)
+      ended.fail(error)
+      channel.close(promise: nil)
+      let cause = error as? SSHError
+      throw .ssh(
+        cause ?? .disconnected(during: .greeting, detail: "\(error)"),
+        address: "\(ssh.host):\(ssh.port)", unusable: unusable)
+    }
+    return LinkPipe(
+      channel: channel, end: ended.futureResult, address: "\(ssh.host):\(ssh.port)",
+      readsScript: true, ssh: ssh, opening: opened.futureResult, unusableKeys: unusable)
+  }
+
+  /// Starts a child process.
+  static func process(
+    _ argv: [String], readsScript: Bool,
+    _ greeting: @escaping @Sendable () -> AgentGreetingHandler, on loop: any EventLoop
+  ) async throws(LinkError) -> LinkPipe {
+    let child = try PipedProcess.spawn(argv)
+    do {
+      let tail = ErrorTailHandler.Tail()
+      let errors = try await NIOPipeBootstrap(group: loop)
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(ErrorTailHandler(tail))
+          }
+        }
+        .takingOwnershipOfDescriptor(input: child.errors).get()
+      let channel = try await NIOPipeBootstrap(group: loop)
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(greeting(), name: Self.greetingName)
+          }
+        }
+        .takingOwnershipOfDescriptors(input: child.output, output: child.input).get()
+      let end = Self.end(of: child, pipe: channel, errors: errors, tail)
+      return LinkPipe(
+        channel: channel, end: end, address: argv.first ?? "", readsScript: readsScript)
+    } catch {
+      throw .programNotStarted(program: argv.first ?? "", detail: "\(error)")
+    }
+  }
+
+  /// How long a child may live without its pipe, and its standard error without the child.
+  private static let lingerMilliseconds: CInt = 5_000
+
+  private static func end(
+    of child: PipedProcess, pipe: any Channel, errors: any Channel, _ tail: ErrorTailHandler.Tail
+  ) -> EventLoopFuture<CommandEnd> {
+    let loop = pipe.eventLoop
+    return pipe.closeFuture.flatMap {
+      NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
+        child.wait(timeoutMilliseconds: Self.lingerMilliseconds)
+      }
+    }.flatMap { outcome in
+      // Its last words may still be in the pipe; a grandchild may hold that open for ever.
+      let read = loop.makePromise(of: Void.self)
+      errors.closeFuture.cascade(to: read)
+      let limit = loop.scheduleTask(in: .milliseconds(200)) { errors.close(promise: nil) }
+      return read.futureResult.map {
+        limit.cancel()
+        return CommandEnd(outcome: outcome, standardError: tail.text)
+      }
+    }
+  }
+
+  // MARK: Using
+
+  func send(_ text: String) {
+    self.channel.writeAndFlush(ByteBuffer(string: text), promise: nil)
+  }
+
+  func write(_ bytes: ByteBuffer) async throws {
+    try await self.channel.writeAndFlush(bytes).get()
+  }
+
+  /// Adds the server's key to known_hosts where it was accepted.
+  func rememberHostKey(in files: KnownHostsFiles) async throws(LinkError) {
+    guard let ssh = self.ssh, let opening = try? await self.opening?.get(),
+      let key = opening.acceptedHostKey
+    else { return }
+    try files.add(key, host: ssh.host, port: ssh.port, to: ssh.knownHostsFiles)
+  }
+
+  /// Hands the pipe to gRPC, once the agent has said that it is there.
+  func wrapped() async throws(LinkError) -> Link {
+    let channel = self.channel
+    do {
+      let transport = try await HTTP2ClientTransport.WrappedChannel.wrapping(config: Link.config) {
+        configure in
+        let configured = try await channel.eventLoop.flatSubmit { configure(channel) }.get()
+        // What has come of HTTP/2 is handed on as this handler leaves.
+        try await channel.pipeline.removeHandler(name: Self.greetingName).get()
+        return configured
+      }
+      return Link(transport: transport, end: self.end)
+    } catch {
+      channel.close(promise: nil)
+      throw await self.errorOfEnd(noise: "", timeout: .zero)
+    }
+  }
+
+  /// Why the pipe has closed.
+  ///
+  /// - Parameter timeout: Of the opening, for the message.
+  func errorOfEnd(noise: String, timeout: TimeAmount) async -> LinkError {
+    let end = await self.end.ending()
+    switch end.outcome {
+    case .lost(.timedOut(let phase)):
+      return .noAnswer(
+        address: self.address, during: .ssh(phase),
+        seconds: Int(timeout.nanoseconds / 1_000_000_000))
+    case .lost(let error):
+      return .ssh(error, address: self.address, unusable: self.unusableKeys)
+    case .exited, .signalled, .abandoned:
+      return .endedEarly(end.outcome, standardError: end.standardError, noise: noise)
+    }
+  }
+
+  /// Closes, and waits for it.
+  func close() async {
+    self.channel.close(promise: nil)
+    _ = try? await self.channel.closeFuture.get()
+  }
+}

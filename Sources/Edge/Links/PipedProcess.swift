@@ -1,0 +1,83 @@
+import CLinux
+import Glibc
+import SSH
+
+/// A child process with a pipe at each of its three standard streams.
+///
+/// In a process group of its own, so that Ctrl-C at the terminal ends the coordinator's work in
+/// order and not the link under it.
+struct PipedProcess: Sendable {
+  let process: pid_t
+  /// Our ends: what is written to `input` the child reads. The caller closes them.
+  let input: CInt
+  let output: CInt
+  let errors: CInt
+
+  /// - Parameter argv: Its program is looked up in PATH where it has no slash.
+  /// - Throws: `LinkError.programNotStarted`, with the error of `exec` itself.
+  static func spawn(_ argv: [String]) throws(LinkError) -> PipedProcess {
+    let program = argv.first ?? ""
+    var pipes: [CInt] = []
+    for _ in 0..<3 {
+      var ends: [CInt] = [-1, -1]
+      guard pipe(&ends) == 0 else {
+        let code = errno
+        for end in pipes { close(end) }
+        throw .programNotStarted(program: program, detail: String(cString: strerror(code)))
+      }
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      pipes += ends
+    }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, pipes[0], 0)
+    posix_spawn_file_actions_adddup2(&actions, pipes[3], 1)
+    posix_spawn_file_actions_adddup2(&actions, pipes[5], 2)
+    // Another thread may be between `pipe` and `fcntl`: its ends must not live on in this child.
+    clinux_spawn_close_from(&actions, 3)
+    var (process, code) = (pid_t(0), CInt(0))
+    Self.withAttributes { attributes in
+      let words = argv.map { strdup($0) } + [nil]
+      defer { for word in words { free(word) } }
+      code = posix_spawnp(&process, program, &actions, attributes, words, environ)
+    }
+    for end in [pipes[0], pipes[3], pipes[5]] { close(end) }
+    guard code == 0 else {
+      for end in [pipes[1], pipes[2], pipes[4]] { close(end) }
+      throw .programNotStarted(program: program, detail: String(cString: strerror(code)))
+    }
+    return PipedProcess(process: process, input: pipes[1], output: pipes[2], errors: pipes[4])
+  }
+
+  private static func withAttributes(_ body: (UnsafePointer<posix_spawnattr_t>) -> Void) {
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    // The coordinator ignores SIGPIPE; what it starts does not.
+    sigfillset(&signals)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setpgroup(&attributes, 0)
+    let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
+    posix_spawnattr_setflags(&attributes, Int16(truncatingIfNeeded: flags))
+    body(&attributes)
+  }
+
+  /// Waits for the process, and ends it when it is not gone in time. Blocks; once per process.
+  func wait(timeoutMilliseconds: CInt) -> CommandEnd.Outcome {
+    let descriptor = clinux_pidfd_open(self.process)
+    if descriptor >= 0 {
+      var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      if poll(&event, 1, timeoutMilliseconds) == 0 { kill(-self.process, SIGKILL) }
+      close(descriptor)
+    }
+    var status: CInt = 0
+    while waitpid(self.process, &status, 0) < 0, errno == EINTR {}
+    let signal = status & 0x7f
+    if signal == 0 { return .exited(status: status >> 8 & 0xff) }
+    return .signalled(name: "signal \(signal)")
+  }
+}

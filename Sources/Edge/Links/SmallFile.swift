@@ -1,0 +1,71 @@
+import Glibc
+
+/// Files of the coordinator's own: keys, known_hosts, notes.
+enum SmallFile {
+  /// All of a file, or `nil` where it cannot be read; `errno` then says why.
+  static func contents(of path: String, sizeMax: Int) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    while bytes.count < sizeMax {
+      let piece = Self.read(file, sizeMax: min(sizeMax - bytes.count, 1 << 20))
+      if piece.isEmpty { break }
+      bytes += piece
+    }
+    return bytes
+  }
+
+  /// The next bytes; none at the end, and after an error.
+  static func read(_ file: CInt, sizeMax: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: sizeMax) { buffer, count in
+      var result = 0
+      repeat {
+        result = Glibc.read(file, buffer.baseAddress, sizeMax)
+      } while result < 0 && errno == EINTR
+      count = max(result, 0)
+    }
+  }
+
+  /// - Returns: Whether all was written; `errno` says why not.
+  static func write(_ bytes: [UInt8], to file: CInt) -> Bool {
+    bytes.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = Glibc.write(
+          file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return false }
+        rest = rest.dropFirst(count)
+      }
+      return true
+    }
+  }
+
+  /// Puts a new file in the place of `path`, with its folders; where that cannot be done, nothing
+  /// changes: it is for what can be made again.
+  static func replace(_ path: String, with bytes: [UInt8]) {
+    Self.makeParents(of: path)
+    let temporary = "\(path).\(getpid())"
+    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard file >= 0 else { return }
+    let isWritten = Self.write(bytes, to: file) && fsync(file) == 0
+    close(file)
+    if !isWritten || rename(temporary, path) != 0 { unlink(temporary) }
+  }
+
+  /// Makes the folders that `path` lies in, mode 0700.
+  static func makeParents(of path: String) {
+    for (index, character) in path.enumerated() where character == "/" && index > 0 {
+      mkdir(String(path.prefix(index)), 0o700)
+    }
+  }
+
+  static func checked(_ operation: String, _ call: () -> CInt) throws(LinkError) -> CInt {
+    let result = call()
+    guard result >= 0 else {
+      throw .agentImage("cannot \(operation): \(String(cString: strerror(errno)))")
+    }
+    return result
+  }
+}

@@ -1,0 +1,131 @@
+/// What a known_hosts file says; a parser of our own, because libssh2's takes `@revoked` for a name
+/// and one bad line for the end of the file.
+///
+/// Source: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
+package struct KnownHosts: Equatable, Sendable {
+  /// A place in the file that a person may have to edit.
+  package struct Place: Equatable, Sendable, CustomStringConvertible {
+    package var file: String
+    /// Counts from 1.
+    package var line: Int
+
+    package var description: String { "\(self.file):\(self.line)" }
+  }
+
+  package enum Marker: Equatable, Sendable {
+    case none
+    /// The key must not be trusted for any name that matches.
+    case revoked
+    /// A key that signs host certificates: understood, and left alone, since libssh2 checks none.
+    case certificateAuthority
+  }
+
+  struct Entry: Equatable, Sendable {
+    var marker: Marker
+    var names: HostNames
+    var key: SSHHostKey
+    var place: Place
+  }
+
+  /// A line that says nothing, and why.
+  package struct Warning: Equatable, Sendable {
+    package var place: Place
+    package var reason: String
+  }
+
+  /// Larger files are read up to here; about 80,000 hosts.
+  package static let sizeMax = 8 << 20
+  /// OpenSSH's own limit is of this order; the longest RSA line is below 3 KiB.
+  static let lineSizeMax = 16 << 10
+  /// A file of other things would otherwise be a warning a line.
+  static let warningCountMax = 100
+
+  private(set) var entries: [Entry] = []
+  package private(set) var warnings: [Warning] = []
+
+  /// Nothing is known.
+  package init() {}
+
+  /// Adds the lines of another file behind those that are there.
+  package mutating func append(_ bytes: [UInt8], file: String) {
+    if bytes.count > Self.sizeMax {
+      self.warn(Place(file: file, line: 1), "larger than \(Self.sizeMax) bytes; the rest is unread")
+    }
+    let lines = bytes.prefix(Self.sizeMax)
+      .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() {
+      let place = Place(file: file, line: index + 1)
+      guard line.count <= Self.lineSizeMax else {
+        self.warn(place, "longer than \(Self.lineSizeMax) bytes")
+        continue
+      }
+      do throws(LineFault) {
+        if let entry = try Self.entry(line, place) { self.entries.append(entry) }
+      } catch {
+        self.warn(place, error.reason)
+      }
+    }
+  }
+
+  /// What is known of one server.
+  ///
+  /// - Parameters:
+  ///   - host: As the user wrote it: a name or an address; case does not matter.
+  ///   - port: Other than 22, it is part of the name: `[host]:port`.
+  package func keys(host: String, port: Int) -> KnownHostKeys {
+    let name = HostNames.lookupName(host: host, port: port)
+    var keys = KnownHostKeys(name: name)
+    for entry in self.entries where entry.names.matches(name) {
+      let key = KnownHostKeys.Key(key: entry.key, place: entry.place)
+      switch entry.marker {
+      case .none: keys.trusted.append(key)
+      case .revoked: keys.revoked.append(key)
+      case .certificateAuthority: keys.certificateAuthorities.append(key)
+      }
+    }
+    return keys
+  }
+
+  /// The line that makes `key` known for a server, without its line feed.
+  package static func line(host: String, port: Int, key: SSHHostKey) -> String {
+    let name = HostNames.lookupName(host: host, port: port)
+    return "\(name) \(key.algorithm) \(Base64.encode(key.blob))"
+  }
+
+  private struct LineFault: Error {
+    var reason: String
+  }
+
+  private mutating func warn(_ place: Place, _ reason: String) {
+    guard self.warnings.count < Self.warningCountMax else { return }
+    self.warnings.append(Warning(place: place, reason: reason))
+  }
+
+  private static func entry(
+    _ line: ArraySlice<UInt8>, _ place: Place
+  ) throws(LineFault) -> Entry? {
+    var fields = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }.map(Array.init)[...]
+    guard let first = fields.first, first.first != UInt8(ascii: "#") else { return nil }
+    var marker = Marker.none
+    if first.first == UInt8(ascii: "@") {
+      switch String(decoding: first, as: UTF8.self) {
+      case "@revoked": marker = .revoked
+      case "@cert-authority": marker = .certificateAuthority
+      case let other: throw LineFault(reason: "unknown marker `\(other.prefix(40))`")
+      }
+      fields = fields.dropFirst()
+    }
+    guard fields.count >= 3 else { throw LineFault(reason: "not `names algorithm key`") }
+    let parts = Array(fields.prefix(3))
+    guard let names = HostNames(parsing: parts[0]) else {
+      throw LineFault(reason: "the names cannot be read")
+    }
+    guard let blob = Base64.decode(parts[2]), let key = SSHHostKey(blob: blob) else {
+      throw LineFault(reason: "the key is not Base64 of a public key")
+    }
+    guard Array(key.algorithm.utf8) == parts[1] else {
+      throw LineFault(reason: "the key is not of the algorithm that the line names")
+    }
+    return Entry(marker: marker, names: names, key: key, place: place)
+  }
+}

@@ -1,0 +1,77 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// One HTTP/1.1 request to this machine, on a connection of its own.
+struct HTTPProbeRequest: Sendable {
+  /// An answer to a probe is small; `/v1/models` of vLLM has below 2 KiB.
+  static let bodySizeMax = 1 << 20
+
+  struct Answer: Sendable {
+    var status: Int
+    var body: [UInt8]
+  }
+
+  var method: HTTPMethod = .GET
+  var port: Int
+  var path: String
+  /// Sent as JSON; empty: none.
+  var body: [UInt8] = []
+  /// For the connection, and again from there to the last byte of the answer.
+  var timeout: TimeAmount
+
+  /// - Throws: What is wrong with the connection or the answer; a probe that hangs is closed.
+  func answer(on group: any EventLoopGroup) async throws -> Answer {
+    let loop = group.next()
+    let promise = loop.makePromise(of: Answer.self)
+    let channel: any Channel
+    do {
+      channel = try await ClientBootstrap(group: loop)
+        .connectTimeout(self.timeout)
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHTTPClientHandlers()
+            try channel.pipeline.syncOperations.addHandler(
+              HTTPProbeHandler(promise, timeout: self.timeout))
+          }
+        }
+        // By address: a static program has no resolver to rely on.
+        .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: self.port)).get()
+    } catch {
+      promise.fail(error)
+      throw error
+    }
+    return try await withTaskCancellationHandler {
+      var head = HTTPRequestHead(version: .http1_1, method: self.method, uri: self.path)
+      head.headers = ["Host": "127.0.0.1:\(self.port)", "Connection": "close"]
+      if !self.body.isEmpty {
+        head.headers.add(name: "Content-Type", value: "application/json")
+        head.headers.add(name: "Content-Length", value: String(self.body.count))
+      }
+      channel.write(HTTPClientRequestPart.head(head), promise: nil)
+      if !self.body.isEmpty {
+        let body = HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(bytes: self.body)))
+        channel.write(body, promise: nil)
+      }
+      channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
+      return try await promise.futureResult.get()
+    } onCancel: {
+      channel.close(promise: nil)
+    }
+  }
+}
+
+/// Why there is no answer.
+enum HTTPProbeError: Error, Equatable, CustomStringConvertible {
+  case timedOut
+  case closed
+  case tooLarge
+
+  var description: String {
+    switch self {
+    case .timedOut: "no answer in time"
+    case .closed: "the connection was closed before the answer was complete"
+    case .tooLarge: "the answer is larger than \(HTTPProbeRequest.bodySizeMax) bytes"
+    }
+  }
+}

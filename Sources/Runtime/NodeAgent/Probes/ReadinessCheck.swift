@@ -1,0 +1,75 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import NodeAPI
+
+/// Carries out the probe that a replica declares, on this machine.
+struct ReadinessCheck<ProbeClock: Clock & Sendable>: Sendable
+where ProbeClock.Duration == Duration {
+  /// For a server on the same machine; a hung one is asked again.
+  private static var timeout: TimeAmount { .seconds(5) }
+
+  let probe: Muster_V1_Probe
+  /// Of the replica.
+  let environment: [String: String]
+  let clock: ProbeClock
+  let group: any EventLoopGroup
+
+  /// - Parameters:
+  ///   - logHasText: Whether the text of a log probe has been seen.
+  ///   - canaryBegan: Called when a completion has been sent.
+  /// - Returns: Never later than a minute or so.
+  func outcome(logHasText: Bool, canaryBegan: @Sendable () -> Void) async -> ProbeOutcome {
+    do {
+      switch self.probe.kind {
+      case .http(let http):
+        return try await self.http(http)
+      case .tcp(let tcp):
+        let channel = try await ClientBootstrap(group: self.group)
+          .connectTimeout(Self.timeout)
+          .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: Int(tcp.port))).get()
+        channel.close(promise: nil)
+        return .succeeded
+      case .log(let log):
+        return logHasText
+          ? .succeeded : .failed("no line of its log contains `\(log.contains)` yet")
+      case .exec(let exec):
+        return try await ExecProbe(argv: exec.argv, environment: self.environment)
+          .outcome(clock: self.clock)
+      case .canary(let canary):
+        return try await CanaryProbe(port: Int(canary.port), model: canary.model)
+          .outcome(on: self.group, completionBegan: canaryBegan)
+      case nil:
+        return .succeeded
+      }
+    } catch {
+      return .failed(self.describe(error))
+    }
+  }
+
+  private func http(_ http: Muster_V1_HTTPProbe) async throws -> ProbeOutcome {
+    let answer = try await HTTPProbeRequest(
+      port: Int(http.port), path: http.path, timeout: Self.timeout
+    ).answer(on: self.group)
+    if (200...299).contains(answer.status) { return .succeeded }
+    return .failed("GET \(http.path) on port \(http.port) answers \(answer.status)")
+  }
+
+  private func describe(_ error: any Error) -> String {
+    switch self.probe.kind {
+    case .http(let http): "port \(http.port): \(Self.reason(error))"
+    case .tcp(let tcp): "port \(tcp.port): \(Self.reason(error))"
+    case .canary(let canary): "port \(canary.port): \(Self.reason(error))"
+    case .exec, .log, nil: "\(error)"
+    }
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    switch error {
+    case let error as HTTPProbeError: error.description
+    case let error as IOError where error.errnoCode == ECONNREFUSED: "nobody accepts connections"
+    case is ChannelError: "no connection in time"
+    default: "\(error)"
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import NIOPosix
+
+/// Threads for calls that wait for a disk or a process: neither the event loop nor the threads of
+/// Swift's tasks may.
+final class BlockingCalls: Sendable {
+  /// One slow disk must not hold up the replicas on another.
+  private static let threadCount = 4
+  private let pool: NIOThreadPool
+
+  init() {
+    self.pool = NIOThreadPool(numberOfThreads: Self.threadCount)
+    self.pool.start()
+  }
+
+  /// - Throws: What `body` throws; `CancellationError` where the task was cancelled before.
+  func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    try await self.pool.runIfActive(body)
+  }
+
+  func end() async throws {
+    try await self.pool.shutdownGracefully()
+  }
+}

@@ -1,0 +1,62 @@
+import Glibc
+import Health
+import NodeAPI
+import SwiftProtobuf
+
+/// A replica that a daemon before this one started, as its folder tells.
+struct FormerReplica: Sendable {
+  enum Fate: Sendable {
+    /// Something of it may be alive, or its end has not been said.
+    case runs(ProcessRecord.Start, ReplicaAdoption)
+    /// Why nothing of it can be alive.
+    case over(reason: String)
+  }
+
+  private static let specSizeMax = 4 << 20
+
+  var spec: Muster_V1_ReplicaSpec
+  var folder: ReplicaFolder
+  var attempt: Int
+  var fate: Fate
+
+  /// In the order of their keys; folders that are not those of replicas are left out. Blocks.
+  static func all(in state: StateFolder) -> [FormerReplica] {
+    guard let listing = opendir(state.path) else { return [] }
+    defer { closedir(listing) }
+    var found: [FormerReplica] = []
+    while let entry = readdir(listing) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      let path = "\(state.path)/\(name)/spec.json"
+      guard AgentIdentity.isName(name),
+        let bytes = try? PlainFile.read(path, sizeMax: Self.specSizeMax),
+        let spec = try? Muster_V1_ReplicaSpec(jsonUTF8Bytes: bytes),
+        "\(ReplicaKey(spec))" == name
+      else { continue }
+      found.append(Self.read(spec, in: ReplicaFolder(of: ReplicaKey(spec), in: state)))
+    }
+    return found.sorted { ReplicaKey($0.spec) < ReplicaKey($1.spec) }
+  }
+
+  private static func read(
+    _ spec: Muster_V1_ReplicaSpec, in folder: ReplicaFolder
+  ) -> FormerReplica {
+    let status = ReplicaStatusFile(at: folder.status)
+    let attempt = status?.attempt ?? 1
+    var former = FormerReplica(
+      spec: spec, folder: folder, attempt: attempt,
+      fate: .over(reason: "the daemon ended before it had started"))
+    switch ProcessRecord.read(at: folder.record(ofAttempt: attempt))?.content {
+    case .launchFailed(let reason): former.fate = .over(reason: reason)
+    case .launched(let start, _):
+      if start.bootID == ProcessFacts.bootID() {
+        former.fate = .runs(start, status?.adoption ?? .coming)
+      } else {
+        former.fate = .over(reason: "the machine was started anew")
+      }
+    case nil: break
+    }
+    return former
+  }
+}

@@ -1,0 +1,55 @@
+import Glibc
+
+/// The end of a log.
+enum LogEnd {
+  /// Bytes that may be kept of one line in a status.
+  private static let shownLineSizeMax = 2048
+
+  /// Where the last `lineCount` lines begin; an unfinished line counts as one.
+  ///
+  /// - Returns: The offset and the size of the file; `nil` where there is no log.
+  static func start(
+    of path: String, lineCount: Int, sizeMax: Int = NodeLimits.logTailSizeMax
+  ) -> (offset: off_t, size: off_t)? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    let size = lseek(file, 0, SEEK_END)
+    guard size >= 0 else { return nil }
+    guard lineCount > 0 else { return (size, size) }
+    let first = max(0, size - off_t(sizeMax))
+    guard lseek(file, first, SEEK_SET) == first,
+      let bytes = try? PlainFile.read(file, named: path, sizeMax: Int(size - first))
+    else { return nil }
+    var rest = lineCount
+    var index = bytes.last == UInt8(ascii: "\n") ? bytes.count - 1 : bytes.count
+    while index > 0 {
+      if bytes[index - 1] == UInt8(ascii: "\n") {
+        rest -= 1
+        if rest == 0 { break }
+      }
+      index -= 1
+    }
+    return (first + off_t(index), size)
+  }
+
+  /// The last lines, for a person; each cut to a size that can be shown.
+  static func lines(of path: String, count: Int) -> [String] {
+    let sizeMax = count * Self.shownLineSizeMax
+    guard let start = Self.start(of: path, lineCount: count, sizeMax: sizeMax),
+      let bytes = Self.read(path, from: start.offset, sizeMax: sizeMax)
+    else { return [] }
+    return bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      .map { String(decoding: $0.prefix(Self.shownLineSizeMax), as: UTF8.self) }
+      .dropLast(bytes.last == UInt8(ascii: "\n") || bytes.isEmpty ? 1 : 0)
+  }
+
+  /// `nil` where there is no log.
+  static func read(_ path: String, from offset: off_t, sizeMax: Int) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    guard lseek(file, offset, SEEK_SET) == offset else { return nil }
+    return try? PlainFile.read(file, named: path, sizeMax: sizeMax)
+  }
+}

@@ -1,0 +1,39 @@
+import Glibc
+
+/// Follows a log as it grows, line by line.
+struct LogTail {
+  /// Read at one time, so that a chatty process does not keep us from the others.
+  private static let stepSizeMax = 256 << 10
+  /// Longer lines are cut into several.
+  private static let lineSizeMax = 16 << 10
+
+  let path: String
+  private var offset: off_t = 0
+  private var partial: [UInt8] = []
+
+  init(path: String) {
+    self.path = path
+  }
+
+  /// The lines that have been finished since the last call.
+  mutating func newLines() -> [String] {
+    let file = open(self.path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return [] }
+    defer { close(file) }
+    guard lseek(file, self.offset, SEEK_SET) == self.offset,
+      let bytes = try? PlainFile.read(file, named: self.path, sizeMax: Self.stepSizeMax)
+    else { return [] }
+    self.offset += off_t(bytes.count)
+    self.partial += bytes
+    var lines: [String] = []
+    let pieces = self.partial.split(
+      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for line in pieces.dropLast() { lines.append(String(decoding: line, as: UTF8.self)) }
+    self.partial = Array(pieces.last ?? [])
+    if self.partial.count > Self.lineSizeMax {
+      lines.append(String(decoding: self.partial, as: UTF8.self))
+      self.partial = []
+    }
+    return lines
+  }
+}

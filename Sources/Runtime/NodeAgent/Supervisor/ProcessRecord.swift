@@ -1,0 +1,90 @@
+package import Health
+
+/// What a holder wrote about its process: the one thing that a daemon which starts anew knows.
+///
+/// Lines of a name and its values; of an attempt that has begun `boot`, `holder`, `process` and
+/// `started`, and in the end `end`; or `failure` alone.
+package struct ProcessRecord: Equatable, Sendable {
+  package struct Start: Equatable, Sendable {
+    /// Of the machine: with another one, process numbers mean nothing.
+    package var bootID: String
+    package var holder: ProcessStat.Identity
+    package var main: ProcessStat.Identity
+    package var startedAtMilliseconds: Int64
+  }
+
+  package enum Content: Equatable, Sendable {
+    /// In words: which program or folder, and what is wrong with it.
+    case launchFailed(String)
+    case launched(Start, end: ProcessEnd?)
+  }
+
+  package static let sizeMax = 16 << 10
+  package var content: Content
+
+  package init(_ content: Content) {
+    self.content = content
+  }
+
+  package var text: String {
+    switch self.content {
+    case .launchFailed(let reason):
+      return "failure \(String(reason.map { $0 == "\n" ? " " : $0 }))\n"
+    case .launched(let start, let end):
+      var text = "boot \(start.bootID)\n"
+      for (name, process) in [("holder", start.holder), ("process", start.main)] {
+        text += "\(name) \(process.processID) \(process.startTicks)\n"
+      }
+      text += "started \(start.startedAtMilliseconds)\n"
+      switch end {
+      case nil, .unknown: break
+      case .exited(let status): text += "end exited \(status)\n"
+      case .signalled(let signal): text += "end signalled \(signal)\n"
+      }
+      return text
+    }
+  }
+
+  /// `nil` where the text is not a whole record.
+  package init?(parsing text: String) {
+    var lines: [String: [Substring]] = [:]
+    for line in text.split(separator: "\n") {
+      let words = line.split(separator: " ", maxSplits: 1)
+      lines[String(words[0])] = words.dropFirst().first.map { [$0] } ?? []
+    }
+    if let reason = lines["failure"]?.first {
+      self.content = .launchFailed(String(reason))
+      return
+    }
+    guard let bootID = lines["boot"]?.first, let holder = Self.identity(lines["holder"]?.first),
+      let main = Self.identity(lines["process"]?.first),
+      let started = lines["started"]?.first.flatMap({ Int64($0) })
+    else { return nil }
+    let start = Start(
+      bootID: String(bootID), holder: holder, main: main, startedAtMilliseconds: started)
+    var end: ProcessEnd?
+    if let words = lines["end"]?.first?.split(separator: " ") {
+      guard words.count == 2, let number = Int32(words[1]) else { return nil }
+      end = words[0] == "exited" ? .exited(status: number) : .signalled(number)
+    }
+    self.content = .launched(start, end: end)
+  }
+
+  private static func identity(_ text: Substring?) -> ProcessStat.Identity? {
+    let words = text?.split(separator: " ") ?? []
+    guard words.count == 2, let processID = Int32(words[0]), let start = UInt64(words[1]) else {
+      return nil
+    }
+    return ProcessStat.Identity(processID: processID, startTicks: start)
+  }
+
+  /// `nil` where there is no whole record (yet).
+  static func read(at path: String) -> ProcessRecord? {
+    guard let bytes = try? PlainFile.read(path, sizeMax: Self.sizeMax) else { return nil }
+    return ProcessRecord(parsing: String(decoding: bytes, as: UTF8.self))
+  }
+
+  func publish(at path: String) throws(NodeAgentError) {
+    try PlainFile.publish(Array(self.text.utf8), at: path, durably: true)
+  }
+}

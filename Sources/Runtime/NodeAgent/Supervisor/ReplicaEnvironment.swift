@@ -1,0 +1,28 @@
+/// What a replica's process finds in its environment.
+enum ReplicaEnvironment {
+  /// Inherited from the daemon; all else is not, so that a replica does not depend on who happened to
+  /// start the daemon, and gets no secret that it was not promised.
+  private static let inherited: Set<String> = [
+    "CUDA_HOME", "CUDA_PATH", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "LANG", "LANGUAGE",
+    "LD_LIBRARY_PATH", "LOGNAME", "NO_PROXY", "PATH", "SHELL", "TMPDIR", "TZ", "USER",
+    "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME",
+    "http_proxy", "https_proxy", "no_proxy",
+  ]
+  /// Where the daemon has none. Source: Debian's default for a login.
+  private static let defaultPath = "/usr/local/bin:/usr/bin:/bin"
+
+  /// Later ones win: inherited, declared, secret, and the marks by which its processes are known.
+  static func variables(
+    daemon: [String: String], declared: [(name: String, value: String)],
+    secrets: [String: String], marks: [(name: String, value: String)]
+  ) -> [String: String] {
+    var variables = daemon.filter { name, _ in
+      Self.inherited.contains(name) || name.hasPrefix("LC_")
+    }
+    if variables["PATH", default: ""].isEmpty { variables["PATH"] = Self.defaultPath }
+    for (name, value) in declared { variables[name] = value }
+    variables.merge(secrets) { $1 }
+    for (name, value) in marks { variables[name] = value }
+    return variables
+  }
+}

@@ -1,0 +1,60 @@
+import Glibc
+
+/// The folder of one replica, below the run's state folder.
+///
+/// ```
+/// spec.json          what it was started with; no values of secrets
+/// status             its phase, as shown last
+/// env.sh  launch.sh  how a person starts it by hand
+/// attempt-1.log      what the process wrote
+/// attempt-1.record   which process it was, and how it ended
+/// latest             a link to the log of the last attempt
+/// ```
+package struct ReplicaFolder: Equatable, Sendable {
+  package let path: String
+
+  init(of key: ReplicaKey, in state: StateFolder) {
+    self.path = "\(state.path)/\(key)"
+  }
+
+  var spec: String { "\(self.path)/spec.json" }
+  var status: String { "\(self.path)/status" }
+  var environmentScript: String { "\(self.path)/env.sh" }
+  var launchScript: String { "\(self.path)/launch.sh" }
+
+  package func log(ofAttempt attempt: Int) -> String { "\(self.path)/attempt-\(attempt).log" }
+  func record(ofAttempt attempt: Int) -> String { "\(self.path)/attempt-\(attempt).record" }
+
+  /// Makes the empty log of an attempt, and `latest` point to it.
+  func prepareLog(ofAttempt attempt: Int) throws(NodeAgentError) {
+    let log = self.log(ofAttempt: attempt)
+    let file = try NodeAgentError.check("create \(log)") {
+      open(log, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o600)
+    }
+    close(file)
+    let temporary = "\(self.path)/latest.new"
+    unlink(temporary)
+    try NodeAgentError.check("make link \(temporary)") {
+      symlink("attempt-\(attempt).log", temporary)
+    }
+    try NodeAgentError.check("rename \(temporary)") { rename(temporary, "\(self.path)/latest") }
+  }
+}
+
+/// Which replica: the service's name and the index within it.
+package struct ReplicaKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+  package var service: String
+  package var index: Int
+
+  package init(service: String, index: Int) {
+    self.service = service
+    self.index = index
+  }
+
+  /// As its folder is called: `policy-0`.
+  package var description: String { "\(self.service)-\(self.index)" }
+
+  package static func < (lhs: Self, rhs: Self) -> Bool {
+    (lhs.service, lhs.index) < (rhs.service, rhs.index)
+  }
+}

@@ -1,0 +1,249 @@
+import Glibc
+import Health
+import NIOCore
+import NodeAPI
+import SwiftProtobuf
+import Synchronization
+
+/// One attempt at one replica, from its launch to the proof that nothing of it is left. Looks at the
+/// processes, the log and the clock ten times a second, tells the machine, and does what it says.
+final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Duration == Duration {
+  struct Context: Sendable {
+    let clock: RunClock
+    let wallClockMilliseconds: @Sendable () -> Int64
+    let board: StatusBoard
+    let blocking: BlockingCalls
+    let group: any EventLoopGroup
+  }
+
+  private struct State {
+    var machine: ReplicaMachine<RunClock.Instant>
+    var phase = ReplicaPhase.waiting
+    var sinceMilliseconds: Int64
+    var stopIsAsked = false
+    var logHasText = false
+    var start: ProcessRecord.Start?
+    var lastLogLines: [String] = []
+    /// In words, when all was done that can be.
+    var leftovers: [String] = []
+    var isOver = false
+  }
+
+  /// From one look to the next.
+  private static var interval: Duration { .milliseconds(100) }
+  /// Lines of the log that come with a failure.
+  private static var logLineCount: Int { 20 }
+
+  let key: ReplicaKey
+  let spec: Muster_V1_ReplicaSpec
+  let attempt: Int
+  let folder: ReplicaFolder
+  private let launch: ReplicaLaunch
+  private let marks: [String]
+  private let context: Context
+  private let state: Mutex<State>
+
+  init(
+    _ spec: Muster_V1_ReplicaSpec, attempt: Int, folder: ReplicaFolder, identity: AgentIdentity,
+    environment: [String: String], context: Context
+  ) {
+    self.key = ReplicaKey(spec)
+    self.spec = spec
+    self.attempt = attempt
+    self.folder = folder
+    self.launch = ReplicaLaunch(
+      spec: spec, folder: folder, attempt: attempt, environment: environment)
+    self.marks = ReplicaProcesses.marks(of: identity, service: spec.service, index: Int(spec.index))
+      .map { "\($0.name)=\($0.value)" }
+    self.context = context
+    self.state = Mutex(
+      State(
+        machine: ReplicaMachine(ReplicaSettings(spec)),
+        sinceMilliseconds: context.wallClockMilliseconds()))
+  }
+
+  /// Whether nothing happens to it any more, and all there is to say about it is said.
+  var isOver: Bool { self.state.withLock { $0.isOver } }
+  var leftovers: [String] { self.state.withLock { $0.leftovers } }
+
+  /// Takes effect at the next look.
+  func askToStop() {
+    self.state.withLock { $0.stopIsAsked = true }
+  }
+
+  /// Launches the process and sees it through.
+  func run() async {
+    do {
+      let launch = self.launch
+      let start = try await self.context.blocking.run { try launch.launch() }
+      self.change { $0.launched(at: $1) }
+      await self.supervise(start)
+    } catch is CancellationError {
+      // The daemon ends; the next one finds the record.
+      return
+    } catch {
+      self.change { machine, _ in machine.launchFailed("\(error)") }
+      await self.finish()
+    }
+  }
+
+  /// Takes up a process that an earlier daemon launched.
+  func run(adopting start: ProcessRecord.Start, as adoption: ReplicaAdoption) async {
+    self.change { $0.adopted(as: adoption, at: $1) }
+    await self.supervise(start)
+  }
+
+  /// Shows that an attempt of an earlier daemon is over, and why.
+  func show(failure: String) async {
+    self.change { machine, _ in machine.launchFailed(failure) }
+    await self.finish()
+  }
+
+  // MARK: Looking and doing
+
+  private func supervise(_ start: ProcessRecord.Start) async {
+    self.state.withLock { $0.start = start }
+    var watch = ReplicaWatch(
+      start: start, marks: self.marks, log: self.folder.log(ofAttempt: self.attempt),
+      record: self.folder.record(ofAttempt: self.attempt), ports: self.spec.ports.map(Int.init))
+    await withDiscardingTaskGroup { probes in
+      while !Task.isCancelled {
+        await self.post()
+        guard let action = await self.look(&watch) else { break }
+        switch action {
+        case .none: break
+        case .probe: probes.addTask { await self.probe() }
+        case .terminate: await self.signal(SIGTERM, watch)
+        case .kill: await self.signal(SIGKILL, watch)
+        case .giveUp:
+          let left = watch
+          let leftovers = try? await self.context.blocking.run { left.leftovers() }
+          self.state.withLock { $0.leftovers = leftovers ?? [] }
+        }
+        if action == .giveUp { break }
+        try? await self.context.clock.sleep(for: Self.interval)
+      }
+      probes.cancelAll()
+    }
+    if !Task.isCancelled { await self.finish() }
+  }
+
+  /// - Returns: What to do; `nil` when nothing is left to look at, or the daemon is ending.
+  private func look(_ watch: inout ReplicaWatch) async -> ReplicaMachine<RunClock.Instant>.Action? {
+    if self.state.withLock({ $0.stopIsAsked }) { self.change { $0.stopAsked(at: $1) } }
+    let before = watch
+    let (isClearing, isComing) = self.state.withLock { state in
+      // Once it is ready, its log is for people alone.
+      (state.machine.isClearing, [.starting, .loading, .canary].contains(state.machine.view.phase))
+    }
+    guard
+      let (after, sight) = try? await self.context.blocking.run({
+        var watch = before
+        let sight = watch.look(isClearing: isClearing, readsLog: isComing)
+        return (watch, sight)
+      })
+    else { return nil }
+    watch = after
+    for line in sight.logLines { self.read(line) }
+    if let end = sight.end { self.change { $0.ended(end, at: $1) } }
+    if let leftovers = sight.cleared {
+      self.state.withLock { $0.leftovers = leftovers }
+      self.change { machine, _ in machine.cleared() }
+      return nil
+    }
+    return self.change { $0.timePassed(at: $1) }
+  }
+
+  private func read(_ line: String) {
+    self.state.withLock { state in
+      if self.spec.progressMarks.contains(where: line.contains) { state.machine.progressed() }
+      if case .log(let log) = self.spec.probe.kind, line.contains(log.contains) {
+        state.logHasText = true
+      }
+    }
+  }
+
+  private func signal(_ signal: Int32, _ watch: ReplicaWatch) async {
+    // Cancelled: the daemon is ending, and the next one goes on.
+    try? await self.context.blocking.run { watch.send(signal) }
+  }
+
+  private func probe() async {
+    let check = ReadinessCheck(
+      probe: self.spec.probe, environment: self.launch.environment, clock: self.context.clock,
+      group: self.context.group)
+    let hasText = self.state.withLock { $0.logHasText }
+    let outcome = await check.outcome(logHasText: hasText) {
+      self.change { machine, _ in machine.canaryBegan() }
+    }
+    switch outcome {
+    case .succeeded: self.change { $0.probeSucceeded(at: $1) }
+    case .failed(let reason): self.change { $0.probeFailed(reason, at: $1) }
+    case .wrong(let reason): self.change { $0.provedWrong(reason, at: $1) }
+    }
+  }
+
+  @discardableResult
+  private func change<Result>(
+    _ event: (inout ReplicaMachine<RunClock.Instant>, RunClock.Instant) -> sending Result
+  ) -> sending Result {
+    self.state.withLock { event(&$0.machine, self.context.clock.now) }
+  }
+
+  // MARK: Telling
+
+  private func finish() async {
+    await self.post()
+    self.state.withLock { $0.isOver = true }
+    self.context.board.bell.ring()
+  }
+
+  /// Puts what has changed on the board, and into the state folder for people.
+  func post() async {
+    let log = self.folder.log(ofAttempt: self.attempt)
+    if self.state.withLock({ $0.machine.view.phase == .failed && $0.lastLogLines.isEmpty }) {
+      let lines = try? await self.context.blocking.run {
+        LogEnd.lines(of: log, count: Self.logLineCount)
+      }
+      self.state.withLock { $0.lastLogLines = lines ?? [] }
+    }
+    let status = self.state.withLock { state in
+      let view = state.machine.view
+      if view.phase != state.phase {
+        state.sinceMilliseconds = self.context.wallClockMilliseconds()
+      }
+      state.phase = view.phase
+      return self.status(state, view)
+    }
+    if self.context.board.status(of: self.key) == status { return }
+    self.context.board.post(status, for: self.key)
+    // For people, and a hint to the next daemon; on the records alone it relies.
+    let file = ReplicaStatusFile(status)
+    let path = self.folder.status
+    try? await self.context.blocking.run { try file.publish(at: path) }
+  }
+
+  private func status(
+    _ state: State, _ view: ReplicaMachine<RunClock.Instant>.View
+  ) -> Muster_V1_ReplicaStatus {
+    .with {
+      $0.service = self.key.service
+      $0.index = UInt32(self.key.index)
+      $0.state = Muster_V1_ReplicaState(view.phase)
+      $0.reason = view.reason
+      $0.sinceMilliseconds = state.sinceMilliseconds
+      if let start = state.start, view.end == nil, !state.machine.isOver {
+        $0.processID = Int64(start.main.processID)
+      }
+      switch view.end {
+      case .exited(let status): $0.exitStatus = status
+      case .signalled(let signal): $0.exitSignal = signal
+      case .unknown, nil: break
+      }
+      $0.attempt = UInt32(self.attempt)
+      $0.lastLogLines = state.lastLogLines
+      $0.unproven = view.isUnproven
+      $0.logPath = self.folder.log(ofAttempt: self.attempt)
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import Glibc
+import Health
+
+/// Looks at the processes, the log and the ports of one attempt. Blocks for as long as files take;
+/// called from a thread that may.
+struct ReplicaWatch: Sendable {
+  /// Looks, ten a second, at ports that are taken still after the last process has gone.
+  private static let portLookCountMax = 20
+  /// Looks at a holder that has not written down the end of its process yet.
+  private static let recordLookCountMax = 100
+
+  /// What is new since the last look.
+  struct Sight: Sendable {
+    var logLines: [String] = []
+    /// Said once.
+    var end: ProcessEnd?
+    /// Nothing of it is left but what the words say; only while it is being ended.
+    var cleared: [String]?
+  }
+
+  private let processes: ReplicaProcesses
+  private let recordPath: String
+  private let ports: [Int]
+  private var log: LogTail
+  private var endWasSaid = false
+  private var recordLookCount = 0
+  private var portLookCount = 0
+
+  init(
+    start: ProcessRecord.Start, marks: [String], log: String, record: String, ports: [Int]
+  ) {
+    self.processes = ReplicaProcesses(holder: start.holder, main: start.main, marks: marks)
+    self.log = LogTail(path: log)
+    self.recordPath = record
+    self.ports = ports
+  }
+
+  mutating func look(isClearing: Bool, readsLog: Bool) -> Sight {
+    var sight = Sight()
+    // A holder that is our child, and not that of a daemon before us.
+    waitpid(self.processes.holder.processID, nil, WNOHANG)
+    if !self.endWasSaid {
+      sight.end = self.end()
+      if readsLog { sight.logLines = self.log.newLines() }
+      self.endWasSaid = sight.end != nil
+    }
+    if isClearing || sight.end != nil { sight.cleared = self.cleared() }
+    return sight
+  }
+
+  /// How the process ended; `nil` while it lives, or its holder is about to say.
+  private mutating func end() -> ProcessEnd? {
+    if ProcessTable.isAlive(self.processes.main) { return nil }
+    let holderLives = ProcessTable.isAlive(self.processes.holder)
+    if case .launched(_, let end?) = ProcessRecord.read(at: self.recordPath)?.content { return end }
+    self.recordLookCount += 1
+    return holderLives && self.recordLookCount < Self.recordLookCountMax ? nil : .unknown
+  }
+
+  private mutating func cleared() -> [String]? {
+    // Until its status is known, or known to be lost, it is not over.
+    guard self.endWasSaid, self.owned().isEmpty else { return nil }
+    if ProcessTable.isAlive(self.processes.holder) { return nil }
+    let listening = ListeningPorts.all()
+    let taken = self.ports.filter(listening.contains)
+    if taken.isEmpty { return [] }
+    self.portLookCount += 1
+    if self.portLookCount < Self.portLookCountMax { return nil }
+    return taken.map { "port \($0) is taken still, by a process that this run did not start" }
+  }
+
+  func send(_ signal: CInt) {
+    let owned = self.owned()
+    let targets = signal == SIGTERM ? self.processes.toTerminate(of: owned) : owned
+    for process in targets { ProcessTable.send(signal, to: process.identity) }
+    // A holder with nothing to hold ends by itself; one that is stopped or stuck does not.
+    if signal == SIGKILL, owned.isEmpty { ProcessTable.send(SIGKILL, to: self.processes.holder) }
+  }
+
+  /// What is left, in words.
+  func leftovers() -> [String] {
+    self.owned().map { "process \($0.identity.processID) (\($0.name)) outlived KILL" }
+  }
+
+  private func owned() -> [ProcessStat] {
+    let own = getpid()
+    return self.processes.owned(of: ProcessTable.all()) { processID in
+      processID != own
+        && ProcessTable.environment(of: processID, contains: self.processes.marks)
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import NodeAPI
+import Synchronization
+
+/// The last known state of every replica, and a bell for those who watch.
+///
+/// A watcher that is slow misses states in between, never the last one: nothing is queued for it.
+final class StatusBoard: Sendable {
+  private struct State {
+    var version: UInt64 = 0
+    var entries: [ReplicaKey: (version: UInt64, status: Muster_V1_ReplicaStatus)] = [:]
+  }
+
+  /// Rings after each change, and for what no status shows.
+  let bell = Bell()
+  private let state = Mutex(State())
+
+  /// In the order of the keys.
+  var all: [Muster_V1_ReplicaStatus] {
+    self.state.withLock { state in
+      state.entries.sorted { $0.key < $1.key }.map(\.value.status)
+    }
+  }
+
+  func status(of key: ReplicaKey) -> Muster_V1_ReplicaStatus? {
+    self.state.withLock { $0.entries[key]?.status }
+  }
+
+  func post(_ status: Muster_V1_ReplicaStatus, for key: ReplicaKey) {
+    let isNews = self.state.withLock { state in
+      if state.entries[key]?.status == status { return false }
+      state.version += 1
+      state.entries[key] = (state.version, status)
+      return true
+    }
+    if isNews { self.bell.ring() }
+  }
+
+  /// What has changed since, oldest first, and the version to ask for next.
+  ///
+  /// - Parameter version: 0: everything.
+  func changes(after version: UInt64) -> (statuses: [Muster_V1_ReplicaStatus], version: UInt64) {
+    self.state.withLock { state in
+      let changed = state.entries.values.filter { $0.version > version }
+        .sorted { $0.version < $1.version }
+      return (changed.map(\.status), state.version)
+    }
+  }
+}

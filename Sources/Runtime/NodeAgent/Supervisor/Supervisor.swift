@@ -1,0 +1,152 @@
+import Glibc
+import Health
+import NIOCore
+import NodeAPI
+import SwiftProtobuf
+import Synchronization
+
+/// Starts, keeps and stops the replicas of one run on one node, and takes up those that a daemon
+/// before this one started.
+final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Duration == Duration {
+  typealias Run = ReplicaRun<RunClock>
+
+  private enum Order: Sendable {
+    case launch(Run)
+    case adopt(Run, ProcessRecord.Start, ReplicaAdoption)
+  }
+
+  private let identity: AgentIdentity
+  private let state: StateFolder
+  private let environment: [String: String]
+  private let context: Run.Context
+  private let runs = Mutex<[ReplicaKey: Run]>([:])
+  private let orders: AsyncStream<Order>
+  private let ordersContinuation: AsyncStream<Order>.Continuation
+
+  var board: StatusBoard { self.context.board }
+
+  /// - Parameter environment: Of the daemon.
+  init(
+    _ identity: AgentIdentity, state: StateFolder, environment: [String: String],
+    context: Run.Context
+  ) {
+    self.identity = identity
+    self.state = state
+    self.environment = environment
+    self.context = context
+    // No more than NodeLimits.replicaCountMax wait in it, each once.
+    (self.orders, self.ordersContinuation) = AsyncStream.makeStream()
+  }
+
+  /// Carries orders out until the task is cancelled. Replicas stay as they are then.
+  func run() async {
+    await withDiscardingTaskGroup { tasks in
+      for await order in self.orders {
+        tasks.addTask {
+          switch order {
+          case .launch(let run): await run.run()
+          case .adopt(let run, let start, let adoption):
+            await run.run(adopting: start, as: adoption)
+          }
+        }
+      }
+    }
+  }
+
+  /// Starts what does not run.
+  ///
+  /// - Parameters:
+  ///   - specs: Checked (``SpecCheck``).
+  ///   - secrets: Those that the specs name.
+  func start(_ specs: [Muster_V1_ReplicaSpec], secrets: [String: String]) async throws {
+    for spec in specs {
+      let folder = ReplicaFolder(of: ReplicaKey(spec), in: self.state)
+      if let run = self.makeRun(spec, in: folder, secrets: secrets) {
+        let scripts = ReplicaScripts(spec: spec, identity: self.identity)
+        try await self.context.blocking.run {
+          try PlainFile.makeFolders(folder.path)
+          try PlainFile.publish(try spec.jsonUTF8Bytes(), at: folder.spec)
+          try scripts.publish(in: folder)
+        }
+        await run.post()
+        self.ordersContinuation.yield(.launch(run))
+      }
+    }
+  }
+
+  /// `nil` where it runs already.
+  private func makeRun(
+    _ spec: Muster_V1_ReplicaSpec, in folder: ReplicaFolder, secrets: [String: String]
+  ) -> Run? {
+    let key = ReplicaKey(spec)
+    return self.runs.withLock { runs in
+      if let run = runs[key], !run.isOver { return nil }
+      let attempt = (runs[key]?.attempt ?? 0) + 1
+      let run = self.run(
+        spec, attempt: attempt, in: folder,
+        secrets: secrets.filter { spec.secrets.contains($0.key) })
+      runs[key] = run
+      return run
+    }
+  }
+
+  /// How many replicas there would be, with these.
+  func count(with specs: [Muster_V1_ReplicaSpec]) -> Int {
+    self.runs.withLock { Set($0.keys).union(specs.map { ReplicaKey($0) }).count }
+  }
+
+  /// Tells replicas to stop; returns when each is over.
+  ///
+  /// - Parameter services: Empty: all.
+  /// - Returns: What is left of them, in words, in the order of their keys.
+  func stop(_ services: Set<String>) async -> [String] {
+    let runs = self.runs.withLock { runs in
+      runs.sorted { $0.key < $1.key }.map(\.value)
+        .filter { services.isEmpty || services.contains($0.key.service) }
+    }
+    for run in runs { run.askToStop() }
+    for await _ in self.board.bell.rings() where runs.allSatisfy(\.isOver) { break }
+    return runs.flatMap { run in run.leftovers.map { "\(run.key): \($0)" } }
+  }
+
+  /// Those that are not over, in order.
+  var living: [ReplicaKey] {
+    self.runs.withLock { runs in runs.filter { !$0.value.isOver }.keys.sorted() }
+  }
+
+  /// The log of the current attempt; `nil` where there is no such replica.
+  func log(of key: ReplicaKey) -> (path: String, isOver: Bool)? {
+    self.runs.withLock { $0[key] }.map { ($0.folder.log(ofAttempt: $0.attempt), $0.isOver) }
+  }
+
+  // MARK: After a daemon before this one
+
+  /// Takes up what runs still, and shows what does not.
+  func adopt() async throws {
+    let state = self.state
+    let found = try await self.context.blocking.run { FormerReplica.all(in: state) }
+    for former in found.prefix(NodeLimits.replicaCountMax) {
+      let run = self.run(former.spec, attempt: former.attempt, in: former.folder, secrets: [:])
+      self.runs.withLock { $0[run.key] = run }
+      switch former.fate {
+      case .runs(let start, let adoption):
+        self.ordersContinuation.yield(.adopt(run, start, adoption))
+      case .over(let reason): await run.show(failure: reason)
+      }
+    }
+  }
+
+  private func run(
+    _ spec: Muster_V1_ReplicaSpec, attempt: Int, in folder: ReplicaFolder,
+    secrets: [String: String]
+  ) -> Run {
+    Run(
+      spec, attempt: attempt, folder: folder, identity: self.identity,
+      environment: ReplicaEnvironment.variables(
+        daemon: self.environment, declared: spec.environment.map { ($0.name, $0.value) },
+        secrets: secrets,
+        marks: ReplicaProcesses.marks(
+          of: self.identity, service: spec.service, index: Int(spec.index))),
+      context: self.context)
+  }
+}

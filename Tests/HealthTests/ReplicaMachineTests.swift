@@ -1,0 +1,138 @@
+import Health
+import Testing
+
+private typealias Machine = ReplicaMachine<ManualInstant>
+
+@Suite
+struct `The machine of a replica` {
+  private static func machine(
+    probed: Bool = true, task: Bool = false, grace: Duration = .seconds(5)
+  ) -> Machine {
+    Machine(
+      ReplicaSettings(
+        isProbed: probed, isProbedWhenReady: probed, readyTimeout: .seconds(60), stopGrace: grace,
+        isTask: task))
+  }
+
+  @Test func `a model server comes up through every state`() {
+    var machine = Self.machine()
+    #expect(machine.view.phase == .waiting)
+    machine.launched(at: 0)
+    #expect(machine.view.phase == .starting)
+    #expect(machine.timePassed(at: 0) == .probe)
+    #expect(machine.timePassed(at: 100) == .none)
+    machine.probeFailed("nobody accepts", at: 100)
+    machine.progressed()
+    #expect(machine.view.phase == .loading)
+    #expect(machine.timePassed(at: 599) == .none)
+    #expect(machine.timePassed(at: 600) == .probe)
+    machine.canaryBegan()
+    #expect(machine.view.phase == .canary)
+    machine.progressed()
+    #expect(machine.view.phase == .canary)
+    machine.probeSucceeded(at: 700)
+    #expect(machine.view == .init(phase: .ready, reason: "", isUnproven: false))
+    #expect(machine.timePassed(at: 10_699) == .none)
+    #expect(machine.timePassed(at: 10_700) == .probe)
+    machine.probeFailed("no answer in time", at: 15_700)
+    #expect(machine.view.phase == .busy)
+    #expect(machine.view.reason == "no answer in time")
+    #expect(machine.timePassed(at: 25_700) == .probe)
+    machine.probeSucceeded(at: 25_701)
+    #expect(machine.view.phase == .ready)
+  }
+
+  @Test func `without a probe it is ready after 2 s, and unproven`() {
+    var machine = Self.machine(probed: false)
+    machine.launched(at: 0)
+    #expect(machine.timePassed(at: 1999) == .none)
+    #expect(machine.view.phase == .starting)
+    #expect(machine.timePassed(at: 2000) == .none)
+    #expect(machine.view == .init(phase: .ready, reason: "", isUnproven: true))
+    #expect(machine.timePassed(at: 1_000_000) == .none)
+  }
+
+  @Test func `a deadline that passes fails it with the last fault, and ends it`() {
+    var machine = Self.machine()
+    machine.launched(at: 0)
+    machine.probeFailed("port 8000: nobody accepts connections", at: 10)
+    #expect(machine.timePassed(at: 60_000) == .terminate)
+    #expect(machine.view.phase == .failed)
+    #expect(
+      machine.view.reason == "not ready within 60 s: port 8000: nobody accepts connections")
+    #expect(!machine.isOver)
+    machine.ended(.signalled(15), at: 60_100)
+    machine.cleared()
+    #expect(machine.isOver)
+    #expect(machine.view.phase == .failed)
+    #expect(machine.view.end == .signalled(15))
+  }
+
+  @Test func `TERM each second, then KILL until nothing is left, then the truth`() {
+    var machine = Self.machine(grace: .seconds(2))
+    machine.launched(at: 0)
+    machine.probeSucceeded(at: 0)
+    machine.stopAsked(at: 1000)
+    let expected: [(ManualInstant, Machine.Action)] = [
+      (1000, .terminate), (1999, .none), (2000, .terminate), (2999, .none), (3000, .kill),
+      (3100, .none), (3200, .kill), (12_999, .kill), (13_000, .giveUp), (14_000, .none),
+    ]
+    for (now, action) in expected { #expect(machine.timePassed(at: now) == action, "\(now)") }
+    #expect(machine.isOver)
+    #expect(machine.view.phase == .failed)
+    #expect(machine.view.reason == "processes of it outlived KILL")
+  }
+
+  @Test(arguments: [
+    (false, ProcessEnd.exited(status: 0), ReplicaPhase.failed),
+    (false, .exited(status: 1), .failed), (false, .signalled(9), .failed),
+    (false, .unknown, .failed), (true, .exited(status: 0), .stopping),
+    (true, .exited(status: 1), .failed), (true, .signalled(9), .failed), (true, .unknown, .failed),
+  ])
+  func `one that ends by itself has failed, but for a task with status 0`(
+    task: Bool, end: ProcessEnd, phase: ReplicaPhase
+  ) {
+    var machine = Self.machine(task: task)
+    machine.launched(at: 0)
+    machine.ended(end, at: 10)
+    #expect(machine.view.phase == phase)
+    #expect(machine.view.end == end)
+    // What it left behind is told to end at once.
+    #expect(machine.timePassed(at: 10) == .terminate)
+    machine.cleared()
+    #expect(machine.view.phase == (phase == .stopping ? .stopped : .failed))
+  }
+
+  @Test func `one that serves another model is ended`() {
+    var machine = Self.machine()
+    machine.launched(at: 0)
+    machine.provedWrong("wrong model: it serves `a`, not `b`", at: 5)
+    #expect(machine.view.phase == .failed)
+    #expect(machine.timePassed(at: 5) == .terminate)
+    machine.stopAsked(at: 6)
+    machine.ended(.exited(status: 0), at: 7)
+    machine.cleared()
+    #expect(machine.view.reason == "wrong model: it serves `a`, not `b`")
+  }
+
+  @Test func `one that is stopped while it is launched never shows as started`() {
+    var machine = Self.machine()
+    machine.stopAsked(at: 0)
+    machine.launched(at: 5)
+    #expect(machine.view.phase == .stopping)
+    #expect(machine.timePassed(at: 5) == .terminate)
+  }
+
+  @Test(arguments: [
+    (ReplicaAdoption.coming, ReplicaPhase.starting), (.ready(isUnproven: false), .ready),
+    (.stopping, .stopping), (.failed(reason: "x"), .failed),
+  ])
+  func `a new daemon goes on where the last one ended`(
+    adoption: ReplicaAdoption, phase: ReplicaPhase
+  ) {
+    var machine = Self.machine()
+    machine.adopted(as: adoption, at: 0)
+    #expect(machine.view.phase == phase)
+    #expect(machine.isClearing == (phase == .stopping || phase == .failed))
+  }
+}

@@ -1,0 +1,110 @@
+import FoundationEssentials
+import GRPCCore
+import Glibc
+import NodeAPI
+import NodeAgent
+import Testing
+
+@Suite
+struct `The life of an agent` {
+  @Test func `two links that race find one daemon, and it outlives both`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    async let first = agent.link { try await $0.attach(agent.attachment()).processID }
+    async let second = agent.link { try await $0.attach(agent.attachment()).processID }
+    let (one, other) = try await (first, second)
+    #expect(one == other)
+    let later = try await agent.link { node in try await node.attach(agent.attachment()) }
+    #expect(later.processID == one)
+    #expect(later.stateFolder == agent.stateFolder)
+    #expect(!later.hostName.isEmpty)
+  }
+
+  @Test func `another protocol version is refused with both versions`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    var request = agent.attachment()
+    request.protocolVersion = 9
+    let asked = request
+    let error = await #expect(throws: RPCError.self) {
+      try await agent.link { try await $0.attach(asked) }
+    }
+    #expect(error?.code == .failedPrecondition)
+    #expect(error?.message.contains("protocol 1, the coordinator 9") == true)
+  }
+
+  @Test func `an older coordinator is refused and told who holds the run`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.link { old in
+      _ = try await old.attach(agent.attachment(epoch: 5, name: "old"))
+      try await agent.link { new in
+        _ = try await new.attach(agent.attachment(epoch: 7, name: "new"))
+        let held = await #expect(throws: RPCError.self) { try await old.stopAll() }
+        #expect(held?.code == .aborted)
+        #expect(held?.message.contains("new") == true)
+        let refused = await #expect(throws: RPCError.self) {
+          try await old.attach(agent.attachment(epoch: 5, name: "old"))
+        }
+        #expect(refused?.code == .aborted)
+        _ = try await new.stopAll()
+      }
+      var looking = agent.attachment(epoch: 0, name: "")
+      looking.observe = true
+      #expect(try await old.attach(looking).holder == "new")
+    }
+  }
+
+  @Test func `the plan is kept, and secrets are written nowhere`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.link { node in
+      var attach = agent.attachment()
+      attach.plan = Data("{\"plan\":1}".utf8)
+      attach.secrets = ["TOKEN": "canary-6b1f"]
+      _ = try await node.attach(attach)
+      var spec = Muster_V1_ReplicaSpec("job", script: "test ${#TOKEN} = 11 && sleep 60")
+      spec.secrets = ["TOKEN"]
+      let status = try await node.start(spec) { $0.state == .ready || $0.state == .failed }
+      #expect(status.state == .ready)
+      #expect(status.unproven)
+      #expect(try await node.stopAll().leftovers == [])
+    }
+    let again = try await agent.link { try await $0.attach(agent.attachment()) }
+    #expect(again.plan.elementsEqual("{\"plan\":1}".utf8))
+    let grep = agent.shell("grep -rl canary-6b1f \(agent.folder)")
+    #expect(grep.isEmpty)
+  }
+
+  @Test func `a replica that needs secrets which nobody handed over is refused by name`()
+    async throws
+  {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let error = await #expect(throws: RPCError.self) {
+      try await agent.claimedLink { node in
+        var spec = Muster_V1_ReplicaSpec("job", script: "true")
+        spec.secrets = ["HF_TOKEN"]
+        _ = try await node.start(spec) { _ in true }
+      }
+    }
+    #expect(error?.message.contains("needs secrets: HF_TOKEN") == true)
+  }
+
+  @Test func `it ends when its replicas have been stopped, and leaves no folder`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let identity = try AgentIdentity(run: agent.run, node: agent.node)
+    let daemon = try await agent.claimedLink { node in
+      let attached = try await node.attach(agent.attachment())
+      _ = try await node.start(.init("job", script: "sleep 60")) { $0.state == .starting }
+      #expect(try await node.end(.init()).leftovers == ["job-0 has not been stopped"])
+      #expect(try await node.stopAll().leftovers == [])
+      #expect(try await node.end(.init()).leftovers == [])
+      return attached.processID
+    }
+    try await eventually { ProcessTable.stat(of: Int32(daemon))?.isGone ?? true }
+    let folder = "/tmp/muster-\(geteuid())/\(identity.digest)"
+    try await eventually { access(folder, F_OK) != 0 }
+  }
+}

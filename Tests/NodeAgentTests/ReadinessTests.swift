@@ -1,0 +1,178 @@
+import GRPCCore
+import Glibc
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NodeAPI
+import NodeAgent
+import Testing
+
+@Suite
+struct `What makes a replica ready` {
+  private static func http(_ port: Int, _ path: String) -> Muster_V1_Probe {
+    var http = Muster_V1_HTTPProbe()
+    http.port = UInt32(port)
+    http.path = path
+    var probe = Muster_V1_Probe()
+    probe.http = http
+    return probe
+  }
+
+  private static func canary(_ port: Int, _ model: String) -> Muster_V1_Probe {
+    var canary = Muster_V1_CanaryProbe()
+    canary.port = UInt32(port)
+    canary.model = model
+    var probe = Muster_V1_Probe()
+    probe.canary = canary
+    return probe
+  }
+
+  /// A replica that does nothing itself: the server it is probed at is the test's.
+  private static func replica(_ probe: Muster_V1_Probe, timeout: UInt32 = 30)
+    -> Muster_V1_ReplicaSpec
+  {
+    var spec = Muster_V1_ReplicaSpec("job", script: "echo 'Starting to load model'; sleep 60")
+    spec.probe = probe
+    spec.readyTimeoutSeconds = timeout
+    spec.progressMarks = ["Starting to load"]
+    return spec
+  }
+
+  @Test func `http: a status of 2xx, and nothing else`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await StubServer.serving(["GET /health": (200, ""), "GET /gone": (503, "")]) { port in
+      try await agent.claimedLink { node in
+        let ready = try await node.start(Self.replica(Self.http(port, "/health"))) {
+          $0.state == .ready
+        }
+        #expect(!ready.unproven)
+        _ = try await node.stopAll()
+        let failed = try await node.start(Self.replica(Self.http(port, "/gone"), timeout: 1)) {
+          $0.state == .failed
+        }
+        #expect(
+          failed.reason == "not ready within 1 s: GET /gone on port \(port) answers 503")
+        #expect(failed.lastLogLines == ["Starting to load model"])
+        #expect(try await node.stopAll().leftovers == [])
+      }
+    }
+  }
+
+  @Test func `tcp: a connection, and until then loading`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await StubServer.withReservedPort { port in
+      try await agent.claimedLink { node in
+        var tcp = Muster_V1_TCPProbe()
+        tcp.port = UInt32(port)
+        var probe = Muster_V1_Probe()
+        probe.tcp = tcp
+        let loading = try await node.start(Self.replica(probe)) { $0.state == .loading }
+        #expect(loading.processID > 0)
+        try await StubServer.serving([:], port: port) { _ in
+          _ = try await node.wait(for: "job") { $0.state == .ready }
+          // Someone else's server keeps the port: that is said, and left alone.
+          var spec = Self.replica(probe)
+          spec.service = "other"
+          spec.ports = [UInt32(port)]
+          _ = try await node.start(spec) { $0.state == .ready }
+          let stopped = try await node.stopAll()
+          #expect(
+            stopped.leftovers == [
+              "other-0: port \(port) is taken still, by a process that this run did not start"
+            ])
+        }
+      }
+    }
+  }
+
+  @Test func `a port that nobody listens on is named in the failure`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await StubServer.withReservedPort { port in
+      try await agent.claimedLink { node in
+        let failed = try await node.start(Self.replica(Self.http(port, "/"), timeout: 1)) {
+          $0.state == .failed
+        }
+        #expect(
+          failed.reason == "not ready within 1 s: port \(port): nobody accepts connections")
+        _ = try await node.stopAll()
+      }
+    }
+  }
+
+  @Test func `log: a line that contains the text`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { node in
+      var log = Muster_V1_LogProbe()
+      log.contains = "listening on"
+      var spec = Self.replica(.init())
+      spec.probe.log = log
+      spec.argv[2] = "echo loading; sleep 1; echo now listening on 80; sleep 60"
+      _ = try await node.start(spec) { $0.state == .ready }
+      _ = try await node.stopAll()
+    }
+  }
+
+  @Test func `exec: a command that ends with status 0, in the replica's environment`() async throws
+  {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { node in
+      var exec = Muster_V1_ExecProbe()
+      exec.argv = ["sh", "-c", "test -e \(agent.folder)/flag && test $MUSTER_SERVICE = job"]
+      var spec = Self.replica(.init())
+      spec.probe.exec = exec
+      spec.argv[2] = "sleep 1; touch \(agent.folder)/flag; sleep 60"
+      _ = try await node.start(spec) { $0.state == .ready }
+      _ = try await node.stopAll()
+    }
+  }
+
+  @Test func `canary: the model is named and a token comes`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let answers: [String: (Int, String)] = [
+      "GET /v1/models": (200, #"{"object":"list","data":[{"id":"tiny","root":"/m"}]}"#),
+      "POST /v1/completions": (200, #"{"choices":[{"text":"a","finish_reason":"length"}]}"#),
+    ]
+    try await StubServer.serving(answers) { port in
+      try await agent.claimedLink { node in
+        _ = try await node.start(Self.replica(Self.canary(port, "tiny"))) { $0.state == .ready }
+        _ = try await node.stopAll()
+        let wrong = try await node.start(Self.replica(Self.canary(port, "large"))) {
+          $0.state == .failed
+        }
+        #expect(wrong.reason == "wrong model: it serves `tiny`, not `large`")
+        _ = try await node.stopAll()
+      }
+    }
+  }
+
+  @Test(arguments: [
+    (200, #"{"choices":[{"finish_reason":"abort"}]}"#, "a completion was aborted"),
+    (500, #"{"error":{"message":"EngineCore"}}"#, "a completion answers 500: EngineCore"),
+    (200, #"{"error":{"message":"x"}}"#, "a completion answers with an error: x"),
+    (200, "not JSON", "a completion answers without a choice that is finished"),
+  ])
+  func `canary: an answer that is no token fails`(
+    status: Int, body: String, reason: String
+  ) async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let answers: [String: (Int, String)] = [
+      "GET /v1/models": (200, #"{"data":[{"id":"tiny"}]}"#), "POST /v1/completions": (status, body),
+    ]
+    try await StubServer.serving(answers) { port in
+      try await agent.claimedLink { node in
+        let failed = try await node.start(Self.replica(Self.canary(port, "tiny"), timeout: 1)) {
+          $0.state == .failed
+        }
+        #expect(failed.reason == "not ready within 1 s: \(reason)")
+        _ = try await node.stopAll()
+      }
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import FoundationEssentials
+import GRPCCore
+import Glibc
+import NodeAPI
+import NodeAgent
+import Testing
+
+@Suite
+struct `The life of a replica` {
+  @Test func `a launch that is impossible says exactly why`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { node in
+      var spec = Muster_V1_ReplicaSpec("absent", script: "")
+      spec.argv = ["no-such-program-here"]
+      let absent = try await node.start(spec) { $0.state == .failed }
+      #expect(absent.reason.contains("`no-such-program-here` in PATH"))
+      #expect(absent.reason.contains("No such file"))
+
+      spec.service = "plain"
+      spec.argv = ["/etc/passwd"]
+      let plain = try await node.start(spec) { $0.state == .failed }
+      #expect(plain.reason == "cannot start `/etc/passwd`: Permission denied")
+
+      spec.service = "homeless"
+      spec.argv = ["/bin/true"]
+      spec.folder = "/no/such/folder"
+      let homeless = try await node.start(spec) { $0.state == .failed }
+      #expect(homeless.reason == "cannot enter folder /no/such/folder: No such file or directory")
+    }
+  }
+
+  @Test func `a service that ends with status 0 has failed, a task has not`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { node in
+      let service = try await node.start(.init("service", script: "echo last words; exit 0")) {
+        $0.state == .failed
+      }
+      #expect(service.reason == "its process ended with status 0 by itself")
+      #expect(service.lastLogLines == ["last words"])
+      #expect(service.exitStatus == 0)
+      var task = Muster_V1_ReplicaSpec("task", script: "exit 0")
+      task.task = true
+      let done = try await node.start(task) { $0.state == .stopped || $0.state == .failed }
+      #expect(done.state == .stopped)
+      #expect(done.hasExitStatus && done.exitStatus == 0)
+      task.service = "bad"
+      task.argv = ["/bin/sh", "-c", "exit 7"]
+      let bad = try await node.start(task) { $0.state == .failed }
+      #expect(bad.exitStatus == 7)
+      let killed = try await node.start(.init("killed", script: "kill -9 $$")) {
+        $0.state == .failed && $0.exitSignal != 0
+      }
+      #expect(killed.exitSignal == SIGKILL)
+      #expect(!killed.hasExitStatus)
+      #expect(agent.processes.isEmpty)
+    }
+  }
+
+  @Test func `starting what runs changes nothing, starting what is over is another attempt`()
+    async throws
+  {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { node in
+      let spec = Muster_V1_ReplicaSpec("job", script: "echo attempt; sleep 60")
+      let first = try await node.start(spec) { $0.state == .starting }
+      let same = try await node.start(spec) { $0.processID == first.processID }
+      #expect(same.attempt == 1)
+      _ = try await node.stopAll()
+      let second = try await node.start(spec) { $0.state == .starting && $0.attempt == 2 }
+      #expect(second.logPath.hasSuffix("/job-0/attempt-2.log"))
+      let latest = try FileManager.default.destinationOfSymbolicLink(
+        atPath: "\(agent.stateFolder)/job-0/latest")
+      #expect(latest == "attempt-2.log")
+      #expect(try await node.stopAll().leftovers == [])
+    }
+  }
+
+  @Test func `a child that left the session and forgot its environment is found and killed`()
+    async throws
+  {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { node in
+      // Double fork, new session, no environment: known as a descendant of the holder alone.
+      let script = "(env -i setsid sh -c 'trap \"\" TERM; sleep 1234 & wait' &) ; sleep 60"
+      let status = try await node.start(.init("job", script: script, grace: 1)) {
+        $0.state == .ready
+      }
+      let stray = try #require(Self.descendants(of: Int32(status.processID)).first)
+      #expect(try await node.stopAll().leftovers == [])
+      #expect(!ProcessTable.isAlive(stray))
+      #expect(agent.processes.isEmpty)
+    }
+  }
+
+  /// Processes of other sessions that the replica's holder adopted.
+  private static func descendants(of main: Int32) -> [ProcessStat.Identity] {
+    let all = ProcessTable.all()
+    guard let holder = all.first(where: { $0.identity.processID == main })?.parentID else {
+      return []
+    }
+    return all.filter { $0.parentID == holder && $0.identity.processID != main }.map(\.identity)
+  }
+
+  @Test func `one that ignores TERM is killed after its grace`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { node in
+      let script = "trap '' TERM; while :; do sleep 1; done"
+      _ = try await node.start(.init("job", script: script, grace: 1)) { $0.state == .ready }
+      let stopped = try await node.stopAll()
+      #expect(stopped.leftovers == [])
+      #expect(stopped.replicas.first?.state == .stopped)
+      #expect(stopped.replicas.first?.exitSignal == SIGKILL)
+      #expect(agent.processes.isEmpty)
+    }
+  }
+
+  @Test func `one that swallows the first TERM gets another`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { node in
+      let script = """
+        n=0; trap 'n=$((n+1)); [ $n -ge 2 ] && exit 5' TERM; while :; do sleep 0.1; done
+        """
+      _ = try await node.start(.init("job", script: script, grace: 20)) { $0.state == .ready }
+      let stopped = try await node.stopAll()
+      #expect(stopped.replicas.first?.exitStatus == 5)
+    }
+  }
+
+  @Test func `stopping one service leaves the other, and another run, alone`() async throws {
+    let (agent, other) = (try TestAgent(), try TestAgent())
+    defer {
+      agent.destroy()
+      other.destroy()
+    }
+    try await other.claimedLink { stranger in
+      _ = try await stranger.start(.init("job", script: "sleep 77")) { $0.state == .starting }
+      try await agent.claimedLink { node in
+        _ = try await node.start(.init("job", script: "sleep 60")) { $0.state == .starting }
+        _ = try await node.start(.init("kept", script: "sleep 60")) { $0.state == .starting }
+        var request = Muster_V1_StopRequest()
+        request.services = ["job"]
+        let stopped = try await node.stop(request)
+        #expect(stopped.replicas.map(\.service) == ["job", "kept"])
+        #expect(stopped.replicas.map(\.state.isLive) == [false, true])
+        _ = try await node.stopAll()
+      }
+      #expect(other.processes.isEmpty == false)
+      _ = try await stranger.stopAll()
+    }
+  }
+}
+
+extension Muster_V1_ReplicaState {
+  var isLive: Bool { self == .starting || self == .ready || self == .loading }
+}

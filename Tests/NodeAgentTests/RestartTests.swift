@@ -1,0 +1,90 @@
+import Glibc
+import NodeAPI
+import NodeAgent
+import Testing
+
+@Suite
+struct `A daemon or a holder that is killed` {
+  @Test func `a daemon killed with -9 and started again takes its replicas up`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let (daemon, before) = try await agent.claimedLink { node in
+      let attached = try await node.attach(agent.attachment())
+      let script = "echo up; trap 'exit 3' TERM; while :; do sleep 0.1; done"
+      let status = try await node.start(.init("job", script: script)) { $0.state == .ready }
+      return (attached.processID, status)
+    }
+    kill(pid_t(daemon), SIGKILL)
+    try await eventually { ProcessTable.stat(of: Int32(daemon))?.isGone ?? true }
+    try await agent.claimedLink { node in
+      let attached = try await node.attach(agent.attachment())
+      #expect(attached.processID != daemon)
+      let after = try await node.wait(for: "job") { $0.state == .ready }
+      #expect(after.processID == before.processID)
+      #expect(after.attempt == 1)
+      #expect(after.unproven)
+      let stopped = try await node.stopAll()
+      #expect(stopped.leftovers == [])
+      #expect(stopped.replicas.first?.exitStatus == 3)
+      #expect(agent.processes.isEmpty)
+    }
+  }
+
+  @Test func `what ended while there was no daemon has its status all the same`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let (daemon, main) = try await agent.claimedLink { node in
+      let status = try await node.start(.init("job", script: "sleep 60; exit 4")) {
+        $0.state == .starting
+      }
+      return (try await node.attach(agent.attachment()).processID, status.processID)
+    }
+    kill(pid_t(daemon), SIGKILL)
+    try await eventually { ProcessTable.stat(of: Int32(daemon))?.isGone ?? true }
+    _ = agent.shell("pkill -P \(main)")
+    try await eventually { ProcessTable.stat(of: Int32(main))?.isGone ?? true }
+    try await agent.claimedLink { node in
+      let status = try await node.wait(for: "job") { $0.state == .failed && $0.hasExitStatus }
+      #expect(status.exitStatus == 4)
+    }
+  }
+
+  @Test func `a new daemon has no secrets and says so`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    var spec = Muster_V1_ReplicaSpec("job", script: "sleep 60")
+    spec.secrets = ["TOKEN"]
+    let wanted = spec
+    let daemon = try await agent.claimedLink(secrets: ["TOKEN": "x"]) { node in
+      _ = try await node.start(wanted) { $0.state == .starting }
+      return try await node.attach(agent.attachment()).processID
+    }
+    kill(pid_t(daemon), SIGKILL)
+    try await eventually { ProcessTable.stat(of: Int32(daemon))?.isGone ?? true }
+    try await agent.claimedLink { node in
+      // It runs still; only another start needs what was lost.
+      _ = try await node.wait(for: "job") { $0.processID != 0 }
+      _ = try await node.stopAll()
+      await #expect(throws: (any Error).self) { try await node.start(wanted) { _ in true } }
+    }
+  }
+
+  @Test func `without its holder a replica runs on, and is ended as a whole`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { node in
+      let script = "(setsid sleep 1235 &) ; sleep 60"
+      let status = try await node.start(.init("job", script: script)) { $0.state == .ready }
+      let main = try #require(ProcessTable.stat(of: Int32(status.processID)))
+      kill(main.parentID, SIGKILL)
+      try await eventually {
+        ProcessTable.stat(of: main.identity.processID)?.parentID != main.parentID
+      }
+      #expect(agent.processes.count >= 2)
+      let stopped = try await node.stopAll()
+      #expect(stopped.leftovers == [])
+      #expect(agent.processes.isEmpty)
+      #expect(stopped.replicas.first?.hasExitStatus == false)
+    }
+  }
+}
