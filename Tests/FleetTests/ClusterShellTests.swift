@@ -34,8 +34,8 @@ struct ClusterShellTests {
     throws
   {
     var random = RandomExpression(random: SplitMix64(state: 4))
-    let expressions = (0..<1500).map { _ in random.next(dimensions: 2) }
-      .filter { ((try? NodeSet(parsing: $0).count) ?? .max) <= 2000 }
+    let expressions = (0..<1000).map { _ in random.next(dimensions: 2) }
+      .filter { ((try? NodeSet(parsing: $0).count) ?? .max) <= 500 }
     let sets = try expressions.map { try NodeSet(parsing: $0) }
     let answers = try ClusterShellPeer.answers(to: expressions)
     let folded = try ClusterShellPeer.answers(to: sets.map(\.folded))

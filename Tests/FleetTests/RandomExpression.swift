@@ -3,6 +3,12 @@ import Fleet
 /// Node set expressions drawn from a generator, in a small space so that sets overlap.
 struct RandomExpression {
   var random: SplitMix64
+  /// The largest number; smaller where names have several, so that products stay small.
+  private var numberMax = 120
+
+  init(random: SplitMix64) {
+    self.random = random
+  }
 
   /// Each has at most one number in a name.
   private static let shapes = ["n#", "n#", "gpu#", "rack-#", "n#-ib", "#", "login", "a_b.c", "n"]
@@ -11,6 +17,7 @@ struct RandomExpression {
 
   mutating func next(dimensions: Int) -> String {
     let count = Int.random(in: 1...6, using: &self.random)
+    self.numberMax = dimensions == 1 ? 120 : 11
     var text = ""
     for index in 0..<count {
       if index > 0 { text += Self.operators.randomElement(using: &self.random) ?? "," }
@@ -30,14 +37,15 @@ struct RandomExpression {
     switch Int.random(in: 0..<10, using: &self.random) {
     case 0..<3: self.number(0...12, width: self.width())
     case 3: "\(Int.random(in: 1...9, using: &self.random))[\(self.range(0...9, width: 1))]"
-    case 4: "[\(self.range(0...120, width: 0))]\(Int.random(in: 0...12, using: &self.random))"
+    case 4:
+      "[\(self.range(0...self.numberMax, width: 0))]\(Int.random(in: 0...12, using: &self.random))"
     default: "[\(self.list())]"
     }
   }
 
   private mutating func list() -> String {
     (0..<Int.random(in: 1...4, using: &self.random))
-      .map { _ in self.range(0...120, width: self.width()) }
+      .map { _ in self.range(0...self.numberMax, width: self.width()) }
       .joined(separator: Bool.random(using: &self.random) ? "," : " , ")
   }
 

@@ -10,6 +10,7 @@ package struct Muster: AsyncParsableCommand {
     subcommands: [
       Init.self, Check.self, ShowPlan.self, Up.self, Status.self, Logs.self, Attach.self,
       Down.self, Eval.self, MergeCommand.self, ReportCommand.self, Simulate.self,
+      Nodes.self,
     ])
 
   package init() {}
@@ -28,7 +29,7 @@ package struct Muster: AsyncParsableCommand {
       }
       return 0
     } catch let failure as CommandFailure {
-      for diagnostic in failure.diagnostics { StandardStreams.talk(diagnostic.rendered()) }
+      for diagnostic in failure.diagnostics { StandardStreams.tell(diagnostic) }
       return failure.status
     } catch {
       let message = Self.fullMessage(for: error)

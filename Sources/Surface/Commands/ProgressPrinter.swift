@@ -6,6 +6,8 @@ import Terminal
 /// every two seconds.
 final class ProgressPrinter: Sendable {
   private struct State {
+    /// When the first progress came, and what was done before.
+    var start: (time: ContinuousClock.Instant, count: UInt64)?
     var last: ContinuousClock.Instant?
     var lastCount: UInt64?
     var isOpen = false
@@ -24,24 +26,26 @@ final class ProgressPrinter: Sendable {
 
   func print(_ progress: DispatchProgress) {
     let now = self.clock.now
-    let line = ProgressLine(
-      done: progress.recordedCount, total: progress.itemCount,
-      rates: progress.nodes.filter { $0.state == .connected }.map { ($0.name, $0.rate) })
+    let bar = ProgressBar(label: "eval", total: Int(clamping: progress.itemCount))
     let text = self.state.withLock { state in
       // At the end nodes hang up: that is no news.
       let isLast = progress.recordedCount == progress.itemCount
       var text = isLast ? "" : self.news(progress, &state)
+      let start = state.start ?? (now, progress.recordedCount)
+      state.start = start
+      let moment = ProgressBar.Moment(
+        done: Int(clamping: progress.recordedCount), elapsed: now - start.time,
+        doneBefore: Int(clamping: start.count),
+        rates: progress.nodes.filter { $0.state == .connected }.map { ($0.name, $0.rate) })
       let isDue = state.last.map { now - $0 >= .seconds(self.width == nil ? 2 : 0) } ?? true
-      guard isDue || isLast, isLast || state.lastCount != progress.recordedCount || self.width != nil
+      guard isDue || isLast,
+        isLast || state.lastCount != progress.recordedCount || self.width != nil
       else { return text }
       state.last = now
       state.lastCount = progress.recordedCount
       state.isOpen = self.width != nil
-      if let width = self.width {
-        text += "\r\u{1B}[K" + line.rendered(width: width)
-      } else {
-        text += line.rendered(width: nil) + "\n"
-      }
+      text +=
+        self.width.map { "\r\u{1B}[K" + bar.line(moment, width: $0) } ?? bar.event(moment) + "\n"
       return text
     }
     if !text.isEmpty { StandardStreams.talk(text) }

@@ -23,7 +23,7 @@ extension LeaseWorker {
         await self.run(slice, in: &computation)
         await Task.yield()
       }
-      // Nothing more to do for now: what there is goes out.
+      // Nothing more to do at this moment: what there is goes out.
       self.close(&computation)
     }
   }
