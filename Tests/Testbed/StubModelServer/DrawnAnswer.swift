@@ -1,7 +1,7 @@
 /// The pieces of an answer, drawn from the prompt and the seed: the same for both, always.
 struct DrawnAnswer {
   private(set) var pieces: [Sequence.Piece] = []
-  let finishReason: String
+  private(set) var finishReason = "stop"
 
   /// - Parameter salt: Stands in for the seed where the request has none.
   init(_ request: GenerationRequest, salt: UInt64) {

@@ -1,3 +1,5 @@
+import NIOHTTP1
+
 /// A completion or chat request, checked as vLLM checks it.
 struct GenerationRequest {
   let isChat: Bool

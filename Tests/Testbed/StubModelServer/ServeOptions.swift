@@ -30,7 +30,7 @@ struct ServeOptions: Sendable {
       let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       var values = parts.count == 2 ? [String(parts[1])] : []
       // A model can only stand first, so every word up to the next flag is a value.
-      while parts.count == 1, let next = words.first, !next.hasPrefix("--") {
+      while parts.count == 1, let next = words.first, !next.hasPrefix("-") {
         values.append(next)
         words.removeFirst()
       }
