@@ -83,9 +83,14 @@ package struct Planner {
   ) -> [Plan.Replica] {
     self.noteOverrides(in: service, template)
     var replicas: [Plan.Replica] = []
+    /// Replicas of the service so far, by machine.
+    var placed: [String: Int] = [:]
     for name in service.nodes {
       guard let node = self.manifest.nodes.first(where: { $0.name == name }) else { continue }
-      for index in 0..<service.replicasPerNode {
+      let machine = Self.machine(of: node)
+      for _ in 0..<service.replicasPerNode {
+        let index = placed[machine, default: 0]
+        placed[machine] = index + 1
         let launch = self.launch(
           service, template, on: node, rank: replicas.count, index: index)
         replicas.append(
@@ -179,6 +184,7 @@ package struct Planner {
     _ ports: [Int], for service: ManifestService, _ template: LaunchTemplate,
     on node: ManifestNode
   ) {
+    let machine = Self.machine(of: node)
     for port in ports {
       guard port <= 65535 else {
         self.faults.error(
@@ -186,8 +192,6 @@ package struct Planner {
           at: template.portsLocation, hint: "ports end at 65535; begin lower")
         continue
       }
-      // Without an address of its own every local node is this machine.
-      let machine = node.link == .local ? "local" : node.name.rawValue
       if let other = self.listeners.updateValue(service.name, forKey: "\(machine) \(port)") {
         self.faults.error(
           "port-conflict", "services `\(other)` and `\(service.name)` share port `\(port)`",
@@ -229,6 +233,13 @@ package struct Planner {
   }
 
   /// The address other nodes and `{address}` use.
+  /// Nodes on one machine share its ports and GPUs: local ones, and those on loopback.
+  private static func machine(of node: ManifestNode) -> String {
+    let address = Self.address(of: node)
+    let isHere = address.hasPrefix("127.") || address == "localhost" || address == "::1"
+    return isHere ? "local" : node.name.rawValue
+  }
+
   private static func address(of node: ManifestNode) -> String {
     switch node.link {
     case .local: "127.0.0.1"

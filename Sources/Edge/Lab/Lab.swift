@@ -13,10 +13,14 @@ package struct Lab {
   private static let answerTimeout = Duration.seconds(10)
 
   private let folder: LabFolder
+  private let searchPath: String
 
-  /// - Parameter folder: Absolute; made if it is not there.
-  package init(folder: String) {
+  /// - Parameters:
+  ///   - folder: Absolute; made if it is not there.
+  ///   - searchPath: PATH on the hosts; without quotes and line feeds.
+  package init(folder: String, searchPath: String) {
     self.folder = LabFolder(path: folder)
+    self.searchPath = searchPath.filter { !$0.isNewline && $0 != "\"" }
   }
 
   package var manifestPath: String { self.folder.file("nodes.yaml") }
@@ -154,7 +158,9 @@ package struct Lab {
   private func start(_ host: LabHost) throws(LabError) {
     // As root sshd wants its folder for privilege separation.
     if geteuid() == 0 { mkdir("/run/sshd", 0o755) }
-    try self.folder.write(host.configuration(folder: self.folder.path), to: "\(host.name).conf")
+    try self.folder.write(
+      host.configuration(folder: self.folder.path, searchPath: self.searchPath),
+      to: "\(host.name).conf")
     let process = try LabProcess.start(
       [Self.sshd, "-D", "-e", "-f", self.folder.file("\(host.name).conf")],
       log: self.folder.file("\(host.name).log"))

@@ -18,7 +18,9 @@ package struct LabHost: Equatable, Sendable {
   package var address: String { "127.0.0.\(10 + self.number)" }
 
   /// sshd's configuration; it reads nothing outside the lab's folder.
-  func configuration(folder: String) -> String {
+  ///
+  /// - Parameter searchPath: PATH of those who log in; sshd's own has little in it.
+  func configuration(folder: String, searchPath: String) -> String {
     """
     ListenAddress \(self.address)
     Port \(self.port)
@@ -33,6 +35,7 @@ package struct LabHost: Equatable, Sendable {
     MaxSessions 200
     PidFile none
     PrintMotd no
+    SetEnv "PATH=\(searchPath)"
 
     """
   }

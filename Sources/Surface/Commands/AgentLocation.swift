@@ -35,7 +35,8 @@ enum AgentLocation {
     }
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
     let size = readlink("/proc/self/exe", &buffer, Int(PATH_MAX))
-    let own = String(decoding: buffer.prefix(max(size, 0)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let own = String(
+      decoding: buffer.prefix(max(size, 0)).map(UInt8.init(bitPattern:)), as: UTF8.self)
     let folder = ManifestFile.folder(of: own)
     // Installed beside muster; or in a checkout, where scripts/agent puts it.
     let places = ["\(folder)/../../agent/muster-node", "\(folder)/muster-node"]

@@ -155,7 +155,8 @@ package struct Eval: AsyncParsableCommand {
       switch result {
       case .success(let left) where left.isEmpty: break
       case .success(let left):
-        StandardStreams.talk("warning: \(node.name): left behind: \(left.joined(separator: "; "))\n")
+        StandardStreams.talk(
+          "warning: \(node.name): left behind: \(left.joined(separator: "; "))\n")
       case .failure(let fault):
         StandardStreams.talk("warning: \(node.name): \(fault.diagnostic.summary)\n")
       }

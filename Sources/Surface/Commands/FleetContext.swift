@@ -45,7 +45,11 @@ struct FleetContext {
     var values: [String: String] = [:]
     var missing: [String] = []
     for name in self.plan.secrets {
-      if let value = getenv(name) { values[name] = String(cString: value) } else { missing.append(name) }
+      if let value = getenv(name) {
+        values[name] = String(cString: value)
+      } else {
+        missing.append(name)
+      }
     }
     guard missing.isEmpty else {
       let names = missing.map { "`\($0)`" }.joined(separator: ", ")
@@ -71,7 +75,8 @@ struct FleetContext {
         status: 1,
         [
           Diagnostic(
-            code: "no-run", "no run of `\(self.plan.name)` is up, as far as \(self.runsFolder) knows",
+            code: "no-run",
+            "no run of `\(self.plan.name)` is up, as far as \(self.runsFolder) knows",
             hints: ["`muster up` starts one"])
         ])
     }

@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Fleet
+import Glibc
 import Lab
 
 /// `muster lab`: a cluster of real SSH hosts on this machine.
@@ -16,7 +17,11 @@ struct LabLocation: ParsableArguments {
   @Option(help: "The lab's folder: keys, known_hosts, logs and nodes.yaml.")
   var folder = ".lab"
 
-  var lab: Lab { Lab(folder: ManifestFile.absolute(self.folder)) }
+  /// Its hosts have the PATH of whoever starts it.
+  var lab: Lab {
+    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+    return Lab(folder: ManifestFile.absolute(self.folder), searchPath: path)
+  }
 }
 
 struct LabUp: AsyncParsableCommand {
@@ -96,7 +101,8 @@ extension LabError {
       Diagnostic(code: "lab-locked", "another `muster lab` works on `\(folder)`")
     case .silent(let host, let lines):
       Diagnostic(
-        code: "lab-silent", "the sshd of \(host) does not answer", causes: lines.map { "log: \($0)" })
+        code: "lab-silent", "the sshd of \(host) does not answer",
+        causes: lines.map { "log: \($0)" })
     case .failed(let operation, let reason):
       Diagnostic(code: "lab-failed", "cannot \(operation): \(reason)")
     }

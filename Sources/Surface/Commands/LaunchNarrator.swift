@@ -74,7 +74,8 @@ struct LaunchNarrator {
 
   /// `2.3 s`.
   static func seconds(_ duration: Duration) -> String {
-    let tenths = duration.components.seconds * 10
+    let tenths =
+      duration.components.seconds * 10
       + duration.components.attoseconds / 100_000_000_000_000_000
     return "\(tenths / 10).\(tenths % 10) s"
   }
