@@ -71,11 +71,13 @@ struct ManifestFile {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  /// `path` from the root, symbolic links resolved where it exists.
+  /// `path` from the root; it need not exist.
   static func absolute(_ path: String) -> String {
-    guard let resolved = realpath(path, nil) else { return path }
-    defer { free(resolved) }
-    return String(cString: resolved)
+    if path.hasPrefix("/") { return path }
+    guard let here = getcwd(nil, 0) else { return path }
+    defer { free(here) }
+    let folder = String(cString: here)
+    return path == "." ? folder : "\(folder)/\(path)"
   }
 
   private static func unreadable(_ path: String, _ code: CInt) -> CommandFailure {

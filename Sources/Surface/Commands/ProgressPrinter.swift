@@ -28,7 +28,9 @@ final class ProgressPrinter: Sendable {
     let now = self.clock.now
     let bar = ProgressBar(label: "eval", total: Int(clamping: progress.itemCount))
     let text = self.state.withLock { state in
-      var text = self.news(progress, &state)
+      // At the end nodes hang up: that is no news.
+      let isLast = progress.recordedCount == progress.itemCount
+      var text = isLast ? "" : self.news(progress, &state)
       let start = state.start ?? (now, progress.recordedCount)
       state.start = start
       let moment = ProgressBar.Moment(
@@ -36,7 +38,6 @@ final class ProgressPrinter: Sendable {
         doneBefore: Int(clamping: start.count),
         rates: progress.nodes.filter { $0.state == .connected }.map { ($0.name, $0.rate) })
       let isDue = state.last.map { now - $0 >= .seconds(self.width == nil ? 2 : 0) } ?? true
-      let isLast = progress.recordedCount == progress.itemCount
       guard isDue || isLast,
         isLast || state.lastCount != progress.recordedCount || self.width != nil
       else { return text }
