@@ -24,7 +24,7 @@ enum StyleRules {
   private static let traps: [(pattern: String, reason: String)] = [
     (#"\btry!"#, "trap"),
     (#"\bas!"#, "trap"),
-    (#"[\w)\]>]!(?=[.,;:)\]\[(?\s]|$)(?!\s*=)"#, "forced unwrapping"),
+    (#"(?<!\btry)(?<!\bas)(?<=[\w)\]>])!(?=[.,;:)\]\[(?\s]|$)(?!\s*=)"#, "forced unwrapping"),
   ]
 
   /// Outside Surface time, randomness, environment and streams come in as arguments.
@@ -113,8 +113,9 @@ enum StyleRules {
       of: file, containing: Self.privatePaths,
       at: { before in
         // `$folder/work/` is a path of the script's own making.
+        let before = before.last == "\"" ? before.dropLast() : before
         guard let last = before.last else { return true }
-        return !(last.isLetter || last.isNumber || "_})\"$./-".contains(last))
+        return !(last.isLetter || last.isNumber || "_})$./-".contains(last))
       }
     ).map { "\($0): a path of one machine" }
   }

@@ -35,7 +35,7 @@ package struct Nodes: ParsableCommand {
   @Flag(exclusivity: .exclusive) var answer = Answer.fold
 
   @Option(
-    name: [.short, .long],
+    name: [.customShort("S"), .long],
     help: ArgumentHelp("What stands between names; `\\n` is a line feed.", valueName: "text"))
   var separator = " "
 
