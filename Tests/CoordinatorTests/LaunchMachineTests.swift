@@ -149,6 +149,7 @@ struct LaunchMachineTests {
     let other = NodeFault(node: "n4", kind: .unreachable, Diagnostic(code: "x", "silent"))
     let folded = (faults + [other]).folded()
     #expect(folded.count == 2)
-    #expect(folded[0].summary == "\(NodeSet(["n1", "n2", "n3"].map(NodeName.init)).folded): refused")
+    #expect(
+      folded[0].summary == "\(NodeSet(["n1", "n2", "n3"].map(NodeName.init)).folded): refused")
   }
 }

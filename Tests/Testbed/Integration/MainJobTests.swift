@@ -4,7 +4,8 @@ import Testing
 /// The main job through the built programs, over real sshd hosts on loopback.
 @Suite(
   .serialized,
-  .enabled(if: LabCluster.sshdIsHere, "SKIPPED: no /usr/sbin/sshd (apt-get install openssh-server)"))
+  .enabled(if: LabCluster.sshdIsHere, "SKIPPED: no /usr/sbin/sshd (apt-get install openssh-server)")
+)
 struct MainJobTests {
   @Test func `services come up, answer, and go without a trace`() throws {
     try LabCluster.with(hostCount: 4) { cluster in
@@ -71,7 +72,8 @@ struct MainJobTests {
     }
   }
 
-  @Test func `a service that fails is named with its node and last lines, and nothing stays`() throws
+  @Test func `a service that fails is named with its node and last lines, and nothing stays`()
+    throws
   {
     let services = """
         broken:

@@ -40,7 +40,8 @@ package struct NodeSession: Sendable {
         defer { client.beginGracefulShutdown() }
         let api = API(wrapping: client)
         let session = NodeSession(
-          node: node, client: client, api: api, attached: try await Self.attach(api, node.name, attachment))
+          node: node, client: client, api: api,
+          attached: try await Self.attach(api, node.name, attachment))
         return try await body(session)
       }
     } catch let fault as NodeFault where fault.kind != .unreachable {
@@ -95,7 +96,8 @@ package struct NodeSession: Sendable {
     let end = await link.ended()
     switch end.outcome {
     case .abandoned: break
-    case .exited(let status): fault.diagnostic.causes.append("the agent's end of it exited: \(status)")
+    case .exited(let status):
+      fault.diagnostic.causes.append("the agent's end of it exited: \(status)")
     case .signalled(let name): fault.diagnostic.causes.append("the agent's end of it got \(name)")
     case .lost(let error): fault.diagnostic.causes.append("\(error)")
     }
