@@ -53,7 +53,7 @@ struct FaultTests {
   static func waitForRecords(_ eval: RunningProgram) throws {
     let deadline = ContinuousClock.now.advanced(by: .seconds(60))
     while eval.isRunning, ContinuousClock.now < deadline {
-      if eval.talkSoFar.contains(" of 4000") { return }
+      if eval.talkSoFar.contains("ETA") { return }
       sched_yield()
     }
     throw LabCluster.LabFault(words: "no progress: \(eval.talkSoFar)")

@@ -41,7 +41,6 @@ final class LabCluster: Sendable {
     """
       policy:
         recipe: vllm
-        on: "*"
         executable: \(BuiltProgram.products.appending(path: "stub-model-server").path())
         model: tiny
         port: \(Int.random(in: 20000..<30000))

@@ -78,9 +78,8 @@ struct MainJobTests {
     let services = """
         broken:
           recipe: command
-          on: "*"
           argv: [sh, -c, "echo the reason; exit 3"]
-          probe: {tcp: {port: 1}}
+          probe: {tcp: 1}
       """
     try LabCluster.with(hostCount: 2, services: services) { cluster in
       let up = try cluster.muster(["up", cluster.manifest])
