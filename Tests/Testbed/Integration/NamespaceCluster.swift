@@ -33,9 +33,16 @@ final class NamespaceCluster: Sendable {
   }
 
   func testbed(_ arguments: [String], timeout: Duration = .seconds(60)) throws {
+    // Foundation knows of a process's end by a descriptor that it hands down; the hosts would keep
+    // it open, so it is closed first.
+    let closing = """
+      for file in /proc/self/fd/*; do number=${file##*/}
+      if [ "$number" -gt 2 ]; then eval "exec $number>&-"; fi; done; exec "$@"
+      """
+    let script = BuiltProgram.root.appending(path: "scripts/testbed").path()
     let program = BuiltProgram(
-      executable: BuiltProgram.root.appending(path: "scripts/testbed").path(),
-      arguments: arguments, environment: self.environment)
+      executable: "/bin/bash", arguments: ["-c", closing, "testbed", script] + arguments,
+      environment: self.environment)
     let ending = try program.run(timeout: timeout)
     guard ending.status == 0 else {
       throw LabCluster.LabFault(words: "testbed \(arguments): \(ending.output)\(ending.talk)")
