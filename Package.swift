@@ -81,7 +81,8 @@ let runtime: [Target] = [
     "Runtime", "Coordinator",
     [
       "Fleet", "Health", "KVCacheSimulator", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
-      "RecordFiles", "Rollouts", "RunStore", grpcCore, grpcTransport, protobuf, nioCore, nioPosix,
+      "RecordFiles", "Rollouts", "RunStore", "SSH", grpcCore, grpcTransport, protobuf, nioCore,
+      nioPosix,
     ]),
   layer(
     "Runtime", "NodeAgent",
@@ -96,7 +97,7 @@ let surface: [Target] = [
     "Surface", "Commands",
     [
       "Coordinator", "Fleet", "KVCacheSimulator", "Lab", "Links", "Manifest", "Plan", "Recipes",
-      "RecordFiles", "Rollouts", "RunStore", "Terminal", argumentParser,
+      "Health", "RecordFiles", "Rollouts", "RunStore", "Terminal", argumentParser, nioPosix,
     ]),
   layer("Surface", "Terminal", ["Fleet"]),
   .executableTarget(

@@ -16,7 +16,9 @@ struct `Logs of a replica` {
     request.service = "job"
     request.lastLines = lines
     request.follow = follow
-    return try await node.logs(request) { response in
+    var options = CallOptions.defaults
+    options.timeout = .seconds(40)
+    return try await node.logs(request, options: options) { response in
       var text = ""
       for try await chunk in response.messages {
         text += String(decoding: chunk.data, as: UTF8.self)

@@ -18,28 +18,40 @@ package struct SHA256: Sendable {
   ]
   private static let blockSize = 64
 
-  private var hash: [UInt32] = [
+  private var hash: SIMD8<UInt32> = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
     0x5be0_cd19,
   ]
+  /// The bytes since the last whole block, fewer than a block.
   private var pending: [UInt8] = []
   private var size: UInt64 = 0
 
   package init() {}
 
+  /// Takes the next bytes; O(their number), whatever the size of the pieces.
   package mutating func update(_ bytes: some Sequence<UInt8>) {
-    let all = self.pending + bytes
-    self.size &+= UInt64(all.count - self.pending.count)
-    all.withUnsafeBufferPointer { all in
-      Self.constants.withUnsafeBufferPointer { constants in
-        var start = 0
-        while all.count - start >= Self.blockSize {
-          Self.compress(UnsafeBufferPointer(rebasing: all[start...]), constants, &self.hash)
-          start += Self.blockSize
-        }
-        self.pending = Array(all[start...])
-      }
+    let isContiguous: Void? = bytes.withContiguousStorageIfAvailable {
+      self.update(UnsafeRawBufferPointer($0))
     }
+    if isContiguous == nil { Array(bytes).withUnsafeBytes { self.update($0) } }
+  }
+
+  /// Takes the next bytes.
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    self.size &+= UInt64(bytes.count)
+    var rest = bytes[...]
+    if !self.pending.isEmpty {
+      let head = rest.prefix(Self.blockSize - self.pending.count)
+      self.pending += head
+      rest = rest.dropFirst(head.count)
+      guard self.pending.count == Self.blockSize else { return }
+      let block = self.pending
+      block.withUnsafeBytes { self.compress($0) }
+      self.pending.removeAll(keepingCapacity: true)
+    }
+    let whole = rest.count / Self.blockSize * Self.blockSize
+    self.compress(UnsafeRawBufferPointer(rebasing: rest.prefix(whole)))
+    self.pending += rest.dropFirst(whole)
   }
 
   /// The digest of all that was given, 32 bytes.
@@ -51,8 +63,8 @@ package struct SHA256: Sendable {
       padding.append(UInt8(truncatingIfNeeded: bitCount >> UInt64(shift)))
     }
     self.update(padding)
-    return self.hash.flatMap { word in
-      [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: word >> UInt32($0)) }
+    return self.hash.indices.flatMap { index in
+      [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: self.hash[index] >> UInt32($0)) }
     }
   }
 
@@ -70,36 +82,52 @@ package struct SHA256: Sendable {
     return String(decoding: characters, as: UTF8.self)
   }
 
-  private static func compress(
-    _ block: UnsafeBufferPointer<UInt8>, _ constants: UnsafeBufferPointer<UInt32>,
-    _ hash: inout [UInt32]
-  ) {
-    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { words in
-      for i in 0..<16 {
-        words[i] =
-          UInt32(block[4 * i]) << 24 | UInt32(block[4 * i + 1]) << 16
-          | UInt32(block[4 * i + 2]) << 8 | UInt32(block[4 * i + 3])
+  /// - Parameter blocks: Whole blocks.
+  private mutating func compress(_ blocks: UnsafeRawBufferPointer) {
+    Self.constants.withUnsafeBufferPointer { constants in
+      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { words in
+        for start in stride(from: 0, to: blocks.count, by: Self.blockSize) {
+          Self.schedule(blocks, start, words)
+          self.hash &+= Self.rounds(self.hash, words, constants)
+        }
       }
-      for i in 16..<64 {
-        let (a, b) = (words[i - 15], words[i - 2])
-        let s0 = Self.rotate(a, 7) ^ Self.rotate(a, 18) ^ (a >> 3)
-        let s1 = Self.rotate(b, 17) ^ Self.rotate(b, 19) ^ (b >> 10)
-        words[i] = words[i - 16] &+ s0 &+ words[i - 7] &+ s1
-      }
-      var (a, b, c, d) = (hash[0], hash[1], hash[2], hash[3])
-      var (e, f, g, h) = (hash[4], hash[5], hash[6], hash[7])
-      for i in 0..<64 {
-        let s1 = Self.rotate(e, 6) ^ Self.rotate(e, 11) ^ Self.rotate(e, 25)
-        let t1 = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ constants[i] &+ words[i]
-        let s0 = Self.rotate(a, 2) ^ Self.rotate(a, 13) ^ Self.rotate(a, 22)
-        let t2 = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
-        (h, g, f, e, d, c, b, a) = (g, f, e, d &+ t1, c, b, a, t1 &+ t2)
-      }
-      for (i, word) in [a, b, c, d, e, f, g, h].enumerated() { hash[i] &+= word }
     }
   }
 
+  /// Section 6.2.2, step 1.
+  private static func schedule(
+    _ blocks: UnsafeRawBufferPointer, _ start: Int, _ words: UnsafeMutableBufferPointer<UInt32>
+  ) {
+    for i in 0..<16 {
+      words[i] = blocks.loadUnaligned(fromByteOffset: start + 4 * i, as: UInt32.self).bigEndian
+    }
+    for i in 16..<64 {
+      let (a, b) = (words[i - 15], words[i - 2])
+      let s0 = Self.rotate(a, 7) ^ Self.rotate(a, 18) ^ (a &>> 3)
+      let s1 = Self.rotate(b, 17) ^ Self.rotate(b, 19) ^ (b &>> 10)
+      words[i] = words[i - 16] &+ s0 &+ words[i - 7] &+ s1
+    }
+  }
+
+  /// Section 6.2.2, steps 2 and 3.
+  private static func rounds(
+    _ hash: SIMD8<UInt32>, _ words: UnsafeMutableBufferPointer<UInt32>,
+    _ constants: UnsafeBufferPointer<UInt32>
+  ) -> SIMD8<UInt32> {
+    var (a, b, c, d) = (hash[0], hash[1], hash[2], hash[3])
+    var (e, f, g, h) = (hash[4], hash[5], hash[6], hash[7])
+    for i in 0..<64 {
+      let s1 = Self.rotate(e, 6) ^ Self.rotate(e, 11) ^ Self.rotate(e, 25)
+      let t1 = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ constants[i] &+ words[i]
+      let s0 = Self.rotate(a, 2) ^ Self.rotate(a, 13) ^ Self.rotate(a, 22)
+      let t2 = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
+      (h, g, f, e, d, c, b, a) = (g, f, e, d &+ t1, c, b, a, t1 &+ t2)
+    }
+    return [a, b, c, d, e, f, g, h]
+  }
+
+  @inline(__always)
   private static func rotate(_ word: UInt32, _ count: UInt32) -> UInt32 {
-    word >> count | word << (32 - count)
+    word &>> count | word &<< (32 &- count)
   }
 }

@@ -15,4 +15,14 @@ package enum RecordLogError: Error, Equatable {
   case diskFull(path: String)
   /// Any other fault of the file system.
   case failed(path: String, operation: String, errno: Int32)
+  /// The batch is not one that may be stored (`BatchFrame.fault(of:)`); nothing was appended.
+  case refused(path: String, reason: String)
+
+  package init(_ fault: FileFault) {
+    if fault.isDiskFull {
+      self = .diskFull(path: fault.path)
+    } else {
+      self = .failed(path: fault.path, operation: fault.operation, errno: fault.errno)
+    }
+  }
 }

@@ -7,7 +7,11 @@ package struct Muster: AsyncParsableCommand {
     commandName: "muster",
     abstract: "Launches services on a fleet of GPU nodes and shards evals across them, over SSH.",
     version: "0.1.0",
-    subcommands: [])
+    subcommands: [
+      Init.self, Check.self, ShowPlan.self, Up.self, Status.self, Logs.self, Attach.self,
+      Down.self, Eval.self, MergeCommand.self, ReportCommand.self, Simulate.self,
+      Nodes.self, LabCommand.self,
+    ])
 
   package init() {}
 
@@ -25,7 +29,7 @@ package struct Muster: AsyncParsableCommand {
       }
       return 0
     } catch let failure as CommandFailure {
-      for diagnostic in failure.diagnostics { StandardStreams.talk(diagnostic.rendered()) }
+      for diagnostic in failure.diagnostics { StandardStreams.tell(diagnostic) }
       return failure.status
     } catch {
       let message = Self.fullMessage(for: error)

@@ -1,4 +1,6 @@
+package import Fleet
 import Glibc
+import Terminal
 
 /// The process's own streams: data that could be piped on standard output, talk on standard error.
 package enum StandardStreams {
@@ -15,6 +17,16 @@ package enum StandardStreams {
   /// Writes progress, warnings and errors.
   package static func talk(_ text: String) {
     Self.write(Array(text.utf8), to: STDERR_FILENO)
+  }
+
+  /// Writes a diagnostic to standard error, coloured where ``ColourPolicy`` says so.
+  package static func tell(_ diagnostic: Diagnostic) {
+    let names = ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "TERM"]
+    let environment = names.reduce(into: [String: String]()) { environment, name in
+      environment[name] = getenv(name).map { String(cString: $0) }
+    }
+    let policy = ColourPolicy(environment: environment, isTerminal: isatty(STDERR_FILENO) == 1)
+    Self.talk(Palette(policy).rendered(diagnostic))
   }
 
   private static func write(_ bytes: [UInt8], to descriptor: CInt) {

@@ -1,4 +1,3 @@
-import GRPCCore
 import Glibc
 import NIOCore
 import NIOPosix
@@ -52,15 +51,20 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
       context: .init(
         clock: self.clock, wallClockMilliseconds: self.wallClockMilliseconds,
         board: StatusBoard(), blocking: blocking, group: group))
+    let spool = "\(state.path)/spool"
+    try PlainFile.makeFolders(spool)
+    let clock = self.clock
+    let worker = LeaseWorker(clock: clock, store: SpoolFolder(path: spool)) { setup in
+      try SimulatorItemRunner(setup, clock: clock)
+    }
     let service = NodeService(
       session: session, supervisor: supervisor,
       logs: LogStream(supervisor: supervisor, blocking: blocking, clock: self.clock),
-      worker: { _, _ in
-        throw RPCError(code: .unimplemented, message: "this agent has no worker")
-      })
+      worker: { try await worker.serve($0, $1) })
     try await supervisor.adopt()
     try await withThrowingTaskGroup { tasks in
       tasks.addTask { await supervisor.run() }
+      tasks.addTask { await worker.run() }
       tasks.addTask {
         repeat {
           try await self.clock.sleep(for: Self.forgottenTime)

@@ -1,0 +1,29 @@
+/// The text of `launch.sh`: what a replica's process is, for a person to run by hand.
+package enum LaunchScript {
+  /// - Parameters:
+  ///   - argv: At least one word.
+  ///   - folder: Working folder; empty: the home folder.
+  ///   - folders: Made first.
+  /// - Returns: A POSIX shell script that expects `env.sh` beside itself.
+  package static func text(argv: [String], folder: String, folders: [String] = []) -> String {
+    var text = "#!/bin/sh\nset -eu\n. \"$(dirname \"$0\")/env.sh\"\n"
+    if !folders.isEmpty { text += "mkdir -p -- \(ShellQuoting.join(folders))\n" }
+    if folder.isEmpty {
+      text += "cd\n"
+    } else if folder == "~" || folder.hasPrefix("~/") {
+      text += "cd -- \"$HOME\"\(ShellQuoting.quote(String(folder.dropFirst())))\n"
+    } else {
+      text += "cd -- \(ShellQuoting.quote(folder))\n"
+    }
+    return text + "exec \(Self.words(argv))\n"
+  }
+
+  /// The command line; a first word with `=`, which the shell would take for an assignment, is
+  /// quoted in full.
+  private static func words(_ argv: [String]) -> String {
+    guard let first = argv.first, first.contains("="), ShellQuoting.quote(first) == first else {
+      return ShellQuoting.join(argv)
+    }
+    return (["'\(first)'"] + argv.dropFirst().map(ShellQuoting.quote)).joined(separator: " ")
+  }
+}

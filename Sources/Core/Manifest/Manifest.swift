@@ -1,0 +1,131 @@
+package import Fleet
+
+/// What the user wrote, checked. The schema (✱ = required):
+///
+/// | key | value |
+/// |---|---|
+/// | `muster` ✱ | `1`, the version of this form |
+/// | `name` | the run's name; the file's name without it |
+/// | `include` | paths beside this file whose `ssh`, `nodes` and `groups` are read first |
+/// | `ssh` | `user`, `port` (22), `identity`, `known_hosts` (paths, one or a list), `unknown_hosts` (`refuse`, `accept-new`), `connect_timeout` (seconds, 1–600, 10) |
+/// | `nodes` ✱ | a node set, or a list of node sets and of entries: `hosts` ✱ (node set), `link` (`ssh`, `local`, `{command: [argv]}`), `address` (`{node}` is the name), `ssh` (as above, overrides), `labels` |
+/// | `groups` | name: node set, which may name other groups: `"@judges,gpu01"` |
+/// | `env` | name: value, for every service |
+/// | `secrets` | names of variables of the coordinator's environment |
+/// | `caches` | `root` (absolute, node-local), `network` (`refuse`, `accept`) |
+/// | `services` | name: `recipe` ✱ (`command`, `vllm`), `on` (node set; all), `replicas` (per node, 1–64; 1), `after` (names), `env`, `secrets` (of those above; all), `ready_timeout` (seconds, 1–86400), `stop_grace` (seconds, 0–3600), `folder`, and the recipe's settings |
+/// | `work` | `policy`, `num_examples` (-1 = 300), `rollouts_per_example`, `difficulty` (`easy`, `medium`, `hard`, `all`), `seed`, `max_actions_per_step` (1–64), `shards` (1–65536), `on` |
+package struct Manifest: Equatable, Sendable {
+  package var name: String
+  /// In the order of the file, 1 to 4096, each name once.
+  package var nodes: [ManifestNode]
+  /// Resolved, sorted by name.
+  package var groups: [ManifestGroup]
+  /// In the order of the file.
+  package var environment: [ManifestVariable]
+  package var secrets: [String]
+  package var caches: ManifestCaches?
+  /// In the order of the file.
+  package var services: [ManifestService]
+  package var work: ManifestWork?
+}
+
+/// A node and how it is reached.
+package struct ManifestNode: Equatable, Sendable {
+  package enum Link: Equatable, Sendable {
+    case local
+    case ssh(ManifestSSH)
+    case command([String])
+  }
+
+  package var name: NodeName
+  package var link: Link
+  package var labels: [String: String]
+  package var location: SourceLocation
+}
+
+/// Settings of an SSH link, node and default merged. Paths are as written.
+package struct ManifestSSH: Equatable, Sendable {
+  package enum UnknownHosts: String, CaseIterable, Equatable, Sendable {
+    case refuse
+    case acceptNew = "accept-new"
+  }
+
+  /// Name or address to connect to.
+  package var host: String
+  package var port = 22
+  /// `nil`: the user who runs `muster`.
+  package var user: String?
+  /// Empty: the usual ones under `~/.ssh`.
+  package var identityFiles: [String] = []
+  /// Empty: `~/.ssh/known_hosts`.
+  package var knownHostsFiles: [String] = []
+  package var unknownHosts = UnknownHosts.refuse
+  package var connectTimeoutSeconds = 10
+}
+
+package struct ManifestGroup: Equatable, Sendable {
+  package var name: String
+  package var nodes: [NodeName]
+}
+
+/// A variable of `env:` with its place, for faults in its placeholders.
+package struct ManifestVariable: Equatable, Sendable {
+  package var name: String
+  package var value: String
+  package var location: SourceLocation
+}
+
+package struct ManifestCaches: Equatable, Sendable {
+  package enum Network: String, CaseIterable, Equatable, Sendable {
+    case refuse
+    case accept
+  }
+
+  /// Absolute path on the nodes.
+  package var root: String
+  package var network: Network
+}
+
+/// A service; its recipe's settings are not read yet.
+package struct ManifestService: Equatable, Sendable {
+  package var name: String
+  package var recipe: String
+  package var recipeLocation: SourceLocation
+  /// In the order of node sets.
+  package var nodes: [NodeName]
+  /// On each node, 1 to 64.
+  package var replicasPerNode: Int
+  package var after: [String]
+  package var environment: [ManifestVariable]
+  package var secrets: [String]
+  /// `nil`: the recipe's own.
+  package var readyTimeoutSeconds: Int?
+  package var stopGraceSeconds: Int?
+  package var folder: String
+  /// A mapping with the keys that are the recipe's.
+  package var settings: ManifestValue
+  package var location: SourceLocation
+  /// Names that are known in every service, for hints.
+  package static let keys = [
+    "recipe", "on", "replicas", "after", "env", "secrets", "ready_timeout", "stop_grace", "folder",
+  ]
+}
+
+/// `work:`; `nil` where the file says nothing.
+package struct ManifestWork: Equatable, Sendable {
+  package enum Difficulty: String, CaseIterable, Equatable, Sendable {
+    case easy, medium, hard, all
+  }
+
+  package var policy: String?
+  /// At least 1; -1 in the file is 300 here.
+  package var exampleCount: Int?
+  package var rolloutsPerExample: Int?
+  package var difficulty: Difficulty?
+  package var seed: UInt64?
+  package var maxActionsPerStep: Int?
+  package var shardCount: Int?
+  /// `nil`: all nodes.
+  package var nodes: [NodeName]?
+}

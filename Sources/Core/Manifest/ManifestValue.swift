@@ -1,0 +1,51 @@
+package import Fleet
+
+/// A value of a manifest with its place: what is left of YAML once it is parsed.
+///
+/// Scalars keep their text, so that a version `1.10` or a country `no` is never read as something
+/// else; the reader of a key says which type it wants.
+package struct ManifestValue: Equatable, Sendable {
+  package enum Content: Equatable, Sendable {
+    /// `isPlain`: without quotes, so that `~`, `null` and an empty text mean "nothing".
+    case scalar(String, isPlain: Bool)
+    case list([ManifestValue])
+    /// In the order of the file; a key stands once.
+    case mapping([Entry])
+  }
+
+  package struct Entry: Equatable, Sendable {
+    package var key: String
+    package var keyLocation: SourceLocation
+    package var value: ManifestValue
+
+    package init(key: String, keyLocation: SourceLocation, value: ManifestValue) {
+      self.key = key
+      self.keyLocation = keyLocation
+      self.value = value
+    }
+  }
+
+  package var location: SourceLocation
+  package var content: Content
+
+  package init(_ content: Content, at location: SourceLocation) {
+    self.content = content
+    self.location = location
+  }
+
+  /// What a person would call it: "a list", "a mapping", "nothing" or the text in backticks.
+  package var spoken: String {
+    switch self.content {
+    case .scalar where self.isNothing: "nothing"
+    case .scalar(let text, _): "`\(text.prefix(80))`"
+    case .list: "a list"
+    case .mapping: "a mapping"
+    }
+  }
+
+  /// Whether it is empty, `~` or `null`, without quotes.
+  package var isNothing: Bool {
+    guard case .scalar(let text, isPlain: true) = self.content else { return false }
+    return text.isEmpty || text == "~" || text == "null"
+  }
+}

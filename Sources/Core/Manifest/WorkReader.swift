@@ -1,0 +1,55 @@
+import Fleet
+
+/// Reads `work:`.
+enum WorkReader {
+  static func read(
+    _ value: ManifestValue, nodes: NodeResolver, faults: inout ManifestFaults
+  ) -> ManifestWork {
+    var reader = MappingReader(value, subject: "`work`", faults: &faults)
+    var work = ManifestWork()
+    work.policy = reader.text("policy", faults: &faults)
+    let examples = reader.integer("num_examples", in: -1...100_000_000, faults: &faults)
+    if examples == 0, let place = reader.value("num_examples")?.location {
+      faults.error(
+        "out-of-range", "`num_examples` is `0`", at: place,
+        hint: "write 1 or more, or -1 for all 300")
+    }
+    work.exampleCount = examples == -1 ? 300 : examples
+    work.rolloutsPerExample = reader.integer(
+      "rollouts_per_example", in: 1...1_000_000, faults: &faults)
+    work.difficulty = reader.choice(
+      "difficulty", of: ManifestWork.Difficulty.self, faults: &faults)
+    work.seed = reader.integer("seed", in: 0...Int.max, faults: &faults).map(UInt64.init)
+    work.maxActionsPerStep = reader.integer(
+      "max_actions_per_step", in: 1...64, faults: &faults)
+    work.shardCount = reader.integer("shards", in: 1...65536, faults: &faults)
+    work.nodes = reader.value("on").flatMap { nodes.resolve($0, of: "`on`", faults: &faults) }
+    reader.finish(faults: &faults)
+    return work
+  }
+}
+
+/// Reads `caches:`.
+enum CachesReader {
+  static func read(_ value: ManifestValue, faults: inout ManifestFaults) -> ManifestCaches? {
+    var reader = MappingReader(value, subject: "`caches`", faults: &faults)
+    let place = reader.value("root")?.location
+    let root = reader.text("root", faults: &faults)
+    let network = reader.choice(
+      "network", of: ManifestCaches.Network.self, faults: &faults)
+    reader.finish(faults: &faults)
+    guard let root, let place else {
+      faults.error(
+        "no-root", "`caches` names no `root`", at: value.location,
+        hint: "write a folder on a node-local disk: `root: /local/muster`")
+      return nil
+    }
+    guard root.hasPrefix("/"), !root.split(separator: "/").contains("..") else {
+      faults.error(
+        "relative-path", "`root` is `\(root.prefix(80))`", at: place,
+        hint: "write an absolute path without `..`")
+      return nil
+    }
+    return ManifestCaches(root: root, network: network ?? .refuse)
+  }
+}

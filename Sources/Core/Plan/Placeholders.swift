@@ -1,0 +1,56 @@
+/// Replaces `{node}` and the like in a text of the manifest.
+///
+/// `{{` and `}}` around a name stand for single braces; braces around anything but a name of
+/// lower-case letters (JSON, `${HOME}`) stay as they are.
+package struct Placeholders: Sendable {
+  /// Name and value, in the order they are listed in messages.
+  package let values: [(name: String, value: String)]
+
+  package init(node: String, address: String, rank: Int, index: Int, port: Int?) {
+    var values = [
+      ("node", node), ("address", address), ("rank", "\(rank)"), ("index", "\(index)"),
+    ]
+    if let port { values.append(("port", "\(port)")) }
+    self.values = values.map { (name: $0.0, value: $0.1) }
+  }
+
+  /// - Throws: `UnknownPlaceholder` for a name that has no value here.
+  package func expand(_ text: String) throws(UnknownPlaceholder) -> String {
+    guard text.utf8.contains(UInt8(ascii: "{")) else { return text }
+    var result = ""
+    var rest = text[...]
+    while let open = rest.firstIndex(of: "{") {
+      let before = rest[..<open]
+      let inner = rest[rest.index(after: open)...]
+      let name = inner.prefix { $0 >= "a" && $0 <= "z" || $0 == "_" }
+      let after = inner[name.endIndex...]
+      result += before
+      if inner.hasPrefix("{") {
+        let quoted = inner.dropFirst().prefix { $0 >= "a" && $0 <= "z" || $0 == "_" }
+        let tail = inner[quoted.endIndex...]
+        if !quoted.isEmpty, tail.hasPrefix("}}") {
+          result += "{\(quoted)}"
+          rest = tail.dropFirst(2)
+        } else {
+          result += "{"
+          rest = inner
+        }
+      } else if name.isEmpty || !after.hasPrefix("}") || before.hasSuffix("$") {
+        result += "{"
+        rest = inner
+      } else if let value = self.values.first(where: { $0.name == name })?.value {
+        result += value
+        rest = after.dropFirst()
+      } else {
+        throw UnknownPlaceholder(name: String(name), known: self.values.map(\.name))
+      }
+    }
+    return result + rest
+  }
+}
+
+package struct UnknownPlaceholder: Error, Equatable {
+  package let name: String
+  /// Those that have a value there.
+  package let known: [String]
+}

@@ -1,0 +1,116 @@
+package import Fleet
+import FoundationEssentials
+
+/// A plan as canonical JSON: keys sorted, no blanks, no escaped slashes; the same plan always gives
+/// the same bytes.
+extension Plan {
+  /// 64 MiB: 4,096 nodes with a dozen replicas each.
+  package static let maximumDocumentSize = 64 << 20
+
+  /// The canonical bytes, without a line feed at the end.
+  package func canonicalJSON() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(self))
+  }
+
+  /// SHA-256 of the canonical bytes in 64 hexadecimal digits.
+  package func hash() throws -> String {
+    SHA256.hex(of: try self.canonicalJSON())
+  }
+
+  /// - Throws: A `Diagnostic` for bytes that are too many, no JSON or no plan of this version.
+  package init(json: [UInt8]) throws(Diagnostic) {
+    guard json.count <= Self.maximumDocumentSize else {
+      throw Diagnostic(code: "plan-too-large", "plan has `\(json.count)` bytes")
+    }
+    let plan: Plan
+    do {
+      plan = try JSONDecoder().decode(Plan.self, from: Data(json))
+    } catch {
+      throw Diagnostic(
+        code: "damaged-plan", "plan is damaged: it is not what `muster` wrote",
+        causes: ["\(error)"], hints: ["start a new run: its records are kept"])
+    }
+    guard plan.version == 1 else {
+      throw Diagnostic(
+        code: "unknown-version", "plan has version `\(plan.version)`",
+        hints: ["this program reads version 1"])
+    }
+    guard (1...4096).contains(plan.nodes.count) else {
+      throw Diagnostic(code: "damaged-plan", "plan has `\(plan.nodes.count)` nodes")
+    }
+    self = plan
+  }
+
+  /// The fields in which `old` and this plan differ, such as
+  /// `services[0].replicas[2].launch.argv[4]: "8" is now "16"`; at most 50, in the order of names.
+  package func differences(from old: Plan) throws -> [String] {
+    let before = try JSONDecoder().decode(JSONTree.self, from: Data(try old.canonicalJSON()))
+    let after = try JSONDecoder().decode(JSONTree.self, from: Data(try self.canonicalJSON()))
+    var found: [String] = []
+    JSONTree.compare(before, after, path: "", into: &found)
+    return Array(found.prefix(50))
+  }
+}
+
+/// Any JSON, for comparing.
+private indirect enum JSONTree: Decodable, Equatable {
+  case object([String: JSONTree])
+  case list([JSONTree])
+  case text(String)
+  case number(Int64)
+  case natural(UInt64)
+  case boolean(Bool)
+  case nothing
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .nothing
+    } else if let value = try? container.decode(Bool.self) {
+      self = .boolean(value)
+    } else if let value = try? container.decode(Int64.self) {
+      self = .number(value)
+    } else if let value = try? container.decode(UInt64.self) {
+      self = .natural(value)
+    } else if let value = try? container.decode(String.self) {
+      self = .text(value)
+    } else if let value = try? container.decode([JSONTree].self) {
+      self = .list(value)
+    } else {
+      self = .object(try container.decode([String: JSONTree].self))
+    }
+  }
+
+  private var spoken: String {
+    switch self {
+    case .object: "{…}"
+    case .list(let items): "[\(items.map(\.spoken).joined(separator: ", "))]"
+    case .text(let text): "\"\(text)\""
+    case .number(let number): "\(number)"
+    case .natural(let number): "\(number)"
+    case .boolean(let value): "\(value)"
+    case .nothing: "nothing"
+    }
+  }
+
+  static func compare(_ old: Self, _ new: Self, path: String, into found: inout [String]) {
+    guard old != new else { return }
+    switch (old, new) {
+    case (.object(let before), .object(let after)):
+      for key in Set(before.keys).union(after.keys).sorted() {
+        Self.compare(
+          before[key] ?? .nothing, after[key] ?? .nothing,
+          path: path.isEmpty ? key : "\(path).\(key)", into: &found)
+      }
+    case (.list(let before), .list(let after)) where before.count == after.count:
+      for (index, pair) in zip(before, after).enumerated() {
+        Self.compare(pair.0, pair.1, path: "\(path)[\(index)]", into: &found)
+      }
+    case (.object, _), (.list, _), (.text, _), (.number, _), (.natural, _), (.boolean, _),
+      (.nothing, _):
+      found.append("`\(path)`: \(old.spoken) is now \(new.spoken)")
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import Fleet
+import Recipes
+
+/// A plan as people read it: what every node will get, folded where nodes agree.
+package enum PlanTable {
+  /// - Parameters:
+  ///   - hash: Of the plan; its first 12 digits are shown.
+  ///   - notes: One sentence each, last.
+  /// - Returns: Lines, each ended by a line feed.
+  package static func text(_ plan: Plan, hash: String, notes: [String] = []) -> String {
+    var text = "plan \(plan.name)  \(hash.prefix(12))\n"
+    text += "nodes  \(Self.fold(plan.nodes.map(\.name)))  \(plan.nodes.count)\n"
+    for (link, names) in Self.links(of: plan.nodes) {
+      text += "  \(Self.fold(names))  \(link)\n"
+    }
+    for service in plan.services {
+      text += Self.text(of: service)
+    }
+    if let work = plan.work {
+      text += "\nwork  policy \(work.policy), \(work.exampleCount) examples"
+      text += " × \(work.rolloutsPerExample), difficulty \(work.difficulty), seed \(work.seed)"
+      text += ", \(work.shardCount) shards"
+      text += work.nodes.isEmpty ? "\n" : ", on \(Self.fold(work.nodes))\n"
+    }
+    for note in notes { text += "\nnote: \(note)\n" }
+    return text
+  }
+
+  private static func text(of service: Plan.Service) -> String {
+    let nodes = Self.fold(service.replicas.map(\.node))
+    let count = service.replicas.count
+    var text = "\nservice \(service.name)  \(service.recipe)  "
+    text += "\(count) \(count == 1 ? "replica" : "replicas") on \(nodes)\n"
+    if !service.after.isEmpty { text += "  after \(service.after.joined(separator: ", "))\n" }
+    for (launch, names) in Self.groups(of: service.replicas) {
+      text += "  \(Self.fold(names))\n"
+      for (title, lines) in Self.rows(of: launch) {
+        for (index, line) in lines.enumerated() {
+          let head = index == 0 ? title : ""
+          let padding = String(repeating: " ", count: 9 - head.count)
+          text += "    \(head)\(padding)\(line)\n"
+        }
+      }
+    }
+    return text
+  }
+
+  private static func rows(of launch: LaunchSpecification) -> [(title: String, lines: [String])] {
+    [
+      ("argv", [ShellQuoting.join(launch.argv)]),
+      ("folder", launch.folder.isEmpty ? [] : [launch.folder]),
+      ("ready", [Self.readiness(of: launch)]),
+      (
+        "ports", launch.ports.isEmpty ? [] : [launch.ports.map(String.init).joined(separator: ", ")]
+      ),
+      ("env", launch.environment.map { "\($0.name)=\(ShellQuoting.quote($0.value))" }),
+      ("secrets", launch.secrets),
+      ("makes", launch.folders),
+      ("files", ["env.sh", "launch.sh"]),
+    ]
+  }
+
+  private static func readiness(of launch: LaunchSpecification) -> String {
+    let what =
+      switch launch.probe {
+      case .http(let port, let path)?: "GET \(path) on port \(port)"
+      case .tcp(let port)?: "port \(port) accepts"
+      case .log(let mark)?: "the log has \(ShellQuoting.quote(mark))"
+      case .exec(let argv)?: ShellQuoting.join(argv)
+      case .canary(let port, let model)?: "a completion by \(model) on port \(port)"
+      case nil: launch.isTask ? "a task: ends with status 0" : "alive for 2 s, unproven"
+      }
+    return "\(what), within \(launch.readyTimeoutSeconds) s"
+  }
+
+  /// Replicas with the same launch, in the order of their first.
+  private static func groups(
+    of replicas: [Plan.Replica]
+  ) -> [(launch: LaunchSpecification, nodes: [String])] {
+    var groups: [(launch: LaunchSpecification, nodes: [String])] = []
+    for replica in replicas {
+      if let index = groups.firstIndex(where: { $0.launch == replica.launch }) {
+        groups[index].nodes.append(replica.node)
+      } else {
+        groups.append((replica.launch, [replica.node]))
+      }
+    }
+    return groups
+  }
+
+  /// Nodes reached alike; a host that is the node's own name reads `{node}`.
+  private static func links(of nodes: [Plan.Node]) -> [(link: String, nodes: [String])] {
+    var links: [(link: String, nodes: [String])] = []
+    var places: [String: Int] = [:]
+    for node in nodes {
+      let link = Self.spoken(node)
+      if let index = places[link] {
+        links[index].nodes.append(node.name)
+      } else {
+        places[link] = links.count
+        links.append((link, [node.name]))
+      }
+    }
+    return links
+  }
+
+  private static func spoken(_ node: Plan.Node) -> String {
+    switch node.link {
+    case .local: return "local"
+    case .command(let argv):
+      return "command  \(ShellQuoting.join(argv))"
+    case .ssh(let settings):
+      let host = settings.host == node.name ? "{node}" : settings.host
+      var text = "ssh  \(settings.user)@\(host):\(settings.port)"
+      text += "  key \(settings.identityFiles.joined(separator: ", "))"
+      text += "  known_hosts \(settings.knownHostsFiles.joined(separator: ", "))"
+      return text + (settings.unknownHosts == .acceptNew ? "  accept-new" : "")
+    }
+  }
+
+  private static func fold(_ names: [String]) -> String {
+    NodeSet(names.map(NodeName.init)).folded
+  }
+}

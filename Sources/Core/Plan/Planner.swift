@@ -1,0 +1,289 @@
+package import Fleet
+package import Manifest
+import CompileCache
+import Recipes
+
+/// What a plan needs to know about the coordinator's machine.
+package struct PlanContext: Equatable, Sendable {
+  /// Absolute home folder of the user who runs `muster`, for `~`.
+  package var home: String
+  /// The name to log in with where the manifest has none.
+  package var user: String
+  /// Absolute folder of the manifest, for relative paths.
+  package var manifestFolder: String
+
+  package init(home: String, user: String, manifestFolder: String) {
+    self.home = home
+    self.user = user
+    self.manifestFolder = manifestFolder
+  }
+
+  /// `path` made absolute.
+  func resolve(_ path: String) -> String {
+    if path == "~" { return self.home }
+    if path.hasPrefix("~/") { return self.home + path.dropFirst(1) }
+    return path.hasPrefix("/") ? path : "\(self.manifestFolder)/\(path)"
+  }
+}
+
+/// A manifest resolved for every node. Pure: the same manifest and context give the same plan.
+package struct Planner {
+  package struct Result: Equatable, Sendable {
+    /// `nil` where `diagnostics` has an error.
+    package var plan: Plan?
+    /// Sorted by place.
+    package var diagnostics: [Diagnostic]
+    /// What a reader of the plan should know, one sentence each.
+    package var notes: [String]
+  }
+
+  private let manifest: Manifest
+  private let context: PlanContext
+  private var faults = ManifestFaults()
+  private var notes: [String] = []
+  /// Engines so far with a fingerprint on a node.
+  private var engines: [String: Int] = [:]
+  /// Who listens on a port of a node.
+  private var listeners: [String: String] = [:]
+
+  package static func plan(_ manifest: Manifest, context: PlanContext) -> Result {
+    var planner = Self(manifest: manifest, context: context)
+    let plan = planner.plan()
+    return Result(
+      plan: planner.faults.hasErrors ? nil : plan, diagnostics: planner.faults.sorted,
+      notes: planner.notes)
+  }
+
+  private init(manifest: Manifest, context: PlanContext) {
+    self.manifest = manifest
+    self.context = context
+  }
+
+  private mutating func plan() -> Plan {
+    var services: [Plan.Service] = []
+    for service in ServiceOrder.sorted(self.manifest.services) {
+      if let template = Recipe.template(for: service, faults: &self.faults) {
+        services.append(
+          Plan.Service(
+            name: service.name, recipe: service.recipe, after: service.after,
+            replicas: self.replicas(of: service, template)))
+      }
+    }
+    return Plan(
+      name: self.manifest.name,
+      nodes: self.manifest.nodes.map {
+        Plan.Node(name: $0.name.rawValue, link: self.link(of: $0), labels: $0.labels)
+      },
+      services: services, secrets: self.manifest.secrets,
+      work: self.manifest.work.map(Self.work))
+  }
+
+  private mutating func replicas(
+    of service: ManifestService, _ template: LaunchTemplate
+  ) -> [Plan.Replica] {
+    self.noteOverrides(in: service, template)
+    var replicas: [Plan.Replica] = []
+    /// Replicas of the service so far, by machine.
+    var placed: [String: Int] = [:]
+    for name in service.nodes {
+      guard let node = self.manifest.nodes.first(where: { $0.name == name }) else { continue }
+      let machine = Self.machine(of: node)
+      for _ in 0..<service.replicasPerNode {
+        let index = placed[machine, default: 0]
+        placed[machine] = index + 1
+        let launch = self.launch(
+          service, template, on: node, rank: replicas.count, index: index)
+        replicas.append(
+          Plan.Replica(index: replicas.count, node: name.rawValue, launch: launch))
+      }
+    }
+    return replicas
+  }
+
+  private mutating func launch(
+    _ service: ManifestService, _ template: LaunchTemplate, on node: ManifestNode, rank: Int,
+    index: Int
+  ) -> LaunchSpecification {
+    let ports = template.ports.map { $0 + index }
+    self.claim(ports, for: service, template, on: node)
+    let placeholders = Placeholders(
+      node: node.name.rawValue, address: Self.address(of: node), rank: rank, index: index,
+      port: ports.first)
+    let place = template.argvLocation
+    let argv = template.argv.map { self.expand($0, placeholders, at: place) }
+    var folders: [String] = []
+    let environment = self.environment(
+      service, template, on: node, index: index, placeholders, folders: &folders)
+    return LaunchSpecification(
+      argv: argv, environment: environment, secrets: service.secrets,
+      folder: self.expand(service.folder, placeholders, at: service.location),
+      probe: self.probe(template, index: index, placeholders),
+      readyTimeoutSeconds: template.readyTimeoutSeconds, progressMarks: template.progressMarks,
+      isTask: template.isTask, stopGraceSeconds: template.stopGraceSeconds, ports: ports,
+      folders: folders)
+  }
+
+  /// Caches first, then the recipe's, the manifest's, the service's: a later one replaces an
+  /// earlier one in its place.
+  private mutating func environment(
+    _ service: ManifestService, _ template: LaunchTemplate, on node: ManifestNode, index: Int,
+    _ placeholders: Placeholders, folders: inout [String]
+  ) -> [EnvironmentVariable] {
+    let own = self.manifest.environment + service.environment
+    var result: [EnvironmentVariable] = []
+    if let caches = self.manifest.caches {
+      let fingerprint = CacheEnvironment.fingerprint(of: template.fingerprintInputs)
+      let engine = self.engines["\(node.name) \(fingerprint)", default: 0]
+      self.engines["\(node.name) \(fingerprint)"] = engine + 1
+      let variables = CacheEnvironment(
+        root: caches.root, fingerprint: fingerprint, engine: engine
+      ).variables
+      for variable in variables {
+        result.append(EnvironmentVariable(variable.name, variable.value))
+        if variable.isFolder, !own.contains(where: { $0.name == variable.name }) {
+          folders.append(variable.value)
+        }
+      }
+    }
+    if service.replicasPerNode > 1, template.gpuCount > 0 {
+      let first = index * template.gpuCount
+      let devices = (first..<first + template.gpuCount).map(String.init)
+      result.append(EnvironmentVariable("CUDA_VISIBLE_DEVICES", devices.joined(separator: ",")))
+    }
+    for variable in own {
+      let value = EnvironmentVariable(
+        variable.name, self.expand(variable.value, placeholders, at: variable.location))
+      if let known = result.firstIndex(where: { $0.name == variable.name }) {
+        result[known] = value
+      } else {
+        result.append(value)
+      }
+    }
+    return result
+  }
+
+  private mutating func probe(
+    _ template: LaunchTemplate, index: Int, _ placeholders: Placeholders
+  ) -> ReadinessProbe? {
+    let place = template.argvLocation
+    func shifted(_ port: Int) -> Int { template.ports.contains(port) ? port + index : port }
+    switch template.probe {
+    case .http(let port, let path)?: return .http(port: shifted(port), path: path)
+    case .tcp(let port)?: return .tcp(port: shifted(port))
+    case .log(let text)?: return .log(contains: self.expand(text, placeholders, at: place))
+    case .exec(let argv)?:
+      return .exec(argv: argv.map { self.expand($0, placeholders, at: place) })
+    case .canary(let port, let model)?:
+      return .canary(
+        port: shifted(port), model: self.expand(model, placeholders, at: place))
+    case nil: return nil
+    }
+  }
+
+  private mutating func claim(
+    _ ports: [Int], for service: ManifestService, _ template: LaunchTemplate,
+    on node: ManifestNode
+  ) {
+    let machine = Self.machine(of: node)
+    for port in ports {
+      guard port <= 65535 else {
+        self.faults.error(
+          "out-of-range", "service `\(service.name)` needs port `\(port)` on \(node.name)",
+          at: template.portsLocation, hint: "ports end at 65535; begin lower")
+        continue
+      }
+      if let other = self.listeners.updateValue(service.name, forKey: "\(machine) \(port)") {
+        self.faults.error(
+          "port-conflict", "services `\(other)` and `\(service.name)` share port `\(port)`",
+          at: template.portsLocation, causes: ["first on node \(node.name)"],
+          hint: "give `\(service.name)` another `port`; replica k of a node gets port + k")
+        return
+      }
+    }
+  }
+
+  private mutating func expand(
+    _ text: String, _ placeholders: Placeholders, at place: SourceLocation
+  ) -> String {
+    do {
+      return try placeholders.expand(text)
+    } catch {
+      self.faults.error(
+        "unknown-placeholder", "`{\(error.name)}` stands for nothing here", at: place,
+        hint: "known: \(error.known.map { "`{\($0)}`" }.joined(separator: ", ")); "
+          + "`{{\(error.name)}}` is the literal text")
+      return text
+    }
+  }
+
+  private mutating func noteOverrides(in service: ManifestService, _ template: LaunchTemplate) {
+    guard let caches = self.manifest.caches else { return }
+    let names = CacheEnvironment(root: caches.root, fingerprint: "-", engine: 0).variables
+      .map(\.name)
+    let own = (self.manifest.environment + service.environment).map(\.name)
+    for name in names where own.contains(name) {
+      self.notes.append(
+        "service `\(service.name)`: `\(name)` is the manifest's, not under `caches.root`")
+    }
+    if caches.network == .accept, self.notes.allSatisfy({ !$0.hasPrefix("`caches.network`") }) {
+      self.notes.append(
+        "`caches.network` is `accept`: compile caches may lie on a network mount, whose locks "
+          + "nothing relies on")
+    }
+  }
+
+  /// The address other nodes and `{address}` use.
+  /// Nodes on one machine share its ports and GPUs: local ones, and those on loopback.
+  private static func machine(of node: ManifestNode) -> String {
+    let address = Self.address(of: node)
+    let isHere = address.hasPrefix("127.") || address == "localhost" || address == "::1"
+    return isHere ? "local" : node.name.rawValue
+  }
+
+  private static func address(of node: ManifestNode) -> String {
+    switch node.link {
+    case .local: "127.0.0.1"
+    case .ssh(let settings): settings.host
+    case .command: node.name.rawValue
+    }
+  }
+
+  private func link(of node: ManifestNode) -> LinkSpecification {
+    switch node.link {
+    case .local: return .local
+    case .command(let argv):
+      return .command(
+        argv: argv.map { word in
+          word.split(separator: "{node}", omittingEmptySubsequences: false)
+            .joined(separator: node.name.rawValue)
+        })
+    case .ssh(let settings):
+      // The usual names; a file that does not exist is skipped where it is the default.
+      let identities =
+        settings.identityFiles.isEmpty
+        ? ["~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"] : settings.identityFiles
+      let knownHosts =
+        settings.knownHostsFiles.isEmpty ? ["~/.ssh/known_hosts"] : settings.knownHostsFiles
+      return .ssh(
+        SSHSpecification(
+          host: settings.host, port: settings.port, user: settings.user ?? self.context.user,
+          identityFiles: identities.map(self.context.resolve),
+          knownHostsFiles: knownHosts.map(self.context.resolve),
+          unknownHosts: settings.unknownHosts == .refuse ? .refuse : .acceptNew,
+          connectTimeoutSeconds: settings.connectTimeoutSeconds))
+    }
+  }
+
+  private static func work(_ work: ManifestWork) -> WorkSettings {
+    var settings = WorkSettings()
+    settings.policy = work.policy ?? settings.policy
+    settings.exampleCount = work.exampleCount ?? settings.exampleCount
+    settings.rolloutsPerExample = work.rolloutsPerExample ?? settings.rolloutsPerExample
+    settings.difficulty = work.difficulty?.rawValue ?? settings.difficulty
+    settings.seed = work.seed ?? settings.seed
+    settings.maxActionsPerStep = work.maxActionsPerStep ?? settings.maxActionsPerStep
+    settings.shardCount = work.shardCount ?? settings.shardCount
+    settings.nodes = work.nodes?.map(\.rawValue) ?? []
+    return settings
+  }
+}

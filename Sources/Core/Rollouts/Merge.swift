@@ -1,0 +1,210 @@
+import Fleet
+
+/// Merges the batches of all nodes into one result, as a pure function of the plan and the records:
+/// every planned key once, in order, or listed as missing with its reason.
+///
+/// Of several results for one key the one of the lowest attempt wins, then the one with the smaller
+/// SHA-256 of its line. Another one that differs from it is a conflict. A failure wins over nothing.
+package struct Merge {
+  /// Output is handed on in pieces of about this size, in bytes.
+  private static let pieceSize = 1 << 20
+
+  /// A batch that covers the items at hand.
+  private struct Open {
+    var lines: [UInt8]
+    /// Where the line of the next item begins.
+    var position = 0
+  }
+
+  private struct Candidate {
+    var attempt: UInt32
+    var line: ArraySlice<UInt8>
+  }
+
+  private let plan: WorkPlan
+  private let batches: [MergeBatch]
+  private var open: [Int: Open] = [:]
+  private var pending: [MergeOutput: [UInt8]] = [:]
+  private var records: [UInt8] = []
+  package private(set) var counts = MergeCounts()
+
+  /// - Parameter batches: In any order; each is known by its position.
+  package init(plan: WorkPlan, batches: [MergeBatch]) {
+    self.plan = plan
+    self.batches = batches
+  }
+
+  /// Merges all. Memory is that of the batches that overlap at one place, and 1 MiB of output.
+  ///
+  /// - Parameters:
+  ///   - load: The lines of the batch at a position: one line for each of its items. Called at most
+  ///     once for each, in the order of their first items.
+  ///   - write: Takes bytes of an output, in order.
+  package mutating func run<Fault: Error>(
+    load: (Int) throws(Fault) -> [UInt8], write: (MergeOutput, [UInt8]) throws(Fault) -> Void
+  ) throws(Fault) {
+    self.counts.planned = self.plan.itemCount
+    for batch in self.batches where batch.items.upperBound > self.plan.itemCount {
+      let first = max(batch.items.lowerBound, self.plan.itemCount)
+      self.counts.rejected += batch.items.upperBound - first
+    }
+    for step in MergeStep.steps(for: self.batches, itemCount: self.plan.itemCount) {
+      for index in step.batches where self.open[index] == nil {
+        self.open[index] = Open(lines: try load(index))
+      }
+      if step.batches.count == 1, let only = self.open.removeValue(forKey: step.batches[0]) {
+        self.copy(step.items, of: only, at: step.batches[0])
+      } else {
+        for ordinal in step.items {
+          self.decide(ordinal, step.batches)
+          if ordinal & 1023 == 0 { try self.flush(over: Self.pieceSize, write) }
+        }
+      }
+      for index in step.batches
+      where self.batches[index].items.upperBound <= step.items.upperBound {
+        self.open[index] = nil
+      }
+      try self.flush(over: Self.pieceSize, write)
+    }
+    try self.flush(over: 0, write)
+  }
+
+  /// Items that one batch alone has: copied in runs that are as long as nothing is wrong.
+  private mutating func copy(_ items: Range<UInt64>, of batch: Open, at index: Int) {
+    let attempt = self.batches[index].attempt
+    let position = batch.lines.withUnsafeBytes { bytes in
+      var start = batch.position
+      var position = start
+      for ordinal in items {
+        let end = RecordLineFeeds.first(in: bytes, from: position).map { $0 + 1 } ?? bytes.count
+        let line = UnsafeRawBufferPointer(rebasing: bytes[position..<end])
+        if self.kind(of: line, ordinal) == .result {
+          self.counts.merged += 1
+        } else {
+          self.records.append(contentsOf: bytes[start..<position])
+          self.decide(ordinal, [Candidate(attempt: attempt, line: ArraySlice(line))])
+          start = end
+        }
+        position = end
+      }
+      self.records.append(contentsOf: bytes[start..<position])
+      return position
+    }
+    if self.batches[index].items.upperBound > items.upperBound {
+      self.open[index] = Open(lines: batch.lines, position: position)
+    }
+  }
+
+  /// One item that several batches have, or none.
+  private mutating func decide(_ ordinal: UInt64, _ indices: [Int]) {
+    var candidates: [Candidate] = []
+    for index in indices {
+      guard let batch = self.open[index] else { continue }
+      let end =
+        batch.lines.withUnsafeBytes { RecordLineFeeds.first(in: $0, from: batch.position) }
+        .map { $0 + 1 } ?? batch.lines.count
+      candidates.append(
+        Candidate(
+          attempt: self.batches[index].attempt, line: batch.lines[batch.position..<end]))
+      self.open[index]?.position = end
+    }
+    self.decide(ordinal, candidates)
+  }
+
+  private mutating func decide(_ ordinal: UInt64, _ candidates: [Candidate]) {
+    var results: [Candidate] = []
+    var failures: [Candidate] = []
+    for candidate in candidates {
+      switch candidate.line.withUnsafeBytes({ self.kind(of: $0, ordinal) }) {
+      case .result: results.append(candidate)
+      case .failure: failures.append(candidate)
+      case nil: self.counts.rejected += 1
+      }
+    }
+    if results.isEmpty {
+      self.addMissing(ordinal, failures, wereRejected: !candidates.isEmpty)
+    } else {
+      self.addResult(ordinal, results)
+    }
+  }
+
+  private mutating func addResult(_ ordinal: UInt64, _ results: [Candidate]) {
+    // Hashes only where bytes differ, which is rare: a repeated item gives the same bytes.
+    let distinct = results.contains { $0.line != results[0].line }
+    var ranked = results
+    if distinct {
+      let keyed = results.map { (candidate: $0, digest: SHA256.hex(of: $0.line)) }
+      ranked = keyed.sorted {
+        ($0.candidate.attempt, $0.digest) < ($1.candidate.attempt, $1.digest)
+      }.map(\.candidate)
+    }
+    let winner = ranked[0]
+    self.records += winner.line
+    self.counts.merged += 1
+    var previous = winner
+    for loser in ranked.dropFirst() where loser.line != winner.line {
+      // The same batch stored twice is one conflict.
+      if loser.attempt == previous.attempt, loser.line == previous.line { continue }
+      previous = loser
+      self.counts.conflicts += 1
+      self.add(
+        .conflicts, ordinal,
+        Array(#","attempt":\#(loser.attempt),"record":"#.utf8)
+          + loser.line.dropLast() + "}\n".utf8)
+    }
+  }
+
+  private mutating func addMissing(
+    _ ordinal: UInt64, _ failures: [Candidate], wereRejected: Bool
+  ) {
+    self.counts.missing += 1
+    // The last attempt's cause says most.
+    let last = failures.max {
+      $0.attempt != $1.attempt
+        ? $0.attempt < $1.attempt : $1.line.lexicographicallyPrecedes($0.line)
+    }
+    guard let last else {
+      let reason = wereRejected ? "rejected" : "no_record"
+      self.add(.missing, ordinal, Array(#","reason":"\#(reason)"}\#n"#.utf8))
+      return
+    }
+    self.counts.failed += 1
+    let line = Array(last.line)
+    let (name, message) =
+      line.withUnsafeBytes { RecordLine.failureFields(of: $0) } ?? (0..<0, 0..<0)
+    self.add(
+      .missing, ordinal,
+      Array(#","reason":"error","attempt":\#(last.attempt),"error":{"class":"#.utf8)
+        + line[name] + #","message":"#.utf8 + line[message] + "}}\n".utf8)
+  }
+
+  private mutating func add(_ output: MergeOutput, _ ordinal: UInt64, _ rest: [UInt8]) {
+    let key = self.plan.key(of: ordinal)
+    let head = #"{"task_index":\#(key.taskIndex),"rollout_index":\#(key.rolloutIndex)"#
+    self.pending[output, default: []] += Array(head.utf8) + rest
+  }
+
+  /// What the line is, if it is a whole record of the item `ordinal`.
+  private func kind(of line: UnsafeRawBufferPointer, _ ordinal: UInt64) -> RecordLine.Kind? {
+    guard let (key, kind) = RecordLine.head(of: line), key == self.plan.key(of: ordinal),
+      line.count <= RecordLine.maximumSize, line[line.count - 1] == 0x0A,
+      line[line.count - 2] == 0x7D
+    else { return nil }
+    if kind == .failure, RecordLine.failureFields(of: line) == nil { return nil }
+    return kind
+  }
+
+  private mutating func flush<Fault: Error>(
+    over size: Int, _ write: (MergeOutput, [UInt8]) throws(Fault) -> Void
+  ) throws(Fault) {
+    if self.records.count > size {
+      try write(.records, self.records)
+      self.records.removeAll(keepingCapacity: true)
+    }
+    for output in [MergeOutput.missing, .conflicts] {
+      guard let bytes = self.pending[output], bytes.count > size else { continue }
+      try write(output, bytes)
+      self.pending[output] = nil
+    }
+  }
+}

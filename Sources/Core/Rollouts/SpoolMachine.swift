@@ -1,0 +1,177 @@
+/// Follows a node's batches from closing to acknowledgement: what waits for the disk, what is on it,
+/// and how far the present stream has sent.
+///
+/// ```
+/// closed ──▶ pending ──written and synced──▶ spooled ──sent──▶ sent ──acknowledged──▶ gone
+///                                               ▲                │
+///                                               └──new stream────┘
+/// ```
+package struct SpoolMachine: Sendable {
+  /// A batch that is on disk and not acknowledged.
+  package struct Entry: Equatable, Sendable {
+    package var sequence: UInt64
+    package var items: Range<UInt64>
+    /// Of its lines, in bytes.
+    package var size: Int
+
+    package init(sequence: UInt64, items: Range<UInt64>, size: Int) {
+      self.sequence = sequence
+      self.items = items
+      self.size = size
+    }
+  }
+
+  package enum SendAction: Equatable, Sendable {
+    case send(RecordBatch)
+    /// Read the batches after this sequence number from the disk, up to and with the other.
+    case read(after: UInt64, through: UInt64)
+    case none
+  }
+
+  package enum AcknowledgedAction: Equatable, Sendable {
+    case none
+    /// The peer acknowledges what was never sent to it.
+    case refuse
+  }
+
+  private let settings: SpoolSettings
+  private var sequenceNext: UInt64
+  private var pending: [RecordBatch] = []
+  private var pendingSize = 0
+  private var spooled: [Entry]
+  private var spooledSize: Int
+  /// Items of batches that are pending or spooled.
+  package private(set) var held: OrdinalRangeSet
+  /// Spooled batches that are in memory as well: the newest, without gaps.
+  private var recent: ArraySlice<RecordBatch> = []
+  private var recentSize = 0
+  private var sentThrough: UInt64 = 0
+  private var spooledThrough: UInt64
+  private var acknowledgedThrough: UInt64
+  /// Size of what lies in the file, acknowledged or not.
+  private var fileSize: Int
+
+  /// - Parameters:
+  ///   - entries: What the spool's file holds, in the order of their numbers.
+  ///   - lastSequence: The highest number the file has had; 0: none.
+  package init(settings: SpoolSettings, entries: [Entry], lastSequence: UInt64) {
+    self.settings = settings
+    self.sequenceNext = lastSequence + 1
+    self.spooled = entries
+    self.spooledSize = entries.reduce(0) { $0 + $1.size }
+    self.held = OrdinalRangeSet(entries.map(\.items))
+    self.spooledThrough = lastSequence
+    self.acknowledgedThrough = entries.first.map { $0.sequence - 1 } ?? lastSequence
+    self.sentThrough = self.acknowledgedThrough
+    self.fileSize = self.spooledSize
+  }
+
+  /// Whether the worker may go on: there is room in memory, and on disk by the written maximum.
+  package var hasRoom: Bool {
+    self.pendingSize < self.settings.pendingSizeMax
+      && self.spooledSize + self.pendingSize < self.settings.sizeMax
+      && self.fileSize < 2 * self.settings.sizeMax
+  }
+
+  package var hasPending: Bool { !self.pending.isEmpty }
+
+  // MARK: To the disk
+
+  /// The worker has closed a batch; it gets the next number.
+  package mutating func closed(
+    _ items: Range<UInt64>, leaseID: UInt64, attempt: UInt32, lines: [UInt8]
+  ) {
+    self.pending.append(
+      RecordBatch(
+        sequence: self.sequenceNext, leaseID: leaseID, attempt: attempt, items: items,
+        lines: lines))
+    self.sequenceNext += 1
+    self.pendingSize += lines.count
+    self.held.insert(items)
+  }
+
+  /// What is to be appended and synced next; it stays pending until then.
+  package var nextWrite: [RecordBatch] { self.pending }
+
+  /// These batches, the first that were pending, are on disk.
+  package mutating func written(_ batches: [RecordBatch]) {
+    precondition(self.pending.starts(with: batches) { $0.sequence == $1.sequence }, "other batches")
+    self.pending.removeFirst(batches.count)
+    for batch in batches {
+      let size = batch.lines.count
+      self.pendingSize -= size
+      self.spooled.append(Entry(sequence: batch.sequence, items: batch.items, size: size))
+      self.spooledSize += size
+      self.fileSize += size
+      self.spooledThrough = batch.sequence
+      self.recent.append(batch)
+      self.recentSize += size
+    }
+    while self.recentSize > self.settings.recentSizeMax, let first = self.recent.popFirst() {
+      self.recentSize -= first.lines.count
+    }
+  }
+
+  /// The file was opened again after a fault: pending batches that reached it after all are on disk.
+  package mutating func reopened(entries: [Entry]) {
+    let last = entries.last?.sequence ?? 0
+    self.fileSize = entries.reduce(0) { $0 + $1.size }
+    let count = self.pending.prefix { $0.sequence <= last }.count
+    let fileSize = self.fileSize
+    self.written(Array(self.pending.prefix(count)))
+    self.fileSize = fileSize
+  }
+
+  /// Up to which number the file may be written anew; `nil` while that would cost more than it gains.
+  package var dropThrough: UInt64? {
+    guard self.fileSize >= self.settings.compactionSize else { return nil }
+    guard self.spooledSize <= self.fileSize / 4 || self.fileSize >= self.settings.sizeMax else {
+      return nil
+    }
+    return self.spooledSize < self.fileSize ? self.acknowledgedThrough : nil
+  }
+
+  /// The file was written anew without the batches up to this number.
+  package mutating func dropped(through sequence: UInt64) {
+    self.fileSize = self.spooled.reduce(0) { $0 + ($1.sequence > sequence ? $1.size : 0) }
+  }
+
+  // MARK: To the coordinator
+
+  /// A new stream: all that was not acknowledged is delivered again.
+  package mutating func streamBegan() {
+    self.sentThrough = self.acknowledgedThrough
+  }
+
+  package var nextSend: SendAction {
+    guard self.sentThrough < self.spooledThrough else { return .none }
+    let sequence = self.sentThrough + 1
+    guard let first = self.recent.first, first.sequence <= sequence else {
+      let end = (self.recent.first?.sequence ?? self.spooledThrough + 1) - 1
+      return .read(after: self.sentThrough, through: end)
+    }
+    return .send(self.recent[self.recent.startIndex + Int(sequence - first.sequence)])
+  }
+
+  /// The stream has taken the batch with this number.
+  package mutating func sent(_ sequence: UInt64) {
+    self.sentThrough = max(self.sentThrough, sequence)
+  }
+
+  package mutating func acknowledged(through sequence: UInt64) -> AcknowledgedAction {
+    guard sequence <= self.sentThrough else { return .refuse }
+    guard sequence > self.acknowledgedThrough else { return .none }
+    self.acknowledgedThrough = sequence
+    let count = self.spooled.firstIndex { $0.sequence > sequence } ?? self.spooled.count
+    for entry in self.spooled[..<count] {
+      self.spooledSize -= entry.size
+      self.held.remove(entry.items)
+    }
+    self.spooled.removeFirst(count)
+    while let first = self.recent.first, first.sequence <= sequence {
+      self.recentSize -= first.lines.count
+      self.recent.removeFirst()
+    }
+    return .none
+  }
+}

@@ -1,0 +1,42 @@
+/// One host of a lab: an sshd of its own on an address of loopback.
+package struct LabHost: Equatable, Sendable {
+  /// Counts from 1 to ``countMax``.
+  package var number: Int
+  /// Unprivileged, and the same as long as the lab stands.
+  package var port: Int
+
+  /// 127.0.0.11 to 127.0.0.74.
+  package static let countMax = 64
+
+  package init(number: Int, port: Int) {
+    self.number = number
+    self.port = port
+  }
+
+  /// `node01`.
+  package var name: String { "node\(self.number < 10 ? "0" : "")\(self.number)" }
+  package var address: String { "127.0.0.\(10 + self.number)" }
+
+  /// sshd's configuration; it reads nothing outside the lab's folder.
+  ///
+  /// - Parameter searchPath: PATH of those who log in; sshd's own has little in it.
+  func configuration(folder: String, searchPath: String) -> String {
+    """
+    ListenAddress \(self.address)
+    Port \(self.port)
+    HostKey \(folder)/\(self.name).hostkey
+    AuthorizedKeysFile \(folder)/id_ed25519.pub
+    StrictModes no
+    UsePAM no
+    PasswordAuthentication no
+    KbdInteractiveAuthentication no
+    PermitRootLogin yes
+    MaxStartups 500:30:1000
+    MaxSessions 200
+    PidFile none
+    PrintMotd no
+    SetEnv "PATH=\(searchPath)"
+
+    """
+  }
+}

@@ -1,0 +1,78 @@
+import GRDB
+
+/// The events of a run, in SQLite: an event that was appended survives the end of the process and of
+/// the machine, so that it may be acted on. Its calls block for one sync of the disk.
+///
+/// WAL with `synchronous = FULL`: each commit is synced (sqlite.org/pragma.html#pragma_synchronous).
+package final class Journal: Sendable {
+  private let path: String
+  private let queue: DatabaseQueue
+
+  /// Opens or creates the journal; a killed process leaves it readable at any instant.
+  package init(path: String) throws(RunStoreError) {
+    self.path = path
+    var configuration = Configuration()
+    // A reader such as `muster report` waits for a commit, but not for ever.
+    configuration.busyMode = .timeout(5)
+    configuration.prepareDatabase { database in
+      try database.execute(sql: "PRAGMA journal_mode = WAL")
+      try database.execute(sql: "PRAGMA synchronous = FULL")
+    }
+    do {
+      self.queue = try DatabaseQueue(path: path, configuration: configuration)
+      try self.queue.write { database in
+        try database.execute(
+          sql: """
+            CREATE TABLE IF NOT EXISTS event (
+              id INTEGER PRIMARY KEY, milliseconds INTEGER NOT NULL, kind TEXT NOT NULL,
+              subject TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+            CREATE INDEX IF NOT EXISTS event_kind ON event (kind, id);
+            """)
+      }
+    } catch {
+      throw .journal(path: path, reason: "\(error)")
+    }
+  }
+
+  package func append(_ event: JournalEvent) throws(RunStoreError) {
+    try self.append([event])
+  }
+
+  /// Appends events in one transaction: all of them or none.
+  package func append(_ events: [JournalEvent]) throws(RunStoreError) {
+    do {
+      try self.queue.write { database in
+        let statement = try database.cachedStatement(
+          sql: "INSERT INTO event (milliseconds, kind, subject, detail) VALUES (?, ?, ?, ?)")
+        for event in events {
+          try statement.execute(arguments: [
+            event.milliseconds, event.kind, event.subject, event.detail,
+          ])
+        }
+      }
+    } catch {
+      throw .journal(path: self.path, reason: "\(error)")
+    }
+  }
+
+  /// The events, or those of one kind, in the order in which they were appended.
+  package func events(kind: String? = nil) throws(RunStoreError) -> [JournalEvent] {
+    do {
+      return try self.queue.read { database in
+        let columns = "SELECT milliseconds, kind, subject, detail FROM event"
+        let rows =
+          if let kind {
+            try Row.fetchAll(
+              database, sql: "\(columns) WHERE kind = ? ORDER BY id", arguments: [kind])
+          } else {
+            try Row.fetchAll(database, sql: "\(columns) ORDER BY id")
+          }
+        return rows.map { row in
+          JournalEvent(milliseconds: row[0], kind: row[1], subject: row[2], detail: row[3])
+        }
+      }
+    } catch {
+      throw .journal(path: self.path, reason: "\(error)")
+    }
+  }
+}

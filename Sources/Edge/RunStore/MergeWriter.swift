@@ -1,0 +1,127 @@
+import FoundationEssentials
+import Glibc
+import RecordFiles
+package import Rollouts
+
+/// Merges a run's record files into `merged/`: `records.jsonl`, `missing.jsonl`, `conflicts.jsonl`,
+/// `attempts.jsonl`, and `summary.json`.
+///
+/// All are written under temporary names and synced, then the old summary is removed, the others
+/// renamed, the new summary renamed last: a crash leaves every file old or new, and where there is a
+/// summary they belong together. Inputs are only read.
+package struct MergeWriter {
+  private let run: RunDirectory
+  private let plan: WorkPlan
+  private let mayDo: (String) -> Bool
+
+  /// - Parameter mayDo: Asked with the name of each step before it is done; false ends the merge
+  ///   there with `ECANCELED`, as a crash would.
+  package init(
+    run: RunDirectory, plan: WorkPlan,
+    mayDo: @escaping (String) -> Bool = { _ in true }
+  ) {
+    self.run = run
+    self.plan = plan
+    self.mayDo = mayDo
+  }
+
+  /// Reads the run's record files and publishes the result. Blocks; one process at a time
+  /// (``RunLock``).
+  package func merge() throws(RunStoreError) -> MergeSummary {
+    let nodes = try self.run.recordedNodes()
+    do throws(FileFault) {
+      var readers: [RecordFileReader] = []
+      for node in nodes {
+        readers.append(try RecordFileReader(path: self.run.recordFilePath(of: node)))
+      }
+      let batches = readers.enumerated().flatMap { index, reader in
+        reader.entries.map { (source: index, entry: $0) }
+      }
+      let attempts = batches.map { source, entry in
+        MergeAttempt(
+          node: nodes[source], sequence: entry.sequence, leaseID: entry.leaseID,
+          attempt: entry.attempt, items: entry.items)
+      }
+      let counts = try self.writeOutputs(readers, batches)
+      try self.write(MergeAttempt.lines(attempts), to: "attempts.jsonl")
+      let damaged = readers.compactMap { reader in
+        reader.damage.map { "\(reader.path): \($0)" }
+      }
+      let summary = MergeSummary(
+        workID: self.plan.workID, counts: counts, attempts: attempts, damaged: damaged)
+      try self.publish(summary)
+      return summary
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  private func writeOutputs(
+    _ readers: [RecordFileReader], _ batches: [(source: Int, entry: RecordFileEntry)]
+  ) throws(FileFault) -> MergeCounts {
+    try self.begin("write")
+    let records = try self.newFile("records.jsonl")
+    let missing = try self.newFile("missing.jsonl")
+    let conflicts = try self.newFile("conflicts.jsonl")
+    var sizes: [MergeOutput: Int] = [:]
+    var merge = Merge(
+      plan: self.plan,
+      batches: batches.map { MergeBatch(attempt: $0.entry.attempt, items: $0.entry.items) })
+    try merge.run(
+      load: { (index: Int) throws(FileFault) in
+        try readers[batches[index].source].lines(of: batches[index].entry)
+      },
+      write: { (output: MergeOutput, bytes: [UInt8]) throws(FileFault) in
+        let offset = sizes[output, default: 0]
+        switch output {
+        case .records: try records.write(bytes, at: offset)
+        case .missing: try missing.write(bytes, at: offset)
+        case .conflicts: try conflicts.write(bytes, at: offset)
+        }
+        sizes[output] = offset + bytes.count
+      })
+    try self.begin("sync")
+    try records.synchronize()
+    try missing.synchronize()
+    try conflicts.synchronize()
+    return merge.counts
+  }
+
+  private func publish(_ summary: MergeSummary) throws(FileFault) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard var text = try? encoder.encode(summary) else {
+      throw FileFault(path: self.path("summary.json"), operation: "encode", errno: EINVAL)
+    }
+    text.append(0x0A)
+    try self.write(Array(text), to: "summary.json")
+    try self.begin("remove summary.json")
+    unlink(self.path("summary.json"))
+    try DurableFile.synchronizeFolder(of: self.path("summary.json"))
+    for name in [
+      "conflicts.jsonl", "missing.jsonl", "attempts.jsonl", "records.jsonl", "summary.json",
+    ] {
+      try self.begin("rename \(name)")
+      try DurableFile.rename(self.path(name) + ".new", to: self.path(name))
+    }
+  }
+
+  private func begin(_ step: String) throws(FileFault) {
+    guard self.mayDo(step) else {
+      throw FileFault(path: self.run.mergedPath, operation: step, errno: ECANCELED)
+    }
+  }
+
+  private func path(_ name: String) -> String { "\(self.run.mergedPath)/\(name)" }
+
+  private func newFile(_ name: String) throws(FileFault) -> FileDescriptor {
+    try FileDescriptor(path: self.path(name) + ".new", flags: O_WRONLY | O_CREAT | O_TRUNC)
+  }
+
+  private func write(_ bytes: [UInt8], to name: String) throws(FileFault) {
+    try self.begin("write \(name)")
+    let file = try self.newFile(name)
+    try file.write(bytes, at: 0)
+    try file.synchronize()
+  }
+}

@@ -1,0 +1,37 @@
+import FoundationEssentials
+import Glibc
+import RecordFiles
+package import Rollouts
+
+/// Makes the report of a run out of what its last merge left.
+package enum ReportReader {
+  /// - Throws: `RunStoreError.damaged` when there is no whole merge, or a merged line is not a record.
+  package static func report(
+    of run: RunDirectory, plan: WorkPlan
+  ) throws(RunStoreError) -> Report {
+    let summaryPath = "\(run.mergedPath)/summary.json"
+    do throws(FileFault) {
+      let bytes = try DurableFile.read(summaryPath, limit: 1 << 20)
+      guard let summary = try? JSONDecoder().decode(MergeSummary.self, from: Data(bytes)),
+        summary.workID == plan.workID
+      else { throw FileFault(path: summaryPath, operation: "decode", errno: EINVAL) }
+      var builder = ReportBuilder(plan: plan)
+      try LineReader.forEachLine(of: "\(run.mergedPath)/records.jsonl") { builder.add($0) }
+      try LineReader.forEachLine(of: "\(run.mergedPath)/missing.jsonl") { builder.addMissing($0) }
+      guard builder.recordCount == summary.merged, builder.unreadableCount == 0 else {
+        throw FileFault(path: run.mergedPath, operation: "find the summary's records in", errno: 0)
+      }
+      return builder.report(
+        conflicts: summary.conflicts, rejected: summary.rejected, batches: summary.batches,
+        retriedBatches: summary.retriedBatches)
+    } catch {
+      if error.path == summaryPath, error.errno == ENOENT {
+        throw .damaged(path: summaryPath, reason: "there is no complete merge of this run")
+      }
+      if error.errno == 0 || error.errno == EINVAL {
+        throw .damaged(path: error.path, reason: "not what a merge of this run wrote")
+      }
+      throw .file(error)
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Glibc
+import RecordFiles
+package import Rollouts
+
+/// The folder of one run, `ROOT/NAME/ID/`: `plan.json`, `shards.json`, `journal.sqlite`, `records/`,
+/// `merged/`, `logs/`, `lock`, and `finished` once it is.
+package struct RunDirectory: Equatable, Sendable {
+  /// 64 MiB: a plan of 4,096 nodes and their services is smaller.
+  private static let maximumPlanSize = 64 << 20
+
+  package let path: String
+  package let name: String
+  package let id: RunID
+
+  package init(root: String, name: String, id: RunID) {
+    self.path = "\(root)/\(name)/\(id)"
+    self.name = name
+    self.id = id
+  }
+
+  package var planPath: String { "\(self.path)/plan.json" }
+  package var workPlanPath: String { "\(self.path)/shards.json" }
+  package var journalPath: String { "\(self.path)/journal.sqlite" }
+  package var recordsPath: String { "\(self.path)/records" }
+  package var mergedPath: String { "\(self.path)/merged" }
+  package var logsPath: String { "\(self.path)/logs" }
+
+  /// The record file of a node, `records/NODE.records`.
+  ///
+  /// - Parameter node: The manifest's name of the node: no slash, not empty.
+  package func recordFilePath(of node: String) -> String {
+    precondition(!node.isEmpty && !node.contains("/"), "no name of a file: \(node)")
+    return "\(self.recordsPath)/\(node).records"
+  }
+
+  /// Makes the folder with its plan, and points `ROOT/NAME/latest` at it.
+  ///
+  /// - Parameters:
+  ///   - root: Made if it is not there.
+  ///   - plan: Canonical JSON of the plan.
+  ///   - milliseconds: The start, since 1970 in UTC.
+  package static func create(
+    root: String, name: String, plan: [UInt8], milliseconds: Int64,
+    using generator: inout some RandomNumberGenerator
+  ) throws(RunStoreError) -> Self {
+    let id = RunID(milliseconds: milliseconds, using: &generator)
+    let run = Self(root: root, name: name, id: id)
+    do throws(FileFault) {
+      try Folder.makeAll("\(root)/\(name)")
+      try Folder.make(run.path)
+      for folder in [run.recordsPath, run.mergedPath, run.logsPath] { try Folder.make(folder) }
+      try DurableFile.replace(run.planPath, with: plan)
+      try DurableFile.synchronizeFolder(of: run.path)
+      try Folder.link(id.rawValue, at: "\(root)/\(name)/latest")
+    } catch {
+      throw .file(error)
+    }
+    return run
+  }
+
+  /// The plan's bytes as they were given to ``create(root:name:plan:milliseconds:using:)``.
+  package func plan() throws(RunStoreError) -> [UInt8] {
+    do throws(FileFault) {
+      return try DurableFile.read(self.planPath, limit: Self.maximumPlanSize)
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  /// Writes the work plan; on disk when this returns.
+  package func write(_ plan: WorkPlan) throws(RunStoreError) {
+    do throws(FileFault) {
+      try DurableFile.replace(self.workPlanPath, with: Array(plan.canonicalText.utf8))
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  /// The work plan; `nil` when the run has none yet.
+  package func workPlan() throws(RunStoreError) -> WorkPlan? {
+    let bytes: [UInt8]
+    do throws(FileFault) {
+      bytes = try DurableFile.read(self.workPlanPath, limit: Self.maximumPlanSize)
+    } catch {
+      if error.errno == ENOENT { return nil }
+      throw .file(error)
+    }
+    do throws(WorkPlanError) {
+      return try WorkPlan(canonicalText: bytes)
+    } catch {
+      throw .damaged(path: self.workPlanPath, reason: "not a work plan that Muster wrote")
+    }
+  }
+
+  /// Whether ``markFinished()`` was called.
+  package var isFinished: Bool { access("\(self.path)/finished", F_OK) == 0 }
+
+  /// Nothing is left to do or running: the run is not one to be resumed.
+  package func markFinished() throws(RunStoreError) {
+    do throws(FileFault) {
+      try DurableFile.replace("\(self.path)/finished", with: [])
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  /// Names of the nodes that have a record file, in the order of their bytes.
+  package func recordedNodes() throws(RunStoreError) -> [String] {
+    do throws(FileFault) {
+      return try Folder.names(in: self.recordsPath).filter { $0.hasSuffix(".records") }
+        .map { String($0.dropLast(".records".count)) }.sorted()
+    } catch {
+      throw .file(error)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Fleet
+import Glibc
+import RecordFiles
+
+/// Finds runs below a root folder.
+package struct RunList: Sendable {
+  package let root: String
+
+  /// - Parameter root: Such as `runs`; one that is not there has no runs.
+  package init(root: String) {
+    self.root = root
+  }
+
+  /// All runs, or those of one name; the newest first.
+  package func runs(named name: String? = nil) throws(RunStoreError) -> [RunDirectory] {
+    var runs: [RunDirectory] = []
+    do throws(FileFault) {
+      var names: [String] = []
+      if let name { names = [name] } else { names = try self.names(in: self.root) }
+      for name in names {
+        for id in try self.names(in: "\(self.root)/\(name)").compactMap({ RunID($0) }) {
+          runs.append(RunDirectory(root: self.root, name: name, id: id))
+        }
+      }
+    } catch {
+      throw .file(error)
+    }
+    return runs.sorted { ($1.id, $1.name) < ($0.id, $0.name) }
+  }
+
+  /// The newest run that is not finished and whose plan has the given SHA-256 (hexadecimal).
+  package func newestUnfinished(planHash: String) throws(RunStoreError) -> RunDirectory? {
+    for run in try self.runs() where !run.isFinished {
+      // One whose plan cannot be read is not the same.
+      if let plan = try? run.plan(), SHA256.hex(of: plan) == planHash { return run }
+    }
+    return nil
+  }
+
+  /// The run that `reference` means: a path of its folder, an id, `NAME/ID`, or a name (its newest).
+  package func run(_ reference: String) throws(RunStoreError) -> RunDirectory {
+    let parts = reference.split(separator: "/")
+    guard let last = parts.last else { throw .noRun(reference) }
+    if let id = RunID(String(last)) {
+      if parts.count >= 2 {
+        let name = String(parts[parts.count - 2])
+        let prefix = parts.dropLast(2).joined(separator: "/")
+        let root = reference.hasPrefix("/") ? "/" + prefix : prefix.isEmpty ? "." : prefix
+        let isFolder = access("\(root)/\(name)/\(id)", F_OK) == 0
+        let run = RunDirectory(root: isFolder ? root : self.root, name: name, id: id)
+        if access(run.path, F_OK) == 0 { return run }
+      }
+      if let run = try self.runs().first(where: { $0.id == id }) { return run }
+    } else if parts.count == 1, let run = try self.runs(named: reference).first {
+      return run
+    }
+    throw .noRun(reference)
+  }
+
+  private func names(in folder: String) throws(FileFault) -> [String] {
+    do throws(FileFault) {
+      return try Folder.names(in: folder)
+    } catch {
+      if error.errno == ENOENT || error.errno == ENOTDIR { return [] }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,13 @@
+package import Fleet
+
+/// What happens during a launch, for the journal and for whoever watches.
+package enum LaunchEvent: Equatable, Sendable {
+  case attached(node: String, processID: Int64)
+  case faulted(NodeFault)
+  case starting(services: [String])
+  case reported(ReplicaReport)
+  case succeeded
+  case aborted([Diagnostic])
+  /// After an abort or a stop: what the agents could not prove gone.
+  case leftBehind(node: String, [String])
+}

@@ -1,0 +1,203 @@
+package import Fleet
+import GRPCCore
+import NodeAPI
+package import Plan
+import SwiftProtobuf
+
+/// Carries a launch out: keeps a link to every node of the plan, feeds what they say to a
+/// ``LaunchMachine``, and passes its decisions on.
+///
+/// Cancelling it leaves everything that was started running.
+package struct ServiceLauncher<ClockType: Clock & Sendable>: Sendable
+where ClockType.Duration == Duration, ClockType.Instant: Sendable {
+  private enum Input: Sendable {
+    case attached(node: String, processID: Int64)
+    case faulted(NodeFault)
+    case reported(ReplicaReport)
+    case left(node: String, [String])
+    case tick
+  }
+
+  /// Between two tries to reach a node: long enough for an sshd that drops connections at random.
+  private static var retryInterval: Duration { .seconds(1) }
+  /// What waits for the main loop: more than 4096 nodes with 16 changes each; agents repeat what
+  /// matters, so the oldest are kept.
+  private static var inputCountMax: Int { 1 << 16 }
+
+  private let plan: Plan
+  private let open: OpenLink
+  private let attachment: Attachment
+  private let clock: ClockType
+  private let settings: LaunchMachine<ClockType.Instant>.Settings
+  private let observe: @Sendable (LaunchEvent) async -> Void
+
+  /// - Parameter observe: Hears of every event before it is acted on.
+  package init(
+    plan: Plan, open: @escaping OpenLink, attachment: Attachment, clock: ClockType,
+    settings: LaunchMachine<ClockType.Instant>.Settings,
+    observe: @escaping @Sendable (LaunchEvent) async -> Void
+  ) {
+    self.plan = plan
+    self.open = open
+    self.attachment = attachment
+    self.clock = clock
+    self.settings = settings
+    self.observe = observe
+  }
+
+  /// - Returns: Empty when every service is ready; else why not, when all that was started is gone
+  ///   again or its agents did not answer in time.
+  package func launch() async -> [Diagnostic] {
+    let (inputs, feed) = AsyncStream.makeStream(
+      of: Input.self, bufferingPolicy: .bufferingOldest(Self.inputCountMax))
+    let used = Set(self.plan.services.flatMap { $0.replicas.map(\.node) })
+    let orders = self.plan.nodes.filter { used.contains($0.name) }.map { ($0, NodeOrders()) }
+    return await withTaskGroup(of: Void.self) { tasks in
+      for (node, orders) in orders {
+        tasks.addTask { await self.attend(node, orders, feed) }
+      }
+      tasks.addTask {
+        while (try? await self.clock.sleep(for: .seconds(1))) != nil { feed.yield(.tick) }
+      }
+      let result = await self.decide(inputs, orders.map(\.1))
+      tasks.cancelAll()
+      return result
+    }
+  }
+
+  private func decide(_ inputs: AsyncStream<Input>, _ orders: [NodeOrders]) async -> [Diagnostic] {
+    var machine = LaunchMachine(plan: self.plan, settings: self.settings, now: self.clock.now)
+    var departure: Departure<ClockType.Instant>?
+    var attached: Set<String> = []
+    for await input in inputs {
+      var action = LaunchMachine<ClockType.Instant>.Action.none
+      switch input {
+      case .attached(let node, let processID):
+        attached.insert(node)
+        await self.observe(.attached(node: node, processID: processID))
+        action = machine.attached(node, at: self.clock.now)
+      case .faulted(let fault):
+        await self.observe(.faulted(fault))
+        action = machine.faulted(fault)
+      case .reported(let report):
+        await self.observe(.reported(report))
+        action = machine.reported(report, at: self.clock.now)
+      case .left(let node, let leftovers):
+        if !leftovers.isEmpty { await self.observe(.leftBehind(node: node, leftovers)) }
+        departure?.waiting.remove(node)
+      case .tick:
+        action = machine.ticked(at: self.clock.now)
+      }
+      switch action {
+      case .none: break
+      case .start(let services):
+        await self.observe(.starting(services: services))
+        for order in orders { order.change { $0.services += services } }
+      case .succeed:
+        await self.observe(.succeeded)
+        return []
+      case .abort(let diagnostics):
+        await self.observe(.aborted(diagnostics))
+        for order in orders { order.change { $0.isStopAsked = true } }
+        let end = self.clock.now.advanced(by: self.stopTimeout + .seconds(5))
+        departure = Departure(waiting: attached, deadline: end, reasons: diagnostics)
+      }
+      if let departure, departure.waiting.isEmpty || departure.deadline <= self.clock.now {
+        return departure.reasons
+      }
+    }
+    // Cancelled: what runs goes on running.
+    return departure?.reasons ?? []
+  }
+
+  // MARK: One node
+
+  /// Keeps a link to the node until the launch ends or the node is of no use.
+  private func attend(
+    _ node: Plan.Node, _ orders: NodeOrders, _ feed: AsyncStream<Input>.Continuation
+  ) async {
+    while !Task.isCancelled {
+      do throws(NodeFault) {
+        try await NodeSession.with(node, open: self.open, attachment: self.attachment) { session in
+          feed.yield(.attached(node: node.name, processID: session.attached.processID))
+          try await self.serve(session, orders, feed)
+        }
+        return
+      } catch {
+        if Task.isCancelled { return }
+        feed.yield(.faulted(error))
+        if error.kind == .held { return }
+      }
+      do { try await self.clock.sleep(for: Self.retryInterval) } catch { return }
+    }
+  }
+
+  /// Returns when the node has been stopped.
+  private func serve(
+    _ session: NodeSession, _ orders: NodeOrders, _ feed: AsyncStream<Input>.Continuation
+  ) async throws {
+    let node = session.node.name
+    try await withThrowingTaskGroup(of: Bool.self) { tasks in
+      tasks.addTask {
+        try await session.api.watch(.init()) { response in
+          for try await status in response.messages {
+            if let report = ReplicaReport(status, node: node) { feed.yield(.reported(report)) }
+          }
+        }
+        return false
+      }
+      tasks.addTask {
+        var startedCount = 0
+        for await wanted in orders.subscribe() {
+          if wanted.isStopAsked {
+            feed.yield(.left(node: node, await self.stop(session)))
+            return true
+          }
+          let services = wanted.services.dropFirst(startedCount)
+          try await self.start(Array(services), session, feed)
+          startedCount = wanted.services.count
+        }
+        throw CancellationError()
+      }
+      while let isStopped = try await tasks.next() {
+        guard isStopped else {
+          throw NodeFault(
+            node: node, kind: .unreachable,
+            Diagnostic(code: "watch-ended", "the agent stopped reporting"))
+        }
+        tasks.cancelAll()
+        return
+      }
+    }
+  }
+
+  private func start(
+    _ services: [String], _ session: NodeSession, _ feed: AsyncStream<Input>.Continuation
+  ) async throws(NodeFault) {
+    let node = session.node.name
+    let specs = self.plan.services.filter { services.contains($0.name) }.flatMap { service in
+      service.replicas.filter { $0.node == node }
+        .map { Muster_V1_ReplicaSpec(service: service.name, $0) }
+    }
+    guard !specs.isEmpty else { return }
+    let response = try await session.call("start") { api, options in
+      try await api.start(.with { $0.replicas = specs }, options: options)
+    }
+    for status in response.replicas {
+      if let report = ReplicaReport(status, node: node) { feed.yield(.reported(report)) }
+    }
+  }
+
+  private func stop(_ session: NodeSession) async -> [String] {
+    await session.stopAndEnd(timeout: self.stopTimeout)
+  }
+
+  private var stopTimeout: Duration { self.plan.stopTimeout }
+}
+
+/// The end of an aborted launch: which nodes have still to stop what they run.
+private struct Departure<Instant: InstantProtocol> {
+  var waiting: Set<String>
+  var deadline: Instant
+  var reasons: [Diagnostic]
+}

@@ -1,0 +1,81 @@
+import Fleet
+import GRPCCore
+import NodeAPI
+package import Plan
+import SwiftProtobuf
+
+/// What one node answers when it is asked how it is.
+package struct NodeSurvey: Sendable {
+  package var hostName: String
+  package var processID: Int64
+  package var startedAtMilliseconds: Int64
+  /// Who holds the run; empty when nobody does.
+  package var holder: String
+  package var stateFolder: String
+  package var reports: [ReplicaReport]
+}
+
+extension FleetCall {
+  /// Asks each node for its replicas, without taking anything over.
+  package static func survey(
+    _ nodes: [Plan.Node], open: @escaping OpenLink, attachment: Attachment
+  ) async -> [(node: Plan.Node, result: Result<NodeSurvey, NodeFault>)] {
+    await Self.each(nodes, open: open, attachment: attachment) { session in
+      let attached = session.attached
+      return NodeSurvey(
+        hostName: attached.hostName, processID: attached.processID,
+        startedAtMilliseconds: attached.startedAtMilliseconds, holder: attached.holder,
+        stateFolder: attached.stateFolder,
+        reports: attached.replicas.compactMap { ReplicaReport($0, node: session.node.name) })
+    }
+  }
+
+  /// Stops every replica of the run on each node and ends the daemons.
+  ///
+  /// - Returns: For each node what could not be proven gone, in words.
+  package static func stop(
+    _ nodes: [Plan.Node], of plan: Plan, open: @escaping OpenLink, attachment: Attachment
+  ) async -> [(node: Plan.Node, result: Result<[String], NodeFault>)] {
+    await Self.each(nodes, open: open, attachment: attachment) { session in
+      await session.stopAndEnd(timeout: plan.stopTimeout)
+    }
+  }
+
+  /// Reads the log of one replica on its node, in pieces as they come.
+  ///
+  /// - Parameters:
+  ///   - lastLineCount: Lines from the end to begin with, at most 100,000.
+  ///   - follow: Goes on as the log grows, until cancelled.
+  package static func log(
+    of key: ReplicaKey, on node: Plan.Node, lastLineCount: Int, follow: Bool,
+    open: @escaping OpenLink, attachment: Attachment,
+    receive: @escaping @Sendable ([UInt8]) async -> Void
+  ) async throws(NodeFault) {
+    try await NodeSession.with(node, open: open, attachment: attachment) { session in
+      try await session.api.logs(
+        .with {
+          $0.service = key.service
+          $0.index = UInt32(key.index)
+          $0.lastLines = UInt32(min(lastLineCount, 100_000))
+          $0.follow = follow
+        }
+      ) { response in
+        for try await chunk in response.messages { await receive(Array(chunk.data)) }
+      }
+    }
+  }
+
+  /// Passes on every change of the replicas of one node, until cancelled or the link breaks.
+  package static func watch(
+    _ node: Plan.Node, open: @escaping OpenLink, attachment: Attachment,
+    receive: @escaping @Sendable (ReplicaReport) async -> Void
+  ) async throws(NodeFault) {
+    try await NodeSession.with(node, open: open, attachment: attachment) { session in
+      try await session.api.watch(.init()) { response in
+        for try await status in response.messages {
+          if let report = ReplicaReport(status, node: node.name) { await receive(report) }
+        }
+      }
+    }
+  }
+}

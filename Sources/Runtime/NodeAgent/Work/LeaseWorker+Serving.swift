@@ -1,0 +1,119 @@
+import Fleet
+package import Rollouts
+import Synchronization
+
+/// Why a stream of work ended from this side.
+package enum LeaseWorkerError: Error, Equatable {
+  /// A newer stream has taken over.
+  case superseded
+  /// The coordinator does what the protocol does not allow.
+  case protocolFault(String)
+}
+
+extension LeaseWorker {
+  /// Serves one coordinator until its orders end, a newer stream takes over, or sending throws.
+  ///
+  /// - Parameters:
+  ///   - orders: What the coordinator says; the first must be a setup.
+  ///   - send: Sends a report and returns when there is room for another.
+  package func serve<Orders: AsyncSequence & Sendable>(
+    _ orders: Orders, send: @escaping @Sendable (LeaseReport) async throws -> Void
+  ) async throws where Orders.Element == LeaseOrder {
+    let stream = self.state.withLock { state in
+      state.streamNumber += 1
+      // Its task sees the number and ends.
+      state.sendBell?.finish()
+      return state.streamNumber
+    }
+    let rings = self.rings(\.sendBell)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { for try await order in orders { try self.take(order, of: stream) } }
+      group.addTask { try await self.deliver(rings, of: stream, send) }
+      group.addTask { try await self.beat(of: stream) }
+      defer { group.cancelAll() }
+      try await group.next()
+    }
+  }
+
+  private func take(_ order: LeaseOrder, of stream: Int) throws {
+    try self.state.withLock { state in
+      guard state.streamNumber == stream else { throw LeaseWorkerError.superseded }
+      try state.take(order, of: stream)
+    }
+  }
+
+  private func beat(of stream: Int) async throws {
+    while true {
+      try await self.clock.sleep(
+        until: self.clock.now.advanced(by: self.settings.heartbeat), tolerance: nil)
+      try self.state.withLock { state in
+        guard state.streamNumber == stream else { throw LeaseWorkerError.superseded }
+        state.isBeatDue = true
+        state.sendBell?.yield()
+      }
+    }
+  }
+
+  // MARK: Delivering
+
+  private enum Delivery {
+    case report(LeaseReport)
+    case read(Store.Log, after: UInt64, through: UInt64)
+    case nothing
+  }
+
+  private func deliver(
+    _ rings: AsyncStream<Void>, of stream: Int,
+    _ send: @Sendable (LeaseReport) async throws -> Void
+  ) async throws {
+    for await _ in rings {
+      delivering: while true {
+        switch try self.nextDelivery(of: stream) {
+        case .nothing:
+          break delivering
+        case .report(let report):
+          try await send(report)
+        case .read(let log, let after, let through):
+          let batches = try await log.batches(after: after, maximumSize: 1 << 20)
+          for batch in batches where batch.sequence <= through {
+            self.sent(batch.sequence, of: stream)
+            try await send(Self.report(batch))
+          }
+        }
+      }
+    }
+    try Task.checkCancellation()
+    throw LeaseWorkerError.superseded
+  }
+
+  private func nextDelivery(of stream: Int) throws -> Delivery {
+    try self.state.withLock { state in
+      guard state.streamNumber == stream else { throw LeaseWorkerError.superseded }
+      guard state.setupStream == stream else { return .nothing }
+      if let fault = state.fault.take() { return .report(.fault(fault)) }
+      if state.isBeatDue {
+        state.isBeatDue = false
+        let next = state.queue.next
+        return .report(.progress(leaseID: next?.leaseID ?? 0, next: next?.item ?? 0))
+      }
+      guard case .open(let log) = state.phase else { return .nothing }
+      switch state.spool.nextSend {
+      case .none: return .nothing
+      case .send(let batch):
+        // Before it is sent, as the acknowledgement may come before `send` returns. If sending fails
+        // the next stream begins with it again.
+        state.spool.sent(batch.sequence)
+        return .report(Self.report(batch))
+      case .read(let after, let through): return .read(log, after: after, through: through)
+      }
+    }
+  }
+
+  private func sent(_ sequence: UInt64, of stream: Int) {
+    self.state.withLock { if $0.streamNumber == stream { $0.spool.sent(sequence) } }
+  }
+
+  private static func report(_ batch: RecordBatch) -> LeaseReport {
+    .batch(batch, checksum: CRC32C.checksum(of: batch.lines))
+  }
+}

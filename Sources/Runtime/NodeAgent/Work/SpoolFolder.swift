@@ -1,0 +1,40 @@
+import Glibc
+package import RecordFiles
+
+/// The spools of a run on this node: one file for each work, the present one alone.
+package struct SpoolFolder: SpoolStore {
+  private let path: String
+
+  /// - Parameter path: A folder that exists, is this run's and node's alone, and is on a local disk.
+  package init(path: String) {
+    self.path = path
+  }
+
+  package func open(workID: String) async throws(RecordLogError) -> RecordFile {
+    // The name comes from outside; it is a hash in hexadecimal.
+    let isName = 1...64 ~= workID.utf8.count && workID.utf8.allSatisfy { $0.isHexadecimalDigit }
+    guard isName else { throw .refused(path: self.path, reason: "a work id that is no hash") }
+    let name = "spool-\(workID).records"
+    self.removeOthers(than: name)
+    return try RecordFile(path: "\(self.path)/\(name)")
+  }
+
+  private func removeOthers(than name: String) {
+    guard let folder = opendir(self.path) else { return }
+    defer { closedir(folder) }
+    var others: [String] = []
+    while let entry = readdir(folder) {
+      let found = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if found.hasPrefix("spool-"), found != name { others.append(found) }
+    }
+    for other in others.sorted() { unlink("\(self.path)/\(other)") }
+  }
+}
+
+extension UInt8 {
+  fileprivate var isHexadecimalDigit: Bool {
+    (48...57).contains(self) || (97...102).contains(self)
+  }
+}

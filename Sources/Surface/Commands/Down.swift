@@ -1,0 +1,41 @@
+package import ArgumentParser
+import Coordinator
+import Fleet
+import Plan
+
+/// `muster down`: stops a run's services and proves that nothing of them is left.
+package struct Down: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    abstract: "Stop every replica of the newest run, with its whole process group, and prove it.")
+
+  @OptionGroup var selection: RunSelection
+
+  package init() {}
+
+  package mutating func run() async throws {
+    let fleet = try FleetContext(self.selection)
+    let run = try fleet.liveRun()
+    let results = await FleetCall.stop(
+      run.plan.nodes, of: run.plan, open: fleet.links(to: run.id),
+      attachment: try fleet.attachment(holding: true))
+    var faults: [NodeFault] = []
+    var leftovers: [Diagnostic] = []
+    for (node, result) in results {
+      switch result {
+      case .success(let left) where left.isEmpty: break
+      case .success(let left):
+        leftovers.append(
+          Diagnostic(
+            code: "left-behind", "\(node.name): not everything is gone", causes: left,
+            hints: ["run `muster down` again"]))
+      case .failure(let fault): faults.append(fault)
+      }
+    }
+    guard faults.isEmpty, leftovers.isEmpty else {
+      throw CommandFailure(status: leftovers.isEmpty ? 2 : 1, leftovers + faults.folded())
+    }
+    run.end()
+    let nodes = NodeSet(run.plan.nodes.map { NodeName($0.name) }).folded
+    StandardStreams.talk("run \(run.id): nothing is left on \(nodes)\n")
+  }
+}

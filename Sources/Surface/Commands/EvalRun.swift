@@ -1,0 +1,69 @@
+import Fleet
+import Plan
+import Rollouts
+import RunStore
+
+extension Plan {
+  /// The items of the plan's work.
+  func workPlan() throws -> WorkPlan {
+    let work = self.work ?? WorkSettings()
+    return try WorkPlan(
+      policy: work.policy, difficulty: work.difficulty, seed: work.seed,
+      maxActionsPerStep: UInt32(work.maxActionsPerStep), taskCount: UInt64(work.exampleCount),
+      rolloutsPerTask: UInt64(work.rolloutsPerExample), shardCount: work.shardCount)
+  }
+}
+
+extension FleetContext {
+  /// The eval to be resumed: the newest unfinished one, or the one named.
+  ///
+  /// Another set of nodes is no other work: items have keys, whoever does them.
+  /// - Throws: `CommandFailure` with status 1 when there is none, or its plan differs in more than
+  ///   its nodes; then with the fields that differ.
+  func unfinishedEval(named name: String?) throws -> LiveRun {
+    try storing {
+      let list = RunList(root: self.runsFolder)
+      let runs =
+        if let name { [try list.run(name)] } else { try list.runs(named: self.plan.name) }
+      var nearest: [String]?
+      for directory in runs where !directory.isFinished {
+        guard try directory.workPlan() != nil else { continue }
+        let run = try LiveRun(directory)
+        let differences = try self.plan.differences(from: run.plan).filter {
+          !$0.hasPrefix("nodes") && !$0.hasPrefix("work.nodes")
+        }
+        if differences.isEmpty { return run }
+        nearest = nearest ?? ["run \(run.id) is of another plan"] + differences
+      }
+      throw CommandFailure(
+        status: 1,
+        [
+          Diagnostic(
+            code: "nothing-to-resume",
+            "no unfinished eval of this plan is in \(self.runsFolder)/\(self.plan.name)",
+            causes: nearest ?? [], hints: ["without `--resume` a new one begins"])
+        ])
+    }
+  }
+}
+
+extension LiveRun {
+  /// - Throws: `CommandFailure` when the run has none.
+  func workPlan() throws -> WorkPlan {
+    try storing {
+      guard let plan = try self.directory.workPlan() else {
+        throw RunStoreError.damaged(path: self.directory.workPlanPath, reason: "it is missing")
+      }
+      return plan
+    }
+  }
+
+  /// The run whose agents do the work: that of the services that are up, else this one; the same on
+  /// every resume, because spools are there.
+  func agentRun(live fleet: FleetContext) throws -> String {
+    if let event = try storing({ try self.events(kind: "agents") }).last { return event.subject }
+    let run = try fleet.liveRunIfAny()?.id ?? self.id
+    self.record("agents", run)
+    return run
+  }
+}

@@ -1,0 +1,75 @@
+package import ArgumentParser
+import Fleet
+import Glibc
+import Manifest
+
+/// `muster init`: a manifest to start from.
+package struct Init: ParsableCommand {
+  package static let configuration = CommandConfiguration(
+    abstract: "Writes a commented manifest, also from a list of hosts.",
+    discussion: """
+      Without hosts the manifest has this machine as its one node. A host file has one entry a \
+      line: `host`, `user@host:port`, `host slots=8`, or a node set such as `gpu[01-08]`.
+      """)
+
+  @Argument(help: "Where to write; standard output without it. Never overwrites a file.")
+  var path: String?
+
+  @Option(help: "A node set: gpu[01-08,11].")
+  var hosts: String?
+
+  @Option(help: "A file with one host a line; - reads standard input.")
+  var fromHostfile: String?
+
+  package init() {}
+
+  package func validate() throws {
+    if self.hosts != nil, self.fromHostfile != nil {
+      throw ValidationError("`--hosts` and `--from-hostfile` exclude each other")
+    }
+  }
+
+  package func run() throws {
+    var list = HostFile()
+    var faults: [Diagnostic] = []
+    if let hosts = self.hosts {
+      (list, faults) = HostFile.read(hosts, file: "--hosts")
+    } else if let file = self.fromHostfile {
+      (list, faults) = HostFile.read(try ManifestFile.text(at: file), file: file)
+      if list.entries.isEmpty, faults.isEmpty {
+        faults = [Diagnostic(code: "no-hosts", "host file `\(file)` names no hosts")]
+      }
+    }
+    guard faults.isEmpty else { throw CommandFailure(status: 1, faults) }
+    let text = StarterManifest.text(hosts: list, name: "first-run")
+    guard let path = self.path else {
+      StandardStreams.data(text)
+      return
+    }
+    try Self.create(path, text)
+    StandardStreams.talk("wrote \(path); next: `muster check \(path)`\n")
+  }
+
+  private static func create(_ path: String, _ text: String) throws {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      let reason = String(cString: strerror(errno))
+      let hints = errno == EEXIST ? ["name another path, or move the file away"] : []
+      throw CommandFailure(
+        status: 2,
+        [Diagnostic(code: "unwritable-file", "`\(path)`: \(reason)", hints: hints)])
+    }
+    defer { close(descriptor) }
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        let reason = String(cString: strerror(errno))
+        throw CommandFailure(
+          status: 2, [Diagnostic(code: "unwritable-file", "`\(path)`: \(reason)")])
+      }
+      rest = rest.dropFirst(count)
+    }
+  }
+}

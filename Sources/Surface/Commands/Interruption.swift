@@ -1,0 +1,48 @@
+import Dispatch
+import Fleet
+import Glibc
+
+/// Ctrl-C and TERM as a cancellation: what has been received is kept, then the status is 130.
+enum Interruption {
+  private static let signals = [SIGINT, SIGTERM, SIGHUP]
+
+  /// Carries `body` out, and cancels it at the first SIGINT, SIGTERM or SIGHUP.
+  ///
+  /// - Parameter hint: What to do next, shown after an interrupt.
+  /// - Throws: `CommandFailure` with status 130 when interrupted, when `body` has wound up.
+  static func guarding<Result: Sendable>(
+    hint: String, _ body: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result {
+    let (signals, feed) = AsyncStream.makeStream(of: Void.self)
+    let sources = Self.signals.map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler { feed.yield() }
+      source.resume()
+      return source
+    }
+    defer { for source in sources { source.cancel() } }
+    return try await withThrowingTaskGroup(of: Result?.self) { tasks in
+      tasks.addTask { try await body() }
+      tasks.addTask {
+        for await _ in signals { throw CancellationError() }
+        return nil
+      }
+      defer { tasks.cancelAll() }
+      do {
+        while let result = try await tasks.next() {
+          if let result { return result }
+        }
+      } catch is CancellationError {
+        // A second signal ends the process at once.
+        for number in Self.signals { signal(number, SIG_DFL) }
+        tasks.cancelAll()
+        while let rest = await tasks.nextResult() { _ = rest }
+        throw CommandFailure(
+          status: 130,
+          [Diagnostic(.warning, code: "interrupted", "interrupted", hints: [hint])])
+      }
+      throw CommandFailure(status: 130)
+    }
+  }
+}

@@ -1,0 +1,110 @@
+package import ArgumentParser
+import Fleet
+import Glibc
+import Lab
+
+/// `muster lab`: a cluster of real SSH hosts on this machine.
+package struct LabCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "lab",
+    abstract: "Run real SSH hosts on this machine, as any user, to try things on.",
+    subcommands: [LabUp.self, LabDown.self, LabStatus.self])
+
+  package init() {}
+}
+
+struct LabLocation: ParsableArguments {
+  @Option(help: "The lab's folder: keys, known_hosts, logs and nodes.yaml.")
+  var folder = ".lab"
+
+  /// Its hosts have the PATH of whoever starts it.
+  var lab: Lab {
+    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+    return Lab(folder: ManifestFile.absolute(self.folder), searchPath: path)
+  }
+}
+
+struct LabUp: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "up", abstract: "Start the hosts that do not run, and wait until they answer.")
+
+  @Argument(help: "How many hosts, 1 to 64.")
+  var count = 4
+
+  @OptionGroup var location: LabLocation
+
+  func validate() throws {
+    guard (1...LabHost.countMax).contains(self.count) else {
+      throw ValidationError("count `\(self.count)` is not in 1 to \(LabHost.countMax)")
+    }
+  }
+
+  func run() async throws {
+    let lab = self.location.lab
+    do throws(LabError) {
+      let (hosts, startedCount) = try await lab.up(
+        count: self.count, user: ManifestFile.user, clock: ContinuousClock())
+      let nodes = NodeSet(hosts.map { NodeName($0.name) }).folded
+      StandardStreams.talk("lab: \(nodes) up, \(startedCount) started\n")
+      StandardStreams.data("\(lab.manifestPath)\n")
+    } catch {
+      throw CommandFailure(status: 2, [error.diagnostic])
+    }
+  }
+}
+
+struct LabDown: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "down", abstract: "End the hosts and remove the lab's folder.")
+
+  @OptionGroup var location: LabLocation
+
+  func run() async throws {
+    do throws(LabError) {
+      try await self.location.lab.down(clock: ContinuousClock())
+      StandardStreams.talk("lab: nothing is left\n")
+    } catch {
+      throw CommandFailure(status: 2, [error.diagnostic])
+    }
+  }
+}
+
+struct LabStatus: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Show which hosts run.")
+
+  @OptionGroup var location: LabLocation
+
+  func run() async throws {
+    do throws(LabError) {
+      for (host, isRunning) in try self.location.lab.status() {
+        let state = isRunning ? "up" : "down"
+        StandardStreams.data("\(host.name)  \(host.address):\(host.port)  \(state)\n")
+      }
+    } catch {
+      throw CommandFailure(status: 2, [error.diagnostic])
+    }
+  }
+}
+
+extension LabError {
+  var diagnostic: Diagnostic {
+    switch self {
+    case .missingProgram(let program, let package):
+      Diagnostic(
+        code: "no-program", "`\(program)` is not on this machine",
+        hints: ["`apt-get install \(package)`"])
+    case .noLab(let folder):
+      Diagnostic(
+        code: "no-lab", "`\(folder)` is no lab", hints: ["`muster lab up` makes one; see --folder"])
+    case .locked(let folder):
+      Diagnostic(code: "lab-locked", "another `muster lab` works on `\(folder)`")
+    case .silent(let host, let lines):
+      Diagnostic(
+        code: "lab-silent", "the sshd of \(host) does not answer",
+        causes: lines.map { "log: \($0)" })
+    case .failed(let operation, let reason):
+      Diagnostic(code: "lab-failed", "cannot \(operation): \(reason)")
+    }
+  }
+}

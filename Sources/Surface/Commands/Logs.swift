@@ -1,0 +1,87 @@
+package import ArgumentParser
+import Coordinator
+import Fleet
+
+import Plan
+
+/// `muster logs`: the logs of a service's replicas, from their nodes.
+package struct Logs: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    abstract: "Print the logs of a service's replicas.",
+    discussion: "With more than one replica each line begins with the replica and its node.")
+
+  @OptionGroup var selection: RunSelection
+
+  @Argument(help: "A service, or one of its replicas as SERVICE/INDEX.")
+  var service: String
+
+  @Flag(name: .shortAndLong, help: "Go on as the logs grow.")
+  var follow = false
+
+  @Option(name: [.customShort("n"), .long], help: "Lines from the end to begin with.")
+  var lines = 100
+
+  package init() {}
+
+  package mutating func run() async throws {
+    let fleet = try FleetContext(self.selection)
+    let run = try fleet.liveRun()
+    let replicas = try self.replicas(of: run.plan)
+    let open = fleet.links(to: run.id)
+    let attachment = try fleet.attachment(holding: false)
+    let (count, follow) = (self.lines, self.follow)
+    try await Interruption.guarding(hint: "the services run on") {
+      let faults = await withTaskGroup(of: NodeFault?.self) { tasks in
+        for (key, node) in replicas {
+          tasks.addTask {
+            let prefix = replicas.count > 1 ? "\(key) \(node.name) | " : ""
+            let lines = LogLines(prefix: prefix)
+            defer { lines.finish() }
+            do throws(NodeFault) {
+              try await FleetCall.log(
+                of: key, on: node, lastLineCount: count, follow: follow, open: open,
+                attachment: attachment
+              ) { lines.print($0) }
+              return nil
+            } catch {
+              return Task.isCancelled ? nil : error
+            }
+          }
+        }
+        return await tasks.reduce(into: [NodeFault]()) { if let fault = $1 { $0.append(fault) } }
+      }
+      try Task.checkCancellation()
+      if !faults.isEmpty { throw CommandFailure(status: 2, faults.folded()) }
+    }
+  }
+
+  private func replicas(of plan: Plan) throws -> [(ReplicaKey, Plan.Node)] {
+    let parts = self.service.split(separator: "/", maxSplits: 1).map(String.init)
+    guard let name = parts.first, let service = plan.services.first(where: { $0.name == name })
+    else {
+      let known = plan.services.map { "`\($0.name)`" }.joined(separator: ", ")
+      throw CommandFailure(
+        status: 1,
+        [
+          Diagnostic(
+            code: "unknown-service", "no service `\(self.service)` in this run",
+            hints: ["its services are \(known)"])
+        ])
+    }
+    let wanted = service.replicas.filter { parts.count == 1 || "\($0.index)" == parts[1] }
+    let found = wanted.compactMap { replica in
+      plan.nodes.first { $0.name == replica.node }
+        .map { (ReplicaKey(service: name, index: replica.index), $0) }
+    }
+    guard !found.isEmpty else {
+      throw CommandFailure(
+        status: 1,
+        [
+          Diagnostic(
+            code: "unknown-replica", "service `\(name)` has no replica `\(parts.last ?? "")`",
+            hints: ["its replicas are 0 to \(service.replicas.count - 1)"])
+        ])
+    }
+    return found
+  }
+}

@@ -1,0 +1,92 @@
+import Fleet
+import Glibc
+import Manifest
+import Plan
+
+/// A manifest on disk, resolved into a plan.
+struct ManifestFile {
+  let path: String
+  let plan: Plan
+  /// What a reader of the plan should know.
+  let notes: [String]
+
+  /// Reads, checks and plans the manifest; says its warnings on standard error.
+  ///
+  /// - Parameter path: `-` reads standard input.
+  /// - Throws: `CommandFailure`: status 1 with every fault of the file, or where it cannot be read.
+  init(_ path: String) throws(CommandFailure) {
+    let text = try Self.text(at: path)
+    let folder = Self.folder(of: path)
+    let (manifest, faults) = ManifestReader.read(text, file: path) { included in
+      Self.text(of: included.hasPrefix("/") ? included : "\(folder)/\(included)")
+    }
+    guard let manifest else { throw CommandFailure(status: 1, faults) }
+    let context = PlanContext(
+      home: Self.home, user: Self.user, manifestFolder: Self.absolute(folder))
+    let result = Planner.plan(manifest, context: context)
+    let warnings = faults + result.diagnostics
+    guard let plan = result.plan else { throw CommandFailure(status: 1, warnings) }
+    for warning in warnings { StandardStreams.talk(warning.rendered()) }
+    self.path = path
+    self.plan = plan
+    self.notes = result.notes
+  }
+
+  /// Where the manifest's runs are, unless `--runs` says otherwise.
+  var runsFolder: String { "\(Self.absolute(Self.folder(of: self.path)))/runs" }
+
+  static var home: String {
+    if let home = getenv("HOME") { return String(cString: home) }
+    return getpwuid(getuid()).flatMap { $0.pointee.pw_dir }.map { String(cString: $0) } ?? "/"
+  }
+
+  static var user: String {
+    getpwuid(getuid()).flatMap { $0.pointee.pw_name }.map { String(cString: $0) } ?? "root"
+  }
+
+  static func text(of path: String) -> String? {
+    try? Self.text(at: path)
+  }
+
+  /// The text of a file, read up to what the manifest's reader allows and a little more, which that
+  /// reader then refuses; of standard input for `-`.
+  static func text(at path: String) throws(CommandFailure) -> String {
+    let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Self.unreadable(path, errno) }
+    defer { if path != "-" { close(descriptor) } }
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 1 << 16)
+    while bytes.count <= ManifestYAML.maximumSize {
+      let count = read(descriptor, &piece, piece.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw Self.unreadable(path, errno) }
+      if count == 0 { break }
+      bytes += piece[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// `path` from the root; it need not exist.
+  static func absolute(_ path: String) -> String {
+    if path.hasPrefix("/") { return path }
+    guard let here = getcwd(nil, 0) else { return path }
+    defer { free(here) }
+    let folder = String(cString: here)
+    return path == "." ? folder : "\(folder)/\(path)"
+  }
+
+  private static func unreadable(_ path: String, _ code: CInt) -> CommandFailure {
+    CommandFailure(
+      status: 1,
+      [
+        Diagnostic(
+          code: "no-manifest", "`\(path)` cannot be read: \(String(cString: strerror(code)))",
+          hints: code == ENOENT ? ["`muster init \(path)` writes a manifest"] : [])
+      ])
+  }
+}

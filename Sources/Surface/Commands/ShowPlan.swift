@@ -1,0 +1,40 @@
+package import ArgumentParser
+import Fleet
+import Plan
+
+/// `muster plan`: what every node will get.
+package struct ShowPlan: ParsableCommand {
+  package enum Format: String, CaseIterable, ExpressibleByArgument, Sendable {
+    case table
+    case json
+  }
+
+  package static let configuration = CommandConfiguration(
+    commandName: "plan",
+    abstract: "Shows what every node will get: argv, environment and files, folded.",
+    discussion: """
+      `--format json` is the canonical plan, the bytes whose SHA-256 guards `--resume`. Secrets are \
+      names in both forms.
+      """)
+
+  @Argument(help: "The manifest; - reads standard input.")
+  var file: String
+
+  @Option(help: "table or json.")
+  var format = Format.table
+
+  package init() {}
+
+  package func run() throws {
+    let loaded = try ManifestFile(self.file)
+    switch self.format {
+    case .table:
+      StandardStreams.data(
+        PlanTable.text(loaded.plan, hash: try loaded.plan.hash(), notes: loaded.notes))
+    case .json:
+      for note in loaded.notes { StandardStreams.talk("note: \(note)\n") }
+      StandardStreams.data(try loaded.plan.canonicalJSON())
+      StandardStreams.data("\n")
+    }
+  }
+}

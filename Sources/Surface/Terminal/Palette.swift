@@ -1,0 +1,46 @@
+package import Fleet
+
+/// The colours of what Muster writes: few, and never the only carrier of a meaning.
+package struct Palette: Equatable, Sendable {
+  package enum Style: String, CaseIterable, Equatable, Sendable {
+    case error = "31"
+    case warning = "33"
+    case hint = "36"
+    case success = "32"
+    case faint = "2"
+    case strong = "1"
+  }
+
+  package var policy: ColourPolicy
+
+  package init(_ policy: ColourPolicy) {
+    self.policy = policy
+  }
+
+  /// `text` in a style; unchanged where there are no colours. Source: ECMA-48, section 8.3.117.
+  package func styled(_ text: String, _ style: Style) -> String {
+    switch self.policy {
+    case .plain: text
+    case .colour: text.isEmpty ? "" : "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m"
+    }
+  }
+
+  /// The diagnostic as ``Diagnostic/rendered()`` has it, its words `error:`, `warning:`, `hint:` and
+  /// the place in colour, and control characters from elsewhere made visible.
+  package func rendered(_ diagnostic: Diagnostic) -> String {
+    let lines = diagnostic.rendered().split(separator: "\n", omittingEmptySubsequences: false)
+    return lines.map { self.coloured(TerminalText.visible(String($0))) }.joined(separator: "\n")
+  }
+
+  private func coloured(_ line: String) -> String {
+    for (prefix, style) in Self.prefixes where line.hasPrefix(prefix) {
+      return self.styled(prefix, style) + line.dropFirst(prefix.count)
+    }
+    return line
+  }
+
+  private static let prefixes: [(String, Style)] = [
+    ("error:", .error), ("warning:", .warning), ("hint:", .hint), ("  -->", .faint),
+    ("  caused by:", .faint),
+  ]
+}

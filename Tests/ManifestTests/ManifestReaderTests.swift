@@ -1,0 +1,110 @@
+import Fleet
+import Manifest
+import Testing
+
+@Suite struct ManifestReaderTests {
+  private func read(
+    _ text: String, include: (String) -> String? = { _ in nil }
+  ) throws -> Manifest {
+    let (manifest, faults) = ManifestReader.read(text, file: "dir/eval.yaml", include: include)
+    #expect(faults.map { $0.rendered() } == [])
+    return try #require(manifest)
+  }
+
+  private func ssh(_ node: ManifestNode) -> ManifestSSH? {
+    guard case .ssh(let settings) = node.link else { return nil }
+    return settings
+  }
+
+  @Test func `a node's ssh overrides the defaults key by key`() throws {
+    let manifest = try self.read(
+      """
+      muster: 1
+      ssh: {user: me, port: 2200, identity: key}
+      nodes:
+        - gpu[01-02]
+        - {hosts: n1, address: 127.0.0.1, ssh: {port: 22001, known_hosts: [a, b]}}
+      """)
+    #expect(manifest.name == "eval")
+    #expect(manifest.nodes.map(\.name.rawValue) == ["gpu01", "gpu02", "n1"])
+    let first = try #require(self.ssh(manifest.nodes[0]))
+    #expect(first.host == "gpu01")
+    #expect(first.port == 2200)
+    let last = try #require(self.ssh(manifest.nodes[2]))
+    #expect(last.host == "127.0.0.1")
+    #expect(last.port == 22001)
+    #expect(last.user == "me")
+    #expect(last.identityFiles == ["key"])
+    #expect(last.knownHostsFiles == ["a", "b"])
+    #expect(last.unknownHosts == .refuse)
+  }
+
+  @Test func `an address pattern holds the node's name`() throws {
+    let manifest = try self.read(
+      "muster: 1\nnodes: [{hosts: \"n[1-2]\", address: \"{node}.cluster.lan\"}]\n")
+    #expect(
+      manifest.nodes.compactMap(self.ssh).map(\.host) == ["n1.cluster.lan", "n2.cluster.lan"])
+  }
+
+  @Test func `groups may name groups in any order`() throws {
+    let manifest = try self.read(
+      """
+      muster: 1
+      nodes: gpu[1-6]
+      groups: {serving: "@policy,@judges", policy: "gpu[1-3]", judges: "gpu[1-6]!@policy!gpu6"}
+      services: {a: {recipe: command, on: "@serving"}}
+      """)
+    #expect(
+      manifest.services[0].nodes.map(\.rawValue) == ["gpu1", "gpu2", "gpu3", "gpu4", "gpu5"])
+  }
+
+  @Test func `an included file gives nodes with paths beside itself`() throws {
+    let manifest = try self.read(
+      "muster: 1\ninclude: .lab/nodes.yaml\nssh: {connect_timeout: 3}\nnodes: extra\n"
+    ) { path in
+      path == ".lab/nodes.yaml"
+        ? "muster: 1\nnodes: [{hosts: n1, ssh: {host: 127.0.0.1, identity: id, known_hosts: /k}}]"
+        : nil
+    }
+    #expect(manifest.nodes.map(\.name.rawValue) == ["n1", "extra"])
+    let first = try #require(self.ssh(manifest.nodes[0]))
+    #expect(first.host == "127.0.0.1")
+    #expect(first.identityFiles == [".lab/id"])
+    #expect(first.knownHostsFiles == ["/k"])
+  }
+
+  @Test func `a missing lab file says what writes it`() {
+    let (_, faults) = ManifestReader.read(
+      "muster: 1\ninclude: .lab/nodes.yaml\n", file: "clusters/lab.yaml")
+    #expect(
+      faults.map { $0.rendered() } == [
+        """
+        error: included file `.lab/nodes.yaml` cannot be read
+          --> clusters/lab.yaml:2:10
+        hint: `muster lab up 4` writes it
+
+        """
+      ])
+  }
+
+  @Test func `a fault of an included file names that file`() {
+    let (_, faults) = ManifestReader.read(
+      "muster: 1\ninclude: more.yaml\n", file: "m.yaml",
+      include: { _ in "muster: 1\nnodes: n1\nservices: {}\n" })
+    #expect(faults.map(\.location) == [SourceLocation(file: "more.yaml", line: 3, column: 1)])
+  }
+
+  @Test func `services are ordered behind those they wait for`() throws {
+    let manifest = try self.read(
+      """
+      muster: 1
+      nodes: n1
+      services:
+        c: {recipe: command, after: [b]}
+        a: {recipe: command}
+        b: {recipe: command, after: [a]}
+        d: {recipe: command}
+      """)
+    #expect(ServiceOrder.sorted(manifest.services).map(\.name) == ["a", "b", "c", "d"])
+  }
+}

@@ -1,0 +1,61 @@
+import Fleet
+import Foundation
+import Manifest
+import Plan
+import Recipes
+import Testing
+
+@Suite struct PlanDocumentTests {
+  @Test func `the same manifest gives the same bytes, and they read back`() throws {
+    let plan = try #require(try PlannerTests.result(PlannerTests.cluster).plan)
+    let bytes = try plan.canonicalJSON()
+    for _ in 0..<20 {
+      let again = try #require(try PlannerTests.result(PlannerTests.cluster).plan)
+      #expect(try again.canonicalJSON() == bytes)
+    }
+    #expect(try Plan(json: bytes) == plan)
+    #expect(try plan.hash() == SHA256.hex(of: bytes))
+    #expect(!bytes.contains(10))
+  }
+
+  @Test func `a plan of one local node has these bytes`() throws {
+    let plan = try #require(
+      try PlannerTests.result("muster: 1\nname: x\nnodes: [{hosts: n1, link: local}]\n").plan)
+    #expect(
+      String(decoding: try plan.canonicalJSON(), as: UTF8.self)
+        == #"{"name":"x","nodes":[{"labels":{},"link":{"kind":"local"},"name":"n1"}],"#
+        + #""secrets":[],"services":[],"version":1}"#)
+  }
+
+  @Test func `differences name the fields`() throws {
+    let old = try #require(try PlannerTests.result(PlannerTests.cluster).plan)
+    var new = old
+    new.services[0].replicas[2].launch.argv[1] = "run"
+    new.secrets = []
+    #expect(try old.differences(from: old) == [])
+    #expect(
+      try new.differences(from: old) == [
+        "`secrets`: [\"HF_TOKEN\"] is now []",
+        "`services[0].replicas[2].launch.argv[1]`: \"serve\" is now \"run\"",
+      ])
+  }
+
+  @Test(arguments: [
+    "", "{}", "[1", #"{"version":2,"name":"x","nodes":[],"services":[],"secrets":[]}"#,
+  ])
+  func `damaged documents are refused`(text: String) {
+    #expect(throws: Diagnostic.self) { try Plan(json: Array(text.utf8)) }
+  }
+
+  @Test func `a link of every kind reads back`() throws {
+    let plan = try #require(
+      try PlannerTests.result(
+        """
+        muster: 1
+        nodes: [{hosts: a, link: local}, {hosts: b}, {hosts: c, link: {command: [run, "{node}"]}}]
+        """
+      ).plan)
+    #expect(plan.nodes[2].link == .command(argv: ["run", "c"]))
+    #expect(try Plan(json: plan.canonicalJSON()).nodes == plan.nodes)
+  }
+}

@@ -1,0 +1,115 @@
+import Fleet
+import Manifest
+import Plan
+import Recipes
+import Testing
+
+@Suite struct PlannerTests {
+  static let context = PlanContext(home: "/home/me", user: "me", manifestFolder: "/job")
+
+  static func result(_ text: String) throws -> Planner.Result {
+    let (manifest, faults) = ManifestReader.read(text, file: "m.yaml")
+    #expect(faults.map { $0.rendered() } == [])
+    return Planner.plan(try #require(manifest), context: Self.context)
+  }
+
+  static let cluster = """
+    muster: 1
+    name: eval
+    ssh: {identity: keys/id, known_hosts: ~/.ssh/known_hosts}
+    nodes: gpu[01-03]
+    env: {A: "1", TRITON_CACHE_DIR: /mine}
+    secrets: [HF_TOKEN]
+    caches: {root: /local}
+    services:
+      judge: {recipe: command, on: gpu03, after: policy, run: "echo {node} {rank} ${HOME}", env: {A: "2"}}
+      policy: {recipe: vllm, on: "gpu[01-02]", replicas: 2, model: m, tensor_parallel: 2, port: 7000}
+    work: {num_examples: -1}
+    """
+
+  @Test func `replicas get their node, ports, GPUs and caches`() throws {
+    let plan = try #require(try Self.result(Self.cluster).plan)
+    #expect(plan.services.map(\.name) == ["policy", "judge"])
+    let policy = plan.services[0].replicas
+    #expect(policy.map(\.node) == ["gpu01", "gpu01", "gpu02", "gpu02"])
+    #expect(policy.map(\.index) == [0, 1, 2, 3])
+    #expect(policy.map(\.launch.ports) == [[7000], [7001], [7000], [7001]])
+    #expect(policy[1].launch.probe == .canary(port: 7001, model: "m"))
+    #expect(policy[1].launch.argv.suffix(4) == ["--port", "7001", "--tensor-parallel-size", "2"])
+    #expect(policy[0].launch == policy[2].launch)
+    let second = policy[1].launch.environment
+    #expect(second.first { $0.name == "CUDA_VISIBLE_DEVICES" }?.value == "2,3")
+    #expect(second.first?.value.contains("/engine-1/vllm") == true)
+    #expect(second.first { $0.name == "TRITON_CACHE_DIR" }?.value == "/mine")
+    #expect(!policy[1].launch.folders.contains { $0.contains("triton") || $0 == "/mine" })
+    #expect(Set(second.map(\.name)).count == second.count)
+    let judge = plan.services[1].replicas[0].launch
+    #expect(judge.argv == ["/bin/sh", "-c", "echo gpu03 0 ${HOME}"])
+    #expect(judge.environment.last == EnvironmentVariable("A", "2"))
+    #expect(judge.secrets == ["HF_TOKEN"])
+    #expect(plan.work == WorkSettings())
+  }
+
+  @Test func `an override of a cache variable is noted`() throws {
+    #expect(
+      try Self.result(Self.cluster).notes == [
+        "service `policy`: `TRITON_CACHE_DIR` is the manifest's, not under `caches.root`",
+        "service `judge`: `TRITON_CACHE_DIR` is the manifest's, not under `caches.root`",
+      ])
+  }
+
+  @Test func `paths are absolute`() throws {
+    let plan = try #require(try Self.result(Self.cluster).plan)
+    guard case .ssh(let settings) = plan.nodes[0].link else {
+      Issue.record("gpu01 is not reached over ssh")
+      return
+    }
+    #expect(settings.user == "me")
+    #expect(settings.identityFiles == ["/job/keys/id"])
+    #expect(settings.knownHostsFiles == ["/home/me/.ssh/known_hosts"])
+  }
+
+  @Test func `two services on one port of a node are a fault`() throws {
+    let result = try Self.result(
+      """
+      muster: 1
+      nodes: n[1-2]
+      services:
+        a: {recipe: vllm, model: m, replicas: 2}
+        b: {recipe: vllm, model: m, port: 8001}
+      """)
+    #expect(result.plan == nil)
+    #expect(
+      result.diagnostics.first?.rendered() == """
+        error: services `a` and `b` share port `8001`
+          --> m.yaml:5:37
+          caused by: first on node n1
+        hint: give `b` another `port`; replica k of a node gets port + k
+
+        """)
+  }
+
+  @Test func `an unknown placeholder is a fault with its place`() throws {
+    let result = try Self.result(
+      "muster: 1\nnodes: n1\nservices: {a: {recipe: command, run: \"echo {nod}\"}}\n")
+    #expect(
+      result.diagnostics.map { $0.rendered() } == [
+        """
+        error: `{nod}` stands for nothing here
+          --> m.yaml:3:38
+        hint: known: `{node}`, `{address}`, `{rank}`, `{index}`; `{{nod}}` is the literal text
+
+        """
+      ])
+  }
+
+  @Test(arguments: [
+    ("{node}:{port}", "n7:9"), ("${node}", "${node}"), ("{\"a\":[1]}", "{\"a\":[1]}"),
+    ("{{node}}", "{node}"), ("{}", "{}"), ("{{}}", "{{}}"), ("{", "{"), ("a{index}b}", "a1b}"),
+    ("{{\"a\": {rank}}}", "{{\"a\": 3}}"),
+  ])
+  func `placeholders leave other braces alone`(text: String, expanded: String) throws {
+    let placeholders = Placeholders(node: "n7", address: "a", rank: 3, index: 1, port: 9)
+    #expect(try placeholders.expand(text) == expanded)
+  }
+}

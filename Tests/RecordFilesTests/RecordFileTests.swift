@@ -1,0 +1,126 @@
+import Glibc
+import RecordFiles
+import Rollouts
+import Testing
+
+struct RecordFileTests {
+  private let folder = ScratchFolder()
+  private var path: String { "\(self.folder.path)/records" }
+
+  private static func batch(_ sequence: UInt64, count: Int = 2) -> RecordBatch {
+    let first = sequence * 10
+    let lines = (0..<UInt64(count)).map {
+      #"{"task_index":\#(first + $0),"rollout_index":0,"seed":1}"# + "\n"
+    }
+    return RecordBatch(
+      sequence: sequence, leaseID: 1, attempt: 1, items: first..<first + UInt64(count),
+      lines: Array(lines.joined().utf8))
+  }
+
+  private func content() throws -> [UInt8] {
+    try DurableFile.read(self.path, limit: 1 << 30)
+  }
+
+  private func sequences(_ path: String) async throws -> [UInt64] {
+    try await RecordFile(path: path).entries.map(\.sequence)
+  }
+
+  @Test func `what was appended is there after opening again`() async throws {
+    let file = try RecordFile(path: self.path)
+    try await file.append([Self.batch(1), Self.batch(2)])
+    try await file.append([Self.batch(3)])
+    try await file.sync()
+    let again = try RecordFile(path: self.path)
+    #expect(await again.entries == file.entries)
+    #expect(await again.lastSequence == 3)
+    #expect(again.recovery == RecordFileRecovery())
+    #expect(try await again.batches(after: 1) == [Self.batch(2), Self.batch(3)])
+    #expect(try await again.batches(after: 0, maximumSize: 1) == [Self.batch(1)])
+    #expect(try await again.batches(after: 3).isEmpty)
+    var status = stat()
+    stat(self.path, &status)
+    #expect(status.st_mode & 0o777 == 0o600)
+  }
+
+  @Test func `a file cut at any byte keeps its whole batches`() async throws {
+    let file = try RecordFile(path: self.path)
+    try await file.append([Self.batch(1), Self.batch(2), Self.batch(3)])
+    let whole = try self.content()
+    let ends = await file.entries.map { $0.offset + $0.size }
+    for size in 0...whole.count {
+      let cut = "\(self.folder.path)/cut"
+      try DurableFile.replace(cut, with: Array(whole[..<size]))
+      let opened = try RecordFile(path: cut)
+      let kept = ends.filter { $0 <= size }
+      #expect(await opened.entries.count == kept.count)
+      #expect(opened.recovery.tornSize == size - (kept.last ?? 0))
+      #expect(opened.recovery.corrupt == nil)
+      #expect(try DurableFile.read(cut, limit: 1 << 20) == Array(whole[..<(kept.last ?? 0)]))
+      try await opened.append([Self.batch(9)])
+      #expect(try await self.sequences(cut) == (1...3).prefix(kept.count) + [9])
+    }
+  }
+
+  @Test func `a flipped bit keeps what is before it, and what follows is set aside`() async throws {
+    let file = try RecordFile(path: self.path)
+    try await file.append([Self.batch(1), Self.batch(2), Self.batch(3)])
+    let whole = try self.content()
+    let ends = await file.entries.map { $0.offset + $0.size }
+    for index in whole.indices {
+      let scratch = ScratchFolder()
+      let flipped = "\(scratch.path)/flipped"
+      var bytes = whole
+      bytes[index] ^= 1 << UInt8(index % 8)
+      try DurableFile.replace(flipped, with: bytes)
+      let opened = try RecordFile(path: flipped)
+      let kept = ends.filter { $0 <= index }
+      #expect(await opened.entries.count == kept.count, "byte \(index)")
+      let corrupt = try #require(opened.recovery.corrupt)
+      #expect(corrupt.offset == kept.last ?? 0)
+      #expect(
+        try DurableFile.read(corrupt.path, limit: 1 << 20) == Array(bytes[corrupt.offset...]))
+    }
+  }
+
+  @Test func `dropped batches leave their number behind`() async throws {
+    let file = try RecordFile(path: self.path)
+    try await file.append([Self.batch(1), Self.batch(2), Self.batch(3)])
+    try await file.sync()
+    try await file.drop(through: 2)
+    #expect(try await file.batches(after: 0) == [Self.batch(3)])
+    try await file.append([Self.batch(4)])
+    try await file.sync()
+    let again = try RecordFile(path: self.path)
+    #expect(await again.droppedThrough == 2)
+    #expect(try await again.batches(after: 2) == [Self.batch(3), Self.batch(4)])
+    try await again.drop(through: 4)
+    let empty = try RecordFile(path: self.path)
+    #expect(await empty.entries.isEmpty)
+    #expect(await empty.lastSequence == 4)
+  }
+
+  @Test func `a batch that is not right is refused and changes nothing`() async throws {
+    let file = try RecordFile(path: self.path)
+    var wrong = Self.batch(2)
+    wrong.lines.removeLast()
+    await #expect(throws: RecordLogError.self) { try await file.append([Self.batch(1), wrong]) }
+    #expect(try self.content().isEmpty)
+    try await file.append([Self.batch(1)])
+    #expect(try await self.sequences(self.path) == [1])
+  }
+
+  @Test func `many batches larger than a read are found again`() async throws {
+    let file = try RecordFile(path: self.path)
+    let batches = (1...40).map { Self.batch(UInt64($0) * 1000, count: 1000) }
+    try await file.append(batches)
+    try await file.sync()
+    let again = try RecordFile(path: self.path)
+    #expect(try await again.batches(after: 0, maximumSize: .max) == batches)
+  }
+
+  @Test func `a folder that is not there is an error with the path`() {
+    #expect(
+      throws: RecordLogError.failed(path: "/nonexistent/x", operation: "open", errno: ENOENT)
+    ) { try RecordFile(path: "/nonexistent/x") }
+  }
+}

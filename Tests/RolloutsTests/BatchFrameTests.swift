@@ -1,0 +1,75 @@
+import Rollouts
+import Testing
+
+struct BatchFrameTests {
+  private static let batch = RecordBatch(
+    sequence: 7, leaseID: 3, attempt: 1, items: 4..<6,
+    lines: Array("{\"task_index\":4}\n{\"task_index\":5}\n".utf8))
+
+  private static var frame: [UInt8] {
+    var bytes: [UInt8] = []
+    BatchFrame.append(Self.batch, to: &bytes)
+    return bytes
+  }
+
+  private func next(_ bytes: [UInt8]) -> BatchFrameDecoder.Step {
+    bytes.withUnsafeBytes { BatchFrameDecoder.next(in: $0) }
+  }
+
+  @Test func `a frame reads back`() throws {
+    let frame = Self.frame
+    guard case .batch(let header, let headerSize) = self.next(frame + [0x7B]) else {
+      Issue.record("not a batch")
+      return
+    }
+    #expect(header.sequence == 7 && header.leaseID == 3 && header.attempt == 1)
+    #expect(header.items == 4..<6)
+    #expect(Array(frame[headerSize...]) == Self.batch.lines)
+    let mark = BatchFrame.markLine(droppedThrough: 9)
+    #expect(self.next(mark) == .mark(droppedThrough: 9, size: mark.count))
+  }
+
+  @Test func `every flipped bit is noticed`() {
+    for bytes in [Self.frame, BatchFrame.markLine(droppedThrough: 9)] {
+      for index in bytes.indices {
+        for bit in 0..<8 {
+          var wrong = bytes
+          wrong[index] ^= 1 << UInt8(bit)
+          switch self.next(wrong) {
+          case .corrupt: continue
+          case .incomplete where wrong.firstIndex(of: 0x0A) == nil: continue
+          case let step: Issue.record("bit \(bit) of byte \(index): \(step)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func `every truncation is incomplete`() {
+    let frame = Self.frame
+    for count in 1..<frame.count {
+      guard case .incomplete(let needed) = self.next(Array(frame[..<count])) else {
+        Issue.record("\(count) bytes")
+        continue
+      }
+      #expect(needed > count && needed <= frame.count)
+    }
+  }
+
+  @Test func `a batch beyond the caps is refused`() {
+    var batch = Self.batch
+    #expect(BatchFrame.fault(of: batch) == nil)
+    batch.items = 4..<7
+    #expect(BatchFrame.fault(of: batch) == "2 whole lines for 3 items")
+    batch.items = 4..<4
+    #expect(BatchFrame.fault(of: batch) != nil)
+    batch = Self.batch
+    batch.lines.removeLast()
+    #expect(BatchFrame.fault(of: batch) != nil)
+    batch.lines = [UInt8](repeating: 0x0A, count: BatchFrame.maximumSize + 1)
+    #expect(BatchFrame.fault(of: batch) != nil)
+    batch = Self.batch
+    batch.sequence = 0
+    #expect(BatchFrame.fault(of: batch) == "sequence 0")
+  }
+}

@@ -1,0 +1,177 @@
+import Fleet
+import Rollouts
+import Testing
+
+struct MergeTests {
+  private struct Merged: Equatable {
+    var records = ""
+    var missing = ""
+    var conflicts = ""
+    var counts = MergeCounts()
+  }
+
+  private static func line(_ key: ItemKey, _ value: String = "1") -> String {
+    #"{"task_index":\#(key.taskIndex),"rollout_index":\#(key.rolloutIndex),"value":\#(value)}"#
+      + "\n"
+  }
+
+  private static func plan(_ tasks: UInt64, _ rollouts: UInt64 = 1) throws -> WorkPlan {
+    try WorkPlan(
+      policy: "lru", difficulty: "all", seed: 42, taskCount: tasks, rolloutsPerTask: rollouts)
+  }
+
+  private func merge(_ plan: WorkPlan, _ batches: [RecordBatch]) -> Merged {
+    var merged = Merged()
+    var merge = Merge(
+      plan: plan, batches: batches.map { MergeBatch(attempt: $0.attempt, items: $0.items) })
+    merge.run(
+      load: { batches[$0].lines },
+      write: { (output: MergeOutput, bytes: [UInt8]) in
+        let text = String(decoding: bytes, as: UTF8.self)
+        switch output {
+        case .records: merged.records += text
+        case .missing: merged.missing += text
+        case .conflicts: merged.conflicts += text
+        }
+      })
+    merged.counts = merge.counts
+    return merged
+  }
+
+  private func batch(
+    _ items: Range<UInt64>, attempt: UInt32 = 1, _ line: (UInt64) -> String
+  ) -> RecordBatch {
+    RecordBatch(
+      sequence: 1, leaseID: 1, attempt: attempt, items: items,
+      lines: Array(items.map(line).joined().utf8))
+  }
+
+  @Test(arguments: 0..<200 as Range<UInt64>)
+  func `any split, order and repetition gives the same bytes`(_ seed: UInt64) throws {
+    var generator = SplitMix64(state: seed)
+    let plan = try Self.plan(UInt64.random(in: 1...60, using: &generator), seed % 3 + 1)
+    let expected = (0..<plan.itemCount).map { Self.line(plan.key(of: $0)) }
+    var batches: [RecordBatch] = []
+    for attempt in 1...UInt32.random(in: 1...4, using: &generator) {
+      var next: UInt64 = 0
+      while next < plan.itemCount {
+        let end = min(plan.itemCount, next + UInt64.random(in: 1...20, using: &generator))
+        if attempt == 1 || Bool.random(using: &generator) {
+          batches.append(self.batch(next..<end, attempt: attempt) { expected[Int($0)] })
+        }
+        next = end
+      }
+    }
+    batches.shuffle(using: &generator)
+    let merged = self.merge(plan, batches)
+    #expect(merged.records == expected.joined())
+    #expect(merged.missing.isEmpty && merged.conflicts.isEmpty)
+    #expect(merged.counts.merged == plan.itemCount && merged.counts.rejected == 0)
+  }
+
+  @Test(arguments: 0..<200 as Range<UInt64>)
+  func `holes, failures and conflicts are as a plain merge finds them`(_ seed: UInt64) throws {
+    var generator = SplitMix64(state: seed)
+    let plan = try Self.plan(40)
+    var batches: [RecordBatch] = []
+    for _ in 0..<12 {
+      let first = UInt64.random(in: 0..<40, using: &generator)
+      let items = first..<first + UInt64.random(in: 1...15, using: &generator)
+      let attempt = UInt32.random(in: 1...3, using: &generator)
+      batches.append(
+        self.batch(items, attempt: attempt) { ordinal in
+          let key = plan.key(of: ordinal)
+          switch UInt32.random(in: 0..<10, using: &generator) {
+          case 0:
+            return String(
+              decoding: RecordLine.failure(of: key, class: "timeout", message: "m"),
+              as: UTF8.self)
+          case 1: return "rubbish\n"
+          case 2: return Self.line(key, "2")
+          default: return Self.line(key)
+          }
+        })
+    }
+    let merged = self.merge(plan, batches)
+    #expect(merged == self.reference(plan, batches))
+    #expect(merged.counts.merged + merged.counts.missing == 40)
+    #expect(self.merge(plan, batches.shuffled(using: &generator)) == merged)
+  }
+
+  /// Item by item, with everything in memory.
+  private func reference(_ plan: WorkPlan, _ batches: [RecordBatch]) -> Merged {
+    var merged = Merged()
+    merged.counts.planned = plan.itemCount
+    var found: [UInt64: [(attempt: UInt32, line: String)]] = [:]
+    for batch in batches {
+      let lines = String(decoding: batch.lines, as: UTF8.self).split(separator: "\n")
+      for (ordinal, line) in zip(batch.items, lines) {
+        found[ordinal, default: []].append((batch.attempt, "\(line)\n"))
+      }
+    }
+    for ordinal in 0..<plan.itemCount {
+      let key = plan.key(of: ordinal)
+      let head = #"{"task_index":\#(key.taskIndex),"rollout_index":\#(key.rolloutIndex)"#
+      let all = found.removeValue(forKey: ordinal) ?? []
+      let results = all.filter { $0.line.contains("value") }.sorted {
+        ($0.attempt, SHA256.hex(of: $0.line.utf8)) < ($1.attempt, SHA256.hex(of: $1.line.utf8))
+      }
+      let failures = all.filter { $0.line.contains("error") }
+      merged.counts.rejected += UInt64(all.count - results.count - failures.count)
+      if let winner = results.first {
+        merged.counts.merged += 1
+        merged.records += winner.line
+        var seen = Set<String>()
+        for loser in results where loser.line != winner.line {
+          guard seen.insert("\(loser.attempt) \(loser.line)").inserted else { continue }
+          merged.counts.conflicts += 1
+          merged.conflicts +=
+            #"\#(head),"attempt":\#(loser.attempt),"record":\#(loser.line.dropLast())}"# + "\n"
+        }
+      } else {
+        merged.counts.missing += 1
+        if let last = failures.map(\.attempt).max() {
+          merged.counts.failed += 1
+          merged.missing +=
+            #"\#(head),"reason":"error","attempt":\#(last),"#
+            + #""error":{"class":"timeout","message":"m"}}"# + "\n"
+        } else {
+          let reason = all.isEmpty ? "no_record" : "rejected"
+          merged.missing += #"\#(head),"reason":"\#(reason)"}"# + "\n"
+        }
+      }
+    }
+    merged.counts.rejected += UInt64(found.values.reduce(0) { $0 + $1.count })
+    return merged
+  }
+
+  @Test func `the lowest attempt wins, and a failure wins over nothing`() throws {
+    let plan = try Self.plan(2)
+    let keys = (0..<2).map { plan.key(of: UInt64($0)) }
+    let merged = self.merge(
+      plan,
+      [
+        self.batch(0..<2, attempt: 1) { _ in
+          String(
+            decoding: RecordLine.failure(of: keys[0], class: "c", message: ""), as: UTF8.self)
+        },
+        self.batch(0..<2, attempt: 3) { Self.line(keys[Int($0)], "3") },
+        self.batch(0..<1, attempt: 2) { _ in Self.line(keys[0], "2") },
+      ])
+    #expect(merged.records == Self.line(keys[0], "2") + Self.line(keys[1], "3"))
+    #expect(
+      merged.conflicts
+        == #"{"task_index":0,"rollout_index":0,"attempt":3,"record":"#
+        + Self.line(keys[0], "3").dropLast() + "}\n")
+    #expect(merged.counts.rejected == 1)
+  }
+
+  @Test func `attempts are listed in one order`() {
+    let first = MergeAttempt(node: "b", sequence: 1, leaseID: 2, attempt: 1, items: 0..<5)
+    let second = MergeAttempt(node: "a", sequence: 1, leaseID: 1, attempt: 1, items: 5..<9)
+    #expect(MergeAttempt.lines([second, first]) == MergeAttempt.lines([first, second]))
+    #expect(
+      String(decoding: MergeAttempt.lines([first]), as: UTF8.self)
+        == #"{"first":0,"count":5,"attempt":1,"node":"b","lease":2,"sequence":1}"# + "\n")
+  }
+}

@@ -1,0 +1,105 @@
+import Fleet
+import Glibc
+import RecordFiles
+import Rollouts
+import RunStore
+import Testing
+
+struct MergeWriterTests {
+  private let folder = ScratchFolder()
+
+  private func line(_ task: UInt64, reward: String = "0.5") -> String {
+    let tier = ["easy", "medium", "hard"][Int(task % 3)]
+    return #"{"task_index":\#(task),"rollout_index":0,"difficulty":"\#(tier)","reward":\#(reward),"#
+      + #""rewards":{"a":\#(task)},"metrics":{"total_tokens_metric":2}}"# + "\n"
+  }
+
+  /// Two nodes with the items 0 ..< 6 and 4 ..< 9 of 9.
+  private func run() async throws -> (RunDirectory, WorkPlan) {
+    var generator = SplitMix64(state: 1)
+    let run = try RunDirectory.create(
+      root: self.folder.path, name: "eval", plan: [], milliseconds: 0, using: &generator)
+    let plan = try WorkPlan(policy: "lru", difficulty: "all", seed: 42, taskCount: 9)
+    try run.write(plan)
+    for (node, items) in [("n1", 0..<6 as Range<UInt64>), ("n2", 4..<9)] {
+      let file = try RecordFile(path: run.recordFilePath(of: node))
+      try await file.append([
+        RecordBatch(
+          sequence: 1, leaseID: 1, attempt: 1, items: items,
+          lines: Array(items.map { self.line($0) }.joined().utf8))
+      ])
+      try await file.sync()
+    }
+    return (run, plan)
+  }
+
+  private func outputs(_ run: RunDirectory) -> [String: [UInt8]] {
+    var outputs: [String: [UInt8]] = [:]
+    for name in ["records", "missing", "conflicts", "attempts"] {
+      outputs[name] = try? DurableFile.read("\(run.mergedPath)/\(name).jsonl", limit: 1 << 20)
+    }
+    return outputs
+  }
+
+  @Test func `records of two nodes become one complete file, the same every time`() async throws {
+    let (run, plan) = try await self.run()
+    let summary = try MergeWriter(run: run, plan: plan).merge()
+    #expect(summary.merged == 9 && summary.missing == 0 && summary.conflicts == 0)
+    let first = self.outputs(run)
+    #expect(first["records"] == Array((0..<9).map { self.line($0) }.joined().utf8))
+    #expect(try MergeWriter(run: run, plan: plan).merge() == summary)
+    #expect(self.outputs(run) == first)
+    let report = try ReportReader.report(of: run, plan: plan)
+    #expect(report.isComplete && report.planned == 9)
+    #expect(report.groups.map(\.count) == [9, 3, 3, 3])
+    #expect(report.groups.map(\.planned) == [9, 3, 3, 3])
+    #expect(report.groups[0].reward == 0.5 && report.groups[0].rewardHalfWidth == 0)
+    #expect(report.groups[0].rewards.map(\.name) == ["a"])
+    #expect(report.groups[0].rewards.map(\.mean) == [4])
+    #expect(report.groups[0].metrics.first?.total == 18)
+  }
+
+  @Test func `a merge that ends at any step leaves each file old or new`() async throws {
+    let (run, plan) = try await self.run()
+    _ = try MergeWriter(run: run, plan: plan).merge()
+    let old = self.outputs(run)
+    let file = try RecordFile(path: run.recordFilePath(of: "n3"))
+    try await file.append([
+      RecordBatch(
+        sequence: 1, leaseID: 2, attempt: 2, items: 0..<1,
+        lines: Array(self.line(0, reward: "1").utf8))
+    ])
+    var steps: [String] = []
+    let probe = StepLog()
+    _ = try MergeWriter(run: run, plan: plan, mayDo: { probe.note($0) }).merge()
+    steps = probe.steps
+    let new = self.outputs(run)
+    #expect(old["conflicts"] != new["conflicts"] && steps.count == 10)
+    for step in steps {
+      for (name, bytes) in old {
+        try DurableFile.replace("\(run.mergedPath)/\(name).jsonl", with: bytes)
+      }
+      #expect(throws: RunStoreError.self) {
+        try MergeWriter(run: run, plan: plan, mayDo: { $0 != step }).merge()
+      }
+      for (name, bytes) in self.outputs(run) {
+        #expect(bytes == old[name] || bytes == new[name], "\(name) after \(step)")
+      }
+      if step.hasPrefix("rename") {
+        #expect(throws: RunStoreError.self) { try ReportReader.report(of: run, plan: plan) }
+      }
+      _ = try MergeWriter(run: run, plan: plan).merge()
+      #expect(self.outputs(run) == new)
+    }
+  }
+}
+
+/// Notes what a merge is about to do, and lets it.
+private final class StepLog {
+  var steps: [String] = []
+
+  func note(_ step: String) -> Bool {
+    self.steps.append(step)
+    return true
+  }
+}

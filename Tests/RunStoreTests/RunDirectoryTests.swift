@@ -1,0 +1,68 @@
+import Fleet
+import Glibc
+import RecordFiles
+import Rollouts
+import RunStore
+import Testing
+
+struct RunDirectoryTests {
+  private let folder = ScratchFolder()
+  private var root: String { "\(self.folder.path)/a/runs" }
+
+  private func run(_ seconds: Int64, plan: String = "{}") throws -> RunDirectory {
+    var generator = SplitMix64(state: UInt64(seconds))
+    return try RunDirectory.create(
+      root: self.root, name: "eval", plan: Array(plan.utf8), milliseconds: seconds * 1000,
+      using: &generator)
+  }
+
+  @Test func `runs are listed newest first and found by plan, name, id and folder`() throws {
+    let old = try self.run(1000, plan: "a")
+    let middle = try self.run(2000, plan: "a")
+    let new = try self.run(3000, plan: "b")
+    let list = RunList(root: self.root)
+    #expect(try list.runs() == [new, middle, old])
+    let hash = SHA256.hex(of: "a".utf8)
+    #expect(try list.newestUnfinished(planHash: hash) == middle)
+    try middle.markFinished()
+    #expect(try list.newestUnfinished(planHash: hash) == old)
+    #expect(try list.run("eval") == new)
+    #expect(try list.run(old.id.rawValue) == old)
+    #expect(try list.run("\(self.root)/eval/\(old.id)") == old)
+    #expect(throws: RunStoreError.noRun("other")) { try list.run("other") }
+    let latest = try DurableFile.read("\(self.root)/eval/latest/plan.json", limit: 10)
+    #expect(latest == Array("b".utf8))
+    #expect(try RunList(root: "/nonexistent").runs().isEmpty)
+  }
+
+  @Test func `a run is one process's at a time, and the holder is named`() throws {
+    let run = try self.run(1)
+    let lock = try RunLock(run, holder: "4711@here")
+    #expect(throws: RunStoreError.locked(path: "\(run.path)/lock", holder: "4711@here")) {
+      _ = try RunLock(run, holder: "other")
+    }
+    _ = consume lock
+    _ = try RunLock(run, holder: "other")
+  }
+
+  @Test func `a work plan comes back, and a changed one is damage`() throws {
+    let run = try self.run(1)
+    #expect(try run.workPlan() == nil)
+    let plan = try WorkPlan(policy: "lru", difficulty: "all", seed: 42, taskCount: 3)
+    try run.write(plan)
+    #expect(try run.workPlan() == plan)
+    try DurableFile.replace(run.workPlanPath, with: Array(plan.canonicalText.utf8.dropLast()))
+    #expect(throws: RunStoreError.self) { try run.workPlan() }
+  }
+
+  @Test func `events come back in order, also to another reader`() throws {
+    let path = try self.run(1).journalPath
+    let events = (0..<5).map {
+      JournalEvent(milliseconds: $0, kind: $0 % 2 == 0 ? "leased" : "lost", subject: "n\($0)")
+    }
+    let journal = try Journal(path: path)
+    for event in events { try journal.append(event) }
+    #expect(try Journal(path: path).events() == events)
+    #expect(try journal.events(kind: "lost") == [events[1], events[3]])
+  }
+}

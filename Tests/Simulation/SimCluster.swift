@@ -1,0 +1,174 @@
+import Coordinator
+import Fleet
+import Rollouts
+import Synchronization
+
+/// The coordinator and its nodes in one simulated world: the types that `muster` links, over simulated
+/// links and disks. Checkers are always on.
+final class SimCluster: WorkConnector, Sendable {
+  private struct State {
+    var violations: [String] = []
+    var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+    var eventCount = 0
+    var kill: AsyncStream<Void>.Continuation?
+    var links: [SimLink] = []
+    var isComplete = false
+    var finishedAt: Duration?
+  }
+
+  let world: SimWorld
+  let script: SimScript
+  let nodes: [SimNode]
+  let stores: [SimDisk]
+  private let state = Mutex(State())
+
+  init(seed: UInt64) {
+    let world = SimWorld(seed: seed)
+    let script = SimScript(seed: seed)
+    self.world = world
+    self.script = script
+    self.nodes = script.itemCosts.indices.map { index in
+      SimNode(
+        "n\(index)", itemCost: script.itemCosts[index], isLiar: script.liar == index, in: world)
+    }
+    self.stores = script.itemCosts.indices.map { SimDisk("records of n\($0)", in: world) }
+  }
+
+  var violations: [String] { self.state.withLock { $0.violations } }
+  var digest: UInt64 { self.state.withLock { $0.digest } }
+  var finishedAt: Duration? { self.state.withLock { $0.finishedAt } }
+
+  /// Joins an event to the digest (FNV-1a).
+  func note(_ event: String) {
+    let now = self.world.now
+    self.state.withLock { state in
+      state.eventCount += 1
+      for byte in "\(now) \(event)".utf8 {
+        state.digest = (state.digest ^ UInt64(byte)) &* 0x100_0000_01B3
+      }
+    }
+  }
+
+  func violate(_ text: String) {
+    self.state.withLock { $0.violations.append("\(self.world.now): \(text)") }
+  }
+
+  // MARK: Links
+
+  func withLink(to node: NodeName, _ body: @escaping @Sendable (SimLink) async throws -> Void)
+    async throws
+  {
+    let pause = self.world.draw { Int.random(in: 1...400, using: &$0) }
+    try await self.world.sleep(until: self.world.now + .milliseconds(pause))
+    guard let target = self.nodes.first(where: { $0.name == node.rawValue }) else {
+      throw SimLinkLost()
+    }
+    let link = SimLink(to: target, in: self, delayMax: self.script.delayMax)
+    try target.accept(link)
+    self.note("link \(target.name)")
+    self.state.withLock { $0.links.append(link) }
+    defer { link.orders.close() }
+    try await body(link)
+  }
+
+  /// Nothing acknowledged may be only in memory.
+  func checkAcknowledged(_ batches: [RecordBatch], of node: SimNode) {
+    var synced = OrdinalRangeSet()
+    for store in self.stores { for range in store.recorded.ranges { synced.insert(range) } }
+    for batch in batches where !synced.contains(batch.items) {
+      self.violate("batch \(batch.sequence) of \(node.name) acknowledged before it was on disk")
+    }
+  }
+
+  // MARK: Life
+
+  /// Runs the work to its end, with all that befalls it.
+  func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      for node in self.nodes { group.addTask { await node.live() } }
+      group.addTask { await self.befall() }
+      // Whichever is first: the work's end, or the time by which it must have ended.
+      await withTaskGroup(of: Void.self) { race in
+        race.addTask { await self.coordinate() }
+        race.addTask { try? await self.world.sleep(until: self.script.finishBound) }
+        await race.next()
+        race.cancelAll()
+      }
+      group.cancelAll()
+      await group.waitForAll()
+    }
+  }
+
+  private func befall() async {
+    for (at, fault) in self.script.faults {
+      guard (try? await self.world.sleep(until: at)) != nil else { return }
+      self.note("fault \(fault)")
+      switch fault {
+      case .crash(let node, let isForGood): self.nodes[node].crash(forGood: isForGood)
+      case .cut(let node): self.nodes[node].setReachable(false)
+      case .heal(let node): self.nodes[node].setReachable(true)
+      case .spoolFull(let node, let isFull): self.nodes[node].disk.setFull(isFull)
+      case .storeFull(let node, let isFull): self.stores[node].setFull(isFull)
+      case .killCoordinator: self.killCoordinator()
+      }
+    }
+  }
+
+  private func killCoordinator() {
+    for store in self.stores { store.crash() }
+    let (links, kill) = self.state.withLock { state in
+      defer { state.links.removeAll() }
+      return (state.links, state.kill)
+    }
+    for link in links { link.sever() }
+    kill?.finish()
+  }
+
+  /// Coordinators, one after the other, until one says that the work is complete.
+  private func coordinate() async {
+    for number in 1...1000 {
+      let result = await self.coordinateOnce(UInt64(number))
+      self.note("coordinator \(number) ended: \(String(describing: result?.ending))")
+      if let result, result.ending == .complete {
+        if !result.missing.isEmpty { self.violate("complete, but \(result.missing) are missing") }
+        self.state.withLock { $0.finishedAt = self.world.now }
+        return
+      }
+      if Task.isCancelled { return }
+      let pause = self.world.draw { Int.random(in: 100...3000, using: &$0) }
+      try? await self.world.sleep(until: self.world.now + .milliseconds(pause))
+    }
+  }
+
+  /// - Returns: `nil` when it was killed.
+  private func coordinateOnce(_ number: UInt64) async -> DispatchResult? {
+    let (kills, kill) = AsyncStream<Void>.makeStream()
+    self.state.withLock { $0.kill = kill }
+    let nodes = self.nodes.indices.map { index in
+      WorkNode(
+        name: NodeName(self.nodes[index].name), log: self.stores[index].open(),
+        recorded: self.stores[index].recorded)
+    }
+    let dispatcher = WorkDispatcher(
+      setup: LeaseSetup(
+        workID: "ab12", policy: "none", seed: 0, difficulty: "none", rolloutsPerExample: 1,
+        maxActionsPerStep: 1, episodeCost: .zero),
+      itemCount: self.script.itemCount, leaseIDFirst: number << 32, nodes: nodes,
+      clock: SimClock(world: self.world), connector: self,
+      validate: { batch in
+        let expected = batch.items.flatMap { SimRunner.line(of: $0) }
+        return expected == batch.lines ? nil : "records of other items"
+      },
+      progress: { _ in })
+    return await withTaskGroup(of: DispatchResult?.self) { group in
+      group.addTask { await dispatcher.run() }
+      group.addTask {
+        for await _ in kills {}
+        return nil
+      }
+      let first = await group.next() ?? nil
+      group.cancelAll()
+      return first
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Coordinator
+import Rollouts
+import Synchronization
+
+/// A stream of work between the simulated coordinator and a node.
+final class SimLink: WorkLink, Sendable {
+  let node: SimNode
+  let orders: SimPipe<LeaseOrder>
+  let uplink: SimPipe<LeaseReport>
+  let cluster: SimCluster
+  private let delivered = Mutex<[RecordBatch]>([])
+
+  init(to node: SimNode, in cluster: SimCluster, delayMax: Duration) {
+    self.node = node
+    self.cluster = cluster
+    self.orders = SimPipe(in: cluster.world, delayMax: delayMax)
+    self.uplink = SimPipe(in: cluster.world, delayMax: delayMax)
+  }
+
+  func sever() {
+    self.orders.sever()
+    self.uplink.sever()
+  }
+
+  // MARK: The coordinator's side
+
+  var reports: SimReports { SimReports(link: self) }
+
+  func send(_ order: LeaseOrder) async throws {
+    try self.orders.send(order)
+    if case .acknowledgement(let sequence) = order {
+      let batches = self.delivered.withLock { $0.filter { $0.sequence <= sequence } }
+      self.cluster.checkAcknowledged(batches, of: self.node)
+    }
+    self.cluster.note("order \(self.node.name) \(order)")
+  }
+
+  fileprivate func received(_ report: LeaseReport) {
+    if case .batch(let batch, _) = report { self.delivered.withLock { $0.append(batch) } }
+  }
+
+  // MARK: The node's side
+
+  /// Sends a report; now and then a batch goes twice, or is damaged on its way.
+  func report(_ report: LeaseReport) throws {
+    guard case .batch(var batch, let checksum) = report else {
+      return try self.uplink.send(report)
+    }
+    let draw = self.cluster.world.draw { Int.random(in: 0..<1000, using: &$0) }
+    self.cluster.note("batch \(self.node.name) \(batch.sequence) \(batch.items)")
+    if draw < self.cluster.script.damagePermille, self.node.takeDamage() {
+      batch.lines[batch.lines.count / 2] ^= 0x10
+      self.cluster.note("damaged")
+    }
+    try self.uplink.send(.batch(batch, checksum: checksum))
+    if draw >= 1000 - self.cluster.script.duplicatePermille {
+      try self.uplink.send(.batch(batch, checksum: checksum))
+    }
+  }
+}
+
+/// What arrives at the coordinator.
+struct SimReports: AsyncSequence, Sendable {
+  let link: SimLink
+
+  func makeAsyncIterator() -> Iterator {
+    Iterator(link: self.link, base: self.link.uplink.makeAsyncIterator())
+  }
+
+  struct Iterator: AsyncIteratorProtocol {
+    let link: SimLink
+    var base: SimPipe<LeaseReport>.Iterator
+
+    mutating func next(
+      isolation actor: isolated (any Actor)?
+    ) async throws(any Error) -> LeaseReport? {
+      let report = try await self.base.next(isolation: actor)
+      if let report { self.link.received(report) }
+      return report
+    }
+  }
+}

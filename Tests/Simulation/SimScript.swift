@@ -1,0 +1,73 @@
+import Fleet
+
+/// What a world is like and what befalls it: drawn whole from the seed, each kind of fault in some
+/// worlds only, so that kinds do not drown each other.
+struct SimScript: Sendable {
+  enum Fault: Sendable {
+    case crash(node: Int, forGood: Bool)
+    case cut(node: Int)
+    case heal(node: Int)
+    case spoolFull(node: Int, Bool)
+    case killCoordinator
+    case storeFull(node: Int, Bool)
+  }
+
+  var itemCount: UInt64
+  var itemCosts: [Duration]
+  var liar: Int?
+  var delayMax: Duration
+  var damagePermille: Int
+  var duplicatePermille: Int
+  /// In order; all have passed or healed at ``healedAt``.
+  var faults: [(at: Duration, fault: Fault)] = []
+  let healedAt: Duration = .seconds(40)
+
+  /// Once all is healed one node alone can do it in the time of its items, and some for waiting.
+  var finishBound: Duration {
+    self.healedAt + self.itemCosts[0] * Int(self.itemCount) * 2 + .seconds(90)
+  }
+
+  init(seed: UInt64) {
+    var random = SplitMix64(state: seed &* 0x9E37_79B9 &+ 7)
+    func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+    func isSo(oneIn count: Int) -> Bool { number(1...count) == 1 }
+    let nodeCount = number(1...5)
+    self.itemCount = UInt64(isSo(oneIn: 4) ? number(1...20) : number(100...600))
+    self.itemCosts = (0..<nodeCount).map { _ in
+      isSo(oneIn: 5) ? .milliseconds(number(200...900)) : .milliseconds(number(1...60))
+    }
+    // Node 0 stays honest and is never lost for good: somebody has to finish.
+    self.liar = nodeCount > 1 && isSo(oneIn: 6) ? number(1...nodeCount - 1) : nil
+    self.delayMax = .milliseconds(isSo(oneIn: 3) ? 900 : 20)
+    self.damagePermille = isSo(oneIn: 3) ? 30 : 0
+    self.duplicatePermille = isSo(oneIn: 2) ? 100 : 0
+    for _ in 0..<(isSo(oneIn: 2) ? number(1...5) : 0) {
+      let node = number(0...nodeCount - 1)
+      let isForGood = node > 0 && isSo(oneIn: 3)
+      self.add(number(50...30_000), .crash(node: node, forGood: isForGood))
+    }
+    for _ in 0..<(isSo(oneIn: 2) ? number(1...4) : 0) {
+      let (node, start) = (number(0...nodeCount - 1), number(50...25_000))
+      self.add(start, .cut(node: node))
+      self.add(start + number(10...14_000), .heal(node: node))
+    }
+    for _ in 0..<(isSo(oneIn: 4) ? number(1...2) : 0) {
+      let (node, start) = (number(0...nodeCount - 1), number(50...20_000))
+      self.add(start, .spoolFull(node: node, true))
+      self.add(start + number(100...15_000), .spoolFull(node: node, false))
+    }
+    for _ in 0..<(isSo(oneIn: 3) ? number(1...4) : 0) {
+      self.add(number(50...30_000), .killCoordinator)
+    }
+    for _ in 0..<(isSo(oneIn: 6) ? 1 : 0) {
+      let (node, start) = (number(0...nodeCount - 1), number(50...20_000))
+      self.add(start, .storeFull(node: node, true))
+      self.add(start + number(100...8_000), .storeFull(node: node, false))
+    }
+    self.faults.sort { $0.at < $1.at }
+  }
+
+  private mutating func add(_ milliseconds: Int, _ fault: Fault) {
+    self.faults.append((.milliseconds(milliseconds), fault))
+  }
+}

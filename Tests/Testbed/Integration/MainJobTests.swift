@@ -1,0 +1,103 @@
+import Foundation
+import Testing
+
+/// The main job through the built programs, over real sshd hosts on loopback.
+@Suite(
+  .serialized,
+  .enabled(if: LabCluster.sshdIsHere, "SKIPPED: no /usr/sbin/sshd (apt-get install openssh-server)")
+)
+struct MainJobTests {
+  @Test func `services come up, answer, and go without a trace`() throws {
+    try LabCluster.with(hostCount: 4) { cluster in
+      let up = try cluster.muster(["up", cluster.manifest])
+      #expect(up.status == 0, "\(up.talk)")
+      let status = try cluster.muster(["status", cluster.manifest, "--format", "json"])
+      #expect(status.status == 0, "\(status.talk)")
+      #expect(status.output.components(separatedBy: #""state":"ready""#).count == 5)
+      let logs = try cluster.muster(["logs", cluster.manifest, "policy"])
+      #expect(logs.output.contains("Application startup complete."), "\(logs.talk)")
+      let down = try cluster.muster(["down", cluster.manifest])
+      #expect(down.status == 0, "\(down.talk)")
+      #expect(try Self.processCount(naming: cluster.manifest) == 0)
+      let after = try cluster.muster(["status", cluster.manifest])
+      #expect(after.status == 1, "\(after.output) \(after.talk)")
+    }
+  }
+
+  @Test func `an eval's merged file is byte for byte what simulate prints`() throws {
+    let work = ["--policy", "random", "-n", "500", "-r", "2", "--seed", "7"]
+    try LabCluster.with(hostCount: 4) { cluster in
+      let eval = try cluster.muster(["eval", cluster.manifest] + work)
+      #expect(eval.status == 0, "\(eval.talk)")
+      let run = try #require(try cluster.runs().last)
+      #expect(try cluster.merged(run) == cluster.simulated(work))
+      #expect(eval.output.contains("1000 of 1000"), "\(eval.output)")
+    }
+  }
+
+  @Test func `a coordinator killed at any instant is resumed and loses nothing`() throws {
+    let work = ["--policy", "lru", "-n", "2000", "-r", "1", "--seed", "9"]
+    let killCount = Int(ProcessInfo.processInfo.environment["MUSTER_KILLS"] ?? "") ?? 5
+    try LabCluster.with(hostCount: 4) { cluster in
+      let expected = try cluster.simulated(work)
+      for _ in 0..<killCount {
+        let slow = ["--episode-cost", "2ms"]
+        let eval = try cluster.command(["eval", cluster.manifest] + work + slow).start()
+        // The instant is random on purpose; what it meets is not waited for.
+        let pause = DispatchSemaphore(value: 0)
+        _ = pause.wait(timeout: .now() + .milliseconds(Int.random(in: 100...1500)))
+        eval.send(SIGKILL)
+        let killed = eval.end(timeout: .seconds(10))
+        #expect(killed.status == 128 + SIGKILL || killed.status == 0)
+        let before = try cluster.runs()
+        guard !before.isEmpty, killed.status != 0 else { continue }
+        let resumed = try cluster.muster(
+          ["eval", cluster.manifest] + work + slow + ["--resume"], timeout: .seconds(90))
+        #expect(resumed.status == 0, "\(resumed.talk)")
+        let run = try #require(try cluster.runs().last)
+        #expect(try cluster.merged(run) == expected)
+      }
+    }
+  }
+
+  @Test func `an interrupt leaves services running and they can be stopped later`() throws {
+    try LabCluster.with(hostCount: 2) { cluster in
+      #expect(try cluster.muster(["up", cluster.manifest]).status == 0)
+      let attach = try cluster.command(["attach", cluster.manifest]).start()
+      while attach.isRunning, !attach.talkSoFar.contains("ready") { sched_yield() }
+      attach.send(SIGINT)
+      #expect(attach.end(timeout: .seconds(10)).status == 130)
+      #expect(try cluster.muster(["status", cluster.manifest]).status == 0)
+      #expect(try cluster.muster(["down", cluster.manifest]).status == 0)
+    }
+  }
+
+  @Test func `a service that fails is named with its node and last lines, and nothing stays`()
+    throws
+  {
+    let services = """
+        broken:
+          recipe: command
+          on: "*"
+          argv: [sh, -c, "echo the reason; exit 3"]
+          probe: {tcp: {port: 1}}
+      """
+    try LabCluster.with(hostCount: 2, services: services) { cluster in
+      let up = try cluster.muster(["up", cluster.manifest])
+      #expect(up.status == 1)
+      #expect(up.talk.contains("status 3"), "\(up.talk)")
+      #expect(up.talk.contains("the reason"), "\(up.talk)")
+    }
+  }
+
+  /// Processes whose environment or command line names the text.
+  static func processCount(naming text: String) throws -> Int {
+    let own = "\(getpid())"
+    return try FileManager.default.contentsOfDirectory(atPath: "/proc")
+      .filter { Int($0) != nil && $0 != own }
+      .count { process in
+        let line = (try? Data(contentsOf: URL(filePath: "/proc/\(process)/cmdline"))) ?? Data()
+        return String(decoding: line, as: UTF8.self).contains(text)
+      }
+  }
+}

@@ -1,0 +1,30 @@
+import NIOHTTP1
+
+/// An ordinary HTTP answer.
+struct Answer: Error {
+  var status = HTTPResponseStatus.ok
+  var type = "application/json"
+  var body = ""
+
+  static func json(_ value: JSONValue) -> Answer { Answer(body: value.text) }
+
+  /// The error body of vLLM's own routes.
+  static func failure(
+    _ status: HTTPResponseStatus, _ type: String, _ message: String, param: JSONValue = nil
+  ) -> Answer {
+    let error: JSONValue = [
+      "message": .string(message), "type": .string(type), "param": param,
+      "code": .int(Int(status.code)),
+    ]
+    return Answer(status: status, body: (["error": error] as JSONValue).text)
+  }
+
+  static let engineDead = failure(
+    .internalServerError, "InternalServerError",
+    "EngineCore encountered an issue. See stack trace (above) for the root cause.")
+
+  /// The body of the web framework, for paths and methods it does not know.
+  static func detail(_ status: HTTPResponseStatus, _ text: String) -> Answer {
+    Answer(status: status, body: (["detail": .string(text)] as JSONValue).text)
+  }
+}
