@@ -23,7 +23,7 @@ struct AgentPlaceTests {
   func `a home that cannot hold it sends the agent elsewhere`(prepare: String) async throws {
     let tmp = "\(Self.elsewhere)\nmount -t tmpfs -o mode=700 tmpfs /tmp/muster-0"
     let host = try TestHost(
-      options: ["SetEnv HOME=FOLDER/home XDG_STATE_HOME=FOLDER/state"],
+      environment: "XDG_STATE_HOME=FOLDER/state",
       prepare: "\(tmp)\n\(prepare)")
     #expect(try await TestLinks.visit(host.node(), run: host.run).processID > 0)
   }

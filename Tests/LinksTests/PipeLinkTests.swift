@@ -47,8 +47,21 @@ import Testing
     let path = "PATH=\(folder.path):/usr/bin:/bin"
     let node = Plan.Node(name: "n1", link: .command(argv: ["env", path]))
     let link = try await TestLinks.opener().open(node, run: "r")
-    // Closes the pipe, and with it the program's standard input.
-    try await withGRPCClient(transport: link.transport) { _ in }
+    // The client that ends closes the pipe, and with it the program's standard input.
+    let client = GRPCClient(transport: link.transport)
+    try await withThrowingTaskGroup { group in
+      group.addTask { try await client.runConnections() }
+      group.addTask {
+        // It is told to end once it runs: a call that gets no answer shows that.
+        let options = {
+          var options = CallOptions.defaults; options.timeout = .milliseconds(50); return options
+        }()
+        let request = Muster_V1_AttachRequest()
+        _ = try? await Muster_V1_Node.Client(wrapping: client).attach(request, options: options)
+        client.beginGracefulShutdown()
+      }
+      try await group.waitForAll()
+    }
     let end = await link.ended()
     #expect(end == CommandEnd(outcome: .exited(status: 4), standardError: "crash\n"))
   }

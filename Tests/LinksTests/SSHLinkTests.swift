@@ -102,7 +102,7 @@ struct SSHLinkTests {
   }
 
   @Test func `another architecture is an error that names both`() async throws {
-    let host = try TestHost(options: ["SetEnv PATH=FOLDER/bin:/usr/bin:/bin"])
+    let host = try TestHost(environment: "PATH=FOLDER/bin:/usr/bin:/bin")
     mkdir("\(host.folder.path)/bin", 0o700)
     try host.folder.write(
       "#!/bin/sh\n[ $1 = -m ] && echo riscv64 || echo Linux\n", to: "bin/uname", mode: 0o700)
@@ -116,7 +116,7 @@ struct SSHLinkTests {
   }
 
   @Test func `a node without gzip is sent the plain program`() async throws {
-    let host = try TestHost(options: ["SetEnv PATH=FOLDER/bin"])
+    let host = try TestHost(environment: "PATH=FOLDER/bin")
     mkdir("\(host.folder.path)/bin", 0o700)
     for name in ["sh", "head", "id", "mkdir", "chmod", "mv", "rm", "uname", "sync"] {
       try FileManager.default.createSymbolicLink(

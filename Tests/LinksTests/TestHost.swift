@@ -21,8 +21,9 @@ final class TestHost {
 
   /// - Parameters:
   ///   - options: Lines of sshd_config that come first, and so win; `FOLDER` is the scratch folder.
+  ///   - environment: Of the login, besides HOME; sshd reads the first `SetEnv` alone.
   ///   - prepare: Commands run before sshd in a mount namespace of its own; needs root.
-  init(options: [String] = [], prepare: String? = nil) throws {
+  init(options: [String] = [], environment: String = "", prepare: String? = nil) throws {
     let folder = try ScratchFolder()
     self.folder = folder
     self.run = "links-\(UUID().uuidString.prefix(8))"
@@ -38,7 +39,9 @@ final class TestHost {
       options.map { $0.replacingOccurrences(of: "FOLDER", with: folder.path) } + [
         "ListenAddress 127.0.0.1", "Port \(self.port)", "HostKey \(folder.path)/host",
         "AuthorizedKeysFile \(folder.path)/authorized_keys", "StrictModes no", "UsePAM no",
-        "PermitRootLogin yes", "PidFile none", "SetEnv HOME=\(folder.path)/home",
+        "PermitRootLogin yes", "PidFile none",
+        "SetEnv HOME=\(folder.path)/home \(environment)"
+          .replacingOccurrences(of: "FOLDER", with: folder.path),
       ]
     try folder.write(lines.joined(separator: "\n") + "\n", to: "sshd_config")
     try folder.write(try Self.knownHosts(folder, "host", self.port), to: "known_hosts")
