@@ -117,7 +117,11 @@ let testTargets: [Target] = [
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
   tests("LabTests", ["Fleet", "Lab"]),
   tests(
-    "LinksTests", ["Fleet", "Links", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
+    "LinksTests",
+    [
+      "Fleet", "Links", "NodeAPI", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioEmbedded,
+      nioPosix,
+    ]),
   tests("ManifestTests", ["Fleet", "Manifest"]),
   tests(
     "NodeAgentTests",

@@ -34,7 +34,7 @@ struct AgentGreeting {
     while let byte = input.popFirst() {
       guard byte == UInt8(ascii: "\n") else {
         self.line.append(byte)
-        if self.noiseSize + self.line.count > Self.noiseSizeMax { return .tooNoisy }
+        if self.line.count > Self.noiseSizeMax { return .tooNoisy }
         continue
       }
       let line = self.line

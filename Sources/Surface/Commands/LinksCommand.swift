@@ -1,0 +1,62 @@
+package import ArgumentParser
+import Coordinator
+import Fleet
+import Plan
+import Terminal
+
+/// `muster links`: opens a link to every node at once, and says who answers. Not in the help: it is
+/// for `scripts/bench/fanout`, and for looking at a fleet whose links are in doubt.
+package struct LinksCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "links", abstract: "Open a link to every node and start its daemon.",
+    shouldDisplay: false)
+
+  @OptionGroup var selection: RunSelection
+
+  @Option(help: "Name of the run whose daemons are started.")
+  var run = "links"
+
+  @Flag(help: "End the daemons instead.")
+  var end = false
+
+  package init() {}
+
+  package mutating func run() async throws {
+    let fleet = try FleetContext(self.selection)
+    let faults = self.end ? try await self.endDaemons(fleet) : try await self.openLinks(fleet)
+    guard faults.isEmpty else { throw CommandFailure(status: 2, faults.folded()) }
+  }
+
+  private func openLinks(_ fleet: FleetContext) async throws -> [NodeFault] {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let survey = await FleetCall.survey(
+      fleet.plan.nodes, open: fleet.links(to: self.run),
+      attachment: try fleet.attachment(holding: false))
+    let elapsed = clock.now - start
+    var table = Table([
+      .init("NODE"), .init("HOST"), .init("PID", .right), .init("STARTED", .right),
+    ])
+    var faults: [NodeFault] = []
+    for (node, result) in survey {
+      switch result {
+      case .success(let answer):
+        table.append([
+          node.name, answer.hostName, "\(answer.processID)", "\(answer.startedAtMilliseconds)",
+        ])
+      case .failure(let fault): faults.append(fault)
+      }
+    }
+    StandardStreams.data(table.rendered())
+    let milliseconds = Int(elapsed / .milliseconds(1))
+    StandardStreams.talk("\(survey.count - faults.count) links in \(milliseconds) ms\n")
+    return faults
+  }
+
+  private func endDaemons(_ fleet: FleetContext) async throws -> [NodeFault] {
+    let ends = await FleetCall.stop(
+      fleet.plan.nodes, of: fleet.plan, open: fleet.links(to: self.run),
+      attachment: try fleet.attachment(holding: true))
+    return ends.compactMap { if case .failure(let fault) = $0.result { fault } else { nil } }
+  }
+}

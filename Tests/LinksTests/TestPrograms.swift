@@ -1,0 +1,74 @@
+import Foundation
+import Glibc
+import SSH
+import Testing
+
+@testable import Links
+
+/// Programs that the tests run, and whether they are there.
+enum TestPrograms {
+  static let sshd = "/usr/sbin/sshd"
+  static var hasSSHD: Bool { FileManager.default.isExecutableFile(atPath: Self.sshd) }
+
+  static func has(_ name: String) -> Bool {
+    ["/usr/bin", "/bin", "/usr/local/bin"].contains {
+      FileManager.default.isExecutableFile(atPath: "\($0)/\(name)")
+    }
+  }
+
+  /// Whether mounts of the test's own can be made, in a namespace of their own.
+  static let canMount =
+    getuid() == 0
+    && (try? Self.run(["unshare", "--mount", "--propagation", "private", "true"])) != nil
+
+  /// Runs a program to its end; its standard output.
+  @discardableResult
+  static func run(_ argv: [String]) throws -> String {
+    let child = try PipedProcess.spawn(argv)
+    close(child.input)
+    defer {
+      close(child.output)
+      close(child.errors)
+    }
+    var bytes: [UInt8] = []
+    while case let piece = SmallFile.read(child.output, sizeMax: 65_536), !piece.isEmpty {
+      bytes += piece
+    }
+    let outcome = child.wait(timeoutMilliseconds: 60_000)
+    try #require(outcome == .exited(status: 0), "\(argv): \(outcome)")
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The built program without its symbols, which would take long to push.
+  static let agent = Result {
+    let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let built = URL(fileURLWithPath: own).deletingLastPathComponent()
+      .appendingPathComponent("muster-node").path
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("muster-links-tests-\(getpid())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let stripped = folder.appendingPathComponent("muster-node").path
+    try Self.run(["strip", "-o", stripped, built])
+    return try AgentImage(path: stripped, cacheFolder: folder.appendingPathComponent("c").path)
+  }
+}
+
+/// A folder that goes with the test.
+final class ScratchFolder {
+  let path: String
+
+  init() throws {
+    self.path =
+      FileManager.default.temporaryDirectory
+      .appendingPathComponent("muster-links-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(
+      atPath: self.path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+  }
+
+  func write(_ text: String, to name: String, mode: Int = 0o600) throws {
+    try text.write(toFile: "\(self.path)/\(name)", atomically: false, encoding: .utf8)
+    chmod("\(self.path)/\(name)", mode_t(mode))
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: self.path) }
+}
