@@ -41,7 +41,7 @@ import Testing
 
   @Test func `the end of a link says how its program ended`() async throws {
     let folder = try ScratchFolder()
-    try folder.write(
+    try folder.writeProgram(
       "#!/bin/sh\necho muster-node 1\ncat > /dev/null\necho crash >&2\nexit 4\n", to: "sh",
       mode: 0o700)
     let path = "PATH=\(folder.path):/usr/bin:/bin"
@@ -68,7 +68,7 @@ import Testing
 
   @Test func `an agent of another version is an error`() async throws {
     let folder = try ScratchFolder()
-    try folder.write("#!/bin/sh\necho muster-node 999\ncat\n", to: "sh", mode: 0o700)
+    try folder.write("#!/bin/sh\necho muster-node 999\ncat\n", to: "sh")
     let path = "PATH=\(folder.path):/usr/bin:/bin"
     let node = Plan.Node(name: "n1", link: .command(argv: ["env", path]))
     var error = try await TestLinks.error(node, run: "r")

@@ -52,10 +52,13 @@ struct SSHLinkErrorTests {
       Issue.record("\(error)")
       return
     }
+    let text = error.diagnostic(nodes: "n1").rendered()
+    #expect(text.contains("known_hosts:1 is passed over: the key is not Base64 of a public key"))
     _ = try await TestLinks.visit(host.node(unknownHosts: .acceptNew), run: host.run)
-    let text = try String(contentsOfFile: "\(host.folder.path)/known_hosts", encoding: .utf8)
+    let lines = try String(contentsOfFile: "\(host.folder.path)/known_hosts", encoding: .utf8)
     #expect(
-      text == (try "other ssh-ed25519 AAAA\n" + TestHost.knownHosts(host.folder, "host", host.port))
+      lines
+        == (try "other ssh-ed25519 AAAA\n" + TestHost.knownHosts(host.folder, "host", host.port))
     )
     _ = try await TestLinks.visit(host.node(), run: host.run)
   }

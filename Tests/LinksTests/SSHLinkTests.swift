@@ -104,8 +104,8 @@ struct SSHLinkTests {
   @Test func `another architecture is an error that names both`() async throws {
     let host = try TestHost(environment: "PATH=FOLDER/bin:/usr/bin:/bin")
     mkdir("\(host.folder.path)/bin", 0o700)
-    try host.folder.write(
-      "#!/bin/sh\n[ $1 = -m ] && echo riscv64 || echo Linux\n", to: "bin/uname", mode: 0o700)
+    try host.folder.writeProgram(
+      "#!/bin/sh\n[ $1 = -m ] && echo riscv64 || echo Linux\n", to: "bin/uname")
     let error = try await TestLinks.error(host.node(), run: host.run)
     let image = try TestPrograms.agent.get().architecture
     #expect(error == .otherArchitecture(system: "Linux", architecture: "riscv64", image: image))

@@ -65,9 +65,17 @@ final class ScratchFolder {
       atPath: self.path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
   }
 
-  func write(_ text: String, to name: String, mode: Int = 0o600) throws {
+  func write(_ text: String, to name: String) throws {
     try text.write(toFile: "\(self.path)/\(name)", atomically: false, encoding: .utf8)
-    chmod("\(self.path)/\(name)", mode_t(mode))
+  }
+
+  /// Written by another process: a child that is just being started by some other test would hold
+  /// this one's descriptor for a moment, and the program would be busy.
+  func writeProgram(_ text: String, to name: String) throws {
+    try self.write(text, to: "\(name).text")
+    try TestPrograms.run([
+      "install", "-m", "700", "\(self.path)/\(name).text", "\(self.path)/\(name)",
+    ])
   }
 
   deinit { try? FileManager.default.removeItem(atPath: self.path) }

@@ -67,11 +67,11 @@ struct SSHLoginTests {
 
   @Test func `an unknown host is refused, or accepted and told`() throws {
     let refused = try self.outcome(self.keys.configuration("true", known: []))
-    guard case .lost(.hostKeyUnknown(_, _, let others))? = refused else {
+    guard case .lost(.hostKeyUnknown(_, let known))? = refused else {
       Issue.record("\(String(describing: refused))")
       return
     }
-    #expect(others.isEmpty)
+    #expect(known.trusted.isEmpty)
     let server = try InetdServer(self.keys)
     let conversation = try SSHConversation(
       self.keys.configuration("true", known: [], unknownHost: .accept),

@@ -56,6 +56,8 @@ package final class LinkAdmission: Sendable {
       state.nextID += 1
       return state.nextID
     }
+    // Set where the cancellation came after the admission.
+    defer { self.state.withLock { _ = $0.cancelled.remove(id) } }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let isAdmitted: Bool? = self.state.withLock { state in
@@ -72,7 +74,7 @@ package final class LinkAdmission: Sendable {
     } onCancel: {
       let continuation = self.state.withLock { state in
         guard let index = state.waiting.firstIndex(where: { $0.id == id }) else {
-          // Not waiting yet, or admitted already: then nobody will ever ask for this number.
+          // Not waiting yet, or admitted already.
           state.cancelled.insert(id)
           return nil as CheckedContinuation<Bool, Never>?
         }

@@ -94,12 +94,16 @@ extension LinkError {
     case .noCommonAlgorithm(let algorithms, let detail):
       return Diagnostic(
         code: "no-common-algorithm", "\(nodes): no algorithm suits both \(address) and libssh2",
-        causes: ["host keys asked for: \(algorithms.joined(separator: ", "))", detail.printable])
-    case .hostKeyUnknown(let name, let presented, let others):
+        causes: ["host keys asked for: \(algorithms.joined(separator: ", "))", detail.printable],
+        hints: ["if the server has other host keys now, compare one and add it to known_hosts"])
+    case .hostKeyUnknown(let presented, let known):
       return Diagnostic(
-        code: "host-key-unknown", "\(nodes): the host key of \(name) is not known",
+        code: "host-key-unknown", "\(nodes): the host key of \(known.name) is not known",
         causes: ["it presents \(presented.algorithm) \(presented.fingerprint)"]
-          + others.map { "\($0.place) has a key of another kind, \($0.key.algorithm)" },
+          + known.trusted.map { "\($0.place) has a key of another kind, \($0.key.algorithm)" }
+          + known.certificateAuthorities.map {
+            "\($0.place) has an authority's key: host certificates are not checked"
+          } + known.unreadLines.map { "\($0.place) is passed over: \($0.reason)" },
         hints: [
           "compare the fingerprint, then add the key to known_hosts (`ssh-keyscan` prints it), or "
             + "set `unknown_hosts: accept-new`"

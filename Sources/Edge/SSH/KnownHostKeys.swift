@@ -22,6 +22,8 @@ package struct KnownHostKeys: Equatable, Sendable {
   package var trusted: [Key] = []
   package var revoked: [Key] = []
   package var certificateAuthorities: [Key] = []
+  /// The first lines that could not be read; the server's may be among them.
+  package var unreadLines: [KnownHosts.Warning] = []
 
   package init(name: String) {
     self.name = name

@@ -75,6 +75,7 @@ package struct KnownHosts: Equatable, Sendable {
   package func keys(host: String, port: Int) -> KnownHostKeys {
     let name = HostNames.lookupName(host: host, port: port)
     var keys = KnownHostKeys(name: name)
+    keys.unreadLines = Array(self.warnings.prefix(3))
     for entry in self.entries where entry.names.matches(name) {
       let key = KnownHostKeys.Key(key: entry.key, place: entry.place)
       switch entry.marker {
