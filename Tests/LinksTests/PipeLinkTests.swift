@@ -44,7 +44,7 @@ import Testing
     try folder.writeProgram(
       "#!/bin/sh\necho muster-node 1\ncat > /dev/null\necho crash >&2\nexit 4\n", to: "sh")
     let path = "PATH=\(folder.path):/usr/bin:/bin"
-    let node = Plan.Node(name: "n1", link: .command(argv: ["env", path]))
+    let node = Plan.Node(name: "n1", link: .command(argv: ["env", "HOME=\(folder.path)", path]))
     let link = try await TestLinks.opener().open(node, run: "r")
     // The client that ends closes the pipe, and with it the program's standard input.
     let client = GRPCClient(transport: link.transport)
@@ -53,7 +53,9 @@ import Testing
       group.addTask {
         // It is told to end once it runs: a call that gets no answer shows that.
         let options = {
-          var options = CallOptions.defaults; options.timeout = .milliseconds(50); return options
+          var options = CallOptions.defaults
+          options.timeout = .milliseconds(50)
+          return options
         }()
         let request = Muster_V1_AttachRequest()
         _ = try? await Muster_V1_Node.Client(wrapping: client).attach(request, options: options)
@@ -69,7 +71,7 @@ import Testing
     let folder = try ScratchFolder()
     try folder.writeProgram("#!/bin/sh\necho muster-node 999\ncat\n", to: "sh")
     let path = "PATH=\(folder.path):/usr/bin:/bin"
-    let node = Plan.Node(name: "n1", link: .command(argv: ["env", path]))
+    let node = Plan.Node(name: "n1", link: .command(argv: ["env", "HOME=\(folder.path)", path]))
     #expect(try await TestLinks.error(node, run: "r") == .otherProtocol(line: "muster-node 999"))
   }
 }

@@ -39,17 +39,25 @@ enum TestPrograms {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// For all tests of this process; goes with it.
+  static let folder: String = {
+    let path = FileManager.default.temporaryDirectory
+      .appendingPathComponent("muster-links-tests-\(getpid())").path
+    mkdir(path, 0o700)
+    // Agents that are started in place keep their state here, not in the home of who tests.
+    setenv("XDG_STATE_HOME", "\(path)/state", 1)
+    atexit { try? FileManager.default.removeItem(atPath: TestPrograms.folder) }
+    return path
+  }()
+
   /// The built program without its symbols, which would take long to push.
   static let agent = Result {
     let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let built = URL(fileURLWithPath: own).deletingLastPathComponent()
       .appendingPathComponent("muster-node").path
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("muster-links-tests-\(getpid())")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let stripped = folder.appendingPathComponent("muster-node").path
+    let stripped = "\(Self.folder)/muster-node"
     try Self.run(["strip", "-o", stripped, built])
-    return try AgentImage(path: stripped, cacheFolder: folder.appendingPathComponent("c").path)
+    return try AgentImage(path: stripped, cacheFolder: "\(Self.folder)/cache")
   }
 }
 

@@ -16,6 +16,11 @@ struct TestKeys {
       "muster-ssh-tests-\(getpid())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     self.folder = folder.path
+    atexit {
+      if let keys = try? TestKeys.shared.get() {
+        try? FileManager.default.removeItem(atPath: keys.folder)
+      }
+    }
     if getuid() == 0 { mkdir("/run/sshd", 0o755) }
     for name in ["host", "other-host", "user", "stranger"] {
       try Self.run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "\(self.folder)/\(name)"])
