@@ -29,8 +29,10 @@ struct LabTests {
     // A second time there is nothing to do.
     #expect(try await self.lab.up(count: 2, user: user, clock: ContinuousClock()).startedCount == 0)
     #expect(try self.lab.status().allSatisfy(\.isRunning))
+    try Data("mine".utf8).write(to: URL(filePath: "\(self.folder)/file"))
     try await self.lab.down(clock: ContinuousClock())
-    #expect(!FileManager.default.fileExists(atPath: self.folder))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: self.folder) == ["file"])
+    try FileManager.default.removeItem(atPath: self.folder)
     #expect(try self.ssh(up.hosts[0], user) != 0)
   }
 
@@ -51,6 +53,7 @@ struct LabTests {
     try FileManager.default.createDirectory(
       atPath: self.folder, withIntermediateDirectories: true)
     try Data("mine".utf8).write(to: URL(filePath: "\(self.folder)/file"))
+    try Data("8080\n".utf8).write(to: URL(filePath: "\(self.folder)/ports"))
     await #expect(throws: LabError.noLab(folder: self.folder)) {
       try await self.lab.down(clock: ContinuousClock())
     }
@@ -60,12 +63,14 @@ struct LabTests {
 
   /// - Returns: The status of `ssh HOST true`, strict about the host's key.
   private func ssh(_ host: LabHost, _ user: String) throws -> Int32 {
+    // ssh too replaces what follows a percent sign, and splits at blanks outside quotes.
+    let folder = self.folder.replacingOccurrences(of: "%", with: "%%")
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/ssh")
     process.arguments = [
-      "-F", "none", "-i", "\(self.folder)/id_ed25519", "-o", "IdentitiesOnly=yes",
+      "-F", "none", "-i", "\(folder)/id_ed25519", "-o", "IdentitiesOnly=yes",
       "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes",
-      "-o", "UserKnownHostsFile=\(self.folder)/known_hosts", "-o", "ConnectTimeout=5",
+      "-o", "UserKnownHostsFile=\"\(folder)/known_hosts\"", "-o", "ConnectTimeout=5",
       "-p", "\(host.port)", "\(user)@\(host.address)", "true",
     ]
     process.standardError = FileHandle.nullDevice

@@ -48,7 +48,8 @@ package struct Lab {
       let host = LabHost(number: number + 1, port: try Self.freePort(number + 1))
       try self.makeKey("\(host.name).hostkey")
       hosts.append(host)
-      try self.folder.write(hosts.map { "\($0.port)\n" }.joined(), to: "ports")
+      let ports = hosts.map { "\($0.port)\n" }.joined()
+      try self.folder.write(LabFolder.mark + ports, to: "ports")
     }
     try self.writeKnownHosts(hosts)
     try self.writeManifest(hosts, user: user)
@@ -64,7 +65,7 @@ package struct Lab {
 
   /// Ends exactly the processes that the lab started, and removes its files.
   package func down(clock: some Clock<Duration>) async throws(LabError) {
-    guard self.folder.exists("ports") else {
+    guard self.folder.isLab else {
       if access(self.folder.path, F_OK) != 0 { return }
       throw .noLab(folder: self.folder.path)
     }
@@ -82,7 +83,7 @@ package struct Lab {
 
   /// All hosts of the lab, and whether each runs.
   package func status() throws(LabError) -> [(host: LabHost, isRunning: Bool)] {
-    guard self.folder.exists("ports") else { throw .noLab(folder: self.folder.path) }
+    guard self.folder.isLab else { throw .noLab(folder: self.folder.path) }
     return self.hosts().map { ($0, self.process(of: $0)?.isRunning == true) }
   }
 
@@ -91,7 +92,7 @@ package struct Lab {
   private func make() throws(LabError) {
     if mkdir(self.folder.path, 0o700) == 0 { return }
     guard errno == EEXIST else { throw LabFolder.failed("make \(self.folder.path)") }
-    guard self.folder.exists("ports") || self.folder.names.allSatisfy({ $0 == "lock" }) else {
+    guard self.folder.isLab || self.folder.names.allSatisfy({ $0 == "lock" }) else {
       throw .noLab(folder: self.folder.path)
     }
   }

@@ -53,10 +53,26 @@ struct LabFolder {
     return names.sorted()
   }
 
-  /// Removes what a lab writes, and the folder if nothing else is in it.
+  /// First line of a lab's `ports`: a folder without it is somebody else's.
+  static let mark = "# muster lab\n"
+
+  var isLab: Bool { Self.text(at: self.file("ports"))?.hasPrefix(Self.mark) == true }
+
+  /// Removes what a lab writes and nothing else, then the folder if it is empty.
   func remove() {
-    for name in self.names { unlink(self.file(name)) }
+    for name in self.names where Self.isOwn(name) { unlink(self.file(name)) }
     rmdir(self.path)
+  }
+
+  private static func isOwn(_ name: String) -> Bool {
+    let name = name.hasSuffix(".new") ? String(name.dropLast(4)) : name
+    let fixed = ["ports", "lock", "known_hosts", "nodes.yaml", "id_ed25519", "id_ed25519.pub"]
+    let endings = [".hostkey", ".hostkey.pub", ".conf", ".log", ".process"]
+    return fixed.contains(name)
+      || name.hasPrefix("node")
+        && endings.contains { ending in
+          name.hasSuffix(ending) && Int(name.dropFirst(4).dropLast(ending.count)) != nil
+        }
   }
 
   static func failed(_ operation: String) -> LabError {

@@ -21,22 +21,25 @@ package struct LabHost: Equatable, Sendable {
   ///
   /// - Parameter searchPath: PATH of those who log in; sshd's own has little in it.
   func configuration(folder: String, searchPath: String) -> String {
-    """
-    ListenAddress \(self.address)
-    Port \(self.port)
-    HostKey \(folder)/\(self.name).hostkey
-    AuthorizedKeysFile \(folder)/id_ed25519.pub
-    StrictModes no
-    UsePAM no
-    PasswordAuthentication no
-    KbdInteractiveAuthentication no
-    PermitRootLogin yes
-    MaxStartups 500:30:1000
-    MaxSessions 200
-    PidFile none
-    PrintMotd no
-    SetEnv "PATH=\(searchPath)"
+    // In this one keyword sshd replaces what follows a percent sign.
+    let pattern = folder.split(separator: "%", omittingEmptySubsequences: false)
+      .joined(separator: "%%")
+    return """
+      ListenAddress \(self.address)
+      Port \(self.port)
+      HostKey "\(folder)/\(self.name).hostkey"
+      AuthorizedKeysFile "\(pattern)/id_ed25519.pub"
+      StrictModes no
+      UsePAM no
+      PasswordAuthentication no
+      KbdInteractiveAuthentication no
+      PermitRootLogin yes
+      MaxStartups 500:30:1000
+      MaxSessions 200
+      PidFile none
+      PrintMotd no
+      SetEnv "PATH=\(searchPath)"
 
-    """
+      """
   }
 }
