@@ -64,4 +64,20 @@ struct AgentPlaceTests {
     }
     #expect(faults.map(\.reason) == [.readOnly, .denied, .denied])
   }
+
+  @Test func `a folder in a shared place that others may write is not trusted`() async throws {
+    let host = try TestHost(
+      prepare: """
+        \(Self.elsewhere)
+        mount -t tmpfs -o ro tmpfs HOME
+        mount -t tmpfs -o mode=777 tmpfs /tmp/muster-0
+        mount -t tmpfs -o ro tmpfs /dev/shm
+        """)
+    let error = try await TestLinks.error(host.node(), run: host.run)
+    guard case .noPlaceForAgent(let faults) = error else {
+      Issue.record("\(error)")
+      return
+    }
+    #expect(faults.map(\.reason) == [.readOnly, .denied, .readOnly])
+  }
 }

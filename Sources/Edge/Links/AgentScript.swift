@@ -41,10 +41,17 @@ package struct AgentScript: Equatable, Sendable {
     """
   }
 
+  /// `ours` wants a place in a folder of all users to be closed to their writing: else one of them
+  /// could put a program there between the look and `exec`. A home is its user's own affair.
   private static let body = """
     set -f
     echo
     safe() { [ ! -h "$1" ] && [ -d "$1" ] && [ -O "$1" ]; }
+    ours() {
+      safe "$b" && safe "$d" || return 1
+      if [ $1 = 1 ]; then return 0; fi
+      case $(LC_ALL=C ls -ld "$b") in d????-??-*) ;; *) return 1;; esac
+    }
     place() {
       case $1 in
       1) b=$HOME/.cache/muster;;
@@ -56,7 +63,7 @@ package struct AgentScript: Equatable, Sendable {
     become() { exec "$d/muster-node" connect --run "$r" --node "$n"; }
     find_agent() {
       place $1
-      if safe "$b" && safe "$d" && [ -O "$d/muster-node" ] && [ -s "$d/muster-node" ] &&
+      if ours $1 && [ -O "$d/muster-node" ] && [ -s "$d/muster-node" ] &&
         [ -x "$d/muster-node" ]; then become; fi
     }
     make_place() {
@@ -64,7 +71,7 @@ package struct AgentScript: Equatable, Sendable {
       LC_ALL=C
       export LC_ALL
       mkdir -p "$d" || return 1
-      if ! safe "$b" || ! safe "$d"; then echo "not a folder of this user"; return 1; fi
+      if ! ours $c; then echo "not a folder of this user alone"; return 1; fi
       find "$d" -name ".tmp.*" -mmin +60 -exec rm -f {} + 2>/dev/null
       if ! (: > "$t"); then return 1; fi
       chmod 700 "$t" || return 1

@@ -20,6 +20,9 @@ package final class KnownHostsFiles: Sendable {
   package init() {}
 
   /// What the files say, in their order. A file that does not exist says nothing.
+  ///
+  /// - Throws: `LinkError.knownHosts` when one is there and cannot be read whole: what is missing
+  ///   could be a server's key or its revocation, and a changed key would pass for an unknown one.
   func hosts(in files: [String]) throws(LinkError) -> KnownHosts {
     try self.read.withLock { read throws(LinkError) in try Self.load(files, &read) }
   }
@@ -45,12 +48,16 @@ package final class KnownHostsFiles: Sendable {
   private static func load(
     _ files: [String], _ read: inout [[String]: Read]
   ) throws(LinkError) -> KnownHosts {
-    let stamps = files.map(Self.stamp)
+    var stamps: [Stamp?] = []
+    for file in files { stamps.append(try Self.stamp(file)) }
     if let known = read[files], known.stamps == stamps { return known.hosts }
     var hosts = KnownHosts()
     for (file, stamp) in zip(files, stamps) where stamp != nil {
       guard let bytes = SmallFile.contents(of: file, sizeMax: KnownHosts.sizeMax + 1) else {
         throw .knownHosts(file: file, detail: String(cString: strerror(errno)))
+      }
+      guard bytes.count <= KnownHosts.sizeMax else {
+        throw .knownHosts(file: file, detail: "larger than \(KnownHosts.sizeMax) bytes")
       }
       hosts.append(bytes, file: file)
     }
@@ -72,9 +79,14 @@ package final class KnownHostsFiles: Sendable {
     else { throw .knownHosts(file: file, detail: String(cString: strerror(errno))) }
   }
 
-  private static func stamp(_ file: String) -> Stamp? {
+  /// `nil` where there is no such file.
+  private static func stamp(_ file: String) throws(LinkError) -> Stamp? {
     var status = stat()
-    guard stat(file, &status) == 0 else { return nil }
+    guard stat(file, &status) == 0 else {
+      let code = errno
+      if code == ENOENT || code == ENOTDIR { return nil }
+      throw .knownHosts(file: file, detail: String(cString: strerror(code)))
+    }
     return Stamp(
       inode: UInt64(status.st_ino), size: Int(status.st_size),
       modified: [Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec)])

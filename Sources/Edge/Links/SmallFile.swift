@@ -6,10 +6,15 @@ enum SmallFile {
   static func contents(of path: String, sizeMax: Int) -> [UInt8]? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
-    defer { close(file) }
+    defer {
+      let code = errno
+      close(file)
+      errno = code
+    }
     var bytes: [UInt8] = []
     while bytes.count < sizeMax {
-      let piece = Self.read(file, sizeMax: min(sizeMax - bytes.count, 1 << 20))
+      let sizeWanted = min(sizeMax - bytes.count, 1 << 20)
+      guard let piece = Self.piece(of: file, sizeMax: sizeWanted) else { return nil }
       if piece.isEmpty { break }
       bytes += piece
     }
@@ -18,13 +23,22 @@ enum SmallFile {
 
   /// The next bytes; none at the end, and after an error.
   static func read(_ file: CInt, sizeMax: Int) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: sizeMax) { buffer, count in
+    Self.piece(of: file, sizeMax: sizeMax) ?? []
+  }
+
+  /// The next bytes, none at the end; `nil` after an error, and `errno` then says which.
+  private static func piece(of file: CInt, sizeMax: Int) -> [UInt8]? {
+    var code: CInt = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: sizeMax) { buffer, count in
       var result = 0
       repeat {
         result = Glibc.read(file, buffer.baseAddress, sizeMax)
       } while result < 0 && errno == EINTR
+      if result < 0 { code = errno }
       count = max(result, 0)
     }
+    errno = code
+    return code == 0 ? bytes : nil
   }
 
   /// - Returns: Whether all was written; `errno` says why not.
