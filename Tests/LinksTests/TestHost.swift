@@ -34,36 +34,50 @@ final class TestHost {
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "\(folder.path)/\(name)"])
     }
     try TestPrograms.run(["cp", "\(folder.path)/user.pub", "\(folder.path)/authorized_keys"])
-    self.port = try Self.freePort()
-    let lines =
-      options.map { $0.replacingOccurrences(of: "FOLDER", with: folder.path) } + [
-        "ListenAddress 127.0.0.1", "Port \(self.port)", "HostKey \(folder.path)/host",
-        "AuthorizedKeysFile \(folder.path)/authorized_keys", "StrictModes no", "UsePAM no",
-        "PermitRootLogin yes", "PidFile none",
-        "SetEnv HOME=\(folder.path)/home \(environment)"
-          .replacingOccurrences(of: "FOLDER", with: folder.path),
-      ]
-    try folder.write(lines.joined(separator: "\n") + "\n", to: "sshd_config")
-    try folder.write(try Self.knownHosts(folder, "host", self.port), to: "known_hosts")
     let daemon = [TestPrograms.sshd, "-D", "-e", "-f", "\(folder.path)/sshd_config"]
+    var command = daemon
     if let prepare {
       let script = prepare.replacingOccurrences(of: "HOME", with: "\(folder.path)/home")
-      self.sshd = try PipedProcess.spawn(
+      command =
         [
           "unshare", "--mount", "--propagation", "private", "sh", "-ec", "\(script)\nexec \"$@\"",
           "sh",
+        ] + daemon
+    }
+    // A port that was free can be taken by the time sshd binds it.
+    var attempt = 1
+    while true {
+      let port = try Self.freePort()
+      let lines =
+        options.map { $0.replacingOccurrences(of: "FOLDER", with: folder.path) } + [
+          "ListenAddress 127.0.0.1", "Port \(port)", "HostKey \(folder.path)/host",
+          "AuthorizedKeysFile \(folder.path)/authorized_keys", "StrictModes no", "UsePAM no",
+          "PermitRootLogin yes", "PidFile none",
+          "SetEnv HOME=\(folder.path)/home \(environment)"
+            .replacingOccurrences(of: "FOLDER", with: folder.path),
         ]
-          + daemon)
-    } else {
-      self.sshd = try PipedProcess.spawn(daemon)
+      try folder.write(lines.joined(separator: "\n") + "\n", to: "sshd_config")
+      let sshd = try PipedProcess.spawn(command)
+      close(sshd.input)
+      var said = ""
+      var isListening = false
+      while !isListening {
+        let piece = SmallFile.read(sshd.errors, sizeMax: 4096)
+        if piece.isEmpty { break }
+        said += String(decoding: piece, as: UTF8.self)
+        isListening = said.contains(Self.listening)
+      }
+      if isListening {
+        (self.port, self.sshd) = (port, sshd)
+        break
+      }
+      _ = sshd.wait(timeoutMilliseconds: 5_000)
+      close(sshd.output)
+      close(sshd.errors)
+      try #require(attempt < 3 && said.contains("in use"), "sshd ended: \(said)")
+      attempt += 1
     }
-    close(self.sshd.input)
-    var said = ""
-    while !said.contains(Self.listening) {
-      let piece = SmallFile.read(self.sshd.errors, sizeMax: 4096)
-      try #require(!piece.isEmpty, "sshd ended: \(said)")
-      said += String(decoding: piece, as: UTF8.self)
-    }
+    try folder.write(try Self.knownHosts(folder, "host", self.port), to: "known_hosts")
   }
 
   /// Puts the agent where a push would have put it.

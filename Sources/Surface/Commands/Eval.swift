@@ -6,6 +6,7 @@ import Manifest
 import Plan
 import Rollouts
 import RunStore
+import Synchronization
 import Terminal
 
 /// `muster eval`: shards rollouts of the simulator across the nodes and merges what comes back.
@@ -55,6 +56,9 @@ package struct Eval: AsyncParsableCommand {
     let attachment = try fleet.attachment(holding: true)
     let links = fleet.links(to: agentRun)
     let (cost, width) = (self.episodeCost.duration, Self.terminalWidth)
+    // Agents that were started for this work alone end with it, on the links that they worked on.
+    let areOurs = agentRun == run.id
+    let (stopTimeout, ended) = (fleet.plan.stopTimeout, EndedNodes())
     let result = try await Interruption.guarding(
       hint: "`--resume` finishes it; what came in is kept in \(run.directory.path)"
     ) {
@@ -62,7 +66,11 @@ package struct Eval: AsyncParsableCommand {
       let printer = ProgressPrinter(width: width, clock: clock)
       let work = WorkRun(
         run: run.directory, workPlan: plan, nodes: workers, open: links, attachment: attachment,
-        clock: clock)
+        clock: clock
+      ) { session in
+        guard areOurs, await session.stopAndEnd(timeout: stopTimeout).isEmpty else { return }
+        ended.insert(session.node.name)
+      }
       let result = try await work.carryOut(
         episodeCost: cost, epoch: CoordinatorIdentity.nowMilliseconds
       ) { printer.print($0) }
@@ -73,8 +81,9 @@ package struct Eval: AsyncParsableCommand {
     run.record("dispatched", run.id, #"{"ending":"\#(result.ending)"}"#)
     try self.publish(run, plan, result)
     _ = consume lock
-    if agentRun == run.id {
-      await self.endAgents(fleet, workers, links, attachment)
+    if areOurs {
+      let rest = workers.filter { !ended.contains($0.name) }
+      await self.endAgents(fleet, rest, links, attachment)
     }
     if result.ending != .complete { throw CommandFailure(status: 3) }
     run.end()
@@ -145,7 +154,7 @@ package struct Eval: AsyncParsableCommand {
     }
   }
 
-  /// The agents were started for this work alone.
+  /// Ends the agents that could not be ended on the links they worked on.
   private func endAgents(
     _ fleet: FleetContext, _ nodes: [Plan.Node], _ links: @escaping OpenLink,
     _ attachment: Attachment
@@ -169,6 +178,19 @@ package struct Eval: AsyncParsableCommand {
     var size = winsize()
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
     return Int(size.ws_col)
+  }
+}
+
+/// The nodes whose agents are proven gone.
+private final class EndedNodes: Sendable {
+  private let names = Mutex<Set<String>>([])
+
+  func insert(_ name: String) {
+    self.names.withLock { _ = $0.insert(name) }
+  }
+
+  func contains(_ name: String) -> Bool {
+    self.names.withLock { $0.contains(name) }
   }
 }
 

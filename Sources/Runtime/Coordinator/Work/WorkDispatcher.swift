@@ -117,13 +117,16 @@ where C.Duration == Duration, C.Instant: Sendable {
         try await self.connector.withLink(to: self.nodes[index].name) { link in
           try await self.serve(link, of: index)
         }
-        self.state.withLock { $0.disconnected(index, "the node ended the stream") }
       } catch let fault as WorkFault {
         self.state.withLock { $0.faulted(index, fault, countMax: self.settings.damageCountMax) }
       } catch {
         self.state.withLock { $0.disconnected(index, "\(error)") }
       }
-      let wasOpen = self.state.withLock { $0.streams[index].openedCount > openedCount }
+      let wasOpen = self.state.withLock { state in
+        guard state.streams[index].openedCount > openedCount else { return false }
+        state.left(index)
+        return true
+      }
       backoff = wasOpen ? self.settings.backoffMin : min(backoff * 2, self.settings.backoffMax)
       if self.state.withLock({ $0.isOver || $0.isCutOff(index) }) { return }
       try? await self.sleep(backoff)
@@ -144,6 +147,8 @@ enum WorkFault: Error, Equatable {
   case damaged(sequence: UInt64)
   /// Nothing came for the time of a lease.
   case silent
+  /// The node ended the stream.
+  case ended
   /// The coordinator's own disk refused.
   case store(RecordLogError)
 }

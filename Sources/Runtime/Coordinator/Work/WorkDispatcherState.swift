@@ -93,6 +93,10 @@ where Instant.Duration == Duration {
   /// The stream's tasks have ended.
   mutating func closed(_ index: Int) {
     self.streams[index].orderBell = nil
+  }
+
+  /// The link of an opened stream has closed.
+  mutating func left(_ index: Int) {
     self.openStreamCount = max(0, self.openStreamCount - 1)
   }
 
@@ -110,6 +114,7 @@ where Instant.Duration == Duration {
       } else {
         self.disconnected(index, "batch \(sequence) does not match its checksum")
       }
+    case .ended: self.disconnected(index, "the node ended the stream")
     case .silent: self.disconnected(index, "nothing was heard from it")
     case .store(let error):
       self.disconnected(index, "its records cannot be stored")

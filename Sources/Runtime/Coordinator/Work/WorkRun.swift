@@ -15,14 +15,18 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private let open: OpenLink
   private let attachment: Attachment
   private let clock: ClockType
+  private let leave: @Sendable (NodeSession) async -> Void
 
   /// - Parameters:
   ///   - nodes: Those that work, at least one; others that have records keep them.
   ///   - open: Opens links to the agents of one run, the same over resumes: their spools are there.
   ///   - attachment: Holds the run.
+  ///   - leave: The last thing done on a node's link when the work is over; has the time that streams
+  ///     have to say goodbye.
   package init(
     run: RunDirectory, workPlan: WorkPlan, nodes: [Plan.Node], open: @escaping OpenLink,
-    attachment: Attachment, clock: ClockType
+    attachment: Attachment, clock: ClockType,
+    leave: @escaping @Sendable (NodeSession) async -> Void = { _ in }
   ) {
     self.run = run
     self.workPlan = workPlan
@@ -30,6 +34,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     self.open = open
     self.attachment = attachment
     self.clock = clock
+    self.leave = leave
   }
 
   /// Returns when every item is on disk, or nothing more can be done; cancellation stores what has
@@ -64,7 +69,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   }
 
   private var connector: GRPCWorkConnector<HTTP2ClientTransport.WrappedChannel> {
-    let (nodes, open, attachment) = (self.nodes, self.open, self.attachment)
+    let (nodes, open, attachment, leave) = (self.nodes, self.open, self.attachment, self.leave)
     return GRPCWorkConnector { name, body in
       guard let node = nodes.first(where: { $0.name == name.rawValue }) else {
         preconditionFailure("\(name) is no node of this work")
@@ -72,6 +77,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       do throws(NodeFault) {
         try await NodeSession.with(node, open: open, attachment: attachment) { session in
           try await body(session.client)
+          await leave(session)
         }
       } catch {
         throw WorkLinkFault(words: ([error.diagnostic.summary] + error.diagnostic.causes)[0])

@@ -34,7 +34,9 @@ where C.Duration == Duration, C.Instant: Sendable {
     self.inbox = InboxBox(Inbox(heardAt: dispatcher.clock.now))
   }
 
-  /// Returns when the work is over or the node ends the stream.
+  /// Returns when the work is over.
+  ///
+  /// - Throws: `WorkFault`, or what the link throws, when the stream ends before.
   func run() async throws {
     let (orderRings, orderBell) = Self.bell()
     let (storeRings, storeBell) = Self.bell()
@@ -49,6 +51,7 @@ where C.Duration == Duration, C.Instant: Sendable {
       defer { group.cancelAll() }
       try await group.next()
     }
+    guard self.dispatcher.state.withLock({ $0.isOver }) else { throw WorkFault.ended }
   }
 
   private static func bell() -> (AsyncStream<Void>, Bell) {
