@@ -17,10 +17,10 @@ struct MergeWriterTests {
   /// Two nodes with the items 0 ..< 6 and 4 ..< 9 of 9.
   private func run() async throws -> (RunDirectory, WorkPlan) {
     var generator = SplitMix64(state: 1)
-    let run = try RunDirectory.create(
-      root: self.folder.path, name: "eval", plan: [], milliseconds: 0, using: &generator)
     let plan = try WorkPlan(policy: "lru", difficulty: "all", seed: 42, taskCount: 9)
-    try run.write(plan)
+    let run = try RunDirectory.create(
+      root: self.folder.path, name: "eval", plan: [], workPlan: plan, milliseconds: 0,
+      using: &generator)
     for (node, items) in [("n1", 0..<6 as Range<UInt64>), ("n2", 4..<9)] {
       let file = try RecordFile(path: run.recordFilePath(of: node))
       try await file.append([

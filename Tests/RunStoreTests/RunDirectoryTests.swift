@@ -9,11 +9,13 @@ struct RunDirectoryTests {
   private let folder = ScratchFolder()
   private var root: String { "\(self.folder.path)/a/runs" }
 
-  private func run(_ seconds: Int64, plan: String = "{}") throws -> RunDirectory {
+  private func run(
+    _ seconds: Int64, plan: String = "{}", workPlan: WorkPlan? = nil
+  ) throws -> RunDirectory {
     var generator = SplitMix64(state: UInt64(seconds))
     return try RunDirectory.create(
-      root: self.root, name: "eval", plan: Array(plan.utf8), milliseconds: seconds * 1000,
-      using: &generator)
+      root: self.root, name: "eval", plan: Array(plan.utf8), workPlan: workPlan,
+      milliseconds: seconds * 1000, using: &generator)
   }
 
   @Test func `runs are listed newest first and found by plan, name, id and folder`() throws {
@@ -22,10 +24,8 @@ struct RunDirectoryTests {
     let new = try self.run(3000, plan: "b")
     let list = RunList(root: self.root)
     #expect(try list.runs() == [new, middle, old])
-    let hash = SHA256.hex(of: "a".utf8)
-    #expect(try list.newestUnfinished(planHash: hash) == middle)
     try middle.markFinished()
-    #expect(try list.newestUnfinished(planHash: hash) == old)
+    #expect(try list.runs().map(\.isFinished) == [false, true, false])
     #expect(try list.run("eval") == new)
     #expect(try list.run(old.id.rawValue) == old)
     #expect(try list.run("\(self.root)/eval/\(old.id)") == old)
@@ -33,6 +33,14 @@ struct RunDirectoryTests {
     let latest = try DurableFile.read("\(self.root)/eval/latest/plan.json", limit: 10)
     #expect(latest == Array("b".utf8))
     #expect(try RunList(root: "/nonexistent").runs().isEmpty)
+  }
+
+  @Test func `a run whose making was cut short is no run`() throws {
+    let run = try self.run(1)
+    var generator = SplitMix64(state: 5)
+    let parts = "\(self.root)/eval/.\(RunID(milliseconds: 5000, using: &generator)).new"
+    #expect(mkdir(parts, 0o700) == 0)
+    #expect(try RunList(root: self.root).runs() == [run])
   }
 
   @Test func `a run is one process's at a time, and the holder is named`() throws {
@@ -46,10 +54,9 @@ struct RunDirectoryTests {
   }
 
   @Test func `a work plan comes back, and a changed one is damage`() throws {
-    let run = try self.run(1)
-    #expect(try run.workPlan() == nil)
+    #expect(try self.run(1).workPlan() == nil)
     let plan = try WorkPlan(policy: "lru", difficulty: "all", seed: 42, taskCount: 3)
-    try run.write(plan)
+    let run = try self.run(2, workPlan: plan)
     #expect(try run.workPlan() == plan)
     try DurableFile.replace(run.workPlanPath, with: Array(plan.canonicalText.utf8.dropLast()))
     #expect(throws: RunStoreError.self) { try run.workPlan() }

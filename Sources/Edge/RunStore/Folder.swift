@@ -44,7 +44,7 @@ enum Folder {
 
   /// Points a symbolic link at `target`, in one step.
   static func link(_ target: String, at path: String) throws(FileFault) {
-    let temporary = path + ".new"
+    let temporary = "\(path).\(getpid()).new"
     unlink(temporary)
     guard symlink(target, temporary) == 0 else {
       throw FileFault(path: path, operation: "link", errno: errno)

@@ -7,6 +7,8 @@ package import Rollouts
 package struct RunDirectory: Equatable, Sendable {
   /// 64 MiB: a plan of 4,096 nodes and their services is smaller.
   private static let maximumPlanSize = 64 << 20
+  private static let planName = "plan.json"
+  private static let workPlanName = "shards.json"
 
   package let path: String
   package let name: String
@@ -18,8 +20,8 @@ package struct RunDirectory: Equatable, Sendable {
     self.id = id
   }
 
-  package var planPath: String { "\(self.path)/plan.json" }
-  package var workPlanPath: String { "\(self.path)/shards.json" }
+  package var planPath: String { "\(self.path)/\(Self.planName)" }
+  package var workPlanPath: String { "\(self.path)/\(Self.workPlanName)" }
   package var journalPath: String { "\(self.path)/journal.sqlite" }
   package var recordsPath: String { "\(self.path)/records" }
   package var mergedPath: String { "\(self.path)/merged" }
@@ -33,24 +35,31 @@ package struct RunDirectory: Equatable, Sendable {
     return "\(self.recordsPath)/\(node).records"
   }
 
-  /// Makes the folder with its plan, and points `ROOT/NAME/latest` at it.
+  /// Makes the folder with its plan, and points `ROOT/NAME/latest` at it. The folder is filled beside
+  /// its place and renamed: a run that is killed here is there whole, or not at all.
   ///
   /// - Parameters:
   ///   - root: Made if it is not there.
   ///   - plan: Canonical JSON of the plan.
+  ///   - workPlan: Of a run that is an eval.
   ///   - milliseconds: The start, since 1970 in UTC.
   package static func create(
-    root: String, name: String, plan: [UInt8], milliseconds: Int64,
+    root: String, name: String, plan: [UInt8], workPlan: WorkPlan? = nil, milliseconds: Int64,
     using generator: inout some RandomNumberGenerator
   ) throws(RunStoreError) -> Self {
     let id = RunID(milliseconds: milliseconds, using: &generator)
     let run = Self(root: root, name: name, id: id)
     do throws(FileFault) {
       try Folder.makeAll("\(root)/\(name)")
-      try Folder.make(run.path)
-      for folder in [run.recordsPath, run.mergedPath, run.logsPath] { try Folder.make(folder) }
-      try DurableFile.replace(run.planPath, with: plan)
-      try DurableFile.synchronizeFolder(of: run.path)
+      let unfinished = "\(root)/\(name)/.\(id).new"
+      try Folder.make(unfinished)
+      for folder in ["records", "merged", "logs"] { try Folder.make("\(unfinished)/\(folder)") }
+      try DurableFile.replace("\(unfinished)/\(Self.planName)", with: plan)
+      if let workPlan {
+        let bytes = Array(workPlan.canonicalText.utf8)
+        try DurableFile.replace("\(unfinished)/\(Self.workPlanName)", with: bytes)
+      }
+      try DurableFile.rename(unfinished, to: run.path)
       try Folder.link(id.rawValue, at: "\(root)/\(name)/latest")
     } catch {
       throw .file(error)
@@ -62,15 +71,6 @@ package struct RunDirectory: Equatable, Sendable {
   package func plan() throws(RunStoreError) -> [UInt8] {
     do throws(FileFault) {
       return try DurableFile.read(self.planPath, limit: Self.maximumPlanSize)
-    } catch {
-      throw .file(error)
-    }
-  }
-
-  /// Writes the work plan; on disk when this returns.
-  package func write(_ plan: WorkPlan) throws(RunStoreError) {
-    do throws(FileFault) {
-      try DurableFile.replace(self.workPlanPath, with: Array(plan.canonicalText.utf8))
     } catch {
       throw .file(error)
     }

@@ -1,4 +1,3 @@
-import Fleet
 import Glibc
 import RecordFiles
 
@@ -26,15 +25,6 @@ package struct RunList: Sendable {
       throw .file(error)
     }
     return runs.sorted { ($1.id, $1.name) < ($0.id, $0.name) }
-  }
-
-  /// The newest run that is not finished and whose plan has the given SHA-256 (hexadecimal).
-  package func newestUnfinished(planHash: String) throws(RunStoreError) -> RunDirectory? {
-    for run in try self.runs() where !run.isFinished {
-      // One whose plan cannot be read is not the same.
-      if let plan = try? run.plan(), SHA256.hex(of: plan) == planHash { return run }
-    }
-    return nil
   }
 
   /// The run that `reference` means: a path of its folder, an id, `NAME/ID`, or a name (its newest).

@@ -24,7 +24,7 @@ package struct Eval: AsyncParsableCommand {
   @Option(help: "Nodes that work, as a node set; default: the manifest's, else all.")
   var nodes: String?
 
-  @Flag(help: "Finish the newest unfinished eval of the same plan.")
+  @Flag(help: "Finish the newest unfinished eval of the same plan; report it if it is complete.")
   var resume = false
 
   @Option(name: .customLong("resume-run"), help: "Finish this run instead of the newest.")
@@ -43,6 +43,10 @@ package struct Eval: AsyncParsableCommand {
     fleet.plan.work = self.work.settings(over: fleet.plan.work)
     let workers = try self.workers(of: fleet.plan)
     let run = try self.evalRun(fleet)
+    if run.directory.isFinished {
+      StandardStreams.talk("eval \(run.id) is complete already\n")
+      return try self.publish(run, try run.workPlan())
+    }
     let holder = CoordinatorIdentity.name
     let lock: RunLock
     do throws(RunStoreError) {
@@ -79,7 +83,8 @@ package struct Eval: AsyncParsableCommand {
       return result
     }
     run.record("dispatched", run.id, #"{"ending":"\#(result.ending)"}"#)
-    try self.publish(run, plan, result)
+    try self.publish(run, plan)
+    self.warn(of: result)
     _ = consume lock
     if areOurs {
       let rest = workers.filter { !ended.contains($0.name) }
@@ -122,14 +127,13 @@ package struct Eval: AsyncParsableCommand {
 
   private func evalRun(_ fleet: FleetContext) throws -> LiveRun {
     guard self.resume || self.resumeRun != nil else {
-      let run = try fleet.newRun()
-      try storing { try run.directory.write(try fleet.plan.workPlan()) }
-      return run
+      return try fleet.newRun(workPlan: try fleet.plan.workPlan())
     }
-    return try fleet.unfinishedEval(named: self.resumeRun)
+    return try fleet.evalToResume(named: self.resumeRun)
   }
 
-  private func publish(_ run: LiveRun, _ plan: WorkPlan, _ result: DispatchResult) throws {
+  /// Merges what came in and prints the report.
+  private func publish(_ run: LiveRun, _ plan: WorkPlan) throws {
     let report = try storing {
       let summary = try MergeWriter(run: run.directory, plan: plan).merge()
       for damage in summary.damaged {
@@ -142,6 +146,10 @@ package struct Eval: AsyncParsableCommand {
     case .json: StandardStreams.data(report.json)
     }
     StandardStreams.talk("merged: \(run.directory.mergedPath)/records.jsonl\n")
+  }
+
+  /// Names the nodes that could not be used to the end.
+  private func warn(of result: DispatchResult) {
     for node in result.progress.nodes {
       switch node.state {
       case .connected: break

@@ -15,18 +15,19 @@ extension Plan {
 }
 
 extension FleetContext {
-  /// The eval to be resumed: the newest unfinished one, or the one named.
+  /// The eval to be resumed: the newest unfinished one, else the newest of the plan at all, or the
+  /// one named.
   ///
   /// Another set of nodes is no other work: items have keys, whoever does them.
   /// - Throws: `CommandFailure` with status 1 when there is none, or its plan differs in more than
   ///   its nodes; then with the fields that differ.
-  func unfinishedEval(named name: String?) throws -> LiveRun {
+  func evalToResume(named name: String?) throws -> LiveRun {
     try storing {
       let list = RunList(root: self.runsFolder)
       let runs =
         if let name { [try list.run(name)] } else { try list.runs(named: self.plan.name) }
       var nearest: [String]?
-      for directory in runs where !directory.isFinished {
+      for directory in runs.filter({ !$0.isFinished }) + runs.filter(\.isFinished) {
         guard try directory.workPlan() != nil else { continue }
         let run = try LiveRun(directory)
         let differences = try self.plan.differences(from: run.plan).filter {
@@ -40,7 +41,7 @@ extension FleetContext {
         [
           Diagnostic(
             code: "nothing-to-resume",
-            "no unfinished eval of this plan is in \(self.runsFolder)/\(self.plan.name)",
+            "no eval of this plan is in \(self.runsFolder)/\(self.plan.name)",
             causes: nearest ?? [], hints: ["without `--resume` a new one begins"])
         ])
     }

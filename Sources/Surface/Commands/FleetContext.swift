@@ -3,6 +3,7 @@ import Fleet
 import Glibc
 import Links
 import Plan
+import Rollouts
 import RunStore
 
 /// What the commands of a run's life share: the plan, where runs are, and how nodes are reached.
@@ -112,12 +113,13 @@ struct FleetContext {
     return run
   }
 
-  func newRun() throws -> LiveRun {
+  func newRun(workPlan: WorkPlan? = nil) throws -> LiveRun {
     try storing {
       var generator = SystemRandomNumberGenerator()
       let directory = try RunDirectory.create(
         root: self.runsFolder, name: self.plan.name, plan: try self.plan.canonicalJSON(),
-        milliseconds: Int64(CoordinatorIdentity.nowMilliseconds), using: &generator)
+        workPlan: workPlan, milliseconds: Int64(CoordinatorIdentity.nowMilliseconds),
+        using: &generator)
       return try LiveRun(directory)
     }
   }

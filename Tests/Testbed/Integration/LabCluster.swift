@@ -67,6 +67,7 @@ final class LabCluster: Sendable {
   /// The run folders of the manifest, oldest first.
   func runs() throws -> [URL] {
     let runs = self.folder.appending(path: "runs/test")
+    guard FileManager.default.fileExists(atPath: runs.path) else { return [] }
     return try FileManager.default.contentsOfDirectory(at: runs, includingPropertiesForKeys: nil)
       .filter { $0.lastPathComponent != "latest" }
       .sorted { $0.lastPathComponent < $1.lastPathComponent }

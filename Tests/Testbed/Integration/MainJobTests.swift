@@ -40,23 +40,31 @@ struct MainJobTests {
     let killCount = Int(ProcessInfo.processInfo.environment["MUSTER_KILLS"] ?? "") ?? 5
     try LabCluster.with(hostCount: 4) { cluster in
       let expected = try cluster.simulated(work)
-      for _ in 0..<killCount {
+      var hitCount = 0
+      // Some kills come before the run has begun or after it has ended: those do not count.
+      for _ in 0..<(3 * killCount) where hitCount < killCount {
+        let runCount = try cluster.runs().count
         let slow = ["--episode-cost", "2ms"]
         let eval = try cluster.command(["eval", cluster.manifest] + work + slow).start()
         // The instant is random on purpose; what it meets is not waited for.
+        let instant = Int.random(in: 50...2000)
         let pause = DispatchSemaphore(value: 0)
-        _ = pause.wait(timeout: .now() + .milliseconds(Int.random(in: 100...1500)))
+        _ = pause.wait(timeout: .now() + .milliseconds(instant))
         eval.send(SIGKILL)
         let killed = eval.end(timeout: .seconds(10))
         #expect(killed.status == 128 + SIGKILL || killed.status == 0)
-        let before = try cluster.runs()
-        guard !before.isEmpty, killed.status != 0 else { continue }
+        guard killed.status != 0, try cluster.runs().count > runCount else { continue }
         let resumed = try cluster.muster(
           ["eval", cluster.manifest] + work + slow + ["--resume"], timeout: .seconds(90))
         #expect(resumed.status == 0, "\(resumed.talk)")
         let run = try #require(try cluster.runs().last)
         #expect(try cluster.merged(run) == expected)
+        hitCount += 1
+        print("killed after \(instant) ms and resumed: the same bytes (\(hitCount) of \(killCount))")
       }
+      #expect(hitCount == killCount)
+      let again = try cluster.muster(["eval", cluster.manifest] + work + ["--resume"])
+      #expect(again.status == 0 && again.talk.contains("is complete already"), "\(again.talk)")
     }
   }
 
