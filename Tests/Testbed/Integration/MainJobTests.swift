@@ -60,7 +60,7 @@ struct MainJobTests {
         let run = try #require(try cluster.runs().last)
         #expect(try cluster.merged(run) == expected)
         hitCount += 1
-        print("killed after \(instant) ms and resumed: the same bytes (\(hitCount) of \(killCount))")
+        print("killed after \(instant) ms, resumed: the same bytes (\(hitCount) of \(killCount))")
       }
       #expect(hitCount == killCount)
       let again = try cluster.muster(["eval", cluster.manifest] + work + ["--resume"])
