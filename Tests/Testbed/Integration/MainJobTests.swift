@@ -97,6 +97,51 @@ struct MainJobTests {
     }
   }
 
+  @Test func `a secret reaches its service and nothing else`() throws {
+    let canary = "canary-\(UInt64.random(in: 0..<UInt64.max))"
+    let services = """
+        keyed:
+          recipe: command
+          run: 'test -n "$MUSTER_CANARY" && echo it has the key && exec sleep 600'
+          probe: {log: it has the key}
+          secrets: [MUSTER_CANARY]
+      secrets: [MUSTER_CANARY]
+      """
+    try LabCluster.with(hostCount: 2, services: services) { cluster in
+      let without = try cluster.muster(["up", cluster.manifest])
+      #expect(without.status != 0 && without.talk.contains("MUSTER_CANARY"), "\(without.talk)")
+      var up = cluster.command(["up", cluster.manifest])
+      up.environment["MUSTER_CANARY"] = canary
+      let ending = try up.run()
+      #expect(ending.status == 0, "\(ending.talk)")
+      var plan = cluster.command(["plan", cluster.manifest, "--format", "json"])
+      plan.environment["MUSTER_CANARY"] = canary
+      let logs = try cluster.muster(["logs", cluster.manifest, "keyed"])
+      #expect(logs.output.contains("it has the key"))
+      for text in [ending.talk, ending.output, try plan.run().output, logs.output] {
+        #expect(!text.contains(canary))
+      }
+      // The same search finds the name, so that not finding the value means something.
+      let folders = [
+        cluster.folder.path(), "\(NSHomeDirectory())/.local/state/muster", "/tmp/muster-\(getuid())",
+      ]
+      let named = try Self.files(naming: "MUSTER_CANARY", in: folders)
+      for file in ["env.sh", "plan.json"] {
+        #expect(named.contains { $0.hasSuffix("/\(file)") }, "\(file) in \(named)")
+      }
+      #expect(try Self.files(naming: canary, in: folders) == [])
+      #expect(try Self.processCount(naming: canary) == 0)
+      #expect(try cluster.muster(["down", cluster.manifest]).status == 0)
+    }
+  }
+
+  /// Files at any depth below the folders that hold the text.
+  private static func files(naming text: String, in folders: [String]) throws -> [String] {
+    let arguments = ["-rlsF", "--exclude=muster-node", text] + folders
+    return try BuiltProgram(executable: "/usr/bin/grep", arguments: arguments).run().output
+      .split(separator: "\n").map(String.init)
+  }
+
   /// Processes whose environment or command line names the text.
   static func processCount(naming text: String) throws -> Int {
     let own = "\(getpid())"
