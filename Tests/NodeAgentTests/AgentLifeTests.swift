@@ -106,5 +106,29 @@ struct `The life of an agent` {
     try await eventually { ProcessTable.stat(of: Int32(daemon))?.isGone ?? true }
     let folder = "/tmp/muster-\(geteuid())/\(identity.digest)"
     try await eventually { access(folder, F_OK) != 0 }
+    // What people may read stays.
+    try await eventually { access("\(agent.stateFolder)/spool", F_OK) != 0 }
+    #expect(access("\(agent.stateFolder)/job-0", F_OK) == 0)
+  }
+
+  @Test func `records stay where the end asks for that, and nothing stays where it does not`()
+    async throws
+  {
+    for keepsRecords in [true, false] {
+      let agent = try TestAgent()
+      defer { agent.destroy() }
+      let daemon = try await agent.claimedLink { node in
+        let attached = try await node.attach(agent.attachment())
+        let spool = open("\(agent.stateFolder)/spool/spool-ab.records", O_CREAT | O_WRONLY, 0o600)
+        close(spool)
+        var end = Muster_V1_EndRequest()
+        end.keepRecords = keepsRecords
+        #expect(try await node.end(end).leftovers == [])
+        return attached.processID
+      }
+      try await eventually { ProcessTable.stat(of: Int32(daemon))?.isGone ?? true }
+      #expect((access("\(agent.stateFolder)/spool/spool-ab.records", F_OK) == 0) == keepsRecords)
+      #expect((access(agent.stateFolder, F_OK) == 0) == keepsRecords)
+    }
   }
 }

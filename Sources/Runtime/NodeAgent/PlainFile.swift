@@ -83,6 +83,22 @@ package enum PlainFile {
     }
   }
 
+  /// Names in a folder without `.` and `..`, in the order of their bytes.
+  static func names(in path: String) throws(NodeAgentError) -> [String] {
+    guard let folder = opendir(path) else {
+      throw .system(operation: "list \(path)", code: errno)
+    }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
   private static func syncFolder(of path: String) throws(NodeAgentError) {
     let name = path.lastIndex(of: "/") ?? path.startIndex
     let folder = name == path.startIndex ? "/" : String(path[..<name])

@@ -88,7 +88,8 @@ package struct Eval: AsyncParsableCommand {
     _ = consume lock
     if areOurs {
       let rest = workers.filter { !ended.contains($0.name) }
-      await self.endAgents(fleet, rest, links, attachment)
+      await self.endAgents(
+        fleet, rest, keepsRecords: result.ending != .complete, links, attachment)
     }
     if result.ending != .complete { throw CommandFailure(status: 3) }
     run.end()
@@ -164,10 +165,11 @@ package struct Eval: AsyncParsableCommand {
 
   /// Ends the agents that could not be ended on the links they worked on.
   private func endAgents(
-    _ fleet: FleetContext, _ nodes: [Plan.Node], _ links: @escaping OpenLink,
+    _ fleet: FleetContext, _ nodes: [Plan.Node], keepsRecords: Bool, _ links: @escaping OpenLink,
     _ attachment: Attachment
   ) async {
-    let results = await FleetCall.stop(nodes, of: fleet.plan, open: links, attachment: attachment)
+    let results = await FleetCall.stop(
+      nodes, of: fleet.plan, keepsRecords: keepsRecords, open: links, attachment: attachment)
     for (node, result) in results {
       switch result {
       case .success(let left) where left.isEmpty: break

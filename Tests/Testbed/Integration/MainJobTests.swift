@@ -32,6 +32,8 @@ struct MainJobTests {
       let run = try #require(try cluster.runs().last)
       #expect(try cluster.merged(run) == cluster.simulated(work))
       #expect(eval.output.contains("1000 of 1000"), "\(eval.output)")
+      let state = "\(NSHomeDirectory())/.local/state/muster/runs/\(run.lastPathComponent)"
+      #expect(!FileManager.default.fileExists(atPath: state), "left on the nodes: \(state)")
     }
   }
 

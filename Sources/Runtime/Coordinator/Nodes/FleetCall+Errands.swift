@@ -32,12 +32,14 @@ extension FleetCall {
 
   /// Stops every replica of the run on each node and ends the daemons.
   ///
+  /// - Parameter keepsRecords: Records that were not acknowledged stay on the nodes, for a resume.
   /// - Returns: For each node what could not be proven gone, in words.
   package static func stop(
-    _ nodes: [Plan.Node], of plan: Plan, open: @escaping OpenLink, attachment: Attachment
+    _ nodes: [Plan.Node], of plan: Plan, keepsRecords: Bool = false, open: @escaping OpenLink,
+    attachment: Attachment
   ) async -> [(node: Plan.Node, result: Result<[String], NodeFault>)] {
     await Self.each(nodes, open: open, attachment: attachment) { session in
-      await session.stopAndEnd(timeout: plan.stopTimeout)
+      await session.stopAndEnd(timeout: plan.stopTimeout, keepsRecords: keepsRecords)
     }
   }
 

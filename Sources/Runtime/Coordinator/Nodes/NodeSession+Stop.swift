@@ -2,19 +2,21 @@ import Fleet
 import NodeAPI
 package import Plan
 import Recipes
+import SwiftProtobuf
 
 extension NodeSession {
   /// Stops every replica of the node and ends its daemon.
   ///
+  /// - Parameter keepsRecords: Records that were not acknowledged stay on the node, for a resume.
   /// - Returns: What is still there, in words; empty is the proof that nothing is.
-  package func stopAndEnd(timeout: Duration) async -> [String] {
+  package func stopAndEnd(timeout: Duration, keepsRecords: Bool = false) async -> [String] {
     do throws(NodeFault) {
       let stopped = try await self.call("stop", timeout: timeout) { api, options in
         try await api.stop(.init(), options: options)
       }
       guard stopped.leftovers.isEmpty else { return stopped.leftovers }
       return try await self.call("end") { api, options in
-        try await api.end(.init(), options: options)
+        try await api.end(.with { $0.keepRecords = keepsRecords }, options: options)
       }.leftovers
     } catch {
       return [error.diagnostic.summary] + error.diagnostic.causes

@@ -16,8 +16,8 @@ package protocol WorkLink: Sendable {
 package protocol WorkConnector: Sendable {
   associatedtype Link: WorkLink
 
-  /// Opens a stream, passes it to `body` and closes it when that returns: without an error when the
-  /// work is over. Opening has a deadline.
+  /// Opens a stream, passes it to `body` and closes it when that returns: without an error when all
+  /// the work is on disk. Opening has a deadline.
   func withLink(to node: NodeName, _ body: @escaping @Sendable (Link) async throws -> Void)
     async throws
 }

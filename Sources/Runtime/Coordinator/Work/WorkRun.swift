@@ -21,7 +21,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   ///   - nodes: Those that work, at least one; others that have records keep them.
   ///   - open: Opens links to the agents of one run, the same over resumes: their spools are there.
   ///   - attachment: Holds the run.
-  ///   - leave: The last thing done on a node's link when the work is over; has the time that streams
+  ///   - leave: The last thing done on a node's link when all is on disk; has the time that streams
   ///     have to say goodbye.
   package init(
     run: RunDirectory, workPlan: WorkPlan, nodes: [Plan.Node], open: @escaping OpenLink,

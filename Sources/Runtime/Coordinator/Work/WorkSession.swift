@@ -34,7 +34,7 @@ where C.Duration == Duration, C.Instant: Sendable {
     self.inbox = InboxBox(Inbox(heardAt: dispatcher.clock.now))
   }
 
-  /// Returns when the work is over.
+  /// Returns when every item of the work is on disk.
   ///
   /// - Throws: `WorkFault`, or what the link throws, when the stream ends before.
   func run() async throws {
@@ -51,7 +51,7 @@ where C.Duration == Duration, C.Instant: Sendable {
       defer { group.cancelAll() }
       try await group.next()
     }
-    guard self.dispatcher.state.withLock({ $0.isOver }) else { throw WorkFault.ended }
+    guard self.dispatcher.state.withLock({ $0.machine.isFinished }) else { throw WorkFault.ended }
   }
 
   private static func bell() -> (AsyncStream<Void>, Bell) {

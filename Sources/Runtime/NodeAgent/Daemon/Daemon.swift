@@ -34,27 +34,27 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
     defer { close(use) }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let blocking = BlockingCalls()
-    try await self.serve(in: folder, state, group, blocking)
+    let session = RunSession(
+      self.identity, state: state, startedAtMilliseconds: self.wallClockMilliseconds())
+    try await self.serve(session, in: folder, state, group, blocking)
+    if !session.keepsRecords { state.discardRecords() }
     folder.remove()
     try await blocking.end()
     try await group.shutdownGracefully()
   }
 
   private func serve(
-    in folder: RuntimeFolder, _ state: StateFolder, _ group: any EventLoopGroup,
-    _ blocking: BlockingCalls
+    _ session: RunSession, in folder: RuntimeFolder, _ state: StateFolder,
+    _ group: any EventLoopGroup, _ blocking: BlockingCalls
   ) async throws {
-    let session = RunSession(
-      self.identity, state: state, startedAtMilliseconds: self.wallClockMilliseconds())
     let supervisor = Supervisor(
       self.identity, state: state, environment: self.environment,
       context: .init(
         clock: self.clock, wallClockMilliseconds: self.wallClockMilliseconds,
         board: StatusBoard(), blocking: blocking, group: group))
-    let spool = "\(state.path)/spool"
-    try PlainFile.makeFolders(spool)
+    try PlainFile.makeFolders(state.spool)
     let clock = self.clock
-    let worker = LeaseWorker(clock: clock, store: SpoolFolder(path: spool)) { setup in
+    let worker = LeaseWorker(clock: clock, store: SpoolFolder(path: state.spool)) { setup in
       try SimulatorItemRunner(setup, clock: clock)
     }
     let service = NodeService(
@@ -69,7 +69,7 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
         repeat {
           try await self.clock.sleep(for: Self.forgottenTime)
         } while session.wasClaimed || !supervisor.living.isEmpty
-        session.end()
+        session.end(keepsRecords: true)
       }
       try await PipeServer.serve(
         [service], at: folder.socket, on: group, clock: self.clock,

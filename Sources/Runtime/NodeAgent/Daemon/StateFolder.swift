@@ -1,9 +1,12 @@
+import Glibc
+
 /// The folder of one run on one node that people may read; it may be on a file system that other
 /// nodes share.
 ///
 /// ```
 /// plan.json               as the coordinator handed it over; it holds no secrets
 /// holder                  who holds the run: epoch and name, a line each
+/// spool/                  records on their way to the coordinator
 /// <service>-<index>/      one for each replica (ReplicaFolder)
 /// ```
 package struct StateFolder: Equatable, Sendable {
@@ -11,6 +14,7 @@ package struct StateFolder: Equatable, Sendable {
 
   var plan: String { "\(self.path)/plan.json" }
   var holder: String { "\(self.path)/holder" }
+  var spool: String { "\(self.path)/spool" }
 
   /// `$XDG_STATE_HOME/muster/runs/<run>/<node>`, by default below `~/.local/state`.
   ///
@@ -34,6 +38,24 @@ package struct StateFolder: Equatable, Sendable {
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     guard lines.count == 2, let epoch = UInt64(lines[0]) else { return nil }
     return RunClaim.Holder(epoch: epoch, coordinator: String(lines[1]))
+  }
+
+  /// Removes the spool and, where no replica has run, the whole folder: a run that is over leaves what
+  /// people may read, and nothing else.
+  func discardRecords() {
+    SpoolFolder(path: self.spool).removeAll()
+    rmdir(self.spool)
+    let rest = (try? PlainFile.names(in: self.path)) ?? []
+    let own: Set = [Self.name(of: self.plan), Self.name(of: self.holder)]
+    guard Set(rest).isSubset(of: own) else { return }
+    for name in rest { unlink("\(self.path)/\(name)") }
+    rmdir(self.path)
+    // That of the run, once no other node has anything in it.
+    rmdir(String(self.path[..<(self.path.lastIndex(of: "/") ?? self.path.endIndex)]))
+  }
+
+  private static func name(of path: String) -> String {
+    String(path.split(separator: "/").last ?? "")
   }
 
   func write(_ holder: RunClaim.Holder) throws(NodeAgentError) {

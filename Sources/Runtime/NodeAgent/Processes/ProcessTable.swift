@@ -19,13 +19,8 @@ package enum ProcessTable {
 
   /// All that have not ended, in the order of their numbers.
   package static func all() -> [ProcessStat] {
-    guard let folder = opendir("/proc") else { return [] }
-    defer { closedir(folder) }
     var processes: [ProcessStat] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
+    for name in (try? PlainFile.names(in: "/proc")) ?? [] {
       guard let processID = Int32(name), let stat = Self.stat(of: processID), !stat.isGone else {
         continue
       }

@@ -7,6 +7,7 @@ final class RunSession: Sendable {
     var plan: [UInt8]
     var secrets: [String: String]
     var wasClaimed = false
+    var keepsRecords = true
   }
 
   let identity: AgentIdentity
@@ -82,9 +83,15 @@ final class RunSession: Sendable {
   }
 
   /// Tells the daemon that the run is over.
-  func end() {
+  ///
+  /// - Parameter keepsRecords: Whether what was computed is wanted yet.
+  func end(keepsRecords: Bool) {
+    self.state.withLock { $0.keepsRecords = keepsRecords }
     self.endSignalContinuation.finish()
   }
+
+  /// As the end said; until then they are kept.
+  var keepsRecords: Bool { self.state.withLock { $0.keepsRecords } }
 
   /// Returns once the run is over.
   func ended() async throws {

@@ -21,13 +21,8 @@ struct FormerReplica: Sendable {
 
   /// In the order of their keys; folders that are not those of replicas are left out. Blocks.
   static func all(in state: StateFolder) -> [FormerReplica] {
-    guard let listing = opendir(state.path) else { return [] }
-    defer { closedir(listing) }
     var found: [FormerReplica] = []
-    while let entry = readdir(listing) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
+    for name in (try? PlainFile.names(in: state.path)) ?? [] {
       let path = "\(state.path)/\(name)/spec.json"
       guard AgentIdentity.isName(name),
         let bytes = try? PlainFile.read(path, sizeMax: Self.specSizeMax),

@@ -19,17 +19,16 @@ package struct SpoolFolder: SpoolStore {
     return try RecordFile(path: "\(self.path)/\(name)")
   }
 
-  private func removeOthers(than name: String) {
-    guard let folder = opendir(self.path) else { return }
-    defer { closedir(folder) }
-    var others: [String] = []
-    while let entry = readdir(folder) {
-      let found = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if found.hasPrefix("spool-"), found != name { others.append(found) }
+  /// Removes the spool of every work.
+  func removeAll() {
+    self.removeOthers(than: nil)
+  }
+
+  private func removeOthers(than name: String?) {
+    let names = (try? PlainFile.names(in: self.path)) ?? []
+    for other in names where other.hasPrefix("spool-") && other != name {
+      unlink("\(self.path)/\(other)")
     }
-    for other in others.sorted() { unlink("\(self.path)/\(other)") }
   }
 }
 
