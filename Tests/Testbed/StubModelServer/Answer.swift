@@ -23,6 +23,9 @@ struct Answer: Error {
     .internalServerError, "InternalServerError",
     "EngineCore encountered an issue. See stack trace (above) for the root cause.")
 
+  static let wrongType = failure(
+    .badRequest, "Bad Request", "Unsupported Media Type: Only 'application/json' is allowed")
+
   static let busy = failure(
     .serviceUnavailable, "Service Unavailable",
     "The engine is currently busy and cannot accept new requests. "

@@ -1,19 +1,17 @@
 /// The `vllm:` families of the engine, in the order and words of vLLM 0.32.
 struct EngineFamilies {
-  private var page = MetricsText()
+  private(set) var page: MetricsText
   private let options: ServeOptions
   private let counts: EngineCounts
   private let created: Double
   private let labels: [String: String]
 
-  init(_ engine: ModelEngine) {
+  /// Writes them behind what the page has.
+  init(_ engine: ModelEngine, page: MetricsText) {
+    self.page = page
     (options, counts, created) = (engine.options, engine.counts, engine.created)
     // As in vLLM the first served name labels the series, whatever fault is on.
     labels = ["engine": "0", "model_name": engine.options.servedNames[0]]
-  }
-
-  mutating func write(to page: inout MetricsText) {
-    swap(&self.page, &page)
     estimates()
     gauges()
     caches()
@@ -22,8 +20,9 @@ struct EngineFamilies {
     sizes()
     latencies()
     perRequest()
-    gauge("cache_config_info", "Information of the LLMEngine CacheConfig", [(cacheConfig, 1)])
-    swap(&self.page, &page)
+    self.page.family(
+      "vllm:cache_config_info", .gauge, "Information of the LLMEngine CacheConfig",
+      [.init(labels: cacheConfig, value: .number(1))])
   }
 
   // MARK: Counters and gauges
@@ -112,7 +111,7 @@ struct EngineFamilies {
       ["stop", "length", "abort", "error", "repetition"].map {
         ($0, counts.finished[$0, default: 0])
       })
-    // The one family of the engine without the label `engine`.
+    // Without the label `engine`.
     let rejected = [
       ("max_num_queued_reqs", counts.queueRejections), ("max_num_queued_tokens", 0),
     ]
@@ -214,7 +213,7 @@ struct EngineFamilies {
       [.init(labels: labels, value: .histogram(values), created: created)])
   }
 
-  /// The labels of `cache_config_info`, with Python's words for values; what the stub has no part
+  /// All labels of `cache_config_info`, which has no `model_name`, with Python's words for values; what the stub has no part
   /// for says what vLLM says by default.
   private var cacheConfig: [String: String] {
     let size = options.blockSize
@@ -222,7 +221,8 @@ struct EngineFamilies {
     let concurrency = Double(tokens) / Double(options.maxModelLength)
     var config = [
       "_block_size_resolved": "True", "block_size": "\(size)", "cache_dtype": "auto",
-      "effective_attention_block_size": "\(size)", "enable_mamba_shared_prefix_checkpoint": "False",
+      "effective_attention_block_size": "\(size)", "engine": "0",
+      "enable_mamba_shared_prefix_checkpoint": "False",
       "enable_prefix_caching": "True", "gpu_memory_utilization": options.memoryUtilization,
       "is_attention_free": "False", "kv_cache_dtype_skip_layers": "[]",
       "kv_cache_max_concurrency": "\(concurrency)", "kv_cache_size_tokens": "\(tokens)",

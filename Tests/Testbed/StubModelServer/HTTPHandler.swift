@@ -58,7 +58,9 @@ final class HTTPHandler: ChannelInboundHandler {
   private func generate(
     _ context: ChannelHandlerContext, _ head: HTTPRequestHead, isChat: Bool
   ) throws(Answer) {
-    if engine.isDead { throw .engineDead }
+    if engine.isDead { throw engine.refuse() }
+    let type = head.headers.first(name: "content-type")?.prefix { $0 != ";" }.lowercased()
+    guard type == "application/json" else { throw .wrongType }
     let request = try GenerationRequest(body, isChat: isChat, engine)
     guard engine.accepts() else { throw .busy }
     let serial = engine.nextSerial()
@@ -103,7 +105,7 @@ final class HTTPHandler: ChannelInboundHandler {
     _ context: ChannelHandlerContext, _ head: HTTPRequestHead, _ answer: AnswerBody
   ) {
     let headers: HTTPHeaders = [
-      "server": "uvicorn", "content-type": "text/event-stream; charset=utf-8",
+      "date": HTTPDate.now, "server": "uvicorn", "content-type": "text/event-stream; charset=utf-8",
       "transfer-encoding": "chunked",
     ]
     write(.head(HTTPResponseHead(version: head.version, status: .ok, headers: headers)), context)
@@ -131,7 +133,8 @@ final class HTTPHandler: ChannelInboundHandler {
 
   private func send(_ answer: Answer, _ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
     var headers: HTTPHeaders = [
-      "server": "uvicorn", "content-length": "\(answer.body.utf8.count)", "vary": "Origin",
+      "date": HTTPDate.now, "server": "uvicorn", "content-length": "\(answer.body.utf8.count)",
+      "vary": "Origin",
     ]
     if !answer.body.isEmpty { headers.add(name: "content-type", value: answer.type) }
     let top = HTTPResponseHead(version: head.version, status: answer.status, headers: headers)

@@ -10,8 +10,7 @@ struct MetricsPage {
     self.engine = engine
     python()
     process(ProcessFacts())
-    var families = EngineFamilies(engine)
-    families.write(to: &page)
+    page = EngineFamilies(engine, page: page).page
     http(engine.http)
     toolParser(engine.toolParser)
   }

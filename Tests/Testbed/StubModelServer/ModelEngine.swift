@@ -77,9 +77,20 @@ final class ModelEngine: @unchecked Sendable {
   func inject(_ kind: Fault) {
     fault = kind
     showGauges()
+    // As after a killed engine: the server answers 500 and 503 for a moment, then ends with 0. It
+    // learns of the end from a request that fails, or else from its watchdog.
+    if kind == .crash { endServer(in: .milliseconds(running.isEmpty ? 2900 : 620)) }
     if isDead { finishAll("error") }
-    // As after a killed engine: the server answers 500 and 503 for a moment, then ends with 0.
-    if kind == .crash { loop.scheduleTask(in: .milliseconds(500)) { exit(0) } }
+  }
+
+  /// The answer of a dead engine; one that crashed takes the server with it.
+  func refuse() -> Answer {
+    if fault == .crash { endServer(in: .milliseconds(50)) }
+    return .engineDead
+  }
+
+  private func endServer(in time: TimeAmount) {
+    loop.scheduleTask(in: time) { exit(0) }
   }
 
   private func finishAll(_ reason: String) {
