@@ -23,6 +23,14 @@ struct Answer: Error {
     .internalServerError, "InternalServerError",
     "EngineCore encountered an issue. See stack trace (above) for the root cause.")
 
+  static let wrongType = failure(
+    .badRequest, "Bad Request", "Unsupported Media Type: Only 'application/json' is allowed")
+
+  static let busy = failure(
+    .serviceUnavailable, "Service Unavailable",
+    "The engine is currently busy and cannot accept new requests. "
+      + "Please try again later or on a different instance.")
+
   /// The body of the web framework, for paths and methods it does not know.
   static func detail(_ status: HTTPResponseStatus, _ text: String) -> Answer {
     Answer(status: status, body: (["detail": .string(text)] as JSONValue).text)

@@ -8,7 +8,7 @@ struct DrawnAnswer {
     var draw = SeededDraw(SeededDraw.hash(request.prompt) ^ (request.seed ?? (salt << 32 | 1)))
     var ended = request.namesFunction ? "stop" : "tool_calls"
     if request.functions.isEmpty {
-      ended = "stop"
+      ended = request.ignoresEnd ? "length" : "stop"
       let length = request.ignoresEnd ? request.maxTokens : Int.random(in: 8...64, using: &draw)
       for _ in 0..<min(length, request.maxTokens + 1) {
         pieces.append(.text(" w\(Int.random(in: 0..<1000, using: &draw))"))

@@ -12,6 +12,8 @@ struct GenerationRequest {
   let ignoresEnd: Bool
   /// The functions the answer may call: empty where it is to be plain text.
   private(set) var functions: [JSONValue] = []
+  /// Whether the tool parser reads the answer.
+  var mayCall: Bool { !functions.isEmpty }
   private(set) var namesFunction = false
   private(set) var callsOnce = false
 

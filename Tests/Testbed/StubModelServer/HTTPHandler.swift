@@ -12,6 +12,7 @@ final class HTTPHandler: ChannelInboundHandler {
   private var head: HTTPRequestHead?
   private var body: [UInt8] = []
   private var isTooLarge = false
+  private var began = NIODeadline.uptimeNanoseconds(0)
   private var sequence: Sequence?
 
   init(_ engine: ModelEngine) { self.engine = engine }
@@ -19,7 +20,7 @@ final class HTTPHandler: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
     case .head(let head):
-      (self.head, body, isTooLarge) = (head, [], false)
+      (self.head, body, isTooLarge, began) = (head, [], false, .now())
     case .body(let bytes):
       isTooLarge = isTooLarge || body.count + bytes.readableBytes > Self.bodyLimit
       if !isTooLarge { body.append(contentsOf: bytes.readableBytesView) }
@@ -40,7 +41,7 @@ final class HTTPHandler: ChannelInboundHandler {
   }
 
   private func respond(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
-    let path = String(head.uri.prefix { $0 != "?" })
+    let path = Self.path(head)
     if isTooLarge {
       send(.failure(.payloadTooLarge, "Bad Request", "Request body too large"), context, head)
     } else if head.method == .POST, Routes.generates(path) {
@@ -57,8 +58,11 @@ final class HTTPHandler: ChannelInboundHandler {
   private func generate(
     _ context: ChannelHandlerContext, _ head: HTTPRequestHead, isChat: Bool
   ) throws(Answer) {
-    if engine.isDead { throw .engineDead }
+    if engine.isDead { throw engine.refuse() }
+    let type = head.headers.first(name: "content-type")?.prefix { $0 != ";" }.lowercased()
+    guard type == "application/json" else { throw .wrongType }
     let request = try GenerationRequest(body, isChat: isChat, engine)
+    guard engine.accepts() else { throw .busy }
     let serial = engine.nextSerial()
     let id = head.headers.first(name: "X-Request-Id") ?? "\(serial)"
     let answer = AnswerBody(
@@ -67,9 +71,12 @@ final class HTTPHandler: ChannelInboundHandler {
     let drawn = DrawnAnswer(request, salt: serial)
     if request.streams { begin(context, head, answer) }
     let sequence = Sequence(
-      prompt: request.prompt, pieces: drawn.pieces, finishReason: drawn.finishReason,
+      prompt: request.prompt, maxTokens: request.maxTokens, pieces: drawn.pieces,
+      finishReason: drawn.finishReason,
       onPiece: { piece in
-        if request.streams { self.event(answer.chunk(piece).text, context) }
+        guard request.streams else { return }
+        if request.mayCall { self.engine.toolParser.ran(streaming: true, foundCall: true) }
+        self.event(answer.chunk(piece).text, context)
       },
       onFinish: { reason in
         guard let sequence = self.sequence else { return }
@@ -77,19 +84,28 @@ final class HTTPHandler: ChannelInboundHandler {
         if request.streams {
           self.end(sequence, reason, answer, context, head)
         } else {
-          self.send(
-            reason == "error" ? .engineDead : .json(answer.whole(sequence, reason)), context, head)
+          self.send(self.whole(sequence, reason, answer), context, head)
         }
       })
     self.sequence = sequence
     engine.submit(sequence)
   }
 
+  private func whole(_ sequence: Sequence, _ reason: String, _ answer: AnswerBody) -> Answer {
+    if reason == "error" { return .engineDead }
+    let body = answer.whole(sequence, reason)
+    if answer.request.mayCall {
+      let calls = body["choices"]?.array?.first?["message"]?["tool_calls"]
+      engine.toolParser.ran(streaming: false, foundCall: calls != nil)
+    }
+    return .json(body)
+  }
+
   private func begin(
     _ context: ChannelHandlerContext, _ head: HTTPRequestHead, _ answer: AnswerBody
   ) {
     let headers: HTTPHeaders = [
-      "server": "uvicorn", "content-type": "text/event-stream; charset=utf-8",
+      "date": HTTPDate.now, "server": "uvicorn", "content-type": "text/event-stream; charset=utf-8",
       "transfer-encoding": "chunked",
     ]
     write(.head(HTTPResponseHead(version: head.version, status: .ok, headers: headers)), context)
@@ -107,7 +123,7 @@ final class HTTPHandler: ChannelInboundHandler {
       if answer.request.includesUsage { event(answer.usageChunk(sequence).text, context) }
     }
     event("[DONE]", context)
-    finish(context, head)
+    finish(context, head, status: .ok, bytes: 0)
   }
 
   private func event(_ text: String, _ context: ChannelHandlerContext) {
@@ -117,7 +133,8 @@ final class HTTPHandler: ChannelInboundHandler {
 
   private func send(_ answer: Answer, _ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
     var headers: HTTPHeaders = [
-      "server": "uvicorn", "content-length": "\(answer.body.utf8.count)", "vary": "Origin",
+      "date": HTTPDate.now, "server": "uvicorn", "content-length": "\(answer.body.utf8.count)",
+      "vary": "Origin",
     ]
     if !answer.body.isEmpty { headers.add(name: "content-type", value: answer.type) }
     let top = HTTPResponseHead(version: head.version, status: answer.status, headers: headers)
@@ -125,13 +142,28 @@ final class HTTPHandler: ChannelInboundHandler {
     if head.method != .HEAD {
       write(.body(.byteBuffer(ByteBuffer(string: answer.body))), context)
     }
-    finish(context, head)
+    finish(context, head, status: answer.status, bytes: answer.body.utf8.count)
   }
 
-  private func finish(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
+  private func finish(
+    _ context: ChannelHandlerContext, _ head: HTTPRequestHead, status: HTTPResponseStatus,
+    bytes: Int
+  ) {
+    if let handler = Routes.handler(Self.path(head)) {
+      let sent = head.headers.first(name: "content-length").flatMap { Int($0) }
+      let exchange = HTTPCounts.Exchange(
+        handler: handler, method: head.method.rawValue, status: Int(status.code),
+        requestBytes: sent ?? 0, responseBytes: bytes,
+        seconds: Double((NIODeadline.now() - began).nanoseconds) / 1e9)
+      engine.http.observe(exchange, now: ProcessFacts.now)
+    }
     let channel = context.channel
     let ended = context.writeAndFlush(wrapOutboundOut(.end(nil)))
     if !head.isKeepAlive { ended.whenComplete { _ in channel.close(promise: nil) } }
+  }
+
+  private static func path(_ head: HTTPRequestHead) -> String {
+    String(head.uri.prefix { $0 != "?" })
   }
 
   private func write(_ part: HTTPServerResponsePart, _ context: ChannelHandlerContext) {

@@ -1,9 +1,10 @@
-/// A Prometheus histogram: cumulative buckets, sum and count.
+/// What a Prometheus histogram holds: counts by upper bound, sum and count.
 struct Histogram {
-  private let bounds: [Double]
-  private var buckets: [Int]
-  private var sum = 0.0
-  private var count = 0
+  let bounds: [Double]
+  /// Values at most as large as the bound of the same index.
+  private(set) var buckets: [Int]
+  private(set) var sum = 0.0
+  private(set) var count = 0
 
   init(_ bounds: [Double]) {
     self.bounds = bounds
@@ -16,12 +17,13 @@ struct Histogram {
     count += 1
   }
 
-  func lines(_ name: String, _ labels: String) -> String {
-    var text = ""
-    for (bound, total) in zip(bounds, buckets) {
-      text += "\(name)_bucket{\(labels),le=\"\(bound)\"} \(Double(total))\n"
+  /// 1, 2, 5, 10, 20, 50 … up to `limit`, as vLLM's `build_1_2_5_buckets`.
+  static func bounds125(upTo limit: Int) -> [Double] {
+    var (bounds, power) = ([Double](), 1)
+    while power <= limit {
+      bounds += [1, 2, 5].map { $0 * power }.filter { $0 <= limit }.map(Double.init)
+      power *= 10
     }
-    text += "\(name)_bucket{\(labels),le=\"+Inf\"} \(Double(count))\n"
-    return text + "\(name)_count{\(labels)} \(Double(count))\n\(name)_sum{\(labels)} \(sum)\n"
+    return bounds
   }
 }

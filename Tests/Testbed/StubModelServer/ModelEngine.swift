@@ -11,13 +11,18 @@ final class ModelEngine: @unchecked Sendable {
   private(set) var running: [Sequence] = []
   private(set) var waiting: [Sequence] = []
   private(set) var fault = Fault.none
-  var counts = EngineCounts()
+  private(set) var counts: EngineCounts
+  var http = HTTPCounts()
+  var toolParser = ToolParserCounts()
+  /// When the counts began, in seconds since 1970.
+  let created = ProcessFacts.now
   private var prefixes: Set<UInt64> = []
   private var ticking = false
   private var serial: UInt64 = 0
 
   init(_ options: ServeOptions, _ loop: any EventLoop) {
     (self.options, self.loop) = (options, loop)
+    counts = EngineCounts(maxModelLength: options.maxModelLength)
   }
 
   var isDead: Bool { fault == .error500 || fault == .crash }
@@ -29,17 +34,27 @@ final class ModelEngine: @unchecked Sendable {
     return serial
   }
 
-  /// Blocks of the cache that the running sequences hold, over 4096.
-  var cacheUsage: Double {
+  static let cacheBlocks = 4096
+
+  /// Blocks of the cache that the running sequences hold, over all.
+  private var cacheUsage: Double {
     let held = running.reduce(0) {
       $0 + ($1.promptTokens + $1.produced + options.blockSize - 1) / options.blockSize
     }
-    return min(1, Double(held) / 4096)
+    return min(1, Double(held) / Double(Self.cacheBlocks))
+  }
+
+  /// False, and counted, where the queue is full.
+  func accepts() -> Bool {
+    guard let limit = options.maxQueued, running.count + waiting.count >= limit else { return true }
+    counts.queueRejections += 1
+    return false
   }
 
   func submit(_ sequence: Sequence) {
     sequence.arrived = .now()
     waiting.append(sequence)
+    showGauges()
     wake()
   }
 
@@ -47,24 +62,46 @@ final class ModelEngine: @unchecked Sendable {
   func drop(_ sequence: Sequence) {
     running.removeAll { $0 === sequence }
     waiting.removeAll { $0 === sequence }
+    showGauges()
+  }
+
+  /// The gauges come from the engine: one that hangs or is dead leaves them as they were.
+  private func showGauges() {
+    guard fault != .hang, !isDead else { return }
+    counts.gauges = EngineCounts.Gauges(
+      running: running.count, waiting: waiting.count, cacheUsage: cacheUsage)
   }
 
   func abortAll() { finishAll("abort") }
 
   func inject(_ kind: Fault) {
     fault = kind
+    showGauges()
+    // As after a killed engine: the server answers 500 and 503 for a moment, then ends with 0. It
+    // learns of the end from a request that fails, or else from its watchdog.
+    if kind == .crash { endServer(in: .milliseconds(running.isEmpty ? 2900 : 620)) }
     if isDead { finishAll("error") }
-    // As after a killed engine: the server answers 500 and 503 for a moment, then ends with 0.
-    if kind == .crash { loop.scheduleTask(in: .milliseconds(500)) { exit(0) } }
+  }
+
+  /// The answer of a dead engine; one that crashed takes the server with it.
+  func refuse() -> Answer {
+    if fault == .crash { endServer(in: .milliseconds(50)) }
+    return .engineDead
+  }
+
+  private func endServer(in time: TimeAmount) {
+    loop.scheduleTask(in: time) { exit(0) }
   }
 
   private func finishAll(_ reason: String) {
     let all = running + waiting
     (running, waiting) = ([], [])
     for sequence in all {
-      counts.finished[reason, default: 0] += 1
+      // A dead engine counts nothing any more.
+      if reason != "error" { counts.finished[reason, default: 0] += 1 }
       sequence.onFinish(reason)
     }
+    showGauges()
   }
 
   private func wake() {
@@ -91,6 +128,7 @@ final class ModelEngine: @unchecked Sendable {
     counts.iterationTokens.observe(Double(tokens))
     let finished = running.filter { $0.produced == $0.pieces.count }
     running.removeAll { $0.produced == $0.pieces.count }
+    showGauges()
     for sequence in finished {
       counts.observeFinish(of: sequence, now)
       sequence.onFinish(sequence.finishReason)

@@ -28,6 +28,14 @@ enum Routes {
     }
   }
 
+  /// What the web server's counters call the path; nil for those they leave out.
+  static func handler(_ path: String) -> String? {
+    switch path {
+    case "/health", "/load", "/metrics", "/ping", "/version", faultPath: nil
+    default: methods(path) == nil ? "none" : path
+    }
+  }
+
   private static func methods(_ path: String) -> [HTTPMethod]? {
     switch path {
     case "/health", "/version", "/load", "/metrics", "/v1/models": [.GET]

@@ -10,6 +10,8 @@ final class Sequence {
   }
 
   let prompt: [UInt8]
+  /// What the request asked for, cut to the room the model has.
+  let maxTokens: Int
   let pieces: [Piece]
   let finishReason: String
   let onPiece: (Piece) -> Void
@@ -18,13 +20,15 @@ final class Sequence {
   var cachedTokens = 0
   var arrived = NIODeadline.uptimeNanoseconds(0)
   var started = NIODeadline.uptimeNanoseconds(0)
+  var firstToken = NIODeadline.uptimeNanoseconds(0)
   var lastToken = NIODeadline.uptimeNanoseconds(0)
 
   init(
-    prompt: [UInt8], pieces: [Piece], finishReason: String,
+    prompt: [UInt8], maxTokens: Int, pieces: [Piece], finishReason: String,
     onPiece: @escaping (Piece) -> Void, onFinish: @escaping (String) -> Void
   ) {
-    (self.prompt, self.pieces, self.finishReason) = (prompt, pieces, finishReason)
+    (self.prompt, self.maxTokens) = (prompt, maxTokens)
+    (self.pieces, self.finishReason) = (pieces, finishReason)
     (self.onPiece, self.onFinish) = (onPiece, onFinish)
   }
 

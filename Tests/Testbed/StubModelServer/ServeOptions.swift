@@ -9,6 +9,11 @@ struct ServeOptions: Sendable {
   var maxModelLength = 32_768
   var maxSequences = 256
   var blockSize = 16
+  var givesBlockSize = false
+  /// As it was written: the stub only shows it.
+  var memoryUtilization = "0.92"
+  /// Requests in flight from which on another is refused; nil where there is no limit.
+  var maxQueued: Int?
   /// Seconds from start to the open port.
   var loadSeconds = 0.3
   /// Seconds of one decode step.
@@ -47,7 +52,11 @@ struct ServeOptions: Sendable {
     case "--served-model-name": servedNames = values
     case "--max-model-len": maxModelLength = try Self.int(flag, values, 1...10_000_000)
     case "--max-num-seqs": maxSequences = try Self.int(flag, values, 1...100_000)
-    case "--block-size": blockSize = try Self.int(flag, values, 1...4096)
+    case "--max-num-queued-reqs": maxQueued = try Self.int(flag, values, 1...1_000_000)
+    case "--block-size":
+      blockSize = try Self.int(flag, values, 1...4096)
+      givesBlockSize = true
+    case "--gpu-memory-utilization": memoryUtilization = values.first ?? memoryUtilization
     case "--stub-load-seconds": loadSeconds = try Self.seconds(flag, values)
     case "--stub-step-seconds": stepSeconds = try Self.seconds(flag, values)
     case "--stub-die-while-loading": diesWhileLoading = true

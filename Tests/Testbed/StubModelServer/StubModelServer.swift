@@ -47,7 +47,10 @@ struct StubModelServer {
       guard step < lines.count - 1 else { break }
       if signals.arrives(within: options.loadSeconds / Double(lines.count - 1)) {
         terms += 1
-        if !options.ignoresTerm, step == 0 || terms > 1 { exit(step == 0 ? 143 : 130) }
+        if options.ignoresTerm { continue }
+        // A server that is asked twice ends as if interrupted at its terminal.
+        if step == 0 { StopSignals.die(of: SIGTERM) }
+        if terms > 1 { StopSignals.die(of: SIGINT) }
       }
     }
   }
