@@ -125,7 +125,8 @@ struct MainJobTests {
       }
       // The same search finds the name, so that not finding the value means something.
       let folders = [
-        cluster.folder.path(), "\(NSHomeDirectory())/.local/state/muster", "/tmp/muster-\(getuid())",
+        cluster.folder.path(), "\(NSHomeDirectory())/.local/state/muster",
+        "/tmp/muster-\(getuid())",
       ]
       let named = try Self.files(naming: "MUSTER_CANARY", in: folders)
       for file in ["env.sh", "plan.json"] {
