@@ -10,7 +10,7 @@ struct `The machine of a replica` {
   ) -> Machine {
     Machine(
       ReplicaSettings(
-        isProbed: probed, isProbedWhenReady: probed, readyTimeout: .seconds(60), stopGrace: grace,
+        isProbed: probed, asksCanaries: probed, readyTimeout: .seconds(60), stopGrace: grace,
         isTask: task))
   }
 
@@ -32,13 +32,16 @@ struct `The machine of a replica` {
     #expect(machine.view.phase == .canary)
     machine.probeSucceeded(at: 700)
     #expect(machine.view == .init(phase: .ready, reason: "", isUnproven: false))
-    #expect(machine.timePassed(at: 10_699) == .none)
-    #expect(machine.timePassed(at: 10_700) == .probe)
-    machine.probeFailed("no answer in time", at: 15_700)
+    #expect(machine.timePassed(at: 2699) == .none)
+    #expect(machine.timePassed(at: 2700) == .look)
+    machine.looked(LivenessSight(.unanswered("no answer in time")), at: 2700)
+    #expect(machine.view.phase == .ready)
+    #expect(machine.timePassed(at: 4700) == .look)
+    machine.looked(LivenessSight(.unanswered("no answer in time")), at: 4700)
     #expect(machine.view.phase == .busy)
     #expect(machine.view.reason == "no answer in time")
-    #expect(machine.timePassed(at: 25_700) == .probe)
-    machine.probeSucceeded(at: 25_701)
+    #expect(machine.timePassed(at: 6700) == .look)
+    machine.looked(LivenessSight(.fine(nil)), at: 6701)
     #expect(machine.view.phase == .ready)
   }
 
@@ -49,7 +52,9 @@ struct `The machine of a replica` {
     #expect(machine.view.phase == .starting)
     #expect(machine.timePassed(at: 2000) == .none)
     #expect(machine.view == .init(phase: .ready, reason: "", isUnproven: true))
-    #expect(machine.timePassed(at: 1_000_000) == .none)
+    #expect(machine.timePassed(at: 3999) == .none)
+    // Its processes are looked at.
+    #expect(machine.timePassed(at: 4000) == .look)
   }
 
   @Test func `a deadline that passes fails it with the last fault, and ends it`() {

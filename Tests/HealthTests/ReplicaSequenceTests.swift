@@ -7,8 +7,8 @@ private typealias Machine = ReplicaMachine<ManualInstant>
 @Suite
 struct `Every sequence of events` {
   private enum Event: CaseIterable {
-    case progressed, canaryBegan, probeSucceeded, probeFailed, provedWrong, ended, cleared
-    case stopAsked, secondPassed, minutePassed
+    case progressed, probeSucceeded, provedWrong, ended, cleared
+    case lookedFine, lookedDead, canaryFailed, stopAsked, secondPassed, minutePassed
   }
 
   private struct World {
@@ -21,7 +21,7 @@ struct `Every sequence of events` {
     init(task: Bool) {
       self.machine = Machine(
         ReplicaSettings(
-          isProbed: true, isProbedWhenReady: true, readyTimeout: .seconds(90),
+          isProbed: true, asksCanaries: true, readyTimeout: .seconds(90),
           stopGrace: .seconds(3), isTask: task))
       self.machine.launched(at: self.now)
     }
@@ -30,9 +30,10 @@ struct `Every sequence of events` {
     mutating func apply(_ event: Event) -> Bool {
       switch event {
       case .progressed: self.machine.progressed()
-      case .canaryBegan: self.machine.canaryBegan()
       case .probeSucceeded: self.machine.probeSucceeded(at: self.now)
-      case .probeFailed: self.machine.probeFailed("no", at: self.now)
+      case .lookedFine: self.machine.looked(LivenessSight(.fine(nil)), at: self.now)
+      case .lookedDead: self.machine.looked(LivenessSight(.dead("dead")), at: self.now)
+      case .canaryFailed: self.machine.canaryFailed("no", at: self.now)
       case .provedWrong: self.machine.provedWrong("wrong", at: self.now)
       case .ended:
         guard self.processLives, !self.machine.isOver else { return false }
@@ -83,7 +84,7 @@ struct `Every sequence of events` {
   private static func check(_ world: World) {
     let view = world.machine.view
     if world.stopWasAsked { #expect(![.starting, .loading, .canary, .ready].contains(view.phase)) }
-    if view.phase == .failed || view.phase == .busy { #expect(!view.reason.isEmpty) }
+    if [.failed, .busy, .stalled].contains(view.phase) { #expect(!view.reason.isEmpty) }
     if !world.processLives { #expect(view.phase.isFinal || view.phase == .stopping) }
     if world.isClear { #expect(world.machine.isOver) }
     #expect(view.phase != .stopped || world.machine.isOver)

@@ -5,9 +5,9 @@
 /// comes back.
 ///
 /// ```
-/// waiting ─launched─▶ starting ─mark─▶ loading ─▶ canary ─probe─▶ ready ⇄ busy
-///                        └──────── deadline, wrong model ───┐        │
-///                               ended by itself ────────────┼────────┤
+/// waiting ─launched─▶ starting ─mark─▶ loading ─▶ canary ─probe─▶ ready ⇄ busy ⇄ stalled
+///                        └──────── deadline, wrong model ───┐        │ (LivenessMachine)
+///                               ended by itself, dead ──────┼────────┤
 ///                                                           ▼        │stop asked
 ///                                                        failed    stopping ─cleared─▶ stopped
 /// ```
@@ -17,8 +17,12 @@ package struct ReplicaMachine<Instant: InstantProtocol & Sendable>: Sendable
 where Instant.Duration == Duration {
   package enum Action: Equatable, Sendable {
     case none
-    /// Probe once, and report what came of it.
+    /// Probe once whether it is ready, and report what came of it.
     case probe
+    /// Look at what serves, and report with ``looked(_:at:)``.
+    case look
+    /// Ask for one token, and report with ``canaryAnswered(at:)`` or ``canaryFailed(_:at:)``.
+    case canary
     /// TERM to what is there of it.
     case terminate
     /// KILL to everything that is left of it.
@@ -56,11 +60,8 @@ where Instant.Duration == Duration {
   }
 
   private struct Serving: Equatable, Sendable {
-    /// `nil`: the last probe was fine.
-    var fault: String?
+    var liveness: LivenessMachine<Instant>
     var isUnproven: Bool
-    /// `nil` while a probe is under way.
-    var probeAt: Instant?
   }
 
   private struct Clearing: Equatable, Sendable {
@@ -92,10 +93,7 @@ where Instant.Duration == Duration {
     switch self.state {
     case .waiting: View(phase: .waiting, reason: "", isUnproven: false)
     case .coming(let coming): View(phase: coming.phase, reason: "", isUnproven: false)
-    case .serving(let serving):
-      View(
-        phase: serving.fault == nil ? .ready : .busy, reason: serving.fault ?? "",
-        isUnproven: serving.isUnproven)
+    case .serving(let serving): Self.view(of: serving)
     case .clearing(let clearing):
       View(
         phase: clearing.failure == nil ? .stopping : .failed, reason: clearing.failure ?? "",
@@ -105,6 +103,16 @@ where Instant.Duration == Duration {
         phase: failure == nil ? .stopped : .failed, reason: failure ?? "", isUnproven: false,
         end: end)
     }
+  }
+
+  private static func view(of serving: Serving) -> View {
+    var view = View(phase: .ready, reason: "", isUnproven: serving.isUnproven)
+    switch serving.liveness.verdict {
+    case .fine, .dead: break  // What is dead is cleared as soon as time passes.
+    case .busy(let reason): (view.phase, view.reason) = (.busy, reason)
+    case .stalled(let reason): (view.phase, view.reason) = (.stalled, reason)
+    }
+    return view
   }
 
   /// Whether nothing is left of it, or what is left was given up.
@@ -149,8 +157,7 @@ where Instant.Duration == Duration {
     case .waiting:
       switch adoption {
       case .coming: self.state = .coming(self.coming(at: now))
-      case .ready(let isUnproven):
-        self.state = .serving(Serving(fault: nil, isUnproven: isUnproven, probeAt: now))
+      case .ready(let isUnproven): self.serve(isUnproven: isUnproven, at: now)
       case .stopping: self.clear(failure: nil, end: nil, at: now)
       case .failed(let reason): self.clear(failure: reason, end: nil, at: now)
       }
@@ -159,12 +166,15 @@ where Instant.Duration == Duration {
   }
 
   /// The process itself is gone; others of the replica may be left.
-  package mutating func ended(_ end: ProcessEnd, at now: Instant) {
+  ///
+  /// - Parameter lost: A process of it that had ended before, in words; empty: none is known.
+  package mutating func ended(_ end: ProcessEnd, lost: String = "", at now: Instant) {
     switch self.state {
     case .coming, .serving:
       // vLLM ends with 0 when its engine was killed: only a task may end well.
       let isWell = self.settings.isTask && end == .exited(status: 0)
-      self.clear(failure: isWell ? nil : "its process \(end) by itself", end: end, at: now)
+      let cause = lost.isEmpty ? "" : " after \(lost) had ended"
+      self.clear(failure: isWell ? nil : "its process \(end) by itself\(cause)", end: end, at: now)
     case .clearing(var clearing):
       clearing.end = clearing.end ?? end
       // What it leaves behind is told at once.
@@ -206,14 +216,9 @@ where Instant.Duration == Duration {
   }
 
   package mutating func probeSucceeded(at now: Instant) {
-    let next = now.advanced(by: ReplicaSettings.watchInterval)
     switch self.state {
-    case .coming: self.state = .serving(Serving(fault: nil, isUnproven: false, probeAt: next))
-    case .serving(var serving):
-      serving.fault = nil
-      serving.probeAt = next
-      self.state = .serving(serving)
-    case .waiting, .clearing, .over: break  // The probe outlived the state.
+    case .coming: self.serve(isUnproven: false, at: now)
+    case .waiting, .serving, .clearing, .over: break  // The probe outlived the state.
     }
   }
 
@@ -223,12 +228,38 @@ where Instant.Duration == Duration {
       coming.fault = reason
       coming.probeAt = now.advanced(by: ReplicaSettings.probeInterval)
       self.state = .coming(coming)
-    case .serving(var serving):
-      serving.fault = reason
-      serving.probeAt = now.advanced(by: ReplicaSettings.watchInterval)
-      self.state = .serving(serving)
-    case .waiting, .clearing, .over: break  // The probe outlived the state.
+    case .waiting, .serving, .clearing, .over: break  // The probe outlived the state.
     }
+  }
+
+  package mutating func looked(_ sight: LivenessSight, at now: Instant) {
+    self.serving { $0.looked(sight, at: now) }
+  }
+
+  package mutating func canaryAnswered(at now: Instant) {
+    self.serving { $0.canaryAnswered(at: now) }
+  }
+
+  /// - Parameter reason: In words.
+  package mutating func canaryFailed(_ reason: String, at now: Instant) {
+    self.serving { $0.canaryFailed(reason, at: now) }
+  }
+
+  private mutating func serving(_ change: (inout LivenessMachine<Instant>) -> Void) {
+    switch self.state {
+    case .serving(var serving):
+      change(&serving.liveness)
+      self.state = .serving(serving)
+    case .waiting, .coming, .clearing, .over: break  // The look outlived the state.
+    }
+  }
+
+  private mutating func serve(isUnproven: Bool, at now: Instant) {
+    self.state = .serving(
+      Serving(
+        liveness: LivenessMachine(
+          self.settings.liveness, asksCanaries: self.settings.asksCanaries, at: now),
+        isUnproven: isUnproven))
   }
 
   /// It serves something else than it should.
@@ -255,13 +286,7 @@ where Instant.Duration == Duration {
     switch self.state {
     case .waiting, .over: return .none
     case .coming(let coming): return self.timePassed(coming, at: now)
-    case .serving(var serving):
-      guard self.settings.isProbedWhenReady, let probeAt = serving.probeAt, now >= probeAt else {
-        return .none
-      }
-      serving.probeAt = nil
-      self.state = .serving(serving)
-      return .probe
+    case .serving(let serving): return self.timePassed(serving, at: now)
     case .clearing(let clearing): return self.timePassed(clearing, at: now)
     }
   }
@@ -277,12 +302,27 @@ where Instant.Duration == Duration {
     }
     guard let probeAt = coming.probeAt, now >= probeAt else { return .none }
     if !self.settings.isProbed {
-      self.state = .serving(Serving(fault: nil, isUnproven: true, probeAt: nil))
+      self.serve(isUnproven: true, at: now)
       return .none
     }
     coming.probeAt = nil
     self.state = .coming(coming)
     return .probe
+  }
+
+  private mutating func timePassed(_ serving: Serving, at now: Instant) -> Action {
+    var serving = serving
+    let action = serving.liveness.timePassed(at: now)
+    if case .dead(let reason) = serving.liveness.verdict {
+      self.clear(failure: reason, end: nil, at: now)
+      return self.timePassed(at: now)
+    }
+    self.state = .serving(serving)
+    switch action {
+    case .none: return .none
+    case .look: return .look
+    case .canary: return .canary
+    }
   }
 
   private mutating func timePassed(_ clearing: Clearing, at now: Instant) -> Action {

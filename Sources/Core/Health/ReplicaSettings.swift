@@ -2,9 +2,10 @@
 package struct ReplicaSettings: Equatable, Sendable {
   /// Whether readiness is probed; else it is alive for ``unprovenTime``.
   package var isProbed: Bool
-  /// Whether the probe is asked again once it was ready: a line of a log stays true, and a command
-  /// may cost too much.
-  package var isProbedWhenReady: Bool
+  /// Whether it serves completions, and is asked for one now and then.
+  package var asksCanaries: Bool
+  /// Once it is ready.
+  package var liveness = LivenessSettings()
   /// From the start of the process to ready, above 0.
   package var readyTimeout: Duration
   /// From the first TERM to KILL, at least 0.
@@ -16,8 +17,6 @@ package struct ReplicaSettings: Equatable, Sendable {
   package static let unprovenTime = Duration.seconds(2)
   /// From the end of one probe to the start of the next, before it is ready.
   package static let probeInterval = Duration.milliseconds(500)
-  /// The same once it is ready: often enough to be news, seldom enough to cost nothing.
-  package static let watchInterval = Duration.seconds(10)
   /// TERM is repeated: vLLM swallows one that comes while it starts.
   package static let terminateInterval = Duration.seconds(1)
   /// KILL is repeated for what was forked meanwhile.
@@ -26,13 +25,13 @@ package struct ReplicaSettings: Equatable, Sendable {
   package static let killTime = Duration.seconds(10)
 
   package init(
-    isProbed: Bool, isProbedWhenReady: Bool = false, readyTimeout: Duration, stopGrace: Duration,
+    isProbed: Bool, asksCanaries: Bool = false, readyTimeout: Duration, stopGrace: Duration,
     isTask: Bool = false
   ) {
     precondition(readyTimeout > .zero, "readyTimeout is \(readyTimeout), above 0 is needed")
     precondition(stopGrace >= .zero, "stopGrace is \(stopGrace), at least 0 is needed")
     self.isProbed = isProbed
-    self.isProbedWhenReady = isProbedWhenReady
+    self.asksCanaries = asksCanaries
     self.readyTimeout = readyTimeout
     self.stopGrace = stopGrace
     self.isTask = isTask

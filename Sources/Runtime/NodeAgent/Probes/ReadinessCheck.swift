@@ -1,4 +1,5 @@
 import Glibc
+import Health
 import NIOCore
 import NIOPosix
 import NodeAPI
@@ -45,6 +46,37 @@ where ProbeClock.Duration == Duration {
     } catch {
       return .failed(self.describe(error))
     }
+  }
+
+  /// Looks at what was ready; never later than twenty seconds or so.
+  func look() async -> LivenessSight.Answer {
+    do {
+      switch self.probe.kind {
+      case .http, .tcp:
+        switch await self.outcome(logHasText: true, canaryBegan: {}) {
+        case .succeeded: return .fine(nil)
+        case .failed(let reason), .wrong(let reason): return .faulty(reason)
+        }
+      case .canary(let canary): return try await self.engine(port: Int(canary.port))
+      // A line of a log stays true, and a command may cost too much.
+      case .log, .exec, nil: return .fine(nil)
+      }
+    } catch let error as IOError where error.errnoCode == ECONNREFUSED {
+      return .refused(self.describe(error))
+    } catch {
+      return .unanswered(self.describe(error))
+    }
+  }
+
+  /// `/health` knows whether the engine is dead, and `/metrics` whether it moves.
+  private func engine(port: Int) async throws -> LivenessSight.Answer {
+    let health = try await HTTPProbeRequest(port: port, path: "/health", timeout: Self.timeout)
+      .answer(on: self.group)
+    if health.status == 503 { return .dead("its engine is dead: /health answers 503") }
+    let page = try await HTTPProbeRequest(port: port, path: "/metrics", timeout: Self.timeout)
+      .answer(on: self.group)
+    guard page.status == 200 else { return .faulty("/metrics answers \(page.status)") }
+    return .fine(EngineCounters(metrics: page.body))
   }
 
   private func http(_ http: Muster_V1_HTTPProbe) async throws -> ProbeOutcome {

@@ -19,9 +19,14 @@ package struct ProcessStat: Equatable, Sendable {
   package var parentID: Int32
   package var groupID: Int32
   package var sessionID: Int32
+  /// Of the processor, user and system, in clock ticks.
+  package var processorTicks: UInt64
 
   /// It has ended, and only waits to be asked for its status.
   package var isGone: Bool { self.state == UInt8(ascii: "Z") || self.state == UInt8(ascii: "X") }
+
+  /// A signal or a tracer has stopped it.
+  package var isStopped: Bool { self.state == UInt8(ascii: "T") || self.state == UInt8(ascii: "t") }
 
   /// - Parameter bytes: The whole file; `nil` where it is not of this form.
   package init?(parsing bytes: [UInt8]) {
@@ -31,11 +36,13 @@ package struct ProcessStat: Equatable, Sendable {
       let processID = Int32(String(decoding: bytes[..<open].dropLast(), as: UTF8.self))
     else { return nil }
     let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "))
-    // Field 3 comes first; 22 is the start.
+    // Field 3 comes first; 14 and 15 are the processor's time, 22 is the start.
     guard fields.count >= 20, fields[0].count == 1, let state = fields[0].first,
       let parentID = Int32(String(decoding: fields[1], as: UTF8.self)),
       let groupID = Int32(String(decoding: fields[2], as: UTF8.self)),
       let sessionID = Int32(String(decoding: fields[3], as: UTF8.self)),
+      let userTicks = UInt64(String(decoding: fields[11], as: UTF8.self)),
+      let systemTicks = UInt64(String(decoding: fields[12], as: UTF8.self)),
       let startTicks = UInt64(String(decoding: fields[19], as: UTF8.self))
     else { return nil }
     self.identity = Identity(processID: processID, startTicks: startTicks)
@@ -44,5 +51,6 @@ package struct ProcessStat: Equatable, Sendable {
     self.parentID = parentID
     self.groupID = groupID
     self.sessionID = sessionID
+    self.processorTicks = userTicks &+ systemTicks
   }
 }

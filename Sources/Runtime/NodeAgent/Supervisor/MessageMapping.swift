@@ -50,13 +50,10 @@ extension ReplicaKey {
 
 extension ReplicaSettings {
   init(_ spec: Muster_V1_ReplicaSpec) {
-    let isProbedWhenReady: Bool
-    switch spec.probe.kind {
-    case .http, .tcp, .canary: isProbedWhenReady = true
-    case .log, .exec, nil: isProbedWhenReady = false
-    }
+    var asksCanaries = false
+    if case .canary = spec.probe.kind { asksCanaries = true }
     self.init(
-      isProbed: spec.probe.kind != nil, isProbedWhenReady: isProbedWhenReady,
+      isProbed: spec.probe.kind != nil, asksCanaries: asksCanaries,
       readyTimeout: .seconds(max(1, Int(spec.readyTimeoutSeconds))),
       stopGrace: .seconds(Int(spec.stopGraceSeconds)), isTask: spec.task)
   }

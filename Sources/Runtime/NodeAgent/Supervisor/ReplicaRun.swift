@@ -113,6 +113,10 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
         switch action {
         case .none: break
         case .probe: probes.addTask { await self.probe() }
+        case .look:
+          let (processorTime, stoppedProcess) = watch.servingFacts()
+          probes.addTask { await self.lookAtServing(processorTime, stoppedProcess) }
+        case .canary: probes.addTask { await self.askCanary() }
         case .terminate: await self.signal(SIGTERM, watch)
         case .kill: await self.signal(SIGKILL, watch)
         case .giveUp:
@@ -145,7 +149,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     else { return nil }
     watch = after
     for line in sight.logLines { self.read(line) }
-    if let end = sight.end { self.change { $0.ended(end, at: $1) } }
+    if let end = sight.end { self.change { $0.ended(end, lost: sight.lost, at: $1) } }
     if let leftovers = sight.cleared {
       self.state.withLock { $0.leftovers = leftovers }
       self.change { machine, _ in machine.cleared() }
@@ -168,12 +172,30 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     try? await self.context.blocking.run { watch.send(signal) }
   }
 
-  private func probe() async {
-    let check = ReadinessCheck(
+  private var check: ReadinessCheck<RunClock> {
+    ReadinessCheck(
       probe: self.spec.probe, environment: self.launch.environment, clock: self.context.clock,
       group: self.context.group)
+  }
+
+  private func lookAtServing(_ processorTime: Duration?, _ stoppedProcess: String?) async {
+    let answer = await self.check.look()
+    let sight = LivenessSight(
+      answer, processorTime: processorTime, stoppedProcess: stoppedProcess)
+    self.change { $0.looked(sight, at: $1) }
+  }
+
+  private func askCanary() async {
+    switch await self.check.outcome(logHasText: true, canaryBegan: {}) {
+    case .succeeded: self.change { $0.canaryAnswered(at: $1) }
+    case .failed(let reason): self.change { $0.canaryFailed(reason, at: $1) }
+    case .wrong(let reason): self.change { $0.provedWrong(reason, at: $1) }
+    }
+  }
+
+  private func probe() async {
     let hasText = self.state.withLock { $0.logHasText }
-    let outcome = await check.outcome(logHasText: hasText) {
+    let outcome = await self.check.outcome(logHasText: hasText) {
       self.change { machine, _ in machine.canaryBegan() }
     }
     switch outcome {

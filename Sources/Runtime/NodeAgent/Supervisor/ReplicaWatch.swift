@@ -14,6 +14,8 @@ struct ReplicaWatch: Sendable {
     var logLines: [String] = []
     /// Said once.
     var end: ProcessEnd?
+    /// With the end: a process of it that had ended shortly before, in words.
+    var lost = ""
     /// Nothing of it is left but what the words say; only while it is being ended.
     var cleared: [String]?
   }
@@ -22,6 +24,7 @@ struct ReplicaWatch: Sendable {
   private let recordPath: String
   private let ports: [Int]
   private var log: LogTail
+  private var children: ServingProcesses
   private var endWasSaid = false
   private var recordLookCount = 0
   private var portLookCount = 0
@@ -31,18 +34,21 @@ struct ReplicaWatch: Sendable {
   ) {
     self.processes = ReplicaProcesses(holder: start.holder, main: start.main, marks: marks)
     self.log = LogTail(path: log)
+    self.children = ServingProcesses(of: self.processes)
     self.recordPath = record
     self.ports = ports
   }
 
   mutating func look(isClearing: Bool, readsLog: Bool) -> Sight {
     var sight = Sight()
+    if !isClearing, !self.endWasSaid { self.children.look() }
     // A holder that is our child, and not that of a daemon before us.
     waitpid(self.processes.holder.processID, nil, WNOHANG)
     if !self.endWasSaid {
       sight.end = self.end()
       if readsLog { sight.logLines = self.log.newLines() }
       self.endWasSaid = sight.end != nil
+      sight.lost = self.children.lost
     }
     if isClearing || sight.end != nil { sight.cleared = self.cleared() }
     return sight
@@ -67,6 +73,11 @@ struct ReplicaWatch: Sendable {
     self.portLookCount += 1
     if self.portLookCount < Self.portLookCountMax { return nil }
     return taken.map { "port \($0) is taken still, by a process that this run did not start" }
+  }
+
+  /// What the processes tell of a replica that serves.
+  func servingFacts() -> (processorTime: Duration?, stoppedProcess: String?) {
+    (self.children.processorTime, self.children.stoppedProcess)
   }
 
   func send(_ signal: CInt) {

@@ -1,0 +1,70 @@
+import Glibc
+
+/// Looks after the processes of one replica that lives: a few small files of `/proc` ten times a
+/// second, and the whole table seldom.
+struct ServingProcesses: Sendable {
+  /// Looks from one reading of the whole table to the next: 10 s.
+  private static let refreshLookCount = 100
+  /// Looks for which a process that ended is a cause of what comes after: 30 s.
+  private static let lostLookCount = 300
+
+  private let processes: ReplicaProcesses
+  /// All but the holder; the one that was started is among them.
+  private var living: [ProcessStat] = []
+  private var lookCount = 0
+  private var lostAtLook: Int?
+  private var lostProcess = ""
+
+  init(of processes: ReplicaProcesses) {
+    self.processes = processes
+  }
+
+  /// A process that ended shortly before this, in words; empty: none.
+  var lost: String {
+    guard let lookedAt = self.lostAtLook, self.lookCount - lookedAt < Self.lostLookCount else {
+      return ""
+    }
+    return self.lostProcess
+  }
+
+  /// Since they started; `nil` before the first look. That of the engine and its workers, which are
+  /// children of the server that was started, and of the server where it has none.
+  var processorTime: Duration? {
+    if self.living.isEmpty { return nil }
+    let children = self.living.filter { $0.identity != self.processes.main }
+    let ticks = (children.isEmpty ? self.living : children).reduce(0) { $0 &+ $1.processorTicks }
+    return .milliseconds(Int64(clamping: ticks) * 1000 / Int64(max(1, sysconf(Int32(_SC_CLK_TCK)))))
+  }
+
+  /// In words; `nil`: none is stopped.
+  var stoppedProcess: String? {
+    self.living.first(where: \.isStopped).map(Self.describe)
+  }
+
+  mutating func look() {
+    if self.lookCount % Self.refreshLookCount == 0 { self.refresh() }
+    self.lookCount += 1
+    var living: [ProcessStat] = []
+    for process in self.living {
+      let stat = ProcessTable.stat(of: process.identity.processID)
+      if let stat, stat.identity == process.identity, !stat.isGone {
+        living.append(stat)
+      } else if process.identity != self.processes.main {
+        self.lostAtLook = self.lookCount
+        self.lostProcess = Self.describe(process)
+      }
+    }
+    self.living = living
+  }
+
+  private mutating func refresh() {
+    // Those that are known by their environment alone were left by a holder that was killed; they are
+    // found when the replica is stopped.
+    self.living = self.processes.owned(of: ProcessTable.all()) { _ in false }
+  }
+
+  private static func describe(_ process: ProcessStat) -> String {
+    let name = process.name.filter { !$0.isNewline && $0.isASCII }
+    return "process \(process.identity.processID) (\(name))"
+  }
+}
