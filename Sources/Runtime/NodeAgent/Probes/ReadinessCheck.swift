@@ -8,7 +8,7 @@ import NodeAPI
 struct ReadinessCheck<ProbeClock: Clock & Sendable>: Sendable
 where ProbeClock.Duration == Duration {
   /// For a server on the same machine; a hung one is asked again.
-  private static var timeout: TimeAmount { .seconds(5) }
+  private static var timeout: TimeAmount { .seconds(3) }
 
   let probe: Muster_V1_Probe
   /// Of the replica.
