@@ -87,4 +87,19 @@ struct `Logs of a replica` {
       #expect(LogEnd.lines(of: path, count: count).joined(separator: "\n") == text)
     }
   }
+
+  @Test func `the error that a traceback points back to is shown above the last lines`() throws {
+    let path = "/tmp/muster-cause-\(getpid())"
+    defer { unlink(path) }
+    let above = ["(APIServer) INFO is no cause: ValueError: x", "(APIServer) WARNING OSError: busy"]
+    let cause = "(Worker pid=7) ERROR ValueError: Available memory is less than requested"
+    let frames = (0..<60).map { "  File \"a.py\", line \($0)" }
+    let end = "RuntimeError: Engine core initialization failed. See root cause above."
+    let log = above + [cause] + frames + [end]
+    try PlainFile.publish(Array((log.joined(separator: "\n") + "\n").utf8), at: path)
+    let shown = LogEnd.explanation(of: path, count: 5)
+    #expect(shown == [cause, "…"] + log.suffix(3))
+    try PlainFile.publish(Array("one\ntwo\n\(end)\n".utf8), at: path)
+    #expect(LogEnd.explanation(of: path, count: 5) == ["one", "two", end])
+  }
 }

@@ -7,6 +7,7 @@ final class NamespaceCluster: Sendable {
   let folder: URL
   let manifest: String
   private let environment: [String: String]
+  private let number: Int
 
   static var isPossible: Bool {
     geteuid() == 0 && LabCluster.sshdIsHere
@@ -15,22 +16,32 @@ final class NamespaceCluster: Sendable {
       }
   }
 
-  init(hostCount: Int, options: [String] = []) throws {
+  /// - Parameters:
+  ///   - services: The `services:` part of the manifest; empty: none.
+  ///   - bind: A folder that every host sees.
+  init(
+    hostCount: Int, options: [String] = [], services: String = "", bind: String = ""
+  ) throws {
     let number = Int.random(in: 100..<250)
+    self.number = number
     self.folder = FileManager.default.temporaryDirectory
       .appending(path: "muster-testbed-\(number)")
     try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
     let testbed = self.folder.appending(path: "tb").path()
-    self.environment = ["TB": testbed, "BASE": "10.78.\(number)"]
+    self.environment = ["TB": testbed, "BASE": "10.78.\(number)", "BIND": bind]
     self.manifest = self.folder.appending(path: "cluster.yaml").path()
     let text = """
       muster: 1
       name: test
       include: [\(testbed)/nodes.yaml]
+      \(services)
       """
     try Data(text.utf8).write(to: URL(filePath: self.manifest))
     try self.testbed(["up", "\(hostCount)"] + options, timeout: .seconds(120))
   }
+
+  /// Hosts count from 1.
+  func address(of host: Int) -> String { "10.78.\(self.number).\(10 + host)" }
 
   func testbed(_ arguments: [String], timeout: Duration = .seconds(60)) throws {
     // Foundation knows of a process's end by a descriptor that it hands down; the hosts would keep
@@ -65,9 +76,11 @@ final class NamespaceCluster: Sendable {
   }
 
   static func with(
-    hostCount: Int, options: [String] = [], _ body: (NamespaceCluster) throws -> Void
+    hostCount: Int, options: [String] = [], services: String = "", bind: String = "",
+    _ body: (NamespaceCluster) throws -> Void
   ) throws {
-    let cluster = try NamespaceCluster(hostCount: hostCount, options: options)
+    let cluster = try NamespaceCluster(
+      hostCount: hostCount, options: options, services: services, bind: bind)
     defer {
       try? cluster.testbed(["down"])
       try? FileManager.default.removeItem(at: cluster.folder)

@@ -5,6 +5,9 @@ enum LogEnd {
   /// Bytes that may be kept of one line in a status.
   private static let shownLineSizeMax = 2048
 
+  /// Lines from the end in which the cause of an end is looked for: two of vLLM's tracebacks.
+  private static let causeLineCount = 400
+
   /// Where the last `lineCount` lines begin; an unfinished line counts as one.
   ///
   /// - Returns: The offset and the size of the file; `nil` where there is no log.
@@ -42,6 +45,25 @@ enum LogEnd {
     return bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       .map { String(decoding: $0.prefix(Self.shownLineSizeMax), as: UTF8.self) }
       .dropLast(bytes.last == UInt8(ascii: "\n") || bytes.isEmpty ? 1 : 0)
+  }
+
+  /// The last lines, and above them the first that names an error where it is further up: vLLM and
+  /// others end with a traceback that only says that the cause stands above.
+  static func explanation(of path: String, count: Int) -> [String] {
+    let tail = Self.lines(of: path, count: Self.causeLineCount)
+    let last = Array(tail.suffix(count))
+    guard let cause = tail.dropLast(last.count).first(where: Self.namesError) else { return last }
+    return [cause, "…"] + last.dropFirst(2)
+  }
+
+  /// A line that bears a Python exception, such as `ValueError: …`, and is no warning.
+  private static func namesError(_ line: String) -> Bool {
+    if line.contains(" WARNING ") || line.contains(" INFO ") { return false }
+    for name in ["Error: ", "Exception: ", "Error("] {
+      guard let range = line.firstRange(of: name), range.lowerBound > line.startIndex else { continue }
+      if line[line.index(before: range.lowerBound)].isLetter { return true }
+    }
+    return false
   }
 
   /// `nil` where there is no log.

@@ -114,8 +114,8 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
         case .none: break
         case .probe: probes.addTask { await self.probe() }
         case .look:
-          let (processorTime, stoppedProcess) = watch.servingFacts()
-          probes.addTask { await self.lookAtServing(processorTime, stoppedProcess) }
+          let processes = watch.serving
+          probes.addTask { await self.look(at: processes) }
         case .canary: probes.addTask { await self.askCanary() }
         case .terminate: await self.signal(SIGTERM, watch)
         case .kill: await self.signal(SIGKILL, watch)
@@ -178,10 +178,13 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
       group: self.context.group)
   }
 
-  private func lookAtServing(_ processorTime: Duration?, _ stoppedProcess: String?) async {
-    let answer = await self.check.look()
+  private func look(at processes: ServingProcesses) async {
+    var answer = await self.check.look()
+    if case .dead(let reason) = answer, !processes.lost.isEmpty {
+      answer = .dead("\(reason); \(processes.lost) has ended")
+    }
     let sight = LivenessSight(
-      answer, processorTime: processorTime, stoppedProcess: stoppedProcess)
+      answer, processorTime: processes.processorTime, stoppedProcess: processes.stoppedProcess)
     self.change { $0.looked(sight, at: $1) }
   }
 
@@ -225,7 +228,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     let log = self.folder.log(ofAttempt: self.attempt)
     if self.state.withLock({ $0.machine.view.phase == .failed && $0.lastLogLines.isEmpty }) {
       let lines = try? await self.context.blocking.run {
-        LogEnd.lines(of: log, count: Self.logLineCount)
+        LogEnd.explanation(of: log, count: Self.logLineCount)
       }
       self.state.withLock { $0.lastLogLines = lines ?? [] }
     }

@@ -75,10 +75,8 @@ struct ReplicaWatch: Sendable {
     return taken.map { "port \($0) is taken still, by a process that this run did not start" }
   }
 
-  /// What the processes tell of a replica that serves.
-  func servingFacts() -> (processorTime: Duration?, stoppedProcess: String?) {
-    (self.children.processorTime, self.children.stoppedProcess)
-  }
+  /// What the processes tell of a replica that serves, as of the last look.
+  var serving: ServingProcesses { self.children }
 
   func send(_ signal: CInt) {
     let owned = self.owned()
