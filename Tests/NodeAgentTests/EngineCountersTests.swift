@@ -1,0 +1,30 @@
+import Health
+import Testing
+
+@testable import NodeAgent
+
+struct EngineCountersTests {
+  @Test func `values of several engines are summed, and what is absent is unknown`() {
+    let page = """
+      # HELP vllm:num_requests_running Number of requests in model execution batches.
+      # TYPE vllm:num_requests_running gauge
+      vllm:num_requests_running{engine="0",model_name="a b"} 3.0
+      vllm:num_requests_running{engine="1",model_name="a b"} 4.0
+      vllm:generation_tokens_total{engine="0",model_name="a b"} 1e+03
+      vllm:kv_cache_usage_perc{engine="0",model_name="a b"} 0.25
+      vllm:num_requests_running_more{engine="0"} 9
+      garbage
+      """
+    let counters = EngineCounters(metrics: Array(page.utf8))
+    #expect(counters.running == 7)
+    #expect(counters.waiting == nil)
+    #expect(counters.moving.compactMap(\.self) == [1000, 0.25])
+    #expect(counters.hasWork)
+  }
+
+  @Test func `a page without an engine knows nothing`() {
+    let counters = EngineCounters(metrics: Array("process_cpu_seconds_total 3\n".utf8))
+    #expect(counters.running == nil && counters.moving.allSatisfy { $0 == nil })
+    #expect(!counters.hasWork)
+  }
+}
