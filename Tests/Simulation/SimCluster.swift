@@ -29,7 +29,8 @@ final class SimCluster: WorkConnector, Sendable {
     self.script = script
     self.nodes = script.itemCosts.indices.map { index in
       SimNode(
-        "n\(index)", itemCost: script.itemCosts[index], isLiar: script.liar == index, in: world)
+        "n\(index)", itemCost: script.itemCosts[index], isLiar: script.liar == index,
+        spool: script.spool, in: world)
     }
     self.stores = script.itemCosts.indices.map { SimDisk("records of n\($0)", in: world) }
   }

@@ -1,4 +1,5 @@
 import Fleet
+import Rollouts
 
 /// What a world is like and what befalls it: drawn whole from the seed, each kind of fault in some
 /// worlds only, so that kinds do not drown each other.
@@ -18,6 +19,8 @@ struct SimScript: Sendable {
   var delayMax: Duration
   var damagePermille: Int
   var duplicatePermille: Int
+  /// Of every node's spool: in some worlds so small that it fills up and is compacted.
+  var spool = SpoolSettings()
   /// In order; all have passed or healed at ``healedAt``.
   var faults: [(at: Duration, fault: Fault)] = []
   let healedAt: Duration = .seconds(40)
@@ -65,6 +68,14 @@ struct SimScript: Sendable {
       self.add(start + number(100...8_000), .storeFull(node: node, false))
     }
     self.faults.sort { $0.at < $1.at }
+    if isSo(oneIn: 4) {
+      // A record has some 60 bytes: the spool is full after some 30 to 130 of them.
+      self.spool.sizeMax = number(2...8) << 10
+      self.spool.compactionSize = self.spool.sizeMax / number(1...8)
+      self.spool.pendingSizeMax = self.spool.sizeMax / number(1...4)
+      self.spool.recentSizeMax = isSo(oneIn: 2) ? 256 : self.spool.sizeMax
+      self.spool.batchSize = 512
+    }
   }
 
   private mutating func add(_ milliseconds: Int, _ fault: Fault) {
