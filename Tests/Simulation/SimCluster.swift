@@ -109,6 +109,7 @@ final class SimCluster: WorkConnector, Sendable {
       case .cut(let node): self.nodes[node].setReachable(false)
       case .heal(let node): self.nodes[node].setReachable(true)
       case .spoolFull(let node, let isFull): self.nodes[node].disk.setFull(isFull)
+      case .spoolDamaged(let node): self.nodes[node].disk.damage()
       case .storeFull(let node, let isFull): self.stores[node].setFull(isFull)
       case .killCoordinator: self.killCoordinator()
       }

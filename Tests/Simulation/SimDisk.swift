@@ -51,6 +51,15 @@ final class SimDisk: Sendable {
 
   func setFull(_ isFull: Bool) { self.state.withLock { $0.isFull = isFull } }
 
+  /// The second half of the log is gone, as `RecordFile` moves away what is damaged.
+  func damage() {
+    self.state.withLock { state in
+      state.number += 1
+      state.unsynced.removeAll()
+      state.synced.removeLast((state.synced.count + 1) / 2)
+    }
+  }
+
   /// The process that used it is gone.
   func crash() {
     self.state.withLock { state in

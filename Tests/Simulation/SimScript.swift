@@ -9,6 +9,8 @@ struct SimScript: Sendable {
     case cut(node: Int)
     case heal(node: Int)
     case spoolFull(node: Int, Bool)
+    /// From some batch on the spool is damaged, and the process finds it when it next writes.
+    case spoolDamaged(node: Int)
     case killCoordinator
     case storeFull(node: Int, Bool)
   }
@@ -67,15 +69,18 @@ struct SimScript: Sendable {
       self.add(start, .storeFull(node: node, true))
       self.add(start + number(100...8_000), .storeFull(node: node, false))
     }
-    self.faults.sort { $0.at < $1.at }
     if isSo(oneIn: 4) {
-      // A record has some 60 bytes: the spool is full after some 30 to 130 of them.
-      self.spool.sizeMax = number(2...8) << 10
+      // A record has some 60 bytes: the spool is full after some 16 to 100 of them.
+      self.spool.sizeMax = number(1...6) << 10
       self.spool.compactionSize = self.spool.sizeMax / number(1...8)
       self.spool.pendingSizeMax = self.spool.sizeMax / number(1...4)
       self.spool.recentSizeMax = isSo(oneIn: 2) ? 256 : self.spool.sizeMax
       self.spool.batchSize = 512
     }
+    for _ in 0..<(nodeCount > 1 && isSo(oneIn: 4) ? number(1...3) : 0) {
+      self.add(number(50...10_000), .spoolDamaged(node: number(1...nodeCount - 1)))
+    }
+    self.faults.sort { $0.at < $1.at }
   }
 
   private mutating func add(_ milliseconds: Int, _ fault: Fault) {
