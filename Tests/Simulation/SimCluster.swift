@@ -29,7 +29,8 @@ final class SimCluster: WorkConnector, Sendable {
     self.script = script
     self.nodes = script.itemCosts.indices.map { index in
       SimNode(
-        "n\(index)", itemCost: script.itemCosts[index], isLiar: script.liar == index, in: world)
+        "n\(index)", itemCost: script.itemCosts[index], isLiar: script.liar == index,
+        spool: script.spool, in: world)
     }
     self.stores = script.itemCosts.indices.map { SimDisk("records of n\($0)", in: world) }
   }
@@ -108,6 +109,7 @@ final class SimCluster: WorkConnector, Sendable {
       case .cut(let node): self.nodes[node].setReachable(false)
       case .heal(let node): self.nodes[node].setReachable(true)
       case .spoolFull(let node, let isFull): self.nodes[node].disk.setFull(isFull)
+      case .spoolDamaged(let node): self.nodes[node].disk.damage()
       case .storeFull(let node, let isFull): self.stores[node].setFull(isFull)
       case .killCoordinator: self.killCoordinator()
       }

@@ -14,6 +14,19 @@ final class SimDisk: Sendable {
     /// A handle of an earlier number is of a process that is gone.
     var number = 0
     var workID = ""
+    /// The peer has said that it has all batches up to this number; 0: none.
+    var acknowledgedThrough: UInt64 = 0
+    var use = Use()
+  }
+
+  /// What a disk has seen in its time.
+  struct Use: Equatable, Sendable {
+    /// Bytes of lines in the log at most.
+    var sizeMax = 0
+    /// Of those, bytes at most that the peer had not even said to have.
+    var neededSizeMax = 0
+    /// How often the log was written anew.
+    var dropCount = 0
   }
 
   let name: String
@@ -27,9 +40,25 @@ final class SimDisk: Sendable {
 
   var synced: [RecordBatch] { self.state.withLock { $0.synced } }
 
+  var use: Use { self.state.withLock { $0.use } }
+
+  /// The peer says, and this node may hear it later or never, that it has so much.
+  func acknowledged(through sequence: UInt64) {
+    self.state.withLock { $0.acknowledgedThrough = max($0.acknowledgedThrough, sequence) }
+  }
+
   var recorded: OrdinalRangeSet { OrdinalRangeSet(self.synced.map(\.items)) }
 
   func setFull(_ isFull: Bool) { self.state.withLock { $0.isFull = isFull } }
+
+  /// The second half of the log is gone, as `RecordFile` moves away what is damaged.
+  func damage() {
+    self.state.withLock { state in
+      state.number += 1
+      state.unsynced.removeAll()
+      state.synced.removeLast((state.synced.count + 1) / 2)
+    }
+  }
 
   /// The process that used it is gone.
   func crash() {
@@ -43,7 +72,9 @@ final class SimDisk: Sendable {
     self.state.withLock { state in
       state.number += 1
       state.unsynced.removeAll()
-      if state.workID != workID { state = State(number: state.number, workID: workID) }
+      if state.workID != workID {
+        state = State(number: state.number, workID: workID, use: state.use)
+      }
       return SimLog(disk: self, number: state.number)
     }
   }
@@ -79,6 +110,11 @@ final class SimDisk: Sendable {
       self.disk.state.withLock { state in
         state.synced += state.unsynced
         state.unsynced.removeAll()
+        let needed = state.synced.filter { $0.sequence > state.acknowledgedThrough }
+        state.use.sizeMax = max(
+          state.use.sizeMax, state.synced.reduce(0) { $0 + $1.lines.count })
+        state.use.neededSizeMax = max(
+          state.use.neededSizeMax, needed.reduce(0) { $0 + $1.lines.count })
       }
     }
 
@@ -86,6 +122,7 @@ final class SimDisk: Sendable {
       self.disk.state.withLock { state in
         state.synced.removeAll { $0.sequence <= sequence }
         state.droppedThrough = max(state.droppedThrough, sequence)
+        state.use.dropCount += 1
       }
     }
   }

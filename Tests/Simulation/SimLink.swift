@@ -31,6 +31,7 @@ final class SimLink: WorkLink, Sendable {
     if case .acknowledgement(let sequence) = order {
       let batches = self.delivered.withLock { $0.filter { $0.sequence <= sequence } }
       self.cluster.checkAcknowledged(batches, of: self.node)
+      self.node.disk.acknowledged(through: sequence)
     }
     self.cluster.note("order \(self.node.name) \(order)")
   }

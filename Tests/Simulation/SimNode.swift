@@ -18,15 +18,19 @@ final class SimNode: Sendable {
   let disk: SimDisk
   let itemCost: Duration
   let isLiar: Bool
+  let spool: SpoolSettings
   private let world: SimWorld
   private let state = Mutex(State())
 
-  init(_ name: String, itemCost: Duration, isLiar: Bool, in world: SimWorld) {
+  init(
+    _ name: String, itemCost: Duration, isLiar: Bool, spool: SpoolSettings, in world: SimWorld
+  ) {
     self.name = name
     self.itemCost = itemCost
     self.isLiar = isLiar
     self.world = world
     self.disk = SimDisk("spool of \(name)", in: world)
+    self.spool = spool
   }
 
   var isLost: Bool { self.state.withLock { $0.isLost } }
@@ -92,9 +96,11 @@ final class SimNode: Sendable {
       state.end = end
     }
     let (world, cost, isLiar) = (self.world, self.itemCost, self.isLiar)
-    let worker = LeaseWorker(clock: SimClock(world: world), store: SimStore(disk: self.disk)) { _ in
-      SimRunner(world: world, cost: cost, isLiar: isLiar)
-    }
+    var settings = LeaseWorkerSettings()
+    settings.spool = self.spool
+    let worker = LeaseWorker(
+      settings: settings, clock: SimClock(world: world), store: SimStore(disk: self.disk)
+    ) { _ in SimRunner(world: world, cost: cost, isLiar: isLiar) }
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await worker.run() }
       group.addTask {

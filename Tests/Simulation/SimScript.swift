@@ -1,4 +1,5 @@
 import Fleet
+import Rollouts
 
 /// What a world is like and what befalls it: drawn whole from the seed, each kind of fault in some
 /// worlds only, so that kinds do not drown each other.
@@ -8,6 +9,8 @@ struct SimScript: Sendable {
     case cut(node: Int)
     case heal(node: Int)
     case spoolFull(node: Int, Bool)
+    /// From some batch on the spool is damaged, and the process finds it when it next writes.
+    case spoolDamaged(node: Int)
     case killCoordinator
     case storeFull(node: Int, Bool)
   }
@@ -18,6 +21,8 @@ struct SimScript: Sendable {
   var delayMax: Duration
   var damagePermille: Int
   var duplicatePermille: Int
+  /// Of every node's spool: in some worlds so small that it fills up and is compacted.
+  var spool = SpoolSettings()
   /// In order; all have passed or healed at ``healedAt``.
   var faults: [(at: Duration, fault: Fault)] = []
   let healedAt: Duration = .seconds(40)
@@ -63,6 +68,17 @@ struct SimScript: Sendable {
       let (node, start) = (number(0...nodeCount - 1), number(50...20_000))
       self.add(start, .storeFull(node: node, true))
       self.add(start + number(100...8_000), .storeFull(node: node, false))
+    }
+    if isSo(oneIn: 4) {
+      // A record has some 60 bytes: the spool is full after some 16 to 100 of them.
+      self.spool.sizeMax = number(1...6) << 10
+      self.spool.compactionSize = self.spool.sizeMax / number(1...8)
+      self.spool.pendingSizeMax = self.spool.sizeMax / number(1...4)
+      self.spool.recentSizeMax = isSo(oneIn: 2) ? 256 : self.spool.sizeMax
+      self.spool.batchSize = 512
+    }
+    for _ in 0..<(nodeCount > 1 && isSo(oneIn: 4) ? number(1...3) : 0) {
+      self.add(number(50...10_000), .spoolDamaged(node: number(1...nodeCount - 1)))
     }
     self.faults.sort { $0.at < $1.at }
   }

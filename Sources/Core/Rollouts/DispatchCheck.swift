@@ -27,7 +27,8 @@ package struct DispatchCheck: Sendable {
     guard CRC32C.checksum(of: batch.lines) == checksum else { return .damaged }
     if let fault = BatchFrame.fault(of: batch) { return .wrong(fault) }
     // Lower ones are redeliveries; a gap would be a batch that nobody acknowledges.
-    guard self.sequence == 0 || batch.sequence <= self.sequence + 1 else {
+    // A sequence number is at least 1 here, and may be the highest there is.
+    guard self.sequence == 0 || batch.sequence - 1 <= self.sequence else {
       return .wrong("batch \(batch.sequence) after batch \(self.sequence)")
     }
     if let lease, batch.items.lowerBound < lease.items.lowerBound {

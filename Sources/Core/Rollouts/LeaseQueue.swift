@@ -1,6 +1,7 @@
 /// The leases a node has been given and has not worked off, oldest first.
 package struct LeaseQueue: Sendable {
   /// More leases than a coordinator of ours gives at a time; each beyond it is a fault of the peer.
+  /// A lease in several parts is one, in however many.
   package static let countMax = 64
 
   /// Consecutive items of one lease, to be worked on next.
@@ -22,10 +23,16 @@ package struct LeaseQueue: Sendable {
     self.parts.first.map { ($0.leaseID, $0.items.lowerBound) }
   }
 
+  /// The parts of a lease lie together.
+  private var leaseCount: Int {
+    zip(self.parts, self.parts.dropFirst()).count { $0.leaseID != $1.leaseID }
+      + (self.parts.isEmpty ? 0 : 1)
+  }
+
   /// - Parameter held: Items this node has done and still holds: they are not done again.
   /// - Returns: Whether there was room.
   package mutating func leased(_ lease: Lease, holding held: OrdinalRangeSet) -> Bool {
-    guard self.parts.count < Self.countMax else { return false }
+    guard self.leaseCount < Self.countMax else { return false }
     for items in held.gaps(in: lease.items) {
       self.parts.append(Slice(leaseID: lease.id, attempt: lease.attempt, items: items))
     }

@@ -125,10 +125,11 @@ package struct SpoolMachine: Sendable {
   /// Up to which number the file may be written anew; `nil` while that would cost more than it gains.
   package var dropThrough: UInt64? {
     guard self.fileSize >= self.settings.compactionSize else { return nil }
-    guard self.spooledSize <= self.fileSize / 4 || self.fileSize >= self.settings.sizeMax else {
-      return nil
-    }
-    return self.spooledSize < self.fileSize ? self.acknowledgedThrough : nil
+    // A large file sooner than a small one; but even that of a full spool, to which each
+    // acknowledgement lets the worker add a little, not before half of it is of no use. As the worker
+    // stops at twice the spool's maximum, that comes.
+    let part = self.fileSize >= self.settings.sizeMax ? 2 : 4
+    return self.spooledSize <= self.fileSize / part ? self.acknowledgedThrough : nil
   }
 
   /// The file was written anew without the batches up to this number.

@@ -8,6 +8,8 @@ package enum LeaseWorkerError: Error, Equatable {
   case superseded
   /// The coordinator does what the protocol does not allow.
   case protocolFault(String)
+  /// The disk no longer has what is to be delivered next: the batch after this sequence number.
+  case spoolLost(after: UInt64)
 }
 
 extension LeaseWorker {
@@ -75,6 +77,13 @@ extension LeaseWorker {
           try await send(report)
         case .read(let log, let after, let through):
           let batches = try await log.batches(after: after, maximumSize: 1 << 20)
+          guard batches.first?.sequence == after + 1 else {
+            // A newer stream may have delivered it since.
+            try self.checkNewest(stream)
+            // The coordinator gives its leases to others, and in the end gives up this node.
+            try await send(.fault("the node's spool has lost the batch \(after + 1)"))
+            throw LeaseWorkerError.spoolLost(after: after)
+          }
           for batch in batches where batch.sequence <= through {
             self.sent(batch.sequence, of: stream)
             try await send(Self.report(batch))
@@ -107,6 +116,11 @@ extension LeaseWorker {
       case .read(let after, let through): return .read(log, after: after, through: through)
       }
     }
+  }
+
+  private func checkNewest(_ stream: Int) throws(LeaseWorkerError) {
+    let newest = self.state.withLock { $0.streamNumber }
+    if newest != stream { throw .superseded }
   }
 
   private func sent(_ sequence: UInt64, of stream: Int) {
