@@ -1,4 +1,7 @@
+import Foundation
 import Glibc
+import NIOCore
+import NIOPosix
 import SSH
 import Testing
 
@@ -27,7 +30,39 @@ struct PipedProcessTests {
     #expect(Self.waits[index].1(child, 60_000) == .exited(status: 7))
   }
 
+  /// A regular file makes no channel: in the place of the first pipe, or of the second.
+  @Test(arguments: [0, 1])
+  func `a child that cannot be taken over ends, and its pipes with it`(index: Int) async throws {
+    let child = try PipedProcess.spawn(["sleep", "600"])
+    let file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)
+    let broken = PipedProcess(
+      process: child.process, input: child.input, output: index == 1 ? file : child.output,
+      errors: index == 0 ? file : child.errors)
+    let replaced = index == 1 ? child.output : child.errors
+    let pipes = [child.input, child.output, child.errors].filter { $0 != replaced }
+    let names = pipes.map(Self.name)
+    await #expect(throws: LinkError.self) {
+      let loop = MultiThreadedEventLoopGroup.singleton.next()
+      _ = try await LinkPipe.process(
+        broken, program: "sleep", readsScript: false,
+        {
+          AgentGreetingHandler(
+            deadline: .distantFuture, events: AsyncStream.makeStream().continuation)
+        },
+        on: loop)
+    }
+    #expect(kill(child.process, 0) < 0)
+    // The numbers may mean something else again. A channel closes on its loop, a moment later.
+    while zip(pipes, names).contains(where: { Self.name(of: $0) == $1 }) { await Task.yield() }
+    Glibc.close(replaced)
+  }
+
   private static func close(_ child: PipedProcess) {
     for descriptor in [child.input, child.output, child.errors] { Glibc.close(descriptor) }
+  }
+
+  /// Such as `pipe:[4711]`, which no other pipe is called.
+  private static func name(of descriptor: CInt) -> String? {
+    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
   }
 }
