@@ -30,6 +30,17 @@ struct PipedProcessTests {
     #expect(Self.waits[index].1(child, 60_000) == .exited(status: 7))
   }
 
+  @Test func `output comes whole, of a program that succeeds in time`() {
+    func output(_ script: String, _ milliseconds: CInt = 60_000) -> [UInt8]? {
+      PipedProcess.output(of: ["sh", "-c", script], timeoutMilliseconds: milliseconds)
+    }
+    #expect(output("head -c 300000 /dev/zero; cat") == [UInt8](repeating: 0, count: 300_000))
+    #expect(output("echo some; exit 1") == nil)
+    #expect(output("echo some; sleep 600", 100) == nil)
+    #expect(output("echo some; exec >&-; sleep 600", 100) == nil)
+    #expect(PipedProcess.output(of: ["/no/such/program"], timeoutMilliseconds: 1_000) == nil)
+  }
+
   /// A regular file makes no channel: in the place of the first pipe, or of the second.
   @Test(arguments: [0, 1])
   func `a child that cannot be taken over ends, and its pipes with it`(index: Int) async throws {

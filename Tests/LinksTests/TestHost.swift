@@ -60,7 +60,7 @@ final class TestHost {
     close(self.sshd.input)
     var said = ""
     while !said.contains(Self.listening) {
-      let piece = SmallFile.read(self.sshd.errors, sizeMax: 4096)
+      let piece = try #require(SmallFile.piece(of: self.sshd.errors, sizeMax: 4096))
       try #require(!piece.isEmpty, "sshd ended: \(said)")
       said += String(decoding: piece, as: UTF8.self)
     }

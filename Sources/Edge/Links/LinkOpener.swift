@@ -122,11 +122,12 @@ package struct LinkOpener: Sendable {
             system: system, architecture: architecture, image: self.agent.architecture)
         }
         isUploading = true
-        await withTaskCancellationHandler {
+        let fault = await withTaskCancellationHandler {
           await self.upload(isGzipped: isGzipped, to: pipe)
         } onCancel: {
           pipe.channel.close(promise: nil)
         }
+        if let fault { throw fault }
       case .placeUnfit(let fault):
         faults.append(fault)
         if isUploading { throw .noPlaceForAgent(faults) }
@@ -148,8 +149,10 @@ package struct LinkOpener: Sendable {
     throw .cancelled
   }
 
-  /// Sends the image; what goes wrong shows in what the node says, or in the end of the pipe.
-  private func upload(isGzipped: Bool, to pipe: LinkPipe) async {
+  /// Sends the image; what goes wrong there shows in what the node says, or in the end of the pipe.
+  ///
+  /// - Returns: What went wrong here.
+  private func upload(isGzipped: Bool, to pipe: LinkPipe) async -> LinkError? {
     do {
       var image: ByteBuffer
       if isGzipped, let gzipped = try await self.agent.gzipped(on: pipe.loop) {
@@ -164,8 +167,10 @@ package struct LinkOpener: Sendable {
       {
         try await pipe.write(piece)
       }
+      return nil
     } catch {
-      // The place was full, or the connection is gone: the next event says which.
+      // Otherwise the place was full, or the connection is gone: the next event says which.
+      return error as? LinkError
     }
   }
 

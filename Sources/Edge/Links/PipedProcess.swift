@@ -94,6 +94,30 @@ struct PipedProcess: Sendable {
     return .signalled(name: "signal \(signal)")
   }
 
+  /// What a program writes to its standard output, given nothing to read; `nil` when it cannot be
+  /// read, the program fails, or it takes too long, and then it is ended. Blocks.
+  static func output(of argv: [String], timeoutMilliseconds: CInt) -> [UInt8]? {
+    guard let child = try? Self.spawn(argv) else { return nil }
+    for descriptor in [child.input, child.errors] { close(descriptor) }
+    defer { close(child.output) }
+    let deadline = Self.monotonicMilliseconds + Int(timeoutMilliseconds)
+    var bytes: [UInt8] = []
+    while true {
+      let left = max(deadline - Self.monotonicMilliseconds, 0)
+      var event = pollfd(fd: child.output, events: Int16(POLLIN), revents: 0)
+      let count = poll(&event, 1, CInt(left))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0, let piece = SmallFile.piece(of: child.output, sizeMax: 1 << 20) else {
+        _ = child.wait(timeoutMilliseconds: 0)
+        return nil
+      }
+      if piece.isEmpty { break }
+      bytes += piece
+    }
+    let left = max(deadline - Self.monotonicMilliseconds, 0)
+    return child.wait(timeoutMilliseconds: CInt(left)) == .exited(status: 0) ? bytes : nil
+  }
+
   /// How late the end of a process may be seen where it has no descriptor.
   private static let pauseMilliseconds = 20
 
