@@ -25,11 +25,11 @@ struct AgentGreetingTests {
   @Test func `every split of the bytes gives the same actions`() {
     let text =
       "Welcome\r\nmuster-ish\n\nmuster-unfit 1 mkdir: Read-only file system\n"
-      + "muster-absent Linux x86_64 gzip\n" + AgentPreface.line + "PRI * HTTP/2.0\r\n"
+      + "muster-absent Linux x86_64 gzip\nmuster-found\n" + AgentPreface.line + "PRI * HTTP/2.0\r\n"
     let bytes = Array(text.utf8)
     let expected: [AgentGreeting.Action] = [
       .placeUnfit(AgentPlaceFault(index: 0, detail: "mkdir: Read-only file system")),
-      .imageWanted(system: "Linux", architecture: "x86_64", isGzipped: true), .ready,
+      .imageWanted(system: "Linux", architecture: "x86_64", isGzipped: true), .agentFound, .ready,
     ]
     for cut in 0...bytes.count {
       let (actions, rest) = Self.actions([Array(bytes[..<cut]), Array(bytes[cut...])])
@@ -54,6 +54,7 @@ struct AgentGreetingTests {
   @Test(arguments: [
     "muster-node", "muster-node x", "muster-absent", "muster-absent Linux", "muster-unfit 9 x",
     "muster-unfit 0 x", "muster-absent Linux x86_64 zstd", "muster-failed now", " muster-node 1",
+    "muster-found it",
   ])
   func `lines that only look like ours are noise`(line: String) {
     #expect(Self.actions([Array("\(line)\n".utf8)]).0.isEmpty)

@@ -31,6 +31,36 @@ struct SSHLinkTests {
     #expect(inode == again)
   }
 
+  @Test(arguments: [
+    "truncate -s 100000 AGENT", "dd if=/dev/zero of=AGENT bs=64k count=16 conv=notrunc",
+    "cp /bin/true AGENT", "printf '#!/bin/sh\\necho muster-node 999\\n' > AGENT",
+  ])
+  func `an agent that was damaged on the node is pushed anew`(damage: String) async throws {
+    let host = try TestHost()
+    try host.installAgent()
+    let image = try TestPrograms.agent.get()
+    let file = "\(host.home)/.cache/muster/agent/\(image.sha256)/muster-node"
+    try TestPrograms.run(["sh", "-c", damage.replacingOccurrences(of: "AGENT", with: file)])
+    #expect(try await TestLinks.visit(host.node(), run: host.run).processID > 0)
+    #expect(try AgentImage(path: file, cacheFolder: nil).sha256 == image.sha256)
+  }
+
+  @Test func `an agent that is whole and ends is an error, and not pushed anew`() async throws {
+    let host = try TestHost(environment: "XDG_STATE_HOME=/proc/none")
+    try host.installAgent()
+    let sha = try TestPrograms.agent.get().sha256
+    let file = "\(host.home)/.cache/muster/agent/\(sha)/muster-node"
+    let before = try FileManager.default.attributesOfItem(atPath: file)[.systemFileNumber] as? Int
+    let error = try await TestLinks.error(host.node(), run: host.run)
+    guard case .endedEarly(_, let words, noise: "") = error else {
+      Issue.record("\(error)")
+      return
+    }
+    #expect(words.contains("/proc/none"))
+    let after = try FileManager.default.attributesOfItem(atPath: file)[.systemFileNumber] as? Int
+    #expect(before == after)
+  }
+
   @Test func `links that push at the same time to one home all open`() async throws {
     let host = try TestHost()
     let run = host.run

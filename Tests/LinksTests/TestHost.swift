@@ -62,7 +62,7 @@ final class TestHost {
       var said = ""
       var isListening = false
       while !isListening {
-        let piece = SmallFile.read(sshd.errors, sizeMax: 4096)
+        let piece = try #require(SmallFile.piece(of: sshd.errors, sizeMax: 4096))
         if piece.isEmpty { break }
         said += String(decoding: piece, as: UTF8.self)
         isListening = said.contains(Self.listening)

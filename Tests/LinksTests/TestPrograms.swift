@@ -31,7 +31,7 @@ enum TestPrograms {
       close(child.errors)
     }
     var bytes: [UInt8] = []
-    while case let piece = SmallFile.read(child.output, sizeMax: 65_536), !piece.isEmpty {
+    while case let piece? = SmallFile.piece(of: child.output, sizeMax: 65_536), !piece.isEmpty {
       bytes += piece
     }
     let outcome = child.wait(timeoutMilliseconds: 60_000)

@@ -55,10 +55,20 @@ struct SSHPrivateKeyTests {
       try self.key(["-t", "rsa", "-b", "2048", "-N", ""], version: "1.11.0").algorithm == "ssh-rsa")
   }
 
-  @Test(arguments: [[], ["-m", "PEM"]])
+  @Test(arguments: [[], ["-m", "PEM"], ["-m", "PKCS8"]])
   func `an RSA key on libssh2 1_10 has a fault of its own`(form: [String]) {
     #expect(throws: SSHPrivateKey.Fault.rsaNeedsSHA2(libraryVersion: "1.10.0")) {
       try self.key(["-t", "rsa", "-b", "2048", "-N", ""] + form)
+    }
+  }
+
+  @Test func `in PKCS 8 RSA alone is told from the rest`() throws {
+    #expect(try self.key(["-t", "ecdsa", "-N", "", "-m", "PKCS8"]).algorithm == nil)
+    let rsa = ["-t", "rsa", "-b", "2048", "-N", "", "-m", "PKCS8"]
+    #expect(try self.key(rsa, version: "1.11.0").algorithm == "ssh-rsa")
+    for body in ["", "MA==", "MIIB", "MIIBVQIB", "MIIBVQIBADANBgkqhkiG9w0BAQ=="] {
+      let text = "-----BEGIN PRIVATE KEY-----\n\(body)\n-----END PRIVATE KEY-----\n"
+      #expect(try SSHPrivateKey(file: "f", text: text, libraryVersion: "1.10.0").algorithm == nil)
     }
   }
 

@@ -5,6 +5,8 @@ import Fleet
 struct AgentGreeting {
   enum Action: Equatable {
     case wait
+    /// The node has an agent, and starts it.
+    case agentFound
     /// The node has no agent, and waits for the image.
     case imageWanted(system: String, architecture: String, isGzipped: Bool)
     /// A place on the node cannot hold the agent.
@@ -66,6 +68,7 @@ struct AgentGreeting {
     switch words.first {
     case "muster-node" where words.count == 2 && UInt32(words[1]) != nil:
       return .otherProtocol(line: text)
+    case "muster-found" where words.count == 1: return .agentFound
     case "muster-absent":
       let parts = text.split(separator: " ")
       guard parts.count == 4, parts[3] == "gzip" || parts[3] == "plain" else { return nil }

@@ -7,6 +7,7 @@ final class AgentGreetingHandler: ChannelInboundHandler, RemovableChannelHandler
   typealias InboundOut = ByteBuffer
 
   enum Event: Sendable {
+    case agentFound
     case imageWanted(system: String, architecture: String, isGzipped: Bool)
     case placeUnfit(AgentPlaceFault)
     case noPlace
@@ -83,6 +84,7 @@ final class AgentGreetingHandler: ChannelInboundHandler, RemovableChannelHandler
   private func take(_ action: AgentGreeting.Action, _ context: ChannelHandlerContext) {
     switch action {
     case .wait: return
+    case .agentFound: self.events.yield(.agentFound)
     case .imageWanted(let system, let architecture, let isGzipped):
       let deadline = context.eventLoop.now + LinkOpener.pushTimeout
       self.setDeadline(deadline, context)

@@ -37,7 +37,7 @@ package final class AgentImage: Sendable {
       throw .agentImage("\(path) has \(status.st_size) bytes")
     }
     self.size = Int(status.st_size)
-    let header = SmallFile.read(file, sizeMax: 64)
+    let header = try Self.piece(of: file, path, sizeMax: 64)
     guard header.count == 64, header.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
       throw .agentImage("\(path) is not a program for Linux")
     }
@@ -56,12 +56,26 @@ package final class AgentImage: Sendable {
       return
     }
     lseek(file, 0, SEEK_SET)
+    self.sha256 = try Self.sha256(of: file, path)
+    if let note { SmallFile.replace(note, with: Array("\(stamp)\n\(self.sha256)\n".utf8)) }
+  }
+
+  /// Of what is left to read.
+  static func sha256(of file: CInt, _ path: String) throws(LinkError) -> String {
     var hash = SHA256()
-    while case let piece = SmallFile.read(file, sizeMax: 1 << 20), !piece.isEmpty {
+    while case let piece = try Self.piece(of: file, path, sizeMax: 1 << 20), !piece.isEmpty {
       hash.update(piece)
     }
-    self.sha256 = SHA256.hex(digest: hash.finalize())
-    if let note { SmallFile.replace(note, with: Array("\(stamp)\n\(self.sha256)\n".utf8)) }
+    return SHA256.hex(digest: hash.finalize())
+  }
+
+  private static func piece(
+    of file: CInt, _ path: String, sizeMax: Int
+  ) throws(LinkError) -> [UInt8] {
+    guard let piece = SmallFile.piece(of: file, sizeMax: sizeMax) else {
+      throw .agentImage("cannot read \(path): \(String(cString: strerror(errno)))")
+    }
+    return piece
   }
 
   private static func noted(in note: String, stamp: String) -> String? {
@@ -71,7 +85,8 @@ package final class AgentImage: Sendable {
     return String(lines[1])
   }
 
-  /// The program as `gzip -dc` takes it, made on first use; `nil` where this machine has no gzip.
+  /// The program as `gzip -dc` takes it, made on first use; `nil` where this machine has no gzip, or
+  /// one that takes too long.
   package func gzipped(on loop: any EventLoop) async throws -> ByteBuffer? {
     try await self.compressed.withLock { made in
       if let made { return made }
@@ -82,26 +97,30 @@ package final class AgentImage: Sendable {
   }
 
   /// The program as it is.
+  ///
+  /// - Throws: `LinkError.agentImage` when it cannot be read.
   package func plain(on loop: any EventLoop) async throws -> ByteBuffer {
     try await NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
-      ByteBuffer(bytes: SmallFile.contents(of: self.path, sizeMax: Self.sizeMax) ?? [])
+      guard let bytes = SmallFile.contents(of: self.path, sizeMax: Self.sizeMax) else {
+        throw LinkError.agentImage(
+          "cannot read \(self.path): \(String(cString: strerror(errno)))")
+      }
+      return ByteBuffer(bytes: bytes)
     }.get()
   }
+
+  /// gzip takes 2 s for 40 MB: this is for a disk that hangs.
+  private static let compressionMilliseconds: CInt = 60_000
 
   private func compress() -> ByteBuffer? {
     let kept = self.cacheFolder.map { "\($0)/\(self.sha256).gz" }
     if let kept, let bytes = SmallFile.contents(of: kept, sizeMax: Self.sizeMax), !bytes.isEmpty {
       return ByteBuffer(bytes: bytes)
     }
-    guard let child = try? PipedProcess.spawn(["gzip", "-6", "-c", self.path]) else { return nil }
-    close(child.input)
-    close(child.errors)
-    defer { close(child.output) }
-    var bytes: [UInt8] = []
-    while case let piece = SmallFile.read(child.output, sizeMax: 1 << 20), !piece.isEmpty {
-      bytes += piece
-    }
-    guard child.wait(timeoutMilliseconds: 10_000) == .exited(status: 0) else { return nil }
+    guard
+      let bytes = PipedProcess.output(
+        of: ["gzip", "-6", "-c", self.path], timeoutMilliseconds: Self.compressionMilliseconds)
+    else { return nil }
     if let kept { SmallFile.replace(kept, with: bytes) }
     return ByteBuffer(bytes: bytes)
   }

@@ -7,6 +7,7 @@ import Fleet
 /// alike. It answers with lines (``AgentGreeting``) before the agent's preface:
 ///
 /// ```
+/// muster-found                       an agent is here, and is started next
 /// muster-absent Linux x86_64 gzip    no agent here; it expects `SIZE gzip|plain`, LF, SIZE bytes
 /// muster-unfit 1 TEXT                place 1 cannot hold it, and why
 /// muster-failed                      no place can
@@ -22,6 +23,9 @@ package struct AgentScript: Equatable, Sendable {
   package var node: String
   /// Places at the front that have proved unfit, 0 to 2.
   package var skippedPlaceCount = 0
+  /// Whether an agent that is found is trusted only after its bytes are hashed. Not at every login:
+  /// 40 MB take 100 ms and more. On a node without `sha256sum` none is trusted then.
+  package var checksAgent = false
 
   package init(sha256: String, run: String, node: String) {
     self.sha256 = sha256
@@ -34,7 +38,7 @@ package struct AgentScript: Equatable, Sendable {
   package var text: String {
     """
     { h=\(self.sha256) r=\(ShellQuoting.quote(self.run)) n=\(ShellQuoting.quote(self.node))
-    k=\(self.skippedPlaceCount)
+    k=\(self.skippedPlaceCount) v=\(self.checksAgent ? 1 : 0)
     \(Self.body)
     }
 
@@ -61,10 +65,16 @@ package struct AgentScript: Equatable, Sendable {
       d=$b/agent/$h
     }
     become() { exec "$d/muster-node" connect --run "$r" --node "$n"; }
+    whole() {
+      [ $v = 0 ] || [ "$(sha256sum 2>/dev/null < "$d/muster-node")" = "$h  -" ]
+    }
     find_agent() {
       place $1
       if ours $1 && [ -O "$d/muster-node" ] && [ -s "$d/muster-node" ] &&
-        [ -x "$d/muster-node" ]; then become; fi
+        [ -x "$d/muster-node" ] && whole; then
+        echo muster-found
+        become
+      fi
     }
     make_place() {
       umask 077

@@ -49,11 +49,10 @@ package struct LinkOpener: Sendable {
     var deadline = loop.now + node.link.timeout
     var script = AgentScript(sha256: self.agent.sha256, run: run, node: node.name)
     var attempt = 0
-    var faults: [AgentPlaceFault] = []
+    var heard = Heard()
     while true {
       do throws(LinkError) {
-        return try await self.attempt(
-          node, script, run: run, deadline: deadline, &faults, on: loop)
+        return try await self.attempt(node, script, run: run, deadline: deadline, &heard, on: loop)
       } catch {
         switch error {
         case .ssh(.disconnected(during: .greeting, _), _, _):
@@ -62,9 +61,15 @@ package struct LinkOpener: Sendable {
           guard next < deadline else { throw error }
           try await Self.wait(until: next, on: loop)
           attempt += 1
-        case .noPlaceForAgent where (faults.last?.index ?? .max) + 1 < AgentScript.places.count:
+        case .noPlaceForAgent
+        where (heard.faults.last?.index ?? .max) + 1 < AgentScript.places.count:
           // The place looked fit, and did not hold the image: the next one may.
-          script.skippedPlaceCount = (faults.last?.index ?? 0) + 1
+          script.skippedPlaceCount = (heard.faults.last?.index ?? 0) + 1
+          deadline = loop.now + node.link.timeout
+        case .endedEarly where heard.hasFoundAgent && !script.checksAgent,
+          .otherProtocol where heard.hasFoundAgent && !script.checksAgent:
+          // The program has the right name; its bytes may have been damaged since.
+          script.checksAgent = true
           deadline = loop.now + node.link.timeout
         default: throw error
         }
@@ -72,15 +77,22 @@ package struct LinkOpener: Sendable {
     }
   }
 
+  /// What the node has said, in all attempts.
+  private struct Heard {
+    var faults: [AgentPlaceFault] = []
+    /// There was a program in the agent's place.
+    var hasFoundAgent = false
+  }
+
   private func attempt(
     _ node: Plan.Node, _ script: AgentScript, run: String, deadline: NIODeadline,
-    _ faults: inout [AgentPlaceFault], on loop: any EventLoop
+    _ heard: inout Heard, on loop: any EventLoop
   ) async throws(LinkError) -> Link {
     let (events, continuation) = AsyncStream.makeStream(of: AgentGreetingHandler.Event.self)
     let pipe = try await self.openPipe(node, run: run, deadline, continuation, on: loop)
     do throws(LinkError) {
       if pipe.readsScript { pipe.send(script.text) }
-      try await self.awaitAgent(events, on: pipe, node, &faults)
+      try await self.awaitAgent(events, on: pipe, node, &heard)
       try await pipe.rememberHostKey(in: self.knownHosts)
       return try await pipe.wrapped()
     } catch {
@@ -109,29 +121,32 @@ package struct LinkOpener: Sendable {
   /// Follows what the node says until the agent is there.
   private func awaitAgent(
     _ events: AsyncStream<AgentGreetingHandler.Event>, on pipe: LinkPipe, _ node: Plan.Node,
-    _ faults: inout [AgentPlaceFault]
+    _ heard: inout Heard
   ) async throws(LinkError) {
     var isUploading = false
     for await event in events {
       switch event {
       case .ready:
         return
+      case .agentFound:
+        heard.hasFoundAgent = true
       case .imageWanted(let system, let architecture, let isGzipped):
         guard system == "Linux", architecture == self.agent.architecture else {
           throw .otherArchitecture(
             system: system, architecture: architecture, image: self.agent.architecture)
         }
         isUploading = true
-        await withTaskCancellationHandler {
+        let fault = await withTaskCancellationHandler {
           await self.upload(isGzipped: isGzipped, to: pipe)
         } onCancel: {
           pipe.channel.close(promise: nil)
         }
+        if let fault { throw fault }
       case .placeUnfit(let fault):
-        faults.append(fault)
-        if isUploading { throw .noPlaceForAgent(faults) }
+        heard.faults.append(fault)
+        if isUploading { throw .noPlaceForAgent(heard.faults) }
       case .noPlace:
-        throw .noPlaceForAgent(faults)
+        throw .noPlaceForAgent(heard.faults)
       case .otherProtocol(let line):
         throw .otherProtocol(line: line)
       case .tooNoisy(let noise):
@@ -148,8 +163,10 @@ package struct LinkOpener: Sendable {
     throw .cancelled
   }
 
-  /// Sends the image; what goes wrong shows in what the node says, or in the end of the pipe.
-  private func upload(isGzipped: Bool, to pipe: LinkPipe) async {
+  /// Sends the image; what goes wrong there shows in what the node says, or in the end of the pipe.
+  ///
+  /// - Returns: What went wrong here.
+  private func upload(isGzipped: Bool, to pipe: LinkPipe) async -> LinkError? {
     do {
       var image: ByteBuffer
       if isGzipped, let gzipped = try await self.agent.gzipped(on: pipe.loop) {
@@ -164,8 +181,10 @@ package struct LinkOpener: Sendable {
       {
         try await pipe.write(piece)
       }
+      return nil
     } catch {
-      // The place was full, or the connection is gone: the next event says which.
+      // Otherwise the place was full, or the connection is gone: the next event says which.
+      return error as? LinkError
     }
   }
 

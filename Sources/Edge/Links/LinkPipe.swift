@@ -1,8 +1,10 @@
 import GRPCNIOTransportHTTP2TransportServices
+import Glibc
 import NIOCore
 import NIOPosix
 import Plan
 import SSH
+import Synchronization
 
 /// A pipe to a node on which no agent speaks yet.
 struct LinkPipe: Sendable {
@@ -65,28 +67,67 @@ struct LinkPipe: Sendable {
     _ argv: [String], readsScript: Bool,
     _ greeting: @escaping @Sendable () -> AgentGreetingHandler, on loop: any EventLoop
   ) async throws(LinkError) -> LinkPipe {
-    let child = try PipedProcess.spawn(argv)
+    try await Self.process(
+      PipedProcess.spawn(argv), program: argv.first ?? "", readsScript: readsScript, greeting,
+      on: loop)
+  }
+
+  /// Takes a child process over: when that cannot be done, it ends, and its pipes with it.
+  static func process(
+    _ child: PipedProcess, program: String, readsScript: Bool,
+    _ greeting: @escaping @Sendable () -> AgentGreetingHandler, on loop: any EventLoop
+  ) async throws(LinkError) -> LinkPipe {
+    let tail = ErrorTailHandler.Tail()
+    var errors: (any Channel)?
     do {
-      let tail = ErrorTailHandler.Tail()
-      let errors = try await NIOPipeBootstrap(group: loop)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(ErrorTailHandler(tail))
-          }
-        }
-        .takingOwnershipOfDescriptor(input: child.errors).get()
-      let channel = try await NIOPipeBootstrap(group: loop)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(greeting(), name: Self.greetingName)
-          }
-        }
-        .takingOwnershipOfDescriptors(input: child.output, output: child.input).get()
-      let end = Self.end(of: child, pipe: channel, errors: errors, tail)
-      return LinkPipe(
-        channel: channel, end: end, address: argv.first ?? "", readsScript: readsScript)
+      let errorChannel = try await Self.channel(input: child.errors, output: nil, on: loop) {
+        try $0.addHandler(ErrorTailHandler(tail))
+      }
+      errors = errorChannel
+      let channel = try await Self.channel(input: child.output, output: child.input, on: loop) {
+        try $0.addHandler(greeting(), name: Self.greetingName)
+      }
+      let end = Self.end(of: child, pipe: channel, errors: errorChannel, tail)
+      return LinkPipe(channel: channel, end: end, address: program, readsScript: readsScript)
     } catch {
-      throw .programNotStarted(program: argv.first ?? "", detail: "\(error)")
+      if let errors {
+        errors.close(promise: nil)
+      } else {
+        for descriptor in [child.output, child.input] { Glibc.close(descriptor) }
+      }
+      _ = try? await NIOThreadPool.singleton.runIfActive { child.wait(timeoutMilliseconds: 0) }
+      throw .programNotStarted(program: program, detail: "\(error)")
+    }
+  }
+
+  /// Of descriptors that a channel is made of.
+  private final class Owner: Sendable {
+    let isNIO = Atomic(false)
+  }
+
+  /// Makes a channel of descriptors, or closes them.
+  private static func channel(
+    input: CInt, output: CInt?, on loop: any EventLoop,
+    _ addHandler: @escaping @Sendable (ChannelPipeline.SynchronousOperations) throws -> Void
+  ) async throws -> any Channel {
+    // Once it is as far as the initializer, NIO closes them itself when something fails.
+    let owner = Owner()
+    let bootstrap = NIOPipeBootstrap(group: loop).channelInitializer { channel in
+      owner.isNIO.store(true, ordering: .relaxed)
+      return channel.eventLoop.makeCompletedFuture {
+        try addHandler(channel.pipeline.syncOperations)
+      }
+    }
+    do {
+      guard let output else {
+        return try await bootstrap.takingOwnershipOfDescriptor(input: input).get()
+      }
+      return try await bootstrap.takingOwnershipOfDescriptors(input: input, output: output).get()
+    } catch {
+      if !owner.isNIO.load(ordering: .relaxed) {
+        for descriptor in [input, output].compactMap(\.self) { Glibc.close(descriptor) }
+      }
+      throw error
     }
   }
 

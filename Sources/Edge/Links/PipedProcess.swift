@@ -67,17 +67,64 @@ struct PipedProcess: Sendable {
   }
 
   /// Waits for the process, and ends it when it is not gone in time. Blocks; once per process.
-  func wait(timeoutMilliseconds: CInt) -> CommandEnd.Outcome {
-    let descriptor = clinux_pidfd_open(self.process)
-    if descriptor >= 0 {
-      var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      if poll(&event, 1, timeoutMilliseconds) == 0 { kill(-self.process, SIGKILL) }
-      close(descriptor)
-    }
+  ///
+  /// - Parameter openDescriptor: Of a process; a system before Linux 5.3 has none.
+  func wait(
+    timeoutMilliseconds: CInt, openDescriptor: (pid_t) -> CInt = clinux_pidfd_open
+  ) -> CommandEnd.Outcome {
+    let descriptor = openDescriptor(self.process)
+    defer { if descriptor >= 0 { close(descriptor) } }
+    let deadline = Self.monotonicMilliseconds + Int(timeoutMilliseconds)
     var status: CInt = 0
-    while waitpid(self.process, &status, 0) < 0, errno == EINTR {}
+    while true {
+      let ended = waitpid(self.process, &status, WNOHANG)
+      if ended > 0 || ended < 0 && errno != EINTR { break }
+      let left = deadline - Self.monotonicMilliseconds
+      if left <= 0 {
+        kill(-self.process, SIGKILL)
+        while waitpid(self.process, &status, 0) < 0, errno == EINTR {}
+        break
+      }
+      // A negative descriptor is passed over: then this is a pause, and the process is looked at.
+      var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      poll(&event, 1, CInt(descriptor >= 0 ? left : min(left, Self.pauseMilliseconds)))
+    }
     let signal = status & 0x7f
     if signal == 0 { return .exited(status: status >> 8 & 0xff) }
     return .signalled(name: "signal \(signal)")
+  }
+
+  /// What a program writes to its standard output, given nothing to read; `nil` when it cannot be
+  /// read, the program fails, or it takes too long, and then it is ended. Blocks.
+  static func output(of argv: [String], timeoutMilliseconds: CInt) -> [UInt8]? {
+    guard let child = try? Self.spawn(argv) else { return nil }
+    for descriptor in [child.input, child.errors] { close(descriptor) }
+    defer { close(child.output) }
+    let deadline = Self.monotonicMilliseconds + Int(timeoutMilliseconds)
+    var bytes: [UInt8] = []
+    while true {
+      let left = max(deadline - Self.monotonicMilliseconds, 0)
+      var event = pollfd(fd: child.output, events: Int16(POLLIN), revents: 0)
+      let count = poll(&event, 1, CInt(left))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0, let piece = SmallFile.piece(of: child.output, sizeMax: 1 << 20) else {
+        _ = child.wait(timeoutMilliseconds: 0)
+        return nil
+      }
+      if piece.isEmpty { break }
+      bytes += piece
+    }
+    let left = max(deadline - Self.monotonicMilliseconds, 0)
+    return child.wait(timeoutMilliseconds: CInt(left)) == .exited(status: 0) ? bytes : nil
+  }
+
+  /// How late the end of a process may be seen where it has no descriptor.
+  private static let pauseMilliseconds = 20
+
+  /// For deadlines of calls that block.
+  static var monotonicMilliseconds: Int {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec * 1_000 + now.tv_nsec / 1_000_000
   }
 }

@@ -21,13 +21,8 @@ enum SmallFile {
     return bytes
   }
 
-  /// The next bytes; none at the end, and after an error.
-  static func read(_ file: CInt, sizeMax: Int) -> [UInt8] {
-    Self.piece(of: file, sizeMax: sizeMax) ?? []
-  }
-
   /// The next bytes, none at the end; `nil` after an error, and `errno` then says which.
-  private static func piece(of file: CInt, sizeMax: Int) -> [UInt8]? {
+  static func piece(of file: CInt, sizeMax: Int) -> [UInt8]? {
     var code: CInt = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: sizeMax) { buffer, count in
       var result = 0

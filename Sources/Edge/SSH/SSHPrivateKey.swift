@@ -42,6 +42,8 @@ package struct SSHPrivateKey: Equatable, Sendable {
     where lines.prefix(4).contains { $0.hasPrefix("Proc-Type:") && $0.hasSuffix("ENCRYPTED") }:
       throw .encrypted
     case "-----BEGIN RSA PRIVATE KEY-----": self.algorithm = "ssh-rsa"
+    case "-----BEGIN PRIVATE KEY-----":
+      self.algorithm = Self.isRSAInPKCS8(lines.dropFirst()) ? "ssh-rsa" : nil
     default: self.algorithm = nil
     }
     if self.algorithm == "ssh-rsa", !Self.signsRSAWithSHA2(libraryVersion) {
@@ -63,6 +65,25 @@ package struct SSHPrivateKey: Equatable, Sendable {
     else { throw .notAPrivateKey }
     guard cipher == Array("none".utf8) else { throw .encrypted }
     return key.algorithm
+  }
+
+  /// Whether PKCS#8 says that the key is for RSA: `rsaEncryption`, after a version of one byte.
+  /// Source: RFC 5208, section 5, in the encoding of X.690; the identifier: RFC 8017, appendix C.
+  private static func isRSAInPKCS8(_ lines: ArraySlice<Substring>) -> Bool {
+    let body = lines.prefix { !$0.hasPrefix("-----") }.joined()
+    guard var rest = Base64.decode(Array(body.utf8))?[...] else { return false }
+    /// Moves behind a tag and its length.
+    func enter(_ tag: UInt8) -> Bool {
+      guard rest.popFirst() == tag, let size = rest.popFirst() else { return false }
+      // From 0x80 on it is the number of bytes that have the length.
+      rest = rest.dropFirst(size < 0x80 ? 0 : Int(size & 0x7f))
+      return true
+    }
+    let (integer, identifier, sequence): (UInt8, UInt8, UInt8) = (0x02, 0x06, 0x30)
+    guard enter(sequence), enter(integer), rest.popFirst() != nil, enter(sequence),
+      enter(identifier)
+    else { return false }
+    return rest.starts(with: [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01])
   }
 
   /// `rsa-sha2-*` came with libssh2 1.11.

@@ -46,21 +46,29 @@ struct BuiltProgram {
     process.standardOutput = output
     process.standardError = talk
     let began = ContinuousClock.now
+    // `waitUntilExit` asks again and again, and takes a core for it.
+    let ended = DispatchSemaphore(value: 0)
+    process.terminationHandler = { _ in ended.signal() }
     try process.run()
     return RunningProgram(
-      process: process, output: Drain(output), talk: Drain(talk), began: began)
+      process: process, ended: ended, output: Drain(output), talk: Drain(talk), began: began)
   }
 }
 
 /// A program that has been started; `end(timeout:)` collects it.
 final class RunningProgram: Sendable {
   private let process: Process
+  private let ended: DispatchSemaphore
   private let output: Drain
   private let talk: Drain
   private let began: ContinuousClock.Instant
 
-  init(process: Process, output: Drain, talk: Drain, began: ContinuousClock.Instant) {
+  init(
+    process: Process, ended: DispatchSemaphore, output: Drain, talk: Drain,
+    began: ContinuousClock.Instant
+  ) {
     self.process = process
+    self.ended = ended
     self.output = output
     self.talk = talk
     self.began = began
@@ -75,16 +83,13 @@ final class RunningProgram: Sendable {
   }
 
   func end(timeout: Duration) -> BuiltProgram.Ending {
-    let ended = DispatchSemaphore(value: 0)
-    Thread.detachNewThread {
-      self.process.waitUntilExit()
-      ended.signal()
-    }
     let seconds = Double(timeout.components.seconds)
-    if ended.wait(timeout: .now() + seconds) == .timedOut {
+    if self.ended.wait(timeout: .now() + seconds) == .timedOut {
       self.send(SIGKILL)
-      ended.wait()
+      self.ended.wait()
     }
+    // For whoever asks again.
+    self.ended.signal()
     let isSignal = self.process.terminationReason == .uncaughtSignal
     return BuiltProgram.Ending(
       status: isSignal ? 128 + self.process.terminationStatus : self.process.terminationStatus,
