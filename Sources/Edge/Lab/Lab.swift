@@ -17,10 +17,10 @@ package struct Lab {
 
   /// - Parameters:
   ///   - folder: Absolute; made if it is not there.
-  ///   - searchPath: PATH on the hosts; without quotes and line feeds.
+  ///   - searchPath: PATH on the hosts; line feeds are left out.
   package init(folder: String, searchPath: String) {
     self.folder = LabFolder(path: folder)
-    self.searchPath = searchPath.filter { !$0.isNewline && $0 != "\"" }
+    self.searchPath = searchPath.filter { !$0.isNewline }
   }
 
   package var manifestPath: String { self.folder.file("nodes.yaml") }
@@ -90,6 +90,9 @@ package struct Lab {
   // MARK: Files
 
   private func make() throws(LabError) {
+    guard !self.folder.path.contains(where: \.isNewline) else {
+      throw .failed(operation: "make \(self.folder.path)", reason: "its name has a line feed")
+    }
     if mkdir(self.folder.path, 0o700) == 0 { return }
     guard errno == EEXIST else { throw LabFolder.failed("make \(self.folder.path)") }
     guard self.folder.isLab || self.folder.names.allSatisfy({ $0 == "lock" }) else {
@@ -141,9 +144,9 @@ package struct Lab {
             ssh:
               host: "\(host.address)"
               port: \(host.port)
-              user: "\(user)"
-              identity: "\(self.folder.file("id_ed25519"))"
-              known_hosts: "\(self.folder.file("known_hosts"))"
+              user: \(LabHost.quoted(user))
+              identity: \(LabHost.quoted(self.folder.file("id_ed25519")))
+              known_hosts: \(LabHost.quoted(self.folder.file("known_hosts")))
 
         """
     }
