@@ -46,27 +46,29 @@ package struct Lab {
     // ssh-keygen writes the public key last.
     if !self.folder.exists("id_ed25519.pub") { try await self.makeKey("id_ed25519", clock) }
     var hosts = self.hosts()
-    for index in hosts.indices where !self.isRunning(hosts[index]) {
-      // Somebody else may have taken the port in the meantime.
-      hosts[index].port = try LabPort.free(hosts[index].number, preferred: hosts[index].port)
-    }
     for number in hosts.count..<max(count, hosts.count) {
       let host = LabHost(number: number + 1, port: try LabPort.free(number + 1))
       try await self.makeKey("\(host.name).hostkey", clock)
       hosts.append(host)
     }
-    let ports = hosts.map { "\($0.port)\n" }.joined()
-    try self.folder.write(LabFolder.mark + ports, to: "ports")
-    try self.writeKnownHosts(hosts)
-    try self.writeManifest(hosts, user: user)
-    var started: [LabHost] = []
-    for host in hosts where !self.isRunning(host) {
-      try self.start(host)
-      started.append(host)
-    }
+    try self.writeFiles(hosts, user: user)
+    var down = hosts.indices.filter { !self.isRunning(hosts[$0]) }
+    let startedCount = down.count
     let deadline = clock.now.advanced(by: Self.answerTimeout)
-    for host in started { try await self.wait(for: host, until: deadline, clock) }
-    return (hosts, started.count)
+    while !down.isEmpty {
+      for index in down {
+        // Somebody else may have taken the port in the meantime.
+        hosts[index].port = try LabPort.free(hosts[index].number, preferred: hosts[index].port)
+      }
+      try self.writeFiles(hosts, user: user)
+      for index in down { try self.start(hosts[index]) }
+      var (left, rest) = ([Int](), down[...])
+      while let index = rest.popFirst() {
+        if try await !self.answers(hosts[index], until: deadline, clock) { left.append(index) }
+      }
+      down = left
+    }
+    return (hosts, startedCount)
   }
 
   /// Ends exactly the processes that the lab started, with the sessions of those who are logged in,
@@ -142,6 +144,13 @@ package struct Lab {
       within: Self.answerTimeout, clock)
   }
 
+  private func writeFiles(_ hosts: [LabHost], user: String) throws(LabError) {
+    let ports = hosts.map { "\($0.port)\n" }.joined()
+    try self.folder.write(LabFolder.mark + ports, to: "ports")
+    try self.writeKnownHosts(hosts)
+    try self.writeManifest(hosts, user: user)
+  }
+
   private func writeKnownHosts(_ hosts: [LabHost]) throws(LabError) {
     var text = ""
     for host in hosts {
@@ -190,12 +199,19 @@ package struct Lab {
     try self.folder.write(process.line, to: "\(host.name).process")
   }
 
-  private func wait<C: Clock>(
-    for host: LabHost, until deadline: C.Instant, _ clock: C
-  ) async throws(LabError) where C.Duration == Duration {
-    while !LabPort.greets(host) {
-      guard clock.now < deadline, self.isRunning(host) else {
-        let log = LabFolder.text(at: self.folder.file("\(host.name).log")) ?? ""
+  /// Waits until the host answers.
+  ///
+  /// - Returns: `false` where another program was faster at its port.
+  private func answers<C: Clock>(
+    _ host: LabHost, until deadline: C.Instant, _ clock: C
+  ) async throws(LabError) -> Bool where C.Duration == Duration {
+    while true {
+      let isRunning = self.isRunning(host)
+      let log = LabFolder.text(at: self.folder.file("\(host.name).log")) ?? ""
+      // Another lab's sshd may be who greets there: its own log says that this one listens.
+      if log.contains("Server listening on"), LabPort.greets(host) { return true }
+      if !isRunning, log.contains("Cannot bind any address"), clock.now < deadline { return false }
+      guard isRunning, clock.now < deadline else {
         let lines = log.split(separator: "\n").suffix(5).map(String.init)
         throw .silent(host: host.name, lastLines: lines)
       }

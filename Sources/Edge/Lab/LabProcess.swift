@@ -9,14 +9,18 @@ struct LabProcess: Equatable {
 
   /// The process `id`, if it is there and has not ended.
   init?(running id: Int32) {
+    guard let (start, hasEnded) = Self.status(of: id), !hasEnded else { return nil }
+    self.id = id
+    self.start = start
+  }
+
+  private static func status(of id: Int32) -> (start: UInt64, hasEnded: Bool)? {
     guard let text = LabFolder.text(at: "/proc/\(id)/stat"),
       let name = text.lastIndex(of: ")")
     else { return nil }
     let fields = text[text.index(after: name)...].split(separator: " ")
-    guard fields.count > 19, !["Z", "X"].contains(fields[0]), let start = UInt64(fields[19])
-    else { return nil }
-    self.id = id
-    self.start = start
+    guard fields.count > 19, let start = UInt64(fields[19]) else { return nil }
+    return (start, ["Z", "X"].contains(fields[0]))
   }
 
   /// The processes of sshd whose standard error is one of the files: those of the hosts, of who is
@@ -42,6 +46,11 @@ struct LabProcess: Equatable {
     }
   }
 
+  private init(id: Int32, start: UInt64) {
+    self.id = id
+    self.start = start
+  }
+
   /// What ``line`` wrote.
   init?(line: String) {
     let parts = line.split(separator: " ")
@@ -55,13 +64,14 @@ struct LabProcess: Equatable {
   var line: String { "\(self.id) \(self.start)" }
   var isRunning: Bool { LabProcess(running: self.id) == self }
 
-  /// Starts a program in a session of its own, which outlives this process.
+  /// Starts a program in a session of its own, which outlives this process; the log is its own.
   static func start(_ argv: [String], log: String) throws(LabError) -> LabProcess {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, log, O_CREAT | O_WRONLY | O_APPEND, 0o600)
+    let flags = O_CREAT | O_WRONLY | O_APPEND | O_TRUNC
+    posix_spawn_file_actions_addopen(&actions, 1, log, flags, 0o600)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
@@ -69,10 +79,11 @@ struct LabProcess: Equatable {
     // POSIX_SPAWN_SETSID of <spawn.h>, which Glibc's module has not.
     posix_spawnattr_setflags(&attributes, 0x80)
     let id = try Self.spawn(argv, &actions, &attributes)
-    guard let process = LabProcess(running: id) else {
-      throw .failed(operation: "start \(argv[0])", reason: "it ended at once; see \(log)")
+    // As long as this process has not collected it, it is there even when it has ended.
+    guard let start = Self.status(of: id)?.start else {
+      throw .failed(operation: "start \(argv[0])", reason: "there is no /proc")
     }
-    return process
+    return LabProcess(id: id, start: start)
   }
 
   /// Runs a program to its end, or kills it at the limit.
