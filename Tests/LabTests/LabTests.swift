@@ -1,6 +1,8 @@
 import Foundation
-import Lab
+import Glibc
 import Testing
+
+@testable import Lab
 
 /// A lab of real sshd hosts, used as ssh itself would.
 @Suite(
@@ -10,7 +12,8 @@ import Testing
     "SKIPPED: no /usr/sbin/sshd (apt-get install openssh-server)"))
 struct LabTests {
   private let folder = FileManager.default.temporaryDirectory
-    .appending(path: "muster-lab-\(UInt64.random(in: 0..<UInt64.max))").path()
+    .appending(path: "muster lab 100%d \(UInt64.random(in: 0..<UInt64.max))")
+    .path(percentEncoded: false)
 
   private var lab: Lab {
     Lab(
@@ -39,14 +42,116 @@ struct LabTests {
   @Test func `a host that died is started again, and only that one`() async throws {
     let up = try await self.lab.up(count: 2, user: NSUserName(), clock: ContinuousClock())
     #expect(up.startedCount == 2)
-    let line = try String(contentsOfFile: "\(self.folder)/node02.process", encoding: .utf8)
-    let process = try #require(Int32(line.split(separator: " ")[0]))
-    kill(process, SIGKILL)
+    kill(try self.process("node02").id, SIGKILL)
     while try self.lab.status()[1].isRunning { sched_yield() }
     let again = try await self.lab.up(count: 2, user: NSUserName(), clock: ContinuousClock())
     #expect(again.startedCount == 1)
-    #expect(again.hosts == up.hosts)
+    #expect(again.hosts[0] == up.hosts[0])
+    #expect(again.hosts.map(\.number) == [1, 2])
     try await self.lab.down(clock: ContinuousClock())
+  }
+
+  @Test func `a port that somebody took from a dead host is left to them`() async throws {
+    let up = try await self.lab.up(count: 2, user: NSUserName(), clock: ContinuousClock())
+    let process = try self.process("node01")
+    kill(process.id, SIGKILL)
+    while process.isRunning { sched_yield() }
+    // Another test's lab may have been faster, which does as well.
+    let taken = self.listen(on: up.hosts[0])
+    defer { if let taken { close(taken) } }
+    let again = try await self.lab.up(count: 2, user: NSUserName(), clock: ContinuousClock())
+    #expect(again.hosts[0].port != up.hosts[0].port)
+    #expect(again.hosts[1] == up.hosts[1])
+    for host in again.hosts { #expect(try self.ssh(host, NSUserName()) == 0) }
+    try await self.lab.down(clock: ContinuousClock())
+  }
+
+  @Test func `two labs that come up at once have ports of their own`() async throws {
+    let (one, two) = (self.lab, Lab(folder: "\(self.folder) too", searchPath: "/usr/bin:/bin"))
+    let user = NSUserName()
+    async let first = one.up(count: 4, user: user, clock: ContinuousClock())
+    async let second = two.up(count: 4, user: user, clock: ContinuousClock())
+    let hosts = try await (first.hosts, second.hosts)
+    for (own, other) in zip(hosts.0, hosts.1) { #expect(own.port != other.port) }
+    #expect(try one.status().allSatisfy(\.isRunning) && two.status().allSatisfy(\.isRunning))
+    for host in hosts.0 { #expect(try self.ssh(host, user) == 0) }
+    for lab in [one, two] { try await lab.down(clock: ContinuousClock()) }
+  }
+
+  /// `true`: the host itself has died before, and its sessions are nobody's.
+  @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+  func `who is logged in goes down with the host`(isDead: Bool) async throws {
+    let host = try await self.lab.up(count: 1, user: NSUserName(), clock: ContinuousClock())
+      .hosts[0]
+    let output = Pipe()
+    let client = try self.startSSH(host, NSUserName(), "echo in; exec sleep 600", output)
+    #expect(output.fileHandleForReading.availableData == Data("in\n".utf8))
+    let own = try self.process("node01")
+    let sessions = LabProcess.sessions(logs: ["\(self.folder)/node01.log"]).filter { $0 != own }
+    #expect(!sessions.isEmpty)
+    if isDead { kill(own.id, SIGKILL) }
+    try await self.lab.down(clock: ContinuousClock())
+    #expect(sessions.filter(\.isRunning).isEmpty)
+    client.waitUntilExit()
+    #expect(client.terminationStatus != 0)
+  }
+
+  @Test func `a process that does not heed is gone when down returns`() async throws {
+    _ = try await self.lab.up(count: 1, user: NSUserName(), clock: ContinuousClock())
+    let own = try self.process("node01")
+    let output = Pipe()
+    let deaf = Process()
+    deaf.executableURL = URL(filePath: "/bin/sh")
+    deaf.arguments = ["-c", "trap '' TERM; echo deaf; while :; do read line; done"]
+    deaf.standardInput = FileHandle(forReadingAtPath: "/dev/zero")
+    deaf.standardOutput = output
+    try deaf.run()
+    #expect(output.fileHandleForReading.availableData == Data("deaf\n".utf8))
+    let process = try #require(LabProcess(running: deaf.processIdentifier))
+    try Data(process.line.utf8).write(to: URL(filePath: "\(self.folder)/node01.process"))
+    try await self.lab.down(clock: ContinuousClock())
+    #expect(!process.isRunning)
+    #expect(!FileManager.default.fileExists(atPath: self.folder))
+    // The host itself was found by its log.
+    #expect(!own.isRunning)
+  }
+
+  @Test func `a lock whose file was removed is none`() throws {
+    let folder = LabFolder(path: self.folder)
+    mkdir(self.folder, 0o700)
+    let held = try #require(try folder.lock())
+    #expect(throws: LabError.locked(folder: self.folder)) { try folder.lock() }
+    // Somebody has opened the file, and gets its lock when it is no longer the lab's.
+    let late = open(folder.file("lock"), O_RDWR | O_CLOEXEC)
+    defer { close(late) }
+    #expect(LabFolder.isStill(late, at: folder.file("lock")))
+    folder.remove()
+    close(held)
+    #expect(flock(late, LOCK_EX | LOCK_NB) == 0)
+    #expect(!LabFolder.isStill(late, at: folder.file("lock")))
+    #expect(try folder.lock() == nil)
+  }
+
+  @Test func `the mark of a lab and its lock are removed last`() {
+    let names = ["known_hosts", "lock", "mine", "node01.log", "ports", "ports.new"]
+    #expect(
+      LabFolder.removed(of: names) == ["known_hosts", "node01.log", "ports.new", "ports", "lock"])
+    #expect(LabFolder.removed(of: ["mine"]) == [])
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `a program that takes too long is ended`() async throws {
+    let words = ["/bin/sleep", "600.\(UInt32.random(in: 1...UInt32.max))"]
+    await #expect(
+      throws: LabError.failed(
+        operation: words.joined(separator: " "), reason: "it takes longer than 0.05 seconds")
+    ) {
+      try await LabProcess.run(words, within: .milliseconds(50), ContinuousClock())
+    }
+    let running = LabFolder(path: "/proc").names.filter { name in
+      LabFolder.text(at: "/proc/\(name)/cmdline")?.contains(words[1]) == true
+    }
+    #expect(running == [])
   }
 
   @Test func `a folder that is no lab is left alone`() async throws {
@@ -61,21 +166,52 @@ struct LabTests {
     try FileManager.default.removeItem(atPath: self.folder)
   }
 
+  private func process(_ host: String) throws -> LabProcess {
+    let line = try String(contentsOfFile: "\(self.folder)/\(host).process", encoding: .utf8)
+    return try #require(LabProcess(line: line))
+  }
+
+  /// A socket that listens where the host did; `nil` where it does not.
+  private func listen(on host: LabHost) -> CInt? {
+    let socket = Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(host.port).bigEndian
+    inet_pton(AF_INET, host.address, &address.sin_addr)
+    var yes: CInt = 1
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
+    let isBound = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    return isBound == 0 && Glibc.listen(socket, 1) == 0 ? socket : nil
+  }
+
   /// - Returns: The status of `ssh HOST true`, strict about the host's key.
   private func ssh(_ host: LabHost, _ user: String) throws -> Int32 {
+    let process = try self.startSSH(host, user, "true", FileHandle.nullDevice)
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+
+  private func startSSH(
+    _ host: LabHost, _ user: String, _ command: String, _ output: Any
+  ) throws -> Process {
     // ssh too replaces what follows a percent sign, and splits at blanks outside quotes.
     let folder = self.folder.replacingOccurrences(of: "%", with: "%%")
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/ssh")
     process.arguments = [
-      "-F", "none", "-i", "\(folder)/id_ed25519", "-o", "IdentitiesOnly=yes",
+      "-F", "none", "-o", "IdentityFile=\"\(folder)/id_ed25519\"", "-o", "IdentitiesOnly=yes",
       "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes",
       "-o", "UserKnownHostsFile=\"\(folder)/known_hosts\"", "-o", "ConnectTimeout=5",
-      "-p", "\(host.port)", "\(user)@\(host.address)", "true",
+      "-p", "\(host.port)", "\(user)@\(host.address)", command,
     ]
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = output
     process.standardError = FileHandle.nullDevice
     try process.run()
-    process.waitUntilExit()
-    return process.terminationStatus
+    return process
   }
 }

@@ -27,8 +27,8 @@ package struct LabHost: Equatable, Sendable {
     return """
       ListenAddress \(self.address)
       Port \(self.port)
-      HostKey "\(folder)/\(self.name).hostkey"
-      AuthorizedKeysFile "\(pattern)/id_ed25519.pub"
+      HostKey \(Self.quoted("\(folder)/\(self.name).hostkey"))
+      AuthorizedKeysFile \(Self.quoted("\(pattern)/id_ed25519.pub"))
       StrictModes no
       UsePAM no
       PasswordAuthentication no
@@ -38,8 +38,13 @@ package struct LabHost: Equatable, Sendable {
       MaxSessions 200
       PidFile none
       PrintMotd no
-      SetEnv "PATH=\(searchPath)"
+      SetEnv \(Self.quoted("PATH=\(searchPath)"))
 
       """
+  }
+
+  /// As sshd's configuration and YAML both take a text of one line.
+  static func quoted(_ text: String) -> String {
+    "\"" + text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined() + "\""
   }
 }

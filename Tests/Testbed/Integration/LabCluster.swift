@@ -6,6 +6,7 @@ import Testing
 final class LabCluster: Sendable {
   let folder: URL
   let manifest: String
+  private let labName: String
 
   static var sshdIsHere: Bool { FileManager.default.isExecutableFile(atPath: "/usr/sbin/sshd") }
 
@@ -13,16 +14,20 @@ final class LabCluster: Sendable {
   ///   - hostCount: 1 to 8.
   ///   - services: The `services:` part of the manifest, indented by two; the default is one stub
   ///     model server on every node.
-  init(hostCount: Int, services: String = LabCluster.stubService) throws {
+  ///   - labName: Of the lab's folder; plain between single quotes in YAML.
+  init(
+    hostCount: Int, services: String = LabCluster.stubService, labName: String = ".lab"
+  ) throws {
     let folder = FileManager.default.temporaryDirectory
       .appending(path: "muster-test-\(UInt64.random(in: 0..<UInt64.max))")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     self.folder = folder
+    self.labName = labName
     self.manifest = folder.appending(path: "cluster.yaml").path()
     let text = """
       muster: 1
       name: test
-      include: [.lab/nodes.yaml]
+      include: ['\(labName)/nodes.yaml']
       services:
       \(services)
       """
@@ -35,7 +40,9 @@ final class LabCluster: Sendable {
     var words: String
   }
 
-  var labFolder: String { self.folder.appending(path: ".lab").path() }
+  var labFolder: String {
+    self.folder.appending(path: self.labName).path(percentEncoded: false)
+  }
 
   static var stubService: String {
     """
