@@ -91,7 +91,7 @@ struct `Logs of a replica` {
   @Test func `the error that a traceback points back to is shown above the last lines`() throws {
     let path = "/tmp/muster-cause-\(getpid())"
     defer { unlink(path) }
-    let above = ["(APIServer) INFO is no cause: ValueError: x", "(APIServer) WARNING OSError: busy"]
+    let above = ["(API) INFO no cause: ValueError: x", "(API) WARNING OSError: busy"]
     let cause = "(Worker pid=7) ERROR ValueError: Available memory is less than requested"
     let frames = (0..<60).map { "  File \"a.py\", line \($0)" }
     let end = "RuntimeError: Engine core initialization failed. See root cause above."

@@ -31,7 +31,8 @@ struct VLLMTests {
     """
 
   @Test func `real vLLM comes up, is told apart in every state, and goes without a trace`() throws {
-    try NamespaceCluster.with(hostCount: 2, services: Self.services, bind: RealVLLM.folder) { cluster in
+    let (services, folder) = (Self.services, RealVLLM.folder)
+    try NamespaceCluster.with(hostCount: 2, services: services, bind: folder) { cluster in
       let clock = ContinuousClock()
       let began = clock.now
       func tell(_ what: String) { print("\(clock.now - began): \(what)") }
@@ -85,8 +86,9 @@ struct VLLMTests {
       tell("down")
       for host in ["1", "2"] {
         // Neither a process nor a listening port 18000 (0x4650, state 0A).
+        let ports = "/proc/net/tcp /proc/net/tcp6"
         try cluster.testbed(["exec", host, "! pgrep -f '[V]LLM|[v]llm serve'"])
-        try cluster.testbed(["exec", host, "! grep -qE ':4650 .* 0A ' /proc/net/tcp /proc/net/tcp6"])
+        try cluster.testbed(["exec", host, "! grep -qE ':4650 .* 0A ' \(ports)"])
       }
     }
   }

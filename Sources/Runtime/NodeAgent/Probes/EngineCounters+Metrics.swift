@@ -22,7 +22,8 @@ extension EngineCounters {
     let wanted = Set(Self.moving + ["vllm:num_requests_running", "vllm:num_requests_waiting"])
     var sums: [String: Double] = [:]
     for line in page.split(separator: UInt8(ascii: "\n")) where line.first == UInt8(ascii: "v") {
-      guard let end = line.firstIndex(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: " ") }),
+      let isEnd = { (byte: UInt8) in byte == UInt8(ascii: "{") || byte == UInt8(ascii: " ") }
+      guard let end = line.firstIndex(where: isEnd),
         let blank = line.lastIndex(of: UInt8(ascii: " "))
       else { continue }
       let name = String(decoding: line[..<end], as: UTF8.self)

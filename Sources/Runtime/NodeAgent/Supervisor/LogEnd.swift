@@ -60,7 +60,9 @@ enum LogEnd {
   private static func namesError(_ line: String) -> Bool {
     if line.contains(" WARNING ") || line.contains(" INFO ") { return false }
     for name in ["Error: ", "Exception: ", "Error("] {
-      guard let range = line.firstRange(of: name), range.lowerBound > line.startIndex else { continue }
+      guard let range = line.firstRange(of: name), range.lowerBound > line.startIndex else {
+        continue
+      }
       if line[line.index(before: range.lowerBound)].isLetter { return true }
     }
     return false
