@@ -64,7 +64,10 @@ struct PipedProcessTests {
     }
     #expect(kill(child.process, 0) < 0)
     // The numbers may mean something else again. A channel closes on its loop, a moment later.
-    while zip(pipes, names).contains(where: { Self.name(of: $0) == $1 }) { await Task.yield() }
+    while zip(pipes, names).contains(where: { Self.name(of: $0) == $1 }) {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
     Glibc.close(replaced)
   }
 
