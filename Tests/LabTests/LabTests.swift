@@ -28,7 +28,7 @@ struct LabTests {
     let up = try await self.lab.up(count: 2, user: user, clock: ContinuousClock())
     #expect(up.hosts.count == 2)
     #expect(up.startedCount == 2)
-    for host in up.hosts { #expect(try self.ssh(host, user) == 0) }
+    for host in up.hosts { #expect(try await self.ssh(host, user) == 0) }
     // A second time there is nothing to do.
     #expect(try await self.lab.up(count: 2, user: user, clock: ContinuousClock()).startedCount == 0)
     #expect(try self.lab.status().allSatisfy(\.isRunning))
@@ -36,7 +36,7 @@ struct LabTests {
     try await self.lab.down(clock: ContinuousClock())
     #expect(try FileManager.default.contentsOfDirectory(atPath: self.folder) == ["file"])
     try FileManager.default.removeItem(atPath: self.folder)
-    #expect(try self.ssh(up.hosts[0], user) != 0)
+    #expect(try await self.ssh(up.hosts[0], user) != 0)
   }
 
   @Test func `a host that died is started again, and only that one`() async throws {
@@ -62,7 +62,7 @@ struct LabTests {
     let again = try await self.lab.up(count: 2, user: NSUserName(), clock: ContinuousClock())
     #expect(again.hosts[0].port != up.hosts[0].port)
     #expect(again.hosts[1] == up.hosts[1])
-    for host in again.hosts { #expect(try self.ssh(host, NSUserName()) == 0) }
+    for host in again.hosts { #expect(try await self.ssh(host, NSUserName()) == 0) }
     try await self.lab.down(clock: ContinuousClock())
   }
 
@@ -74,7 +74,7 @@ struct LabTests {
     let hosts = try await (first.hosts, second.hosts)
     for (own, other) in zip(hosts.0, hosts.1) { #expect(own.port != other.port) }
     #expect(try one.status().allSatisfy(\.isRunning) && two.status().allSatisfy(\.isRunning))
-    for host in hosts.0 { #expect(try self.ssh(host, user) == 0) }
+    for host in hosts.0 { #expect(try await self.ssh(host, user) == 0) }
     for lab in [one, two] { try await lab.down(clock: ContinuousClock()) }
   }
 
@@ -92,8 +92,7 @@ struct LabTests {
     if isDead { kill(own.id, SIGKILL) }
     try await self.lab.down(clock: ContinuousClock())
     #expect(sessions.filter(\.isRunning).isEmpty)
-    client.waitUntilExit()
-    #expect(client.terminationStatus != 0)
+    #expect(try await self.status(of: client) != 0)
   }
 
   @Test func `a process that does not heed is gone when down returns`() async throws {
@@ -189,9 +188,14 @@ struct LabTests {
   }
 
   /// - Returns: The status of `ssh HOST true`, strict about the host's key.
-  private func ssh(_ host: LabHost, _ user: String) throws -> Int32 {
+  private func ssh(_ host: LabHost, _ user: String) async throws -> Int32 {
     let process = try self.startSSH(host, user, "true", FileHandle.nullDevice)
-    process.waitUntilExit()
+    return try await self.status(of: process)
+  }
+
+  /// Blocks no thread that another test needs.
+  private func status(of process: Process) async throws -> Int32 {
+    while process.isRunning { try await LabProcess.pause(ContinuousClock()) }
     return process.terminationStatus
   }
 
