@@ -15,6 +15,20 @@ struct `Small parts of the agent` {
     #expect(throws: Never.self) { try AgentIdentity(run: "a.B_c-9", node: "...") }
   }
 
+  @Test(arguments: [
+    (Muster_V1_ReplicaState.ready, ReplicaAdoption.ready(isUnproven: false)),
+    (.busy, .ready(isUnproven: false)), (.stalled, .ready(isUnproven: false)),
+    (.loading, .coming), (.stopping, .stopping), (.failed, .failed(reason: "why")),
+  ])
+  func `a replica is taken up where the daemon before left it`(
+    state: Muster_V1_ReplicaState, adoption: ReplicaAdoption
+  ) {
+    var status = Muster_V1_ReplicaStatus()
+    status.state = state
+    status.reason = "why"
+    #expect(ReplicaStatusFile(status).adoption == adoption)
+  }
+
   @Test func `the runtime folder's socket is short for every user`() throws {
     let identity = try AgentIdentity(
       run: String(repeating: "r", count: 64), node: String(repeating: "n", count: 64))

@@ -167,13 +167,13 @@ where Instant.Duration == Duration {
 
   /// The process itself is gone; others of the replica may be left.
   ///
-  /// - Parameter lost: A process of it that had ended before, in words; empty: none is known.
+  /// - Parameter lost: Processes of it that had ended before, in words; empty: none is known.
   package mutating func ended(_ end: ProcessEnd, lost: String = "", at now: Instant) {
     switch self.state {
     case .coming, .serving:
       // vLLM ends with 0 when its engine was killed: only a task may end well.
       let isWell = self.settings.isTask && end == .exited(status: 0)
-      let cause = lost.isEmpty ? "" : " after \(lost) had ended"
+      let cause = lost.isEmpty ? "" : " after \(lost)"
       self.clear(failure: isWell ? nil : "its process \(end) by itself\(cause)", end: end, at: now)
     case .clearing(var clearing):
       clearing.end = clearing.end ?? end

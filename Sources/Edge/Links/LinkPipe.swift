@@ -39,6 +39,9 @@ struct LinkPipe: Sendable {
     let channel = try await SSHConnection.connect(ssh, deadline, on: loop)
     let opened = loop.makePromise(of: SSHOpening.self)
     let ended = loop.makePromise(of: CommandEnd.self)
+    let pipe = LinkPipe(
+      channel: channel, end: ended.futureResult, address: "\(ssh.host):\(ssh.port)",
+      readsScript: true, ssh: ssh, opening: opened.futureResult, unusableKeys: unusable)
     do {
       // Not before: a name with several addresses makes several channels, and one is kept.
       try await loop.submit {
@@ -49,17 +52,18 @@ struct LinkPipe: Sendable {
       }.get()
       try await channel.setOption(.autoRead, value: true).get()
     } catch {
-      opened.fail(error)
-      ended.fail(error)
+      // A channel that has closed at the deadline has said so.
+      let cause = error as? SSHError ?? .disconnected(during: .greeting, detail: "\(error)")
+      opened.fail(cause)
+      ended.succeed(CommandEnd(outcome: .lost(cause), standardError: ""))
       channel.close(promise: nil)
-      let cause = error as? SSHError
-      throw .ssh(
-        cause ?? .disconnected(during: .greeting, detail: "\(error)"),
-        address: "\(ssh.host):\(ssh.port)", unusable: unusable)
+      if case .lost(.timedOut) = await pipe.end.ending().outcome {
+        throw await pipe.errorOfEnd(
+          noise: "", timeout: .seconds(Int64(ssh.connectTimeoutSeconds)))
+      }
+      throw .ssh(cause, address: pipe.address, unusable: unusable)
     }
-    return LinkPipe(
-      channel: channel, end: ended.futureResult, address: "\(ssh.host):\(ssh.port)",
-      readsScript: true, ssh: ssh, opening: opened.futureResult, unusableKeys: unusable)
+    return pipe
   }
 
   /// Starts a child process.

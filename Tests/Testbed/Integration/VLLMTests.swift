@@ -97,7 +97,7 @@ struct VLLMTests {
   private static func load(_ cluster: NamespaceCluster) throws -> RunningProgram {
     let body = #"{"model":"tiny","prompt":"a","max_tokens":2000,"ignore_eos":true}"#
     let script = """
-      for request in $(seq 32); do
+      for request in $(seq 12); do
         curl -s -m 120 -o /dev/null -H 'Content-Type: application/json' -d '\(body)' \
           http://\(cluster.address(of: 1)):18000/v1/completions &
       done

@@ -56,5 +56,7 @@ extension ReplicaSettings {
       isProbed: spec.probe.kind != nil, asksCanaries: asksCanaries,
       readyTimeout: .seconds(max(1, Int(spec.readyTimeoutSeconds))),
       stopGrace: .seconds(Int(spec.stopGraceSeconds)), isTask: spec.task)
+    // Other servers may write a line for each connection.
+    if !asksCanaries { self.liveness.lookInterval = .seconds(5) }
   }
 }

@@ -181,7 +181,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   private func look(at processes: ServingProcesses) async {
     var answer = await self.check.look()
     if case .dead(let reason) = answer, !processes.lost.isEmpty {
-      answer = .dead("\(reason); \(processes.lost) has ended")
+      answer = .dead("\(reason); \(processes.lost) ended")
     }
     let sight = LivenessSight(
       answer, processorTime: processes.processorTime, stoppedProcess: processes.stoppedProcess)

@@ -48,10 +48,10 @@ struct ReplicaStatusFile: Sendable {
   /// Where a new daemon takes up a replica that the one before it left like this.
   var adoption: ReplicaAdoption {
     switch self.phase {
-    case .ready, .busy: .ready(isUnproven: self.isUnproven)
+    case .ready, .busy, .stalled: .ready(isUnproven: self.isUnproven)
     case .stopping, .stopped: .stopping
     case .failed: .failed(reason: self.reason)
-    case .waiting, .starting, .loading, .canary, .stalled, .draining, .backoff: .coming
+    case .waiting, .starting, .loading, .canary, .draining, .backoff: .coming
     }
   }
 }

@@ -7,24 +7,30 @@ struct ServingProcesses: Sendable {
   private static let refreshLookCount = 100
   /// Looks for which a process that ended is a cause of what comes after: 30 s.
   private static let lostLookCount = 300
+  /// Looks for which a process must have lived for its end to be news: 5 s. Scripts start and end
+  /// others all the time.
+  private static let longLivedLookCount = 50
+  /// Processes that are named.
+  private static let lostCountMax = 4
 
   private let processes: ReplicaProcesses
   /// All but the holder; the one that was started is among them.
   private var living: [ProcessStat] = []
+  private var firstSeenAtLook: [ProcessStat.Identity: Int] = [:]
   private var lookCount = 0
   private var lostAtLook: Int?
-  private var lostProcess = ""
+  private var lostProcesses: [String] = []
 
   init(of processes: ReplicaProcesses) {
     self.processes = processes
   }
 
-  /// A process that ended shortly before this, in words; empty: none.
+  /// Processes that ended shortly before this, the first ones, in words; empty: none.
   var lost: String {
     guard let lookedAt = self.lostAtLook, self.lookCount - lookedAt < Self.lostLookCount else {
       return ""
     }
-    return self.lostProcess
+    return self.lostProcesses.joined(separator: ", ")
   }
 
   /// Since they started; `nil` before the first look. That of the engine and its workers, which are
@@ -49,18 +55,37 @@ struct ServingProcesses: Sendable {
       let stat = ProcessTable.stat(of: process.identity.processID)
       if let stat, stat.identity == process.identity, !stat.isGone {
         living.append(stat)
-      } else if process.identity != self.processes.main {
-        self.lostAtLook = self.lookCount
-        self.lostProcess = Self.describe(process)
+      } else if process.identity != self.processes.main, self.isLongLived(process.identity) {
+        self.lose(process)
       }
     }
     self.living = living
+  }
+
+  private mutating func lose(_ process: ProcessStat) {
+    if self.lost.isEmpty {
+      self.lostAtLook = self.lookCount
+      self.lostProcesses = []
+    }
+    if self.lostProcesses.count < Self.lostCountMax {
+      self.lostProcesses.append(Self.describe(process))
+    }
   }
 
   private mutating func refresh() {
     // Those that are known by their environment alone were left by a holder that was killed; they are
     // found when the replica is stopped.
     self.living = self.processes.owned(of: ProcessTable.all()) { _ in false }
+    let before = self.firstSeenAtLook
+    self.firstSeenAtLook = [:]
+    for process in self.living {
+      self.firstSeenAtLook[process.identity] = before[process.identity] ?? self.lookCount
+    }
+  }
+
+  private func isLongLived(_ process: ProcessStat.Identity) -> Bool {
+    guard let first = self.firstSeenAtLook[process] else { return false }
+    return self.lookCount - first >= Self.longLivedLookCount
   }
 
   private static func describe(_ process: ProcessStat) -> String {

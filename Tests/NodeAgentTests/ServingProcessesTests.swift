@@ -1,0 +1,53 @@
+import Foundation
+import Testing
+
+@testable import NodeAgent
+
+struct ServingProcessesTests {
+  /// A holder, the process it started, and a child of that.
+  private static let script = "sh -c 'sleep 100 & echo; wait' & wait"
+
+  @Test func `a process that is stopped or lost is named, one that came and went is not`()
+    async throws
+  {
+    let holder = Process()
+    holder.executableURL = URL(filePath: "/bin/sh")
+    holder.arguments = ["-c", Self.script]
+    let output = Pipe()
+    holder.standardOutput = output
+    try holder.run()
+    defer { kill(holder.processIdentifier, SIGKILL) }
+    // Its line says that all are there.
+    _ = output.fileHandleForReading.availableData
+    let table = ProcessTable.all()
+    let stat = try #require(table.first { $0.identity.processID == holder.processIdentifier })
+    let main = try #require(table.first { $0.parentID == stat.identity.processID })
+    let child = try #require(table.first { $0.parentID == main.identity.processID })
+    defer { for process in [main, child] { kill(process.identity.processID, SIGKILL) } }
+    let words = "process \(child.identity.processID) (sleep)"
+
+    var processes = ServingProcesses(
+      of: ReplicaProcesses(holder: stat.identity, main: main.identity, marks: []))
+    #expect(processes.processorTime == nil)
+    processes.look()
+    #expect(processes.processorTime != nil && processes.stoppedProcess == nil)
+    kill(child.identity.processID, SIGSTOP)
+    try await eventually {
+      processes.look()
+      return processes.stoppedProcess == words
+    }
+    var young = ServingProcesses(
+      of: ReplicaProcesses(holder: stat.identity, main: main.identity, marks: []))
+    young.look()
+    for _ in 0..<50 { processes.look() }
+    kill(child.identity.processID, SIGKILL)
+    try await eventually {
+      processes.look()
+      return processes.lost == words
+    }
+    young.look()
+    #expect(young.lost.isEmpty)
+    for _ in 0..<300 { processes.look() }
+    #expect(processes.lost.isEmpty, "what is long ago is no cause")
+  }
+}
