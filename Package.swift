@@ -61,6 +61,7 @@ let core: [Target] = [
   layer("Core", "Plan", ["Fleet", "Manifest", "Recipes", "CompileCache"]),
   layer("Core", "Recipes", ["Fleet", "Manifest", "CompileCache"]),
   layer("Core", "Rollouts", ["Fleet", "KVCacheSimulator"]),
+  layer("Core", "Telemetry", []),
 ]
 
 let edge: [Target] = [
@@ -100,7 +101,8 @@ let surface: [Target] = [
     "Surface", "Commands",
     [
       "Coordinator", "Fleet", "KVCacheSimulator", "Lab", "Links", "Manifest", "Plan", "Recipes",
-      "Health", "RecordFiles", "Rollouts", "RunStore", "Terminal", argumentParser, nioPosix,
+      "Health", "RecordFiles", "Rollouts", "RunStore", "Telemetry", "Terminal", argumentParser,
+      nioPosix,
     ]),
   layer("Surface", "Terminal", ["Fleet"]),
   .executableTarget(
@@ -145,6 +147,9 @@ let testTargets: [Target] = [
     ]),
   // Holds the built stub to what was measured of the real server.
   tests("StubModelServerTests", [], exclude: ["vllm-0.32-metrics.txt"]),
+  tests(
+    "TelemetryTests", ["Fleet", "Telemetry"],
+    exclude: ["classic.txt", "openmetrics.txt", "python-process.txt"]),
   tests("TerminalTests", ["Fleet", "Terminal"]),
   // Drives the built binaries against real sshd hosts.
   .testTarget(

@@ -1,0 +1,104 @@
+/// Counts of observations up to each of some bounds.
+package struct MetricHistogram: Equatable, Sendable {
+  package struct Bucket: Equatable, Sendable {
+    /// Included; the last bucket's is infinite.
+    package let upperBound: Double
+    /// Of all observations up to the bound, those of the buckets before among them.
+    package let count: Double
+
+    package init(upperBound: Double, count: Double) {
+      self.upperBound = upperBound
+      self.count = count
+    }
+  }
+
+  /// By ascending bounds; at least one.
+  package let buckets: [Bucket]
+  /// Of all observed values.
+  package let sum: Double
+
+  package init(buckets: [Bucket], sum: Double) {
+    self.buckets = buckets
+    self.sum = sum
+  }
+
+  /// Of all observations.
+  package var count: Double { self.buckets.last?.count ?? 0 }
+
+  /// What was observed between two readings of one server; `nil` when the server started anew between
+  /// them, or has other buckets now.
+  package func since(_ earlier: MetricHistogram) -> MetricHistogram? {
+    guard self.buckets.count == earlier.buckets.count else { return nil }
+    var buckets: [Bucket] = []
+    for (now, before) in zip(self.buckets, earlier.buckets) {
+      guard now.upperBound == before.upperBound, now.count >= before.count else { return nil }
+      buckets.append(Bucket(upperBound: now.upperBound, count: now.count - before.count))
+    }
+    return MetricHistogram(buckets: buckets, sum: self.sum - earlier.sum)
+  }
+
+  /// The value that a part of the observations does not exceed, estimated as if each bucket's were
+  /// spread evenly; `nil` without observations.
+  ///
+  /// Source: Prometheus' `histogram_quantile`. Beyond the last finite bound the answer is that bound;
+  /// the first bucket begins at 0 where its bound is positive.
+  ///
+  /// - Parameter part: 0 to 1.
+  package func quantile(_ part: Double) -> Double? {
+    precondition((0...1).contains(part), "a quantile of \(part)")
+    guard self.count > 0, self.buckets.count > 1 else { return nil }
+    let rank = part * self.count
+    let finite = self.buckets.dropLast()
+    guard let index = finite.firstIndex(where: { $0.count >= rank }) else {
+      return finite.last?.upperBound
+    }
+    let bucket = self.buckets[index]
+    if index == 0, bucket.upperBound <= 0 { return bucket.upperBound }
+    let (lower, before) =
+      index == 0
+      ? (0, 0) : (self.buckets[index - 1].upperBound, self.buckets[index - 1].count)
+    guard bucket.count > before else { return bucket.upperBound }
+    return lower + (bucket.upperBound - lower) * (rank - before) / (bucket.count - before)
+  }
+}
+
+/// Adds the buckets of several series up.
+struct MetricHistogramBuilder {
+  var sum = 0.0
+  /// By ascending bounds, with the number of series that have the bound.
+  private var buckets: [(upperBound: Double, count: Double, seriesCount: Int)] = []
+  /// Where the next bucket is expected: servers write them in order.
+  private var next = 0
+
+  mutating func add(_ count: Double, upperBound: Double) {
+    if self.next >= self.buckets.count || self.buckets[self.next].upperBound != upperBound {
+      self.next = self.position(of: upperBound)
+      if self.next == self.buckets.count || self.buckets[self.next].upperBound != upperBound {
+        self.buckets.insert((upperBound, 0, 0), at: self.next)
+      }
+    }
+    self.buckets[self.next].count += count
+    self.buckets[self.next].seriesCount += 1
+    self.next += 1
+  }
+
+  /// A bound that not all series have says nothing about their sum and is left out.
+  ///
+  /// - Returns: `nil` without a bucket that has no bound.
+  func histogram() -> MetricHistogram? {
+    guard let all = self.buckets.last, all.upperBound == .infinity else { return nil }
+    let buckets = self.buckets.filter { $0.seriesCount == all.seriesCount }
+    return MetricHistogram(
+      buckets: buckets.map { .init(upperBound: $0.upperBound, count: $0.count) }, sum: self.sum)
+  }
+
+  /// The index of the first bucket with this bound or a larger one.
+  private func position(of upperBound: Double) -> Int {
+    var (low, high) = (0, self.buckets.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if self.buckets[middle].upperBound < upperBound { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}

@@ -1,0 +1,78 @@
+/// Lines that begin with `#`.
+extension MetricsReader {
+  /// A line that begins with `#`.
+  @inline(never)
+  mutating func comment(_ bytes: Bytes) throws(Fault) {
+    self.index += 1
+    if self.skipBlanks(bytes) {
+      let word = bytes.word(at: self.index)
+      let next = UInt8(truncatingIfNeeded: word >> 32)
+      let isWord = next == 0x20 || next == 0x09
+      switch UInt32(truncatingIfNeeded: word) {
+      // `HELP`, `TYPE`, `UNIT`
+      case 0x504C_4548 where isWord:
+        let (family, text) = try self.metadata(bytes)
+        self.families[family].help = text
+      case 0x4550_5954 where isWord:
+        let (family, text) = try self.metadata(bytes)
+        guard text.count > 0 else { throw self.fault(.noType) }
+        self.families[family].type = MetricsWord.type(bytes, text)
+      case 0x5449_4E55 where isWord:
+        let (family, text) = try self.metadata(bytes)
+        self.families[family].unit = text
+      default:
+        if UInt32(truncatingIfNeeded: word) & 0xFF_FFFF == 0x46_4F45 { self.isOpenMetrics = true }
+      }
+    }
+    // The only line that may end with the text.
+    if self.isOpenMetrics { return try self.endMark(bytes) }
+    self.index = MetricsWord.lineEnd(bytes, from: self.index)
+    try self.lineEnd(bytes)
+  }
+
+  /// `EOF`, if nothing else is on the line.
+  private mutating func endMark(_ bytes: Bytes) throws(Fault) {
+    let lineEnd = MetricsWord.lineEnd(bytes, from: self.index)
+    let text = MetricsWord.trimmed(bytes, self.index + 3, lineEnd)
+    self.isOpenMetrics = text.count == 0
+    self.index = lineEnd
+    if !self.isOpenMetrics { try self.lineEnd(bytes) }
+  }
+
+  /// The name after the four letters here, and the rest of the line.
+  private mutating func metadata(
+    _ bytes: Bytes
+  ) throws(Fault) -> (family: Int, text: TextSpan) {
+    self.index += 4
+    self.skipBlanks(bytes)
+    let start = self.index
+    let isQuoted = bytes[start] == Self.quote
+    let name =
+      isQuoted ? try self.quotedText(bytes, sizeMax: .max) : try self.metricName(bytes)
+    guard name.count > 0 else { throw Fault(offset: start, problem: .noMetricName) }
+    guard name.count <= self.limits.nameSize else {
+      throw Fault(offset: start, problem: .tooLongName(max: self.limits.nameSize))
+    }
+    let hasBlank = self.skipBlanks(bytes)
+    let lineEnd = MetricsWord.lineEnd(bytes, from: self.index)
+    let text = MetricsWord.trimmed(bytes, self.index, lineEnd)
+    guard hasBlank || text.count == 0 else { throw self.fault(.noBlank) }
+    if let last = self.families.last?.name, last.count == name.count,
+      bytes.equal(Int(last.start), Int(name.start), count: name.count)
+    {
+      return (self.families.count - 1, text)
+    }
+    self.families.append(.init(name: name))
+    return (self.families.count - 1, text)
+  }
+
+  mutating func somethingAfterEnd(_ bytes: Bytes) -> Fault? {
+    while self.index < self.end {
+      self.skipBlanks(bytes)
+      let byte = bytes[self.index]
+      guard byte == Self.lineFeed || byte == 0x0D else { return self.fault(.afterEnd) }
+      self.index += 1
+    }
+    return nil
+  }
+}

@@ -1,0 +1,33 @@
+import Telemetry
+import Testing
+
+struct MetricHistogramTests {
+  private static func histogram(_ buckets: [(Double, Double)], sum: Double = 0) -> MetricHistogram {
+    MetricHistogram(buckets: buckets.map { .init(upperBound: $0, count: $1) }, sum: sum)
+  }
+
+  /// Expected: `histogram_quantile` as Prometheus documents it.
+  @Test(arguments: [
+    (0.0, 0.0), (0.25, 0.5), (0.5, 1), (0.75, 3), (0.8, 3), (0.875, 3), (1, 3),
+  ])
+  func `quantiles are spread evenly within a bucket`(part: Double, expected: Double) {
+    let histogram = Self.histogram([(1, 4), (2, 4), (3, 6), (.infinity, 8)])
+    #expect(histogram.quantile(part) == expected)
+  }
+
+  @Test func `quantiles keep to the bounds there are`() {
+    #expect(Self.histogram([(1, 0), (.infinity, 0)]).quantile(0.5) == nil)
+    #expect(Self.histogram([(.infinity, 5)]).quantile(0.5) == nil)
+    #expect(Self.histogram([(-2, 5), (.infinity, 5)]).quantile(0.5) == -2)
+    #expect(Self.histogram([(1, 0), (2, 4), (.infinity, 4)]).quantile(0.25) == 1.25)
+  }
+
+  @Test func `what was observed between two readings is their difference`() {
+    let before = Self.histogram([(1, 1), (.infinity, 2)], sum: 5)
+    let now = Self.histogram([(1, 4), (.infinity, 6)], sum: 9)
+    #expect(now.since(before) == Self.histogram([(1, 3), (.infinity, 4)], sum: 4))
+    #expect(before.since(now) == nil)
+    #expect(now.since(Self.histogram([(2, 1), (.infinity, 2)])) == nil)
+    #expect(now.since(Self.histogram([(.infinity, 2)])) == nil)
+  }
+}

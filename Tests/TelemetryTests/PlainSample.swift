@@ -1,0 +1,44 @@
+@testable import Telemetry
+
+/// A sample with everything that belongs to it, in types that compare.
+struct PlainSample: Equatable {
+  struct Exemplar: Equatable {
+    var labels: [[UInt8]: [UInt8]]
+    var value: UInt64
+    var timestamp: Double?
+  }
+
+  var name: [UInt8]
+  var labels: [[UInt8]: [UInt8]]
+  /// The bits of the value, one pattern for every NaN.
+  var value: UInt64
+  /// In seconds.
+  var timestamp: Double?
+  var exemplar: Exemplar?
+
+  static func bits(_ value: Double) -> UInt64 {
+    value.isNaN ? Double.nan.bitPattern : value.bitPattern
+  }
+
+  /// All samples of a page, in order.
+  static func samples(of page: MetricsPage) -> [PlainSample] {
+    func labels(_ range: Range<Int>) -> [[UInt8]: [UInt8]] {
+      page.labels[range].reduce(into: [:]) { $0[page.bytes($1.name)] = page.bytes($1.value) }
+    }
+    var samples = page.samples.map { sample in
+      PlainSample(
+        name: page.bytes(sample.name), labels: labels(sample.labels),
+        value: Self.bits(sample.value))
+    }
+    for timestamp in page.timestamps {
+      samples[timestamp.sample].timestamp =
+        page.isOpenMetrics ? timestamp.number : timestamp.number / 1000
+    }
+    for exemplar in page.exemplars {
+      samples[exemplar.sample].exemplar = Exemplar(
+        labels: labels(exemplar.labels), value: Self.bits(exemplar.value),
+        timestamp: exemplar.timestamp)
+    }
+    return samples
+  }
+}
