@@ -120,7 +120,7 @@ package struct MetricsPage: Sendable {
     return MetricsTextError(line: line, column: column, problem: fault.problem)
   }
 
-  private mutating func removeAll() {
+  mutating func removeAll() {
     self.samples.removeAll(keepingCapacity: true)
     self.runs.removeAll(keepingCapacity: true)
     self.labels.removeAll(keepingCapacity: true)

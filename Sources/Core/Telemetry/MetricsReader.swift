@@ -33,19 +33,13 @@ struct MetricsReader {
   /// Takes the storage of `page`, which is empty until ``giveBack(to:)``.
   init(reusing page: inout MetricsPage) {
     self.limits = page.limits
+    page.removeAll()
     swap(&self.samples, &page.samples)
     swap(&self.runs, &page.runs)
     swap(&self.labels, &page.labels)
     swap(&self.families, &page.families)
     swap(&self.timestamps, &page.timestamps)
     swap(&self.exemplars, &page.exemplars)
-    self.samples.removeAll(keepingCapacity: true)
-    self.runs.removeAll(keepingCapacity: true)
-    self.labels.removeAll(keepingCapacity: true)
-    self.families.removeAll(keepingCapacity: true)
-    self.timestamps.removeAll(keepingCapacity: true)
-    self.exemplars.removeAll(keepingCapacity: true)
-    page.isOpenMetrics = false
   }
 
   mutating func giveBack(to page: inout MetricsPage) {
