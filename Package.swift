@@ -29,6 +29,11 @@ let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grp
 let grpcTransport = Target.Dependency.product(
   name: "GRPCNIOTransportHTTP2TransportServices", package: "grpc-swift-nio-transport")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+// Edge/ModelAPI
+let asyncHTTPClient = Target.Dependency.product(
+  name: "AsyncHTTPClient", package: "async-http-client")
+// Surface/Dashboard
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -74,6 +79,7 @@ let edge: [Target] = [
   layer(
     "Edge", "Links",
     ["CLinux", "Fleet", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
+  layer("Edge", "ModelAPI", ["Fleet", "Telemetry", asyncHTTPClient, nioCore]),
   layer("Edge", "NodeAPI", [grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
   layer("Edge", "RecordFiles", ["Fleet", "Rollouts"]),
   layer("Edge", "RunStore", ["Fleet", "Plan", "RecordFiles", "Rollouts", grdb]),
@@ -100,10 +106,12 @@ let surface: [Target] = [
   layer(
     "Surface", "Commands",
     [
-      "Coordinator", "Fleet", "KVCacheSimulator", "Lab", "Links", "Manifest", "Plan", "Recipes",
-      "Health", "RecordFiles", "Rollouts", "RunStore", "Telemetry", "Terminal", argumentParser,
+      "Coordinator", "Dashboard", "Fleet", "KVCacheSimulator", "Lab", "Links", "Manifest",
+      "ModelAPI", "Plan", "Recipes", "Health", "RecordFiles", "Rollouts", "RunStore", "Telemetry",
+      "Terminal", argumentParser,
       nioPosix,
     ]),
+  layer("Surface", "Dashboard", ["Telemetry", hummingbird, nioCore]),
   layer("Surface", "Terminal", ["Fleet"]),
   .executableTarget(
     name: "muster", dependencies: ["Commands"], path: "Sources/Surface/muster",
@@ -173,7 +181,9 @@ let package = Package(
     .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
     .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
     .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
   ],
   targets: core + edge + runtime + surface + testTargets
 )

@@ -85,6 +85,45 @@ package enum Muster_V1_Node: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "Preflight" metadata.
+        package enum Preflight: Sendable {
+            /// Request type for "Preflight".
+            package typealias Input = Muster_V1_PreflightRequest
+            /// Response type for "Preflight".
+            package typealias Output = Muster_V1_NodeFacts
+            /// Descriptor for "Preflight".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "muster.v1.Node"),
+                method: "Preflight",
+                type: .unary
+            )
+        }
+        /// Namespace for "Events" metadata.
+        package enum Events: Sendable {
+            /// Request type for "Events".
+            package typealias Input = Muster_V1_EventsRequest
+            /// Response type for "Events".
+            package typealias Output = Muster_V1_NodeEvent
+            /// Descriptor for "Events".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "muster.v1.Node"),
+                method: "Events",
+                type: .serverStreaming
+            )
+        }
+        /// Namespace for "Scrape" metadata.
+        package enum Scrape: Sendable {
+            /// Request type for "Scrape".
+            package typealias Input = Muster_V1_ScrapeRequest
+            /// Response type for "Scrape".
+            package typealias Output = Muster_V1_ScrapeReport
+            /// Descriptor for "Scrape".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "muster.v1.Node"),
+                method: "Scrape",
+                type: .serverStreaming
+            )
+        }
         /// Namespace for "Work" metadata.
         package enum Work: Sendable {
             /// Request type for "Work".
@@ -118,6 +157,9 @@ package enum Muster_V1_Node: Sendable {
             Watch.descriptor,
             Logs.descriptor,
             Stop.descriptor,
+            Preflight.descriptor,
+            Events.descriptor,
+            Scrape.descriptor,
             Work.descriptor,
             End.descriptor
         ]
@@ -239,6 +281,60 @@ extension Muster_V1_Node {
             request: GRPCCore.StreamingServerRequest<Muster_V1_StopRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_StopResponse>
+
+        /// Handle the "Preflight" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the node is and has, for the checks before anything starts; takes up to a minute.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Muster_V1_PreflightRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Muster_V1_NodeFacts` messages.
+        func preflight(
+            request: GRPCCore.StreamingServerRequest<Muster_V1_PreflightRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_NodeFacts>
+
+        /// Handle the "Events" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What happened on the node, oldest first; with `follow`, as it goes on.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Muster_V1_EventsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Muster_V1_NodeEvent` messages.
+        func events(
+            request: GRPCCore.StreamingServerRequest<Muster_V1_EventsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_NodeEvent>
+
+        /// Handle the "Scrape" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Metrics of the node's servers and GPUs, once or again and again, until the call is cancelled.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Muster_V1_ScrapeRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Muster_V1_ScrapeReport` messages.
+        func scrape(
+            request: GRPCCore.StreamingServerRequest<Muster_V1_ScrapeRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_ScrapeReport>
 
         /// Handle the "Work" method.
         ///
@@ -379,6 +475,60 @@ extension Muster_V1_Node {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Muster_V1_StopResponse>
 
+        /// Handle the "Preflight" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the node is and has, for the checks before anything starts; takes up to a minute.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_PreflightRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Muster_V1_NodeFacts` message.
+        func preflight(
+            request: GRPCCore.ServerRequest<Muster_V1_PreflightRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Muster_V1_NodeFacts>
+
+        /// Handle the "Events" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What happened on the node, oldest first; with `follow`, as it goes on.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_EventsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Muster_V1_NodeEvent` messages.
+        func events(
+            request: GRPCCore.ServerRequest<Muster_V1_EventsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_NodeEvent>
+
+        /// Handle the "Scrape" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Metrics of the node's servers and GPUs, once or again and again, until the call is cancelled.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_ScrapeRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Muster_V1_ScrapeReport` messages.
+        func scrape(
+            request: GRPCCore.ServerRequest<Muster_V1_ScrapeRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_ScrapeReport>
+
         /// Handle the "Work" method.
         ///
         /// > Source IDL Documentation:
@@ -518,6 +668,62 @@ extension Muster_V1_Node {
             context: GRPCCore.ServerContext
         ) async throws -> Muster_V1_StopResponse
 
+        /// Handle the "Preflight" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the node is and has, for the checks before anything starts; takes up to a minute.
+        ///
+        /// - Parameters:
+        ///   - request: A `Muster_V1_PreflightRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Muster_V1_NodeFacts` to respond with.
+        func preflight(
+            request: Muster_V1_PreflightRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Muster_V1_NodeFacts
+
+        /// Handle the "Events" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What happened on the node, oldest first; with `follow`, as it goes on.
+        ///
+        /// - Parameters:
+        ///   - request: A `Muster_V1_EventsRequest` message.
+        ///   - response: A response stream of `Muster_V1_NodeEvent` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func events(
+            request: Muster_V1_EventsRequest,
+            response: GRPCCore.RPCWriter<Muster_V1_NodeEvent>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "Scrape" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Metrics of the node's servers and GPUs, once or again and again, until the call is cancelled.
+        ///
+        /// - Parameters:
+        ///   - request: A `Muster_V1_ScrapeRequest` message.
+        ///   - response: A response stream of `Muster_V1_ScrapeReport` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func scrape(
+            request: Muster_V1_ScrapeRequest,
+            response: GRPCCore.RPCWriter<Muster_V1_ScrapeReport>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
         /// Handle the "Work" method.
         ///
         /// > Source IDL Documentation:
@@ -617,6 +823,39 @@ extension Muster_V1_Node.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Muster_V1_Node.Method.Preflight.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_PreflightRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_NodeFacts>(),
+            handler: { request, context in
+                try await self.preflight(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Muster_V1_Node.Method.Events.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_EventsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_NodeEvent>(),
+            handler: { request, context in
+                try await self.events(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Muster_V1_Node.Method.Scrape.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_ScrapeRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_ScrapeReport>(),
+            handler: { request, context in
+                try await self.scrape(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Muster_V1_Node.Method.Work.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_WorkOrder>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_WorkReport>(),
@@ -697,6 +936,39 @@ extension Muster_V1_Node.ServiceProtocol {
             context: context
         )
         return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func preflight(
+        request: GRPCCore.StreamingServerRequest<Muster_V1_PreflightRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_NodeFacts> {
+        let response = try await self.preflight(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func events(
+        request: GRPCCore.StreamingServerRequest<Muster_V1_EventsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_NodeEvent> {
+        let response = try await self.events(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
+    package func scrape(
+        request: GRPCCore.StreamingServerRequest<Muster_V1_ScrapeRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_ScrapeReport> {
+        let response = try await self.scrape(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
     }
 
     package func end(
@@ -784,6 +1056,53 @@ extension Muster_V1_Node.SimpleServiceProtocol {
                 context: context
             ),
             metadata: [:]
+        )
+    }
+
+    package func preflight(
+        request: GRPCCore.ServerRequest<Muster_V1_PreflightRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Muster_V1_NodeFacts> {
+        return GRPCCore.ServerResponse<Muster_V1_NodeFacts>(
+            message: try await self.preflight(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func events(
+        request: GRPCCore.ServerRequest<Muster_V1_EventsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_NodeEvent> {
+        return GRPCCore.StreamingServerResponse<Muster_V1_NodeEvent>(
+            metadata: [:],
+            producer: { writer in
+                try await self.events(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    package func scrape(
+        request: GRPCCore.ServerRequest<Muster_V1_ScrapeRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_ScrapeReport> {
+        return GRPCCore.StreamingServerResponse<Muster_V1_ScrapeReport>(
+            metadata: [:],
+            producer: { writer in
+                try await self.scrape(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
         )
     }
 
@@ -944,6 +1263,75 @@ extension Muster_V1_Node {
             deserializer: some GRPCCore.MessageDeserializer<Muster_V1_StopResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_StopResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Preflight" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the node is and has, for the checks before anything starts; takes up to a minute.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_PreflightRequest` message.
+        ///   - serializer: A serializer for `Muster_V1_PreflightRequest` messages.
+        ///   - deserializer: A deserializer for `Muster_V1_NodeFacts` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func preflight<Result>(
+            request: GRPCCore.ClientRequest<Muster_V1_PreflightRequest>,
+            serializer: some GRPCCore.MessageSerializer<Muster_V1_PreflightRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Muster_V1_NodeFacts>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_NodeFacts>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Events" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What happened on the node, oldest first; with `follow`, as it goes on.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_EventsRequest` message.
+        ///   - serializer: A serializer for `Muster_V1_EventsRequest` messages.
+        ///   - deserializer: A deserializer for `Muster_V1_NodeEvent` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func events<Result>(
+            request: GRPCCore.ClientRequest<Muster_V1_EventsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Muster_V1_EventsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Muster_V1_NodeEvent>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Muster_V1_NodeEvent>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Scrape" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Metrics of the node's servers and GPUs, once or again and again, until the call is cancelled.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_ScrapeRequest` message.
+        ///   - serializer: A serializer for `Muster_V1_ScrapeRequest` messages.
+        ///   - deserializer: A deserializer for `Muster_V1_ScrapeReport` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func scrape<Result>(
+            request: GRPCCore.ClientRequest<Muster_V1_ScrapeRequest>,
+            serializer: some GRPCCore.MessageSerializer<Muster_V1_ScrapeRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Muster_V1_ScrapeReport>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Muster_V1_ScrapeReport>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "Work" method.
@@ -1179,6 +1567,104 @@ extension Muster_V1_Node {
             )
         }
 
+        /// Call the "Preflight" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the node is and has, for the checks before anything starts; takes up to a minute.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_PreflightRequest` message.
+        ///   - serializer: A serializer for `Muster_V1_PreflightRequest` messages.
+        ///   - deserializer: A deserializer for `Muster_V1_NodeFacts` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func preflight<Result>(
+            request: GRPCCore.ClientRequest<Muster_V1_PreflightRequest>,
+            serializer: some GRPCCore.MessageSerializer<Muster_V1_PreflightRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Muster_V1_NodeFacts>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_NodeFacts>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Muster_V1_Node.Method.Preflight.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Events" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What happened on the node, oldest first; with `follow`, as it goes on.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_EventsRequest` message.
+        ///   - serializer: A serializer for `Muster_V1_EventsRequest` messages.
+        ///   - deserializer: A deserializer for `Muster_V1_NodeEvent` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func events<Result>(
+            request: GRPCCore.ClientRequest<Muster_V1_EventsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Muster_V1_EventsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Muster_V1_NodeEvent>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Muster_V1_NodeEvent>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Muster_V1_Node.Method.Events.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Scrape" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Metrics of the node's servers and GPUs, once or again and again, until the call is cancelled.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_ScrapeRequest` message.
+        ///   - serializer: A serializer for `Muster_V1_ScrapeRequest` messages.
+        ///   - deserializer: A deserializer for `Muster_V1_ScrapeReport` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func scrape<Result>(
+            request: GRPCCore.ClientRequest<Muster_V1_ScrapeRequest>,
+            serializer: some GRPCCore.MessageSerializer<Muster_V1_ScrapeRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Muster_V1_ScrapeReport>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Muster_V1_ScrapeReport>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Muster_V1_Node.Method.Scrape.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "Work" method.
         ///
         /// > Source IDL Documentation:
@@ -1386,6 +1872,89 @@ extension Muster_V1_Node.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_StopRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_StopResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Preflight" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the node is and has, for the checks before anything starts; takes up to a minute.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Muster_V1_PreflightRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func preflight<Result>(
+        request: GRPCCore.ClientRequest<Muster_V1_PreflightRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_NodeFacts>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.preflight(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_PreflightRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_NodeFacts>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Events" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What happened on the node, oldest first; with `follow`, as it goes on.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Muster_V1_EventsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func events<Result>(
+        request: GRPCCore.ClientRequest<Muster_V1_EventsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Muster_V1_NodeEvent>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.events(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_EventsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_NodeEvent>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Scrape" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Metrics of the node's servers and GPUs, once or again and again, until the call is cancelled.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Muster_V1_ScrapeRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func scrape<Result>(
+        request: GRPCCore.ClientRequest<Muster_V1_ScrapeRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Muster_V1_ScrapeReport>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.scrape(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_ScrapeRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_ScrapeReport>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1606,6 +2175,101 @@ extension Muster_V1_Node.ClientProtocol {
             metadata: metadata
         )
         return try await self.stop(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Preflight" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the node is and has, for the checks before anything starts; takes up to a minute.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func preflight<Result>(
+        _ message: Muster_V1_PreflightRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_NodeFacts>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Muster_V1_PreflightRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.preflight(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Events" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What happened on the node, oldest first; with `follow`, as it goes on.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func events<Result>(
+        _ message: Muster_V1_EventsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Muster_V1_NodeEvent>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Muster_V1_EventsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.events(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Scrape" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Metrics of the node's servers and GPUs, once or again and again, until the call is cancelled.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func scrape<Result>(
+        _ message: Muster_V1_ScrapeRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Muster_V1_ScrapeReport>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Muster_V1_ScrapeRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.scrape(
             request: request,
             options: options,
             onResponse: handleResponse

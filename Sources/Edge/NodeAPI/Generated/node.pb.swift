@@ -158,6 +158,9 @@ package nonisolated struct Muster_V1_AttachResponse: Sendable {
 
   package var replicas: [Muster_V1_ReplicaStatus] = []
 
+  /// The run that this agent serves.
+  package var run: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -308,60 +311,152 @@ package nonisolated struct Muster_V1_CanaryProbe: Sendable {
   package init() {}
 }
 
-package nonisolated struct Muster_V1_ReplicaSpec: Sendable {
+package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Together the key of the replica.
-  package var service: String = String()
+  package var service: String {
+    get {_storage._service}
+    set {_uniqueStorage()._service = newValue}
+  }
 
-  package var index: UInt32 = 0
+  package var index: UInt32 {
+    get {_storage._index}
+    set {_uniqueStorage()._index = newValue}
+  }
 
-  package var argv: [String] = []
+  package var argv: [String] {
+    get {_storage._argv}
+    set {_uniqueStorage()._argv = newValue}
+  }
 
   /// In order; later ones may refer to nothing of earlier ones: values are literal.
-  package var environment: [Muster_V1_EnvironmentVariable] = []
+  package var environment: [Muster_V1_EnvironmentVariable] {
+    get {_storage._environment}
+    set {_uniqueStorage()._environment = newValue}
+  }
 
   /// Names of the secrets the process gets.
-  package var secrets: [String] = []
+  package var secrets: [String] {
+    get {_storage._secrets}
+    set {_uniqueStorage()._secrets = newValue}
+  }
 
   /// Working folder; empty: the home folder.
-  package var folder: String = String()
+  package var folder: String {
+    get {_storage._folder}
+    set {_uniqueStorage()._folder = newValue}
+  }
 
   /// Absent: alive for 2 s is all that is asked.
   package var probe: Muster_V1_Probe {
-    get {_probe ?? Muster_V1_Probe()}
-    set {_probe = newValue}
+    get {_storage._probe ?? Muster_V1_Probe()}
+    set {_uniqueStorage()._probe = newValue}
   }
   /// Returns true if `probe` has been explicitly set.
-  package var hasProbe: Bool {self._probe != nil}
+  package var hasProbe: Bool {_storage._probe != nil}
   /// Clears the value of `probe`. Subsequent reads from it will return its default value.
-  package mutating func clearProbe() {self._probe = nil}
+  package mutating func clearProbe() {_uniqueStorage()._probe = nil}
 
   /// From the start of the process to ready.
-  package var readyTimeoutSeconds: UInt32 = 0
+  package var readyTimeoutSeconds: UInt32 {
+    get {_storage._readyTimeoutSeconds}
+    set {_uniqueStorage()._readyTimeoutSeconds = newValue}
+  }
 
   /// Texts in log lines that mean that loading goes on.
-  package var progressMarks: [String] = []
+  package var progressMarks: [String] {
+    get {_storage._progressMarks}
+    set {_uniqueStorage()._progressMarks = newValue}
+  }
 
   /// A process that may end well, with status 0.
-  package var task: Bool = false
+  package var task: Bool {
+    get {_storage._task}
+    set {_uniqueStorage()._task = newValue}
+  }
 
   /// From the first TERM to KILL.
-  package var stopGraceSeconds: UInt32 = 0
+  package var stopGraceSeconds: UInt32 {
+    get {_storage._stopGraceSeconds}
+    set {_uniqueStorage()._stopGraceSeconds = newValue}
+  }
 
   /// TCP ports that are free again when the replica is gone.
-  package var ports: [UInt32] = []
+  package var ports: [UInt32] {
+    get {_storage._ports}
+    set {_uniqueStorage()._ports = newValue}
+  }
 
   /// Folders made before the start, such as those of caches.
-  package var folders: [String] = []
+  package var folders: [String] {
+    get {_storage._folders}
+    set {_uniqueStorage()._folders = newValue}
+  }
+
+  /// How often it is started again after a failure, over its life; 0: never.
+  package var restartCountMax: UInt32 {
+    get {_storage._restartCountMax}
+    set {_uniqueStorage()._restartCountMax = newValue}
+  }
+
+  /// Which part of the node's cores it runs on; absent: all of them.
+  package var cores: Muster_V1_CoreShare {
+    get {_storage._cores ?? Muster_V1_CoreShare()}
+    set {_uniqueStorage()._cores = newValue}
+  }
+  /// Returns true if `cores` has been explicitly set.
+  package var hasCores: Bool {_storage._cores != nil}
+  /// Clears the value of `cores`. Subsequent reads from it will return its default value.
+  package mutating func clearCores() {_uniqueStorage()._cores = nil}
+
+  /// Where its metrics are; absent: those of a canary probe's port, `/metrics`.
+  package var metrics: Muster_V1_MetricsPlace {
+    get {_storage._metrics ?? Muster_V1_MetricsPlace()}
+    set {_uniqueStorage()._metrics = newValue}
+  }
+  /// Returns true if `metrics` has been explicitly set.
+  package var hasMetrics: Bool {_storage._metrics != nil}
+  /// Clears the value of `metrics`. Subsequent reads from it will return its default value.
+  package mutating func clearMetrics() {_uniqueStorage()._metrics = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _probe: Muster_V1_Probe? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Part `index` of `count` equal parts of the cores that the agent may use.
+package nonisolated struct Muster_V1_CoreShare: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var index: UInt32 = 0
+
+  package var count: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// On 127.0.0.1.
+package nonisolated struct Muster_V1_MetricsPlace: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var port: UInt32 = 0
+
+  package var path: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Muster_V1_StartRequest: Sendable {
@@ -431,6 +526,10 @@ package nonisolated struct Muster_V1_ReplicaStatus: Sendable {
   package var unproven: Bool = false
 
   package var logPath: String = String()
+
+  /// What its last canary was answered with; empty where it has none. Replicas of one service that
+  /// differ were not started alike.
+  package var systemFingerprint: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -528,6 +627,297 @@ package nonisolated struct Muster_V1_EndResponse: Sendable {
 
   /// Why it does not end, in words; empty: it ends.
   package var leftovers: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_PreflightRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_NodeFacts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_EventsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Of the last one that the caller has; 0: all that are kept.
+  package var after: UInt64 = 0
+
+  package var follow: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_NodeEvent: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Counts from 1 over the run on this node, without gaps.
+  package var sequence: UInt64 = 0
+
+  /// By the node's clock, since 1970.
+  package var milliseconds: Int64 = 0
+
+  /// What it is about; empty: the node itself.
+  package var service: String = String()
+
+  package var index: UInt32 = 0
+
+  package var attempt: UInt32 = 0
+
+  /// `state` a replica entered one, `xid` a GPU driver's error, `nccl` a line of a log, `agent`.
+  package var kind: String = String()
+
+  /// Of `state`.
+  package var state: Muster_V1_ReplicaState = .unspecified
+
+  /// In words; of a state its reason, of a log its line.
+  package var text: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_ScrapeRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// From one page of an endpoint to its next; 0: each once, and the stream ends.
+  package var intervalMilliseconds: UInt32 = 0
+
+  /// Endpoints beside those of the replicas, such as a DCGM exporter; at most 4096.
+  package var targets: [Muster_V1_ScrapeTarget] = []
+
+  /// Whether to sample the GPUs.
+  package var gpus: Bool = false
+
+  /// Files, or patterns of them with `*` in the last part, whose lines are counted; at most 64.
+  package var watchedFiles: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// An endpoint on 127.0.0.1.
+package nonisolated struct Muster_V1_ScrapeTarget: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var port: UInt32 = 0
+
+  package var path: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_ScrapeReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var kind: Muster_V1_ScrapeReport.OneOf_Kind? = nil
+
+  package var page: Muster_V1_MetricsPage {
+    get {
+      if case .page(let v)? = kind {return v}
+      return Muster_V1_MetricsPage()
+    }
+    set {kind = .page(newValue)}
+  }
+
+  package var gpus: Muster_V1_GPUSamples {
+    get {
+      if case .gpus(let v)? = kind {return v}
+      return Muster_V1_GPUSamples()
+    }
+    set {kind = .gpus(newValue)}
+  }
+
+  package var file: Muster_V1_WatchedFile {
+    get {
+      if case .file(let v)? = kind {return v}
+      return Muster_V1_WatchedFile()
+    }
+    set {kind = .file(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Kind: Equatable, Sendable {
+    case page(Muster_V1_MetricsPage)
+    case gpus(Muster_V1_GPUSamples)
+    case file(Muster_V1_WatchedFile)
+
+  }
+
+  package init() {}
+}
+
+/// What one endpoint answered once.
+package nonisolated struct Muster_V1_MetricsPage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The replica's service and index, or the name of a target.
+  package var service: String = String()
+
+  package var index: UInt32 = 0
+
+  package var target: String = String()
+
+  /// By the node's clock, since 1970.
+  package var milliseconds: Int64 = 0
+
+  /// From the request to the last byte.
+  package var tookMicroseconds: UInt32 = 0
+
+  /// As it came; empty with a fault. At most 4 MiB.
+  package var text: Data = Data()
+
+  /// Why there is no page, in words.
+  package var fault: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_GPUSamples: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var milliseconds: Int64 = 0
+
+  package var gpus: [Muster_V1_GPUSample] = []
+
+  /// Why there is none, in words; empty where the node has no GPU.
+  package var fault: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_GPUSample: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var index: UInt32 = 0
+
+  package var name: String = String()
+
+  /// 0 ... 100; absent where the driver does not say. So for all.
+  package var utilizationPercent: Double {
+    get {_utilizationPercent ?? 0}
+    set {_utilizationPercent = newValue}
+  }
+  /// Returns true if `utilizationPercent` has been explicitly set.
+  package var hasUtilizationPercent: Bool {self._utilizationPercent != nil}
+  /// Clears the value of `utilizationPercent`. Subsequent reads from it will return its default value.
+  package mutating func clearUtilizationPercent() {self._utilizationPercent = nil}
+
+  package var memoryUsedMib: Double {
+    get {_memoryUsedMib ?? 0}
+    set {_memoryUsedMib = newValue}
+  }
+  /// Returns true if `memoryUsedMib` has been explicitly set.
+  package var hasMemoryUsedMib: Bool {self._memoryUsedMib != nil}
+  /// Clears the value of `memoryUsedMib`. Subsequent reads from it will return its default value.
+  package mutating func clearMemoryUsedMib() {self._memoryUsedMib = nil}
+
+  package var memoryTotalMib: Double {
+    get {_memoryTotalMib ?? 0}
+    set {_memoryTotalMib = newValue}
+  }
+  /// Returns true if `memoryTotalMib` has been explicitly set.
+  package var hasMemoryTotalMib: Bool {self._memoryTotalMib != nil}
+  /// Clears the value of `memoryTotalMib`. Subsequent reads from it will return its default value.
+  package mutating func clearMemoryTotalMib() {self._memoryTotalMib = nil}
+
+  package var powerWatts: Double {
+    get {_powerWatts ?? 0}
+    set {_powerWatts = newValue}
+  }
+  /// Returns true if `powerWatts` has been explicitly set.
+  package var hasPowerWatts: Bool {self._powerWatts != nil}
+  /// Clears the value of `powerWatts`. Subsequent reads from it will return its default value.
+  package mutating func clearPowerWatts() {self._powerWatts = nil}
+
+  package var temperatureCelsius: Double {
+    get {_temperatureCelsius ?? 0}
+    set {_temperatureCelsius = newValue}
+  }
+  /// Returns true if `temperatureCelsius` has been explicitly set.
+  package var hasTemperatureCelsius: Bool {self._temperatureCelsius != nil}
+  /// Clears the value of `temperatureCelsius`. Subsequent reads from it will return its default value.
+  package mutating func clearTemperatureCelsius() {self._temperatureCelsius = nil}
+
+  package var uncorrectedEccErrors: UInt64 {
+    get {_uncorrectedEccErrors ?? 0}
+    set {_uncorrectedEccErrors = newValue}
+  }
+  /// Returns true if `uncorrectedEccErrors` has been explicitly set.
+  package var hasUncorrectedEccErrors: Bool {self._uncorrectedEccErrors != nil}
+  /// Clears the value of `uncorrectedEccErrors`. Subsequent reads from it will return its default value.
+  package mutating func clearUncorrectedEccErrors() {self._uncorrectedEccErrors = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _utilizationPercent: Double? = nil
+  fileprivate var _memoryUsedMib: Double? = nil
+  fileprivate var _memoryTotalMib: Double? = nil
+  fileprivate var _powerWatts: Double? = nil
+  fileprivate var _temperatureCelsius: Double? = nil
+  fileprivate var _uncorrectedEccErrors: UInt64? = nil
+}
+
+package nonisolated struct Muster_V1_WatchedFile: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var path: String = String()
+
+  package var milliseconds: Int64 = 0
+
+  /// Complete lines so far, and bytes.
+  package var lines: UInt64 = 0
+
+  package var bytes: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -842,7 +1232,7 @@ nonisolated extension Muster_V1_AttachRequest: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Muster_V1_AttachResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AttachResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{3}host_name\0\u{3}process_id\0\u{3}started_at_milliseconds\0\u{3}state_folder\0\u{1}plan\0\u{1}holder\0\u{1}replicas\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{3}host_name\0\u{3}process_id\0\u{3}started_at_milliseconds\0\u{3}state_folder\0\u{1}plan\0\u{1}holder\0\u{1}replicas\0\u{1}run\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -858,6 +1248,7 @@ nonisolated extension Muster_V1_AttachResponse: SwiftProtobuf.Message, SwiftProt
       case 6: try { try decoder.decodeSingularBytesField(value: &self.plan) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.holder) }()
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.replicas) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.run) }()
       default: break
       }
     }
@@ -888,6 +1279,9 @@ nonisolated extension Muster_V1_AttachResponse: SwiftProtobuf.Message, SwiftProt
     if !self.replicas.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.replicas, fieldNumber: 8)
     }
+    if !self.run.isEmpty {
+      try visitor.visitSingularStringField(value: self.run, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -900,6 +1294,7 @@ nonisolated extension Muster_V1_AttachResponse: SwiftProtobuf.Message, SwiftProt
     if lhs.plan != rhs.plan {return false}
     if lhs.holder != rhs.holder {return false}
     if lhs.replicas != rhs.replicas {return false}
+    if lhs.run != rhs.run {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1220,7 +1615,182 @@ nonisolated extension Muster_V1_CanaryProbe: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReplicaSpec"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}index\0\u{1}argv\0\u{1}environment\0\u{1}secrets\0\u{1}folder\0\u{1}probe\0\u{3}ready_timeout_seconds\0\u{3}progress_marks\0\u{1}task\0\u{3}stop_grace_seconds\0\u{1}ports\0\u{1}folders\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}index\0\u{1}argv\0\u{1}environment\0\u{1}secrets\0\u{1}folder\0\u{1}probe\0\u{3}ready_timeout_seconds\0\u{3}progress_marks\0\u{1}task\0\u{3}stop_grace_seconds\0\u{1}ports\0\u{1}folders\0\u{3}restart_count_max\0\u{1}cores\0\u{1}metrics\0")
+
+  fileprivate class _StorageClass {
+    var _service: String = String()
+    var _index: UInt32 = 0
+    var _argv: [String] = []
+    var _environment: [Muster_V1_EnvironmentVariable] = []
+    var _secrets: [String] = []
+    var _folder: String = String()
+    var _probe: Muster_V1_Probe? = nil
+    var _readyTimeoutSeconds: UInt32 = 0
+    var _progressMarks: [String] = []
+    var _task: Bool = false
+    var _stopGraceSeconds: UInt32 = 0
+    var _ports: [UInt32] = []
+    var _folders: [String] = []
+    var _restartCountMax: UInt32 = 0
+    var _cores: Muster_V1_CoreShare? = nil
+    var _metrics: Muster_V1_MetricsPlace? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _service = source._service
+      _index = source._index
+      _argv = source._argv
+      _environment = source._environment
+      _secrets = source._secrets
+      _folder = source._folder
+      _probe = source._probe
+      _readyTimeoutSeconds = source._readyTimeoutSeconds
+      _progressMarks = source._progressMarks
+      _task = source._task
+      _stopGraceSeconds = source._stopGraceSeconds
+      _ports = source._ports
+      _folders = source._folders
+      _restartCountMax = source._restartCountMax
+      _cores = source._cores
+      _metrics = source._metrics
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._service) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._index) }()
+        case 3: try { try decoder.decodeRepeatedStringField(value: &_storage._argv) }()
+        case 4: try { try decoder.decodeRepeatedMessageField(value: &_storage._environment) }()
+        case 5: try { try decoder.decodeRepeatedStringField(value: &_storage._secrets) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._folder) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._probe) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._readyTimeoutSeconds) }()
+        case 9: try { try decoder.decodeRepeatedStringField(value: &_storage._progressMarks) }()
+        case 10: try { try decoder.decodeSingularBoolField(value: &_storage._task) }()
+        case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._stopGraceSeconds) }()
+        case 12: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._ports) }()
+        case 13: try { try decoder.decodeRepeatedStringField(value: &_storage._folders) }()
+        case 14: try { try decoder.decodeSingularUInt32Field(value: &_storage._restartCountMax) }()
+        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._cores) }()
+        case 16: try { try decoder.decodeSingularMessageField(value: &_storage._metrics) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._service.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._service, fieldNumber: 1)
+      }
+      if _storage._index != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._index, fieldNumber: 2)
+      }
+      if !_storage._argv.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._argv, fieldNumber: 3)
+      }
+      if !_storage._environment.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._environment, fieldNumber: 4)
+      }
+      if !_storage._secrets.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._secrets, fieldNumber: 5)
+      }
+      if !_storage._folder.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._folder, fieldNumber: 6)
+      }
+      try { if let v = _storage._probe {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
+      if _storage._readyTimeoutSeconds != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._readyTimeoutSeconds, fieldNumber: 8)
+      }
+      if !_storage._progressMarks.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._progressMarks, fieldNumber: 9)
+      }
+      if _storage._task != false {
+        try visitor.visitSingularBoolField(value: _storage._task, fieldNumber: 10)
+      }
+      if _storage._stopGraceSeconds != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._stopGraceSeconds, fieldNumber: 11)
+      }
+      if !_storage._ports.isEmpty {
+        try visitor.visitPackedUInt32Field(value: _storage._ports, fieldNumber: 12)
+      }
+      if !_storage._folders.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._folders, fieldNumber: 13)
+      }
+      if _storage._restartCountMax != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._restartCountMax, fieldNumber: 14)
+      }
+      try { if let v = _storage._cores {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      } }()
+      try { if let v = _storage._metrics {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_ReplicaSpec, rhs: Muster_V1_ReplicaSpec) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._service != rhs_storage._service {return false}
+        if _storage._index != rhs_storage._index {return false}
+        if _storage._argv != rhs_storage._argv {return false}
+        if _storage._environment != rhs_storage._environment {return false}
+        if _storage._secrets != rhs_storage._secrets {return false}
+        if _storage._folder != rhs_storage._folder {return false}
+        if _storage._probe != rhs_storage._probe {return false}
+        if _storage._readyTimeoutSeconds != rhs_storage._readyTimeoutSeconds {return false}
+        if _storage._progressMarks != rhs_storage._progressMarks {return false}
+        if _storage._task != rhs_storage._task {return false}
+        if _storage._stopGraceSeconds != rhs_storage._stopGraceSeconds {return false}
+        if _storage._ports != rhs_storage._ports {return false}
+        if _storage._folders != rhs_storage._folders {return false}
+        if _storage._restartCountMax != rhs_storage._restartCountMax {return false}
+        if _storage._cores != rhs_storage._cores {return false}
+        if _storage._metrics != rhs_storage._metrics {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_CoreShare: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CoreShare"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}count\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1228,85 +1798,61 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.service) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
-      case 3: try { try decoder.decodeRepeatedStringField(value: &self.argv) }()
-      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.environment) }()
-      case 5: try { try decoder.decodeRepeatedStringField(value: &self.secrets) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.folder) }()
-      case 7: try { try decoder.decodeSingularMessageField(value: &self._probe) }()
-      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.readyTimeoutSeconds) }()
-      case 9: try { try decoder.decodeRepeatedStringField(value: &self.progressMarks) }()
-      case 10: try { try decoder.decodeSingularBoolField(value: &self.task) }()
-      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.stopGraceSeconds) }()
-      case 12: try { try decoder.decodeRepeatedUInt32Field(value: &self.ports) }()
-      case 13: try { try decoder.decodeRepeatedStringField(value: &self.folders) }()
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.service.isEmpty {
-      try visitor.visitSingularStringField(value: self.service, fieldNumber: 1)
-    }
     if self.index != 0 {
-      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 2)
+      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 1)
     }
-    if !self.argv.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.argv, fieldNumber: 3)
-    }
-    if !self.environment.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.environment, fieldNumber: 4)
-    }
-    if !self.secrets.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.secrets, fieldNumber: 5)
-    }
-    if !self.folder.isEmpty {
-      try visitor.visitSingularStringField(value: self.folder, fieldNumber: 6)
-    }
-    try { if let v = self._probe {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
-    } }()
-    if self.readyTimeoutSeconds != 0 {
-      try visitor.visitSingularUInt32Field(value: self.readyTimeoutSeconds, fieldNumber: 8)
-    }
-    if !self.progressMarks.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.progressMarks, fieldNumber: 9)
-    }
-    if self.task != false {
-      try visitor.visitSingularBoolField(value: self.task, fieldNumber: 10)
-    }
-    if self.stopGraceSeconds != 0 {
-      try visitor.visitSingularUInt32Field(value: self.stopGraceSeconds, fieldNumber: 11)
-    }
-    if !self.ports.isEmpty {
-      try visitor.visitPackedUInt32Field(value: self.ports, fieldNumber: 12)
-    }
-    if !self.folders.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.folders, fieldNumber: 13)
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 2)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: Muster_V1_ReplicaSpec, rhs: Muster_V1_ReplicaSpec) -> Bool {
-    if lhs.service != rhs.service {return false}
+  package static func ==(lhs: Muster_V1_CoreShare, rhs: Muster_V1_CoreShare) -> Bool {
     if lhs.index != rhs.index {return false}
-    if lhs.argv != rhs.argv {return false}
-    if lhs.environment != rhs.environment {return false}
-    if lhs.secrets != rhs.secrets {return false}
-    if lhs.folder != rhs.folder {return false}
-    if lhs._probe != rhs._probe {return false}
-    if lhs.readyTimeoutSeconds != rhs.readyTimeoutSeconds {return false}
-    if lhs.progressMarks != rhs.progressMarks {return false}
-    if lhs.task != rhs.task {return false}
-    if lhs.stopGraceSeconds != rhs.stopGraceSeconds {return false}
-    if lhs.ports != rhs.ports {return false}
-    if lhs.folders != rhs.folders {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_MetricsPlace: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MetricsPlace"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}port\0\u{1}path\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 1)
+    }
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_MetricsPlace, rhs: Muster_V1_MetricsPlace) -> Bool {
+    if lhs.port != rhs.port {return false}
+    if lhs.path != rhs.path {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1374,7 +1920,7 @@ nonisolated extension Muster_V1_StartResponse: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Muster_V1_ReplicaStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReplicaStatus"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}index\0\u{1}state\0\u{1}reason\0\u{3}since_milliseconds\0\u{3}process_id\0\u{3}exit_status\0\u{3}exit_signal\0\u{1}attempt\0\u{3}last_log_lines\0\u{1}unproven\0\u{3}log_path\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}index\0\u{1}state\0\u{1}reason\0\u{3}since_milliseconds\0\u{3}process_id\0\u{3}exit_status\0\u{3}exit_signal\0\u{1}attempt\0\u{3}last_log_lines\0\u{1}unproven\0\u{3}log_path\0\u{3}system_fingerprint\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1394,6 +1940,7 @@ nonisolated extension Muster_V1_ReplicaStatus: SwiftProtobuf.Message, SwiftProto
       case 10: try { try decoder.decodeRepeatedStringField(value: &self.lastLogLines) }()
       case 11: try { try decoder.decodeSingularBoolField(value: &self.unproven) }()
       case 12: try { try decoder.decodeSingularStringField(value: &self.logPath) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.systemFingerprint) }()
       default: break
       }
     }
@@ -1440,6 +1987,9 @@ nonisolated extension Muster_V1_ReplicaStatus: SwiftProtobuf.Message, SwiftProto
     if !self.logPath.isEmpty {
       try visitor.visitSingularStringField(value: self.logPath, fieldNumber: 12)
     }
+    if !self.systemFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.systemFingerprint, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1456,6 +2006,7 @@ nonisolated extension Muster_V1_ReplicaStatus: SwiftProtobuf.Message, SwiftProto
     if lhs.lastLogLines != rhs.lastLogLines {return false}
     if lhs.unproven != rhs.unproven {return false}
     if lhs.logPath != rhs.logPath {return false}
+    if lhs.systemFingerprint != rhs.systemFingerprint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1675,6 +2226,527 @@ nonisolated extension Muster_V1_EndResponse: SwiftProtobuf.Message, SwiftProtobu
 
   package static func ==(lhs: Muster_V1_EndResponse, rhs: Muster_V1_EndResponse) -> Bool {
     if lhs.leftovers != rhs.leftovers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_PreflightRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PreflightRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_PreflightRequest, rhs: Muster_V1_PreflightRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NodeFacts"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_NodeFacts, rhs: Muster_V1_NodeFacts) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_EventsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".EventsRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}follow\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.after) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.follow) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.after != 0 {
+      try visitor.visitSingularUInt64Field(value: self.after, fieldNumber: 1)
+    }
+    if self.follow != false {
+      try visitor.visitSingularBoolField(value: self.follow, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_EventsRequest, rhs: Muster_V1_EventsRequest) -> Bool {
+    if lhs.after != rhs.after {return false}
+    if lhs.follow != rhs.follow {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_NodeEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".NodeEvent"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}milliseconds\0\u{1}service\0\u{1}index\0\u{1}attempt\0\u{1}kind\0\u{1}state\0\u{1}text\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.milliseconds) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.service) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 7: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 1)
+    }
+    if self.milliseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.milliseconds, fieldNumber: 2)
+    }
+    if !self.service.isEmpty {
+      try visitor.visitSingularStringField(value: self.service, fieldNumber: 3)
+    }
+    if self.index != 0 {
+      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 4)
+    }
+    if self.attempt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 5)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 6)
+    }
+    if self.state != .unspecified {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 7)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_NodeEvent, rhs: Muster_V1_NodeEvent) -> Bool {
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.milliseconds != rhs.milliseconds {return false}
+    if lhs.service != rhs.service {return false}
+    if lhs.index != rhs.index {return false}
+    if lhs.attempt != rhs.attempt {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_ScrapeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ScrapeRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}interval_milliseconds\0\u{1}targets\0\u{1}gpus\0\u{3}watched_files\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.intervalMilliseconds) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.targets) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.gpus) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.watchedFiles) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.intervalMilliseconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.intervalMilliseconds, fieldNumber: 1)
+    }
+    if !self.targets.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.targets, fieldNumber: 2)
+    }
+    if self.gpus != false {
+      try visitor.visitSingularBoolField(value: self.gpus, fieldNumber: 3)
+    }
+    if !self.watchedFiles.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.watchedFiles, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_ScrapeRequest, rhs: Muster_V1_ScrapeRequest) -> Bool {
+    if lhs.intervalMilliseconds != rhs.intervalMilliseconds {return false}
+    if lhs.targets != rhs.targets {return false}
+    if lhs.gpus != rhs.gpus {return false}
+    if lhs.watchedFiles != rhs.watchedFiles {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_ScrapeTarget: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ScrapeTarget"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}port\0\u{1}path\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 2)
+    }
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_ScrapeTarget, rhs: Muster_V1_ScrapeTarget) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.port != rhs.port {return false}
+    if lhs.path != rhs.path {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_ScrapeReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ScrapeReport"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}page\0\u{1}gpus\0\u{1}file\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Muster_V1_MetricsPage?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .page(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .page(v)
+        }
+      }()
+      case 2: try {
+        var v: Muster_V1_GPUSamples?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .gpus(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .gpus(v)
+        }
+      }()
+      case 3: try {
+        var v: Muster_V1_WatchedFile?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .file(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .file(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.kind {
+    case .page?: try {
+      guard case .page(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .gpus?: try {
+      guard case .gpus(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .file?: try {
+      guard case .file(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_ScrapeReport, rhs: Muster_V1_ScrapeReport) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_MetricsPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MetricsPage"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}index\0\u{1}target\0\u{1}milliseconds\0\u{3}took_microseconds\0\u{1}text\0\u{1}fault\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.service) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.target) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.milliseconds) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.tookMicroseconds) }()
+      case 6: try { try decoder.decodeSingularBytesField(value: &self.text) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.fault) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.service.isEmpty {
+      try visitor.visitSingularStringField(value: self.service, fieldNumber: 1)
+    }
+    if self.index != 0 {
+      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 2)
+    }
+    if !self.target.isEmpty {
+      try visitor.visitSingularStringField(value: self.target, fieldNumber: 3)
+    }
+    if self.milliseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.milliseconds, fieldNumber: 4)
+    }
+    if self.tookMicroseconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.tookMicroseconds, fieldNumber: 5)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularBytesField(value: self.text, fieldNumber: 6)
+    }
+    if !self.fault.isEmpty {
+      try visitor.visitSingularStringField(value: self.fault, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_MetricsPage, rhs: Muster_V1_MetricsPage) -> Bool {
+    if lhs.service != rhs.service {return false}
+    if lhs.index != rhs.index {return false}
+    if lhs.target != rhs.target {return false}
+    if lhs.milliseconds != rhs.milliseconds {return false}
+    if lhs.tookMicroseconds != rhs.tookMicroseconds {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs.fault != rhs.fault {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_GPUSamples: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GPUSamples"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}milliseconds\0\u{1}gpus\0\u{1}fault\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.milliseconds) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.gpus) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.fault) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.milliseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.milliseconds, fieldNumber: 1)
+    }
+    if !self.gpus.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.gpus, fieldNumber: 2)
+    }
+    if !self.fault.isEmpty {
+      try visitor.visitSingularStringField(value: self.fault, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_GPUSamples, rhs: Muster_V1_GPUSamples) -> Bool {
+    if lhs.milliseconds != rhs.milliseconds {return false}
+    if lhs.gpus != rhs.gpus {return false}
+    if lhs.fault != rhs.fault {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_GPUSample: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GPUSample"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}name\0\u{3}utilization_percent\0\u{3}memory_used_mib\0\u{3}memory_total_mib\0\u{3}power_watts\0\u{3}temperature_celsius\0\u{3}uncorrected_ecc_errors\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self._utilizationPercent) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self._memoryUsedMib) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self._memoryTotalMib) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._powerWatts) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self._temperatureCelsius) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self._uncorrectedEccErrors) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.index != 0 {
+      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    try { if let v = self._utilizationPercent {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._memoryUsedMib {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._memoryTotalMib {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._powerWatts {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
+    try { if let v = self._temperatureCelsius {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
+    } }()
+    try { if let v = self._uncorrectedEccErrors {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 8)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_GPUSample, rhs: Muster_V1_GPUSample) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs._utilizationPercent != rhs._utilizationPercent {return false}
+    if lhs._memoryUsedMib != rhs._memoryUsedMib {return false}
+    if lhs._memoryTotalMib != rhs._memoryTotalMib {return false}
+    if lhs._powerWatts != rhs._powerWatts {return false}
+    if lhs._temperatureCelsius != rhs._temperatureCelsius {return false}
+    if lhs._uncorrectedEccErrors != rhs._uncorrectedEccErrors {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".WatchedFile"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}milliseconds\0\u{1}lines\0\u{1}bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.milliseconds) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.lines) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 1)
+    }
+    if self.milliseconds != 0 {
+      try visitor.visitSingularInt64Field(value: self.milliseconds, fieldNumber: 2)
+    }
+    if self.lines != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lines, fieldNumber: 3)
+    }
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_WatchedFile, rhs: Muster_V1_WatchedFile) -> Bool {
+    if lhs.path != rhs.path {return false}
+    if lhs.milliseconds != rhs.milliseconds {return false}
+    if lhs.lines != rhs.lines {return false}
+    if lhs.bytes != rhs.bytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

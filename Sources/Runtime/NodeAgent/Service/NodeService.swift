@@ -83,6 +83,26 @@ where RunClock.Duration == Duration {
     try await self.logs.send(request, to: response)
   }
 
+  func preflight(
+    request: Muster_V1_PreflightRequest, context: ServerContext
+  ) async throws -> Muster_V1_NodeFacts {
+    throw RPCError(code: .unimplemented, message: "preflight")
+  }
+
+  func events(
+    request: Muster_V1_EventsRequest, response: RPCWriter<Muster_V1_NodeEvent>,
+    context: ServerContext
+  ) async throws {
+    throw RPCError(code: .unimplemented, message: "events")
+  }
+
+  func scrape(
+    request: Muster_V1_ScrapeRequest, response: RPCWriter<Muster_V1_ScrapeReport>,
+    context: ServerContext
+  ) async throws {
+    throw RPCError(code: .unimplemented, message: "scrape")
+  }
+
   func stop(
     request: Muster_V1_StopRequest, context: ServerContext
   ) async throws -> Muster_V1_StopResponse {
