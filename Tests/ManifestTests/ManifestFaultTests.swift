@@ -23,6 +23,33 @@ import Testing
       """
     ),
     (
+      "services: {a: {recipe: command, run: a, restart: always}}",
+      """
+      error: `restart` is `always`
+        --> m.yaml:3:50
+      hint: write `never`, `on-failure` or `{budget: N}`: at most N restarts within an hour
+
+      """
+    ),
+    (
+      "services: {a: {recipe: command, run: a, cores: 4}}",
+      """
+      error: `cores` is `4`
+        --> m.yaml:3:48
+      hint: write `cores: split`: each replica of a node keeps to its own part of the cores
+
+      """
+    ),
+    (
+      "services: {a: {recipe: command, run: a, metrics: {path: x}}}",
+      """
+      error: `metrics` needs a `port` and a path that begins with `/`
+        --> m.yaml:3:50
+      hint: write `metrics: {port: 9000, path: /metrics}`
+
+      """
+    ),
+    (
       "work: {seed: many}",
       """
       error: `seed` is a whole number, not `many`

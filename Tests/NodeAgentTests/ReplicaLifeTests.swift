@@ -70,10 +70,10 @@ struct `The life of a replica` {
       #expect(same.attempt == 1)
       _ = try await node.stopAll()
       let second = try await node.start(spec) { $0.state == .starting && $0.attempt == 2 }
-      #expect(second.logPath.hasSuffix("/job-0/attempt-2.log"))
+      #expect(second.logPath.hasSuffix("/job-0/attempt-2/output.log"))
       let latest = try FileManager.default.destinationOfSymbolicLink(
         atPath: "\(agent.stateFolder)/job-0/latest")
-      #expect(latest == "attempt-2.log")
+      #expect(latest == "attempt-2")
       #expect(try await node.stopAll().leftovers == [])
     }
   }

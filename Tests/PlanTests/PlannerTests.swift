@@ -89,6 +89,50 @@ import Testing
         """)
   }
 
+  @Test func `replicas know their head and where other services answer`() throws {
+    let plan = try #require(
+      try Self.result(
+        """
+        muster: 1
+        nodes: [{hosts: n1, address: 10.0.0.1}, {hosts: n2, address: 10.0.0.2}]
+        services:
+          gym: {recipe: command, port: 9000, run: "gym {head.address}:{head.port} {endpoints.policy}"}
+          policy: {recipe: vllm, model: m, port: 8000}
+        """
+      ).plan)
+    let gym = plan.services.first { $0.name == "gym" }
+    #expect(
+      gym?.replicas.map { $0.launch.argv.last } == [
+        "gym 10.0.0.1:9000 http://10.0.0.1:8000/v1,http://10.0.0.2:8000/v1",
+        "gym 10.0.0.1:9000 http://10.0.0.1:8000/v1,http://10.0.0.2:8000/v1",
+      ])
+    let policy = plan.services.first { $0.name == "policy" }
+    #expect(
+      policy?.replicas.map { $0.launch.environment.first { $0.name == "VLLM_HOST_IP" }?.value }
+        == ["10.0.0.1", "10.0.0.2"])
+  }
+
+  @Test func `restarts, cores and metrics come from the service`() throws {
+    let plan = try #require(
+      try Self.result(
+        """
+        muster: 1
+        nodes: n1
+        services:
+          a: {recipe: vllm, model: m, replicas: 2, restart: on-failure, cores: split}
+          b: {recipe: command, run: b, restart: {budget: 7}, metrics: {port: 9100}}
+          c: {recipe: command, run: c, restart: never}
+        """
+      ).plan)
+    let launches = Dictionary(
+      uniqueKeysWithValues: plan.services.map { ($0.name, $0.replicas.map(\.launch)) })
+    #expect(launches["a"]?.map(\.restartCountMax) == [3, 3])
+    #expect(launches["a"]?.map(\.cores) == [.init(index: 0, count: 2), .init(index: 1, count: 2)])
+    #expect(launches["b"]?.first?.restartCountMax == 7)
+    #expect(launches["b"]?.first?.metrics == .init(port: 9100, path: "/metrics"))
+    #expect(launches["c"]?.first?.restartCountMax == nil)
+  }
+
   @Test func `an unknown placeholder is a fault with its place`() throws {
     let result = try Self.result(
       "muster: 1\nnodes: n1\nservices: {a: {recipe: command, run: \"echo {nod}\"}}\n")
@@ -97,7 +141,8 @@ import Testing
         """
         error: `{nod}` stands for nothing here
           --> m.yaml:3:38
-        hint: known: `{node}`, `{address}`, `{rank}`, `{index}`; `{{nod}}` is the literal text
+        hint: known: `{node}`, `{address}`, `{rank}`, `{index}`, `{head.node}`, `{head.address}`; \
+        `{{nod}}` is the literal text
 
         """
       ])

@@ -40,10 +40,14 @@ where Instant.Duration == Duration {
     package var isUnproven: Bool
     /// Of the process, once it has ended.
     package var end: ProcessEnd?
+    /// It has failed, and would fail again: it cannot be launched, or serves something else.
+    package var isLasting = false
 
     package init(
-      phase: ReplicaPhase, reason: String, isUnproven: Bool, end: ProcessEnd? = nil
+      phase: ReplicaPhase, reason: String, isUnproven: Bool, end: ProcessEnd? = nil,
+      isLasting: Bool = false
     ) {
+      self.isLasting = isLasting
       self.phase = phase
       self.reason = reason
       self.isUnproven = isUnproven
@@ -67,6 +71,7 @@ where Instant.Duration == Duration {
   private struct Clearing: Equatable, Sendable {
     /// `nil`: it is being stopped, and has not failed.
     var failure: String?
+    var isLasting: Bool
     var end: ProcessEnd?
     /// `nil` once it is past asking.
     var terminateAt: Instant?
@@ -79,7 +84,7 @@ where Instant.Duration == Duration {
     case coming(Coming)
     case serving(Serving)
     case clearing(Clearing)
-    case over(failure: String?, end: ProcessEnd?)
+    case over(failure: String?, end: ProcessEnd?, isLasting: Bool)
   }
 
   private let settings: ReplicaSettings
@@ -97,11 +102,11 @@ where Instant.Duration == Duration {
     case .clearing(let clearing):
       View(
         phase: clearing.failure == nil ? .stopping : .failed, reason: clearing.failure ?? "",
-        isUnproven: false, end: clearing.end)
-    case .over(let failure, let end):
+        isUnproven: false, end: clearing.end, isLasting: clearing.isLasting)
+    case .over(let failure, let end, let isLasting):
       View(
         phase: failure == nil ? .stopped : .failed, reason: failure ?? "", isUnproven: false,
-        end: end)
+        end: end, isLasting: isLasting)
     }
   }
 
@@ -144,8 +149,8 @@ where Instant.Duration == Duration {
   /// - Parameter reason: Exact: which program or folder, and what is wrong with it.
   package mutating func launchFailed(_ reason: String) {
     switch self.state {
-    case .waiting: self.state = .over(failure: reason, end: nil)
-    case .clearing: self.state = .over(failure: nil, end: nil)
+    case .waiting: self.state = .over(failure: reason, end: nil, isLasting: true)
+    case .clearing: self.state = .over(failure: nil, end: nil, isLasting: false)
     case .coming, .serving, .over: preconditionFailure("launch failed in \(self.state)")
     }
   }
@@ -188,7 +193,8 @@ where Instant.Duration == Duration {
   package mutating func cleared() {
     switch self.state {
     case .clearing(let clearing):
-      self.state = .over(failure: clearing.failure, end: clearing.end)
+      self.state = .over(
+        failure: clearing.failure, end: clearing.end, isLasting: clearing.isLasting)
     case .waiting, .coming, .serving, .over: preconditionFailure("cleared in \(self.state)")
     }
   }
@@ -267,7 +273,7 @@ where Instant.Duration == Duration {
   /// - Parameter reason: Names both.
   package mutating func provedWrong(_ reason: String, at now: Instant) {
     switch self.state {
-    case .coming, .serving: self.clear(failure: reason, end: nil, at: now)
+    case .coming, .serving: self.clear(failure: reason, isLasting: true, end: nil, at: now)
     case .waiting, .clearing, .over: break  // The probe outlived the state.
     }
   }
@@ -329,7 +335,8 @@ where Instant.Duration == Duration {
     var clearing = clearing
     if now >= clearing.giveUpAt {
       let failure = clearing.failure ?? "processes of it outlived KILL"
-      self.state = .over(failure: failure, end: clearing.end)
+      // What is left of it would be in the way of another attempt.
+      self.state = .over(failure: failure, end: clearing.end, isLasting: true)
       return .giveUp
     }
     if now >= clearing.killAt {
@@ -351,11 +358,13 @@ where Instant.Duration == Duration {
       probeAt: now.advanced(by: first), fault: "")
   }
 
-  private mutating func clear(failure: String?, end: ProcessEnd?, at now: Instant) {
+  private mutating func clear(
+    failure: String?, isLasting: Bool = false, end: ProcessEnd?, at now: Instant
+  ) {
     let killAt = now.advanced(by: self.settings.stopGrace)
     self.state = .clearing(
       Clearing(
-        failure: failure, end: end, terminateAt: now, killAt: killAt,
+        failure: failure, isLasting: isLasting, end: end, terminateAt: now, killAt: killAt,
         giveUpAt: killAt.advanced(by: ReplicaSettings.killTime)))
   }
 }

@@ -103,13 +103,27 @@ package struct ManifestService: Equatable, Sendable {
   package var readyTimeoutSeconds: Int?
   package var stopGraceSeconds: Int?
   package var folder: String
+  /// Restarts within an hour after failures; 0: never.
+  package var restartCountMax = 0
+  /// Whether each of several replicas on a node keeps to its own part of the cores.
+  package var splitsCores = false
+  /// Where metrics are, beside what the recipe knows.
+  package var metrics: ManifestMetrics?
   /// A mapping with the keys that are the recipe's.
   package var settings: ManifestValue
   package var location: SourceLocation
   /// Names that are known in every service, for hints.
   package static let keys = [
     "recipe", "on", "replicas", "after", "env", "secrets", "ready_timeout", "stop_grace", "folder",
+    "restart", "cores", "metrics",
   ]
+}
+
+/// A service's own page of metrics.
+package struct ManifestMetrics: Equatable, Sendable {
+  /// Of the first replica on a node; replica k has this plus k.
+  package var port: Int
+  package var path: String
 }
 
 /// `work:`; `nil` where the file says nothing.

@@ -37,6 +37,17 @@ enum ServiceReader {
     let ready = reader.integer("ready_timeout", in: 1...86400, faults: &faults)
     let grace = reader.integer("stop_grace", in: 0...3600, faults: &faults)
     let folder = reader.text("folder", faults: &faults) ?? ""
+    let restartCountMax = Self.restart(&reader, faults: &faults)
+    let splitsCores = reader.value("cores").map { value in
+      guard MappingReader.text(value, of: "`cores`", faults: &faults) != "split" else {
+        return true
+      }
+      faults.error(
+        "wrong-cores", "`cores` is \(value.spoken)", at: value.location,
+        hint: "write `cores: split`: each replica of a node keeps to its own part of the cores")
+      return false
+    }
+    let metrics = Self.metrics(&reader, faults: &faults)
     guard let recipe, let name = MappingReader.text(recipe, of: "`recipe`", faults: &faults) else {
       return nil
     }
@@ -44,7 +55,50 @@ enum ServiceReader {
       name: entry.key, recipe: name, recipeLocation: recipe.location, nodes: names,
       replicasPerNode: replicas, after: after, environment: environment,
       secrets: own ?? secrets, readyTimeoutSeconds: ready, stopGraceSeconds: grace,
-      folder: folder, settings: reader.rest, location: entry.keyLocation)
+      folder: folder, restartCountMax: restartCountMax, splitsCores: splitsCores ?? false,
+      metrics: metrics, settings: reader.rest, location: entry.keyLocation)
+  }
+
+  /// `restart: never`, `restart: on-failure`, or `restart: {budget: 5}`.
+  private static func restart(
+    _ reader: inout MappingReader, faults: inout ManifestFaults
+  ) -> Int {
+    guard let value = reader.value("restart") else { return 0 }
+    if case .mapping = value.content {
+      var inner = MappingReader(value, subject: "`restart`", faults: &faults)
+      let budget = inner.integer("budget", in: 0...1000, faults: &faults)
+      inner.finish(faults: &faults)
+      return budget ?? Self.restartBudget
+    }
+    switch MappingReader.text(value, of: "`restart`", faults: &faults) {
+    case "never": return 0
+    case "on-failure": return Self.restartBudget
+    default:
+      faults.error(
+        "wrong-restart", "`restart` is \(value.spoken)", at: value.location,
+        hint: "write `never`, `on-failure` or `{budget: N}`: at most N restarts within an hour")
+      return 0
+    }
+  }
+
+  /// Restarts within an hour, unless the manifest says how many.
+  private static let restartBudget = 3
+
+  private static func metrics(
+    _ reader: inout MappingReader, faults: inout ManifestFaults
+  ) -> ManifestMetrics? {
+    guard let value = reader.value("metrics") else { return nil }
+    var inner = MappingReader(value, subject: "`metrics`", faults: &faults)
+    let port = inner.integer("port", in: 1...65535, faults: &faults)
+    let path = inner.text("path", faults: &faults) ?? "/metrics"
+    inner.finish(faults: &faults)
+    guard let port, path.hasPrefix("/"), path.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+      faults.error(
+        "wrong-metrics", "`metrics` needs a `port` and a path that begins with `/`",
+        at: value.location, hint: "write `metrics: {port: 9000, path: /metrics}`")
+      return nil
+    }
+    return ManifestMetrics(port: port, path: path)
   }
 
   /// The `env:` of a mapping.

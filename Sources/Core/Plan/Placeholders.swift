@@ -1,17 +1,34 @@
 /// Replaces `{node}` and the like in a text of the manifest.
 ///
-/// `{{` and `}}` around a name stand for single braces; braces around anything but a name of
-/// lower-case letters (JSON, `${HOME}`) stay as they are.
+/// `{{` and `}}` around a name stand for single braces; braces around anything but a name (JSON,
+/// `${HOME}`) stay as they are. A name is of lower-case letters and `_`; `head.` and `endpoints.` are
+/// followed by another, of a field and of a service.
 package struct Placeholders: Sendable {
   /// Name and value, in the order they are listed in messages.
   package let values: [(name: String, value: String)]
 
-  package init(node: String, address: String, rank: Int, index: Int, port: Int?) {
+  /// - Parameter peers: Of others than the replica itself.
+  package init(
+    node: String, address: String, rank: Int, index: Int, port: Int?,
+    peers: [(name: String, value: String)] = []
+  ) {
     var values = [
       ("node", node), ("address", address), ("rank", "\(rank)"), ("index", "\(index)"),
     ]
     if let port { values.append(("port", "\(port)")) }
-    self.values = values.map { (name: $0.0, value: $0.1) }
+    self.values = values.map { (name: $0.0, value: $0.1) } + peers
+  }
+
+  /// The name that a text begins with; empty: none.
+  private static func name(_ text: Substring) -> Substring {
+    let first = text.prefix { $0 >= "a" && $0 <= "z" || $0 == "_" }
+    guard first == "head" || first == "endpoints", text[first.endIndex...].hasPrefix(".") else {
+      return first
+    }
+    let rest = text[first.endIndex...].prefix {
+      $0.isASCII && ($0.isLetter || $0.isNumber) || $0 == "." || $0 == "-" || $0 == "_"
+    }
+    return text[..<rest.endIndex]
   }
 
   /// - Throws: `UnknownPlaceholder` for a name that has no value here.
@@ -22,11 +39,11 @@ package struct Placeholders: Sendable {
     while let open = rest.firstIndex(of: "{") {
       let before = rest[..<open]
       let inner = rest[rest.index(after: open)...]
-      let name = inner.prefix { $0 >= "a" && $0 <= "z" || $0 == "_" }
+      let name = Self.name(inner)
       let after = inner[name.endIndex...]
       result += before
       if inner.hasPrefix("{") {
-        let quoted = inner.dropFirst().prefix { $0 >= "a" && $0 <= "z" || $0 == "_" }
+        let quoted = Self.name(inner.dropFirst())
         let tail = inner[quoted.endIndex...]
         if !quoted.isEmpty, tail.hasPrefix("}}") {
           result += "{\(quoted)}"

@@ -56,6 +56,9 @@ package enum PlanTable {
       ("env", launch.environment.map { "\($0.name)=\(ShellQuoting.quote($0.value))" }),
       ("secrets", launch.secrets),
       ("makes", launch.folders),
+      ("cores", launch.cores.map { ["part \($0.index + 1) of \($0.count)"] } ?? []),
+      ("metrics", launch.metrics.map { ["port \($0.port) \($0.path)"] } ?? []),
+      ("restart", launch.restartCountMax.map { ["on failure, \($0) times an hour"] } ?? []),
       ("files", ["env.sh", "launch.sh"]),
     ]
   }

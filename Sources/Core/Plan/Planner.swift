@@ -41,6 +41,8 @@ package struct Planner {
   private let context: PlanContext
   private var faults = ManifestFaults()
   private var notes: [String] = []
+  /// Where each service's replicas are, by rank.
+  private var placements: [String: [Placement]] = [:]
   /// Engines so far with a fingerprint on a node.
   private var engines: [String: Int] = [:]
   /// Who listens on a port of a node.
@@ -60,14 +62,16 @@ package struct Planner {
   }
 
   private mutating func plan() -> Plan {
-    var services: [Plan.Service] = []
-    for service in ServiceOrder.sorted(self.manifest.services) {
-      if let template = Recipe.template(for: service, faults: &self.faults) {
-        services.append(
-          Plan.Service(
-            name: service.name, recipe: service.recipe, after: service.after,
-            replicas: self.replicas(of: service, template)))
-      }
+    let templates = ServiceOrder.sorted(self.manifest.services).compactMap { service in
+      Recipe.template(for: service, faults: &self.faults).map { (service, $0) }
+    }
+    for (service, template) in templates {
+      self.placements[service.name] = self.place(service, template)
+    }
+    let services = templates.map { service, template in
+      Plan.Service(
+        name: service.name, recipe: service.recipe, after: service.after,
+        replicas: self.replicas(of: service, template))
     }
     return Plan(
       name: self.manifest.name,
@@ -78,11 +82,8 @@ package struct Planner {
       work: self.manifest.work.map(Self.work))
   }
 
-  private mutating func replicas(
-    of service: ManifestService, _ template: LaunchTemplate
-  ) -> [Plan.Replica] {
-    self.noteOverrides(in: service, template)
-    var replicas: [Plan.Replica] = []
+  private func place(_ service: ManifestService, _ template: LaunchTemplate) -> [Placement] {
+    var placements: [Placement] = []
     /// Replicas of the service so far, by machine.
     var placed: [String: Int] = [:]
     for name in service.nodes {
@@ -91,36 +92,78 @@ package struct Planner {
       for _ in 0..<service.replicasPerNode {
         let index = placed[machine, default: 0]
         placed[machine] = index + 1
-        let launch = self.launch(
-          service, template, on: node, rank: replicas.count, index: index)
-        replicas.append(
-          Plan.Replica(index: replicas.count, node: name.rawValue, launch: launch))
+        placements.append(
+          Placement(
+            node: node, machine: machine, rank: placements.count, index: index,
+            ports: template.ports.map { $0 + index }, servesModel: template.servesModel))
       }
     }
-    return replicas
+    return placements
+  }
+
+  private mutating func replicas(
+    of service: ManifestService, _ template: LaunchTemplate
+  ) -> [Plan.Replica] {
+    self.noteOverrides(in: service, template)
+    let placements = self.placements[service.name] ?? []
+    let peers = self.peers(of: placements)
+    var launches: [Plan.Replica] = []
+    for placement in placements {
+      var launch = self.launch(service, template, at: placement, peers: peers)
+      if service.splitsCores {
+        let neighbours = placements.count { $0.machine == placement.machine }
+        launch.cores = .init(index: placement.index, count: neighbours)
+      }
+      launches.append(
+        Plan.Replica(
+          index: placement.rank, node: placement.node.name.rawValue, launch: launch))
+    }
+    return launches
+  }
+
+  /// What a replica may say of others: the first of its service, and where services answer.
+  private func peers(of placements: [Placement]) -> [(name: String, value: String)] {
+    var values: [(name: String, value: String)] = []
+    if let head = placements.first {
+      values.append(("head.node", head.node.name.rawValue))
+      values.append(("head.address", Self.address(of: head.node)))
+      if let port = head.ports.first { values.append(("head.port", "\(port)")) }
+    }
+    for (name, placements) in self.placements.sorted(by: { $0.key < $1.key }) {
+      let endpoints = placements.compactMap(\.endpoint)
+      if !endpoints.isEmpty {
+        values.append(("endpoints.\(name)", endpoints.joined(separator: ",")))
+      }
+    }
+    return values
   }
 
   private mutating func launch(
-    _ service: ManifestService, _ template: LaunchTemplate, on node: ManifestNode, rank: Int,
-    index: Int
+    _ service: ManifestService, _ template: LaunchTemplate, at placement: Placement,
+    peers: [(name: String, value: String)]
   ) -> LaunchSpecification {
-    let ports = template.ports.map { $0 + index }
+    let (node, index, ports) = (placement.node, placement.index, placement.ports)
     self.claim(ports, for: service, template, on: node)
     let placeholders = Placeholders(
-      node: node.name.rawValue, address: Self.address(of: node), rank: rank, index: index,
-      port: ports.first)
+      node: node.name.rawValue, address: Self.address(of: node), rank: placement.rank,
+      index: index, port: ports.first, peers: peers)
     let place = template.argvLocation
     let argv = template.argv.map { self.expand($0, placeholders, at: place) }
     var folders: [String] = []
     let environment = self.environment(
       service, template, on: node, index: index, placeholders, folders: &folders)
-    return LaunchSpecification(
+    var launch = LaunchSpecification(
       argv: argv, environment: environment, secrets: service.secrets,
       folder: self.expand(service.folder, placeholders, at: service.location),
       probe: self.probe(template, index: index, placeholders),
       readyTimeoutSeconds: template.readyTimeoutSeconds, progressMarks: template.progressMarks,
       isTask: template.isTask, stopGraceSeconds: template.stopGraceSeconds, ports: ports,
       folders: folders)
+    if service.restartCountMax > 0 { launch.restartCountMax = service.restartCountMax }
+    if let metrics = service.metrics {
+      launch.metrics = .init(port: metrics.port + index, path: metrics.path)
+    }
+    return launch
   }
 
   /// Caches first, then the recipe's, the manifest's, the service's: a later one replaces an
@@ -149,6 +192,9 @@ package struct Planner {
       let first = index * template.gpuCount
       let devices = (first..<first + template.gpuCount).map(String.init)
       result.append(EnvironmentVariable("CUDA_VISIBLE_DEVICES", devices.joined(separator: ",")))
+    }
+    if template.servesModel, let address = Self.numericAddress(of: node) {
+      result.append(EnvironmentVariable("VLLM_HOST_IP", address))
     }
     for variable in own {
       let value = EnvironmentVariable(
@@ -232,7 +278,6 @@ package struct Planner {
     }
   }
 
-  /// The address other nodes and `{address}` use.
   /// Nodes on one machine share its ports and GPUs: local ones, and those on loopback.
   private static func machine(of node: ManifestNode) -> String {
     let address = Self.address(of: node)
@@ -240,7 +285,18 @@ package struct Planner {
     return isHere ? "local" : node.name.rawValue
   }
 
-  private static func address(of node: ManifestNode) -> String {
+  /// vLLM takes it as the address of its own sockets, and else asks a resolver and a route to the world
+  /// for it; a name would not do.
+  private static func numericAddress(of node: ManifestNode) -> String? {
+    let address = Self.address(of: node)
+    let isIPv4 =
+      address.split(separator: ".", omittingEmptySubsequences: false).count == 4
+      && address.allSatisfy { $0.isNumber || $0 == "." }
+    return isIPv4 || address.contains(":") ? address : nil
+  }
+
+  /// The address other nodes and `{address}` use.
+  fileprivate static func address(of node: ManifestNode) -> String {
     switch node.link {
     case .local: "127.0.0.1"
     case .ssh(let settings): settings.host
@@ -285,5 +341,25 @@ package struct Planner {
     settings.shardCount = work.shardCount ?? settings.shardCount
     settings.nodes = work.nodes?.map(\.rawValue) ?? []
     return settings
+  }
+}
+
+/// Where a replica is put.
+private struct Placement {
+  var node: ManifestNode
+  var machine: String
+  /// Within the service.
+  var rank: Int
+  /// Among the replicas of the service on the machine.
+  var index: Int
+  var ports: [Int]
+  var servesModel: Bool
+
+  /// As a client writes it: a base URL of a model server, else `address:port`; `nil` without a port.
+  var endpoint: String? {
+    guard let port = self.ports.first else { return nil }
+    let address = Planner.address(of: self.node)
+    let host = address.contains(":") ? "[\(address)]" : address
+    return self.servesModel ? "http://\(host):\(port)/v1" : "\(host):\(port)"
   }
 }

@@ -22,6 +22,33 @@ package struct LaunchSpecification: Codable, Equatable, Sendable {
   package var ports: [Int]
   /// Folders that must exist before the start, such as those of caches.
   package var folders: [String]
+  /// Restarts within an hour after failures, 1 to 1000; `nil`: never.
+  package var restartCountMax: Int?
+  /// Which part of the node's cores it keeps to; `nil`: all.
+  package var cores: CoreShare?
+  /// Where its metrics are on its node; `nil`: where its canary is asked, `/metrics`.
+  package var metrics: MetricsPlace?
+
+  package struct CoreShare: Codable, Equatable, Sendable {
+    /// 0 ..< ``count``.
+    package var index: Int
+    package var count: Int
+
+    package init(index: Int, count: Int) {
+      self.index = index
+      self.count = count
+    }
+  }
+
+  package struct MetricsPlace: Codable, Equatable, Sendable {
+    package var port: Int
+    package var path: String
+
+    package init(port: Int, path: String) {
+      self.port = port
+      self.path = path
+    }
+  }
 
   package init(
     argv: [String], environment: [EnvironmentVariable] = [], secrets: [String] = [],

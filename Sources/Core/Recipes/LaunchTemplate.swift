@@ -19,6 +19,11 @@ package struct LaunchTemplate: Sendable {
   package var portsLocation: SourceLocation
   /// GPUs of one replica, 0 if unknown: replica k of several on a node sees only its own.
   package var gpuCount = 0
+  /// Whether it answers as vLLM does, its first port being that of an OpenAI-compatible server.
+  package var servesModel: Bool {
+    if case .canary = self.probe { return true }
+    return false
+  }
   /// What the compile caches depend on, as far as it is known; names once each.
   package var fingerprintInputs: [(name: String, value: String)] = []
 }

@@ -1,6 +1,7 @@
 #ifndef CLINUX_SHIM_H
 #define CLINUX_SHIM_H
 
+#include <sched.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -28,6 +29,25 @@ static inline int clinux_pidfd_open(pid_t process) {
 /* Linux 5.1. */
 static inline int clinux_pidfd_send_signal(int pidfd, int signal) {
   return (int)syscall(CLINUX_SYS_PIDFD_SEND_SIGNAL, pidfd, signal, NULL, 0);
+}
+
+/* Which of the first `count` cores this process may use, one byte each. Returns 0, or -1. */
+static inline int clinux_get_affinity(unsigned char *cores, int count) {
+  unsigned long mask[1024 / (8 * sizeof(unsigned long))] = {0};
+  long size = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+  if (size < 0) return -1;
+  for (int core = 0; core < count && core < 1024; core++)
+    cores[core] = mask[core / (8 * sizeof(unsigned long))] >> (core % (8 * sizeof(unsigned long))) & 1;
+  return 0;
+}
+
+/* The same, set for this process and what it starts. */
+static inline int clinux_set_affinity(const unsigned char *cores, int count) {
+  unsigned long mask[1024 / (8 * sizeof(unsigned long))] = {0};
+  for (int core = 0; core < count && core < 1024; core++)
+    if (cores[core])
+      mask[core / (8 * sizeof(unsigned long))] |= 1UL << (core % (8 * sizeof(unsigned long)));
+  return (int)syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask);
 }
 
 /* In glibc since 2.34; its header shows it with _GNU_SOURCE only. */

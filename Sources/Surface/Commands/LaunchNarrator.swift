@@ -38,6 +38,8 @@ struct LaunchNarrator {
       }.joined()
     case .reported(let report):
       return self.line(for: report, time)
+    case .warned(let diagnostic):
+      return diagnostic.rendered()
     case .succeeded:
       return ""
     case .aborted:

@@ -17,6 +17,9 @@ extension LiveRun {
       self.record(
         report.state.rawValue, "\(report.key)",
         Self.detail([("node", report.node), ("reason", report.reason)]))
+    case .warned(let diagnostic):
+      let what = ([diagnostic.summary] + diagnostic.causes).joined(separator: "; ")
+      self.record("warned", self.id, Self.detail([("what", what)]))
     case .succeeded:
       self.record("launched", self.id)
     case .aborted(let diagnostics):

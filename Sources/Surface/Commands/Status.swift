@@ -29,6 +29,7 @@ package struct Status: AsyncParsableCommand {
     case .table: StandardStreams.data("run \(run.id)\n\(report.table)")
     case .json: StandardStreams.data(report.json(run: run.id))
     }
+    for warning in report.warnings { StandardStreams.talk(warning.rendered()) }
     guard report.exitStatus == 0 else {
       throw CommandFailure(status: report.exitStatus, report.faults.folded())
     }

@@ -21,6 +21,8 @@ struct StatusReport {
 
   let rows: [Row]
   let faults: [NodeFault]
+  /// Of what is well by itself, and not together.
+  let warnings: [Diagnostic]
 
   init(plan: Plan, _ survey: [(node: Plan.Node, result: Result<NodeSurvey, NodeFault>)]) {
     var reports: [ReplicaKey: ReplicaReport] = [:]
@@ -33,6 +35,7 @@ struct StatusReport {
         faults.append(fault)
       }
     }
+    self.warnings = reports.values.map { $0 }.startedUnlike()
     let silent = Set(faults.map(\.node))
     self.faults = faults
     self.rows = plan.services.flatMap { service in

@@ -6,6 +6,8 @@ package enum LaunchEvent: Equatable, Sendable {
   case faulted(NodeFault)
   case starting(services: [String])
   case reported(ReplicaReport)
+  /// Nothing that ends the launch, but something to know.
+  case warned(Diagnostic)
   case succeeded
   case aborted([Diagnostic])
   /// After an abort or a stop: what the agents could not prove gone.

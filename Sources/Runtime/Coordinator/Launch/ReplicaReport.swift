@@ -38,6 +38,8 @@ package struct ReplicaReport: Equatable, Sendable {
   /// Ready, but no probe was declared.
   package var isUnproven: Bool
   package var logPath: String
+  /// How its server was started, as its last canary said; empty: unknown.
+  package var systemFingerprint: String
 
   /// - Returns: `nil` for a state that this program does not know.
   package init?(_ status: Muster_V1_ReplicaStatus, node: String) {
@@ -53,6 +55,7 @@ package struct ReplicaReport: Equatable, Sendable {
     self.lastLogLines = status.lastLogLines
     self.isUnproven = status.unproven
     self.logPath = status.logPath
+    self.systemFingerprint = status.systemFingerprint
   }
 
   /// For tests of what is decided from reports.
@@ -68,6 +71,7 @@ package struct ReplicaReport: Equatable, Sendable {
     self.lastLogLines = []
     self.isUnproven = false
     self.logPath = ""
+    self.systemFingerprint = ""
   }
 }
 

@@ -26,6 +26,19 @@ extension Muster_V1_ReplicaSpec {
       $0.stopGraceSeconds = UInt32(launch.stopGraceSeconds)
       $0.ports = launch.ports.map(UInt32.init)
       $0.folders = launch.folders
+      $0.restartCountMax = UInt32(launch.restartCountMax ?? 0)
+      if let cores = launch.cores {
+        $0.cores = .with {
+          $0.index = UInt32(cores.index)
+          $0.count = UInt32(cores.count)
+        }
+      }
+      if let metrics = launch.metrics {
+        $0.metrics = .with {
+          $0.port = UInt32(metrics.port)
+          $0.path = metrics.path
+        }
+      }
     }
   }
 }

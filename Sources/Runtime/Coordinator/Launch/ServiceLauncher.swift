@@ -94,6 +94,9 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
         await self.observe(.starting(services: services))
         for order in orders { order.change { $0.services += services } }
       case .succeed:
+        for warning in machine.latestReports.startedUnlike() {
+          await self.observe(.warned(warning))
+        }
         await self.observe(.succeeded)
         return []
       case .abort(let diagnostics):

@@ -47,11 +47,14 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
     _ session: RunSession, in folder: RuntimeFolder, _ state: StateFolder,
     _ group: any EventLoopGroup, _ blocking: BlockingCalls
   ) async throws {
+    let events = EventLog(
+      path: state.events, wallClockMilliseconds: self.wallClockMilliseconds)
+    try await blocking.run { events.load() }
     let supervisor = Supervisor(
       self.identity, state: state, environment: self.environment,
       context: .init(
         clock: self.clock, wallClockMilliseconds: self.wallClockMilliseconds,
-        board: StatusBoard(), blocking: blocking, group: group))
+        board: StatusBoard(), events: events, blocking: blocking, group: group))
     try PlainFile.makeFolders(state.spool)
     let clock = self.clock
     let worker = LeaseWorker(clock: clock, store: SpoolFolder(path: state.spool)) { setup in
@@ -60,11 +63,16 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
     let service = NodeService(
       session: session, supervisor: supervisor,
       logs: LogStream(supervisor: supervisor, blocking: blocking, clock: self.clock),
+      events: EventStream(log: events),
+      scrapes: ScrapeStream(
+        supervisor: supervisor, blocking: blocking, group: group, clock: self.clock,
+        wallClockMilliseconds: self.wallClockMilliseconds),
       worker: { try await worker.serve($0, $1) })
     try await supervisor.adopt()
     try await withThrowingTaskGroup { tasks in
       tasks.addTask { await supervisor.run() }
       tasks.addTask { await worker.run() }
+      tasks.addTask { await events.run(blocking) }
       tasks.addTask {
         repeat {
           try await self.clock.sleep(for: Self.forgottenTime)

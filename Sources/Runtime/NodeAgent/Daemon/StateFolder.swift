@@ -6,6 +6,7 @@ import Glibc
 /// ```
 /// plan.json               as the coordinator handed it over; it holds no secrets
 /// holder                  who holds the run: epoch and name, a line each
+/// events.jsonl            what happened, a line each; events.1.jsonl: before that
 /// spool/                  records on their way to the coordinator
 /// <service>-<index>/      one for each replica (ReplicaFolder)
 /// ```
@@ -14,6 +15,7 @@ package struct StateFolder: Equatable, Sendable {
 
   var plan: String { "\(self.path)/plan.json" }
   var holder: String { "\(self.path)/holder" }
+  var events: String { "\(self.path)/events.jsonl" }
   var spool: String { "\(self.path)/spool" }
 
   /// `$XDG_STATE_HOME/muster/runs/<run>/<node>`, by default below `~/.local/state`.
@@ -46,7 +48,9 @@ package struct StateFolder: Equatable, Sendable {
     SpoolFolder(path: self.spool).removeAll()
     rmdir(self.spool)
     let rest = (try? PlainFile.names(in: self.path)) ?? []
-    let own: Set = [Self.name(of: self.plan), Self.name(of: self.holder)]
+    let own: Set = [
+      Self.name(of: self.plan), Self.name(of: self.holder), Self.name(of: self.events),
+    ]
     guard Set(rest).isSubset(of: own) else { return }
     for name in rest { unlink("\(self.path)/\(name)") }
     rmdir(self.path)

@@ -13,21 +13,26 @@ struct CanaryProbe: Sendable {
   /// As the server must name it.
   let model: String
 
-  /// - Parameter completionBegan: Called when the server has named its model.
+  /// Of a fingerprint; vLLM's has 21 bytes.
+  private static let fingerprintSizeMax = 128
+
   func outcome(
-    on group: any EventLoopGroup, completionBegan: @Sendable () -> Void
+    on group: any EventLoopGroup, note: @Sendable (ProbeNote) -> Void
   ) async throws -> ProbeOutcome {
     let models = try await HTTPProbeRequest(
       port: self.port, path: "/v1/models", timeout: Self.modelsTimeout
     ).answer(on: group)
     if let outcome = Self.judge(models: models, wanted: self.model) { return outcome }
-    completionBegan()
+    note(.completionBegan)
     let body =
       "{\"model\":\(JSONValue.quote(self.model)),\"prompt\":\"1\",\"max_tokens\":1}"
     let completion = try await HTTPProbeRequest(
       method: .POST, port: self.port, path: "/v1/completions", body: Array(body.utf8),
       timeout: Self.completionTimeout
     ).answer(on: group)
+    if let fingerprint = JSONValue(parsing: completion.body)?["system_fingerprint"]?.string {
+      note(.systemFingerprint(String(fingerprint.prefix(Self.fingerprintSizeMax))))
+    }
     return Self.judge(completion: completion)
   }
 

@@ -7,13 +7,17 @@ final class HTTPProbeHandler: ChannelInboundHandler {
 
   private let promise: EventLoopPromise<HTTPProbeRequest.Answer>
   private let timeout: TimeAmount
+  private let bodySizeMax: Int
   private var status = 0
   private var body: [UInt8] = []
   private var deadline: Scheduled<Void>?
 
-  init(_ promise: EventLoopPromise<HTTPProbeRequest.Answer>, timeout: TimeAmount) {
+  init(
+    _ promise: EventLoopPromise<HTTPProbeRequest.Answer>, timeout: TimeAmount, bodySizeMax: Int
+  ) {
     self.promise = promise
     self.timeout = timeout
+    self.bodySizeMax = bodySizeMax
   }
 
   func channelActive(context: ChannelHandlerContext) {
@@ -28,8 +32,8 @@ final class HTTPProbeHandler: ChannelInboundHandler {
     case .head(let head): self.status = Int(head.status.code)
     case .body(let bytes):
       self.body += bytes.readableBytesView
-      if self.body.count > HTTPProbeRequest.bodySizeMax {
-        self.settle(.failure(.tooLarge), context: context)
+      if self.body.count > self.bodySizeMax {
+        self.settle(.failure(.tooLarge(max: self.bodySizeMax)), context: context)
       }
     case .end: self.settle(.success(.init(status: self.status, body: self.body)), context: context)
     }

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -5,7 +6,7 @@ import NIOPosix
 /// One HTTP/1.1 request to this machine, on a connection of its own.
 struct HTTPProbeRequest: Sendable {
   /// An answer to a probe is small; `/v1/models` of vLLM has below 2 KiB.
-  static let bodySizeMax = 1 << 20
+  static let answerSizeMax = 1 << 20
 
   struct Answer: Sendable {
     var status: Int
@@ -19,6 +20,13 @@ struct HTTPProbeRequest: Sendable {
   var body: [UInt8] = []
   /// For the connection, and again from there to the last byte of the answer.
   var timeout: TimeAmount
+  /// Bytes of the answer beyond which it is no longer read.
+  var bodySizeMax = Self.answerSizeMax
+
+  /// Whether a text can stand in the first line of a request.
+  static func isPath(_ text: String) -> Bool {
+    text.utf8.first == UInt8(ascii: "/") && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+  }
 
   /// - Throws: What is wrong with the connection or the answer; a probe that hangs is closed.
   func answer(on group: any EventLoopGroup) async throws -> Answer {
@@ -32,7 +40,8 @@ struct HTTPProbeRequest: Sendable {
           channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHTTPClientHandlers()
             try channel.pipeline.syncOperations.addHandler(
-              HTTPProbeHandler(promise, timeout: self.timeout))
+              HTTPProbeHandler(
+                promise, timeout: self.timeout, bodySizeMax: self.bodySizeMax))
           }
         }
         // By address: a static program has no resolver to rely on.
@@ -65,13 +74,25 @@ struct HTTPProbeRequest: Sendable {
 enum HTTPProbeError: Error, Equatable, CustomStringConvertible {
   case timedOut
   case closed
-  case tooLarge
+  case tooLarge(max: Int)
 
   var description: String {
     switch self {
     case .timedOut: "no answer in time"
     case .closed: "the connection was closed before the answer was complete"
-    case .tooLarge: "the answer is larger than \(HTTPProbeRequest.bodySizeMax) bytes"
+    case .tooLarge(let max): "the answer is larger than \(max) bytes"
+    }
+  }
+}
+
+extension HTTPProbeError {
+  /// Why a request has no answer, in words.
+  static func reason(_ error: any Error) -> String {
+    switch error {
+    case let error as HTTPProbeError: error.description
+    case let error as IOError where error.errnoCode == ECONNREFUSED: "nobody accepts connections"
+    case is ChannelError: "no connection in time"
+    default: "\(error)"
     }
   }
 }

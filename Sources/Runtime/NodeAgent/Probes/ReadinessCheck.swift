@@ -18,9 +18,9 @@ where ProbeClock.Duration == Duration {
 
   /// - Parameters:
   ///   - logHasText: Whether the text of a log probe has been seen.
-  ///   - canaryBegan: Called when a completion has been sent.
+  ///   - note: Hears what the probe learns on its way.
   /// - Returns: Never later than a minute or so.
-  func outcome(logHasText: Bool, canaryBegan: @Sendable () -> Void) async -> ProbeOutcome {
+  func outcome(logHasText: Bool, note: @Sendable (ProbeNote) -> Void) async -> ProbeOutcome {
     do {
       switch self.probe.kind {
       case .http(let http):
@@ -39,7 +39,7 @@ where ProbeClock.Duration == Duration {
           .outcome(clock: self.clock)
       case .canary(let canary):
         return try await CanaryProbe(port: Int(canary.port), model: canary.model)
-          .outcome(on: self.group, completionBegan: canaryBegan)
+          .outcome(on: self.group, note: note)
       case nil:
         return .succeeded
       }
@@ -53,7 +53,7 @@ where ProbeClock.Duration == Duration {
     do {
       switch self.probe.kind {
       case .http, .tcp:
-        switch await self.outcome(logHasText: true, canaryBegan: {}) {
+        switch await self.outcome(logHasText: true, note: { _ in }) {
         case .succeeded: return .fine(nil)
         case .failed(let reason), .wrong(let reason): return .faulty(reason)
         }
@@ -89,19 +89,10 @@ where ProbeClock.Duration == Duration {
 
   private func describe(_ error: any Error) -> String {
     switch self.probe.kind {
-    case .http(let http): "port \(http.port): \(Self.reason(error))"
-    case .tcp(let tcp): "port \(tcp.port): \(Self.reason(error))"
-    case .canary(let canary): "port \(canary.port): \(Self.reason(error))"
+    case .http(let http): "port \(http.port): \(HTTPProbeError.reason(error))"
+    case .tcp(let tcp): "port \(tcp.port): \(HTTPProbeError.reason(error))"
+    case .canary(let canary): "port \(canary.port): \(HTTPProbeError.reason(error))"
     case .exec, .log, nil: "\(error)"
-    }
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    switch error {
-    case let error as HTTPProbeError: error.description
-    case let error as IOError where error.errnoCode == ECONNREFUSED: "nobody accepts connections"
-    case is ChannelError: "no connection in time"
-    default: "\(error)"
     }
   }
 }

@@ -31,14 +31,19 @@ struct LogStream<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
       let current = self.supervisor.log(of: key)
       let sizeMax = end.map { min(Int($0 - position.offset), NodeLimits.logChunkSizeMax) }
       let from = position
-      let bytes = try await self.blocking.run {
-        LogEnd.read(from.path, from: from.offset, sizeMax: sizeMax ?? NodeLimits.logChunkSizeMax)
+      let bytes = try await self.blocking.run { () -> [UInt8]? in
+        // It was rotated: what follows is at its beginning.
+        if end == nil, LogEnd.size(of: from.path) < from.offset { return nil }
+        return LogEnd.read(
+          from.path, from: from.offset, sizeMax: sizeMax ?? NodeLimits.logChunkSizeMax)
       }
       if let bytes, !bytes.isEmpty {
         try await response.write(.with { $0.data = Data(bytes) })
         position.offset += off_t(bytes.count)
       } else if end != nil || current == nil {
         return
+      } else if bytes == nil, position.offset > 0 {
+        position.offset = 0
       } else if let current, current.path != position.path {
         position = (current.path, 0)
       } else if current?.isOver == true {

@@ -17,6 +17,8 @@ where RunClock.Duration == Duration {
   let session: RunSession
   let supervisor: Supervisor<RunClock>
   let logs: LogStream<RunClock>
+  let events: EventStream
+  let scrapes: ScrapeStream<RunClock>
   let worker: Worker
 
   func attach(
@@ -93,14 +95,14 @@ where RunClock.Duration == Duration {
     request: Muster_V1_EventsRequest, response: RPCWriter<Muster_V1_NodeEvent>,
     context: ServerContext
   ) async throws {
-    throw RPCError(code: .unimplemented, message: "events")
+    try await self.events.send(request, to: response)
   }
 
   func scrape(
     request: Muster_V1_ScrapeRequest, response: RPCWriter<Muster_V1_ScrapeReport>,
     context: ServerContext
   ) async throws {
-    throw RPCError(code: .unimplemented, message: "scrape")
+    try await self.scrapes.send(request, to: response)
   }
 
   func stop(

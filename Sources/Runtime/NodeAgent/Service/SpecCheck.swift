@@ -35,6 +35,13 @@ enum SpecCheck {
     guard (1...86_400).contains(spec.readyTimeoutSeconds), spec.stopGraceSeconds <= 3600 else {
       throw refuse("ready_timeout_seconds is 1 to 86400, stop_grace_seconds 0 to 3600")
     }
+    guard spec.restartCountMax <= 1000 else { throw refuse("restart_count_max is 0 to 1000") }
+    guard !spec.hasCores || (1...1024).contains(spec.cores.count),
+      spec.cores.index < max(1, spec.cores.count)
+    else { throw refuse("cores are part index of count, 1 to 1024") }
+    guard !spec.hasMetrics || (1...65_535).contains(spec.metrics.port),
+      !spec.hasMetrics || HTTPProbeRequest.isPath(spec.metrics.path)
+    else { throw refuse("metrics need a port and a path") }
     guard spec.ports.allSatisfy({ (1...65_535).contains($0) }) else {
       throw refuse("a port is not 1 to 65535")
     }
@@ -48,10 +55,9 @@ enum SpecCheck {
     switch probe.kind {
     case .http(let http):
       port = http.port
-      let isPath =
-        http.path.utf8.first == UInt8(ascii: "/")
-        && http.path.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-      guard isPath else { throw refuse("`\(http.path)` is not the path of a request") }
+      guard HTTPProbeRequest.isPath(http.path) else {
+        throw refuse("`\(http.path)` is not the path of a request")
+      }
     case .tcp(let tcp): port = tcp.port
     case .canary(let canary): port = canary.port
     case .log(let log):

@@ -34,10 +34,19 @@ struct Holder {
 
   private func launch(at milliseconds: Int64) throws(NodeAgentError) -> ProcessRecord.Start {
     try NodeAgentError.check("enter folder \(self.order.folder)") { chdir(self.order.folder) }
+    ProcessLimits.raise()
+    var environment = self.environment
+    if let cores = self.order.cores {
+      let own = try ProcessLimits.keepToCores(part: cores.index, of: cores.count)
+      // Left to itself, every vLLM on a CPU binds its threads to the first cores of the machine.
+      if environment["VLLM_CPU_OMP_THREADS_BIND"] == nil {
+        environment["VLLM_CPU_OMP_THREADS_BIND"] = own.map(String.init).joined(separator: ",")
+      }
+    }
     var child = ChildProcess(
       program: try ProgramSearch.path(
         of: self.order.argv[0], searching: self.environment["PATH"] ?? ""),
-      argv: self.order.argv, environment: self.environment)
+      argv: self.order.argv, environment: environment)
     child.output = self.order.log
     let processID = try child.spawn()
     // It cannot go away unseen: nobody but us waits for it.

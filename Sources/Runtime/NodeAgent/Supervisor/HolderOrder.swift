@@ -8,8 +8,31 @@ package struct HolderOrder: Equatable, Sendable {
   package var folder: String
   /// The program and its arguments, at least one.
   package var argv: [String]
+  /// Part `index` of `count` of the cores; `nil`: all.
+  package var cores: Cores?
 
-  package init(record: String, log: String, folder: String, argv: [String]) {
+  package struct Cores: Equatable, Sendable {
+    package var index: Int
+    package var count: Int
+
+    package init(index: Int, count: Int) {
+      self.index = index
+      self.count = count
+    }
+
+    /// As in `0/2`.
+    fileprivate init?(_ text: String) {
+      let parts = text.split(separator: "/").map { Int($0) }
+      guard parts.count == 2, let index = parts[0], let count = parts[1], index >= 0, index < count
+      else { return nil }
+      self.init(index: index, count: count)
+    }
+  }
+
+  package init(
+    record: String, log: String, folder: String, argv: [String], cores: Cores? = nil
+  ) {
+    self.cores = cores
     self.record = record
     self.log = log
     self.folder = folder
@@ -22,16 +45,20 @@ package struct HolderOrder: Equatable, Sendable {
       throw .usage("hold needs `--` and a program")
     }
     let options = try AgentCommand.options(
-      arguments[..<divider], known: ["--record", "--log", "--folder"])
+      arguments[..<divider], known: ["--record", "--log", "--folder", "--cores"])
     let argv = Array(arguments[(divider + 1)...])
     guard let record = options["--record"], let log = options["--log"],
       let folder = options["--folder"], !argv.isEmpty
     else { throw .usage("hold needs --record, --log, --folder and a program") }
-    self.init(record: record, log: log, folder: folder, argv: argv)
+    let cores = options["--cores"].map { Cores($0) }
+    if let cores, cores == nil { throw .usage("--cores takes INDEX/COUNT") }
+    self.init(record: record, log: log, folder: folder, argv: argv, cores: cores ?? nil)
   }
 
   /// What follows the program's name; ``init(parsing:)`` reads all but the first of it.
   package var arguments: [String] {
-    ["hold", "--record", self.record, "--log", self.log, "--folder", self.folder, "--"] + self.argv
+    var words = ["hold", "--record", self.record, "--log", self.log, "--folder", self.folder]
+    if let cores = self.cores { words += ["--cores", "\(cores.index)/\(cores.count)"] }
+    return words + ["--"] + self.argv
   }
 }

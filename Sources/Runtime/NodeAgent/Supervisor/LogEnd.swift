@@ -68,6 +68,12 @@ enum LogEnd {
     return false
   }
 
+  /// In bytes; 0 where there is no log.
+  static func size(of path: String) -> off_t {
+    var status = stat()
+    return stat(path, &status) == 0 ? status.st_size : 0
+  }
+
   /// `nil` where there is no log.
   static func read(_ path: String, from offset: off_t, sizeMax: Int) -> [UInt8]? {
     let file = open(path, O_RDONLY | O_CLOEXEC)

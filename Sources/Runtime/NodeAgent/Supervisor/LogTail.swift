@@ -15,11 +15,18 @@ struct LogTail {
     self.path = path
   }
 
+  /// The log was put aside, and is empty now.
+  mutating func rewind() {
+    self.offset = 0
+  }
+
   /// The lines that have been finished since the last call.
   mutating func newLines() -> [String] {
     let file = open(self.path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return [] }
     defer { close(file) }
+    // It was rotated.
+    if lseek(file, 0, SEEK_END) < self.offset { self.offset = 0 }
     guard lseek(file, self.offset, SEEK_SET) == self.offset,
       let bytes = try? PlainFile.read(file, named: self.path, sizeMax: Self.stepSizeMax)
     else { return [] }

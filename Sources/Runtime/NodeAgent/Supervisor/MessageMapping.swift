@@ -1,5 +1,6 @@
 import Health
 import NodeAPI
+import SwiftProtobuf
 
 extension Muster_V1_ReplicaState {
   init(_ phase: ReplicaPhase) {
@@ -42,9 +43,40 @@ extension ReplicaPhase {
   }
 }
 
+extension Muster_V1_NodeEvent {
+  /// A replica has entered a state.
+  init(_ status: Muster_V1_ReplicaStatus) {
+    self = .with {
+      $0.kind = "state"
+      $0.service = status.service
+      $0.index = status.index
+      $0.attempt = status.attempt
+      $0.state = status.state
+      $0.text = status.reason
+    }
+  }
+}
+
 extension ReplicaKey {
   init(_ spec: Muster_V1_ReplicaSpec) {
     self.init(service: spec.service, index: Int(spec.index))
+  }
+}
+
+extension ScrapeEndpoint {
+  /// `nil` for a replica that shows none.
+  init?(_ spec: Muster_V1_ReplicaSpec) {
+    let place: (port: UInt32, path: String)
+    if spec.hasMetrics {
+      place = (spec.metrics.port, spec.metrics.path)
+    } else if case .canary(let canary) = spec.probe.kind {
+      place = (canary.port, "/metrics")
+    } else {
+      return nil
+    }
+    self.init(
+      service: spec.service, index: Int(spec.index), target: "", port: Int(place.port),
+      path: place.path)
   }
 }
 

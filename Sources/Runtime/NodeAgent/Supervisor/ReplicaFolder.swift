@@ -6,9 +6,10 @@ import Glibc
 /// spec.json          what it was started with; no values of secrets
 /// status             its phase, as shown last
 /// env.sh  launch.sh  how a person starts it by hand
-/// attempt-1.log      what the process wrote
-/// attempt-1.record   which process it was, and how it ended
-/// latest             a link to the log of the last attempt
+/// attempt-1/         the last ten attempts, each with
+///   output.log       what the process wrote; output.1.log to output.4.log: before that
+///   record           which process it was, and how it ended
+/// latest             a link to the folder of the last attempt
 /// ```
 package struct ReplicaFolder: Equatable, Sendable {
   package let path: String
@@ -22,11 +23,25 @@ package struct ReplicaFolder: Equatable, Sendable {
   var environmentScript: String { "\(self.path)/env.sh" }
   var launchScript: String { "\(self.path)/launch.sh" }
 
-  package func log(ofAttempt attempt: Int) -> String { "\(self.path)/attempt-\(attempt).log" }
-  func record(ofAttempt attempt: Int) -> String { "\(self.path)/attempt-\(attempt).record" }
+  /// Attempts whose folders are kept.
+  private static let attemptCountMax = 10
 
-  /// Makes the empty log of an attempt, and `latest` point to it.
+  private func folder(ofAttempt attempt: Int) -> String { "\(self.path)/attempt-\(attempt)" }
+
+  package func log(ofAttempt attempt: Int) -> String {
+    "\(self.folder(ofAttempt: attempt))/output.log"
+  }
+
+  func record(ofAttempt attempt: Int) -> String { "\(self.folder(ofAttempt: attempt))/record" }
+
+  /// Makes the folder of an attempt with its empty log, makes `latest` point to it, and removes the
+  /// oldest.
   func prepareLog(ofAttempt attempt: Int) throws(NodeAgentError) {
+    let folder = self.folder(ofAttempt: attempt)
+    try PlainFile.makeFolders(folder)
+    let old = self.folder(ofAttempt: attempt - Self.attemptCountMax)
+    for name in (try? PlainFile.names(in: old)) ?? [] { unlink("\(old)/\(name)") }
+    rmdir(old)
     let log = self.log(ofAttempt: attempt)
     let file = try NodeAgentError.check("create \(log)") {
       open(log, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o600)
@@ -35,7 +50,7 @@ package struct ReplicaFolder: Equatable, Sendable {
     let temporary = "\(self.path)/latest.new"
     unlink(temporary)
     try NodeAgentError.check("make link \(temporary)") {
-      symlink("attempt-\(attempt).log", temporary)
+      symlink("attempt-\(attempt)", temporary)
     }
     try NodeAgentError.check("rename \(temporary)") { rename(temporary, "\(self.path)/latest") }
   }

@@ -27,12 +27,13 @@ struct ReplicaLaunch: Sendable {
     try PlainFile.makeFolders(self.folder.path)
     for path in self.spec.folders { try PlainFile.makeFolders(path) }
     let record = self.folder.record(ofAttempt: self.attempt)
-    unlink(record)
     try self.folder.prepareLog(ofAttempt: self.attempt)
+    unlink(record)
     let order = HolderOrder(
       record: record, log: self.folder.log(ofAttempt: self.attempt),
-      folder: self.workingFolder,
-      argv: self.spec.argv)
+      folder: self.workingFolder, argv: self.spec.argv,
+      cores: self.spec.hasCores
+        ? .init(index: Int(self.spec.cores.index), count: Int(self.spec.cores.count)) : nil)
     let child = ChildProcess(
       program: "/proc/self/exe", argv: ["muster-node"] + order.arguments,
       environment: self.environment)

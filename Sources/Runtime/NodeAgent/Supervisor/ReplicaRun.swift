@@ -12,6 +12,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     let clock: RunClock
     let wallClockMilliseconds: @Sendable () -> Int64
     let board: StatusBoard
+    let events: EventLog
     let blocking: BlockingCalls
     let group: any EventLoopGroup
   }
@@ -27,6 +28,17 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     /// In words, when all was done that can be.
     var leftovers: [String] = []
     var isOver = false
+    var aftermath = Aftermath.undecided
+    /// By its last canary; empty: unknown.
+    var systemFingerprint = ""
+  }
+
+  /// What follows a failure.
+  private enum Aftermath {
+    case undecided
+    /// Nothing; with the words to add to the reason.
+    case nothing(String)
+    case restart(at: RunClock.Instant, pause: Duration)
   }
 
   /// From one look to the next.
@@ -41,21 +53,37 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   private let launch: ReplicaLaunch
   private let marks: [String]
   private let context: Context
+  /// Shared by all attempts at the replica.
+  private let budget: SharedRestartBudget<RunClock.Instant>
   private let state: Mutex<State>
 
-  init(
+  /// - Parameter environment: Of the process, complete.
+  convenience init(
     _ spec: Muster_V1_ReplicaSpec, attempt: Int, folder: ReplicaFolder, identity: AgentIdentity,
-    environment: [String: String], context: Context
+    environment: [String: String], budget: SharedRestartBudget<RunClock.Instant>, context: Context
+  ) {
+    self.init(
+      spec, attempt: attempt, folder: folder,
+      launch: ReplicaLaunch(
+        spec: spec, folder: folder, attempt: attempt, environment: environment),
+      marks: ReplicaProcesses.marks(of: identity, service: spec.service, index: Int(spec.index))
+        .map { "\($0.name)=\($0.value)" },
+      budget: budget, context: context)
+  }
+
+  private init(
+    _ spec: Muster_V1_ReplicaSpec, attempt: Int, folder: ReplicaFolder, launch: ReplicaLaunch,
+    marks: [String], budget: SharedRestartBudget<RunClock.Instant>, context: Context
   ) {
     self.key = ReplicaKey(spec)
     self.spec = spec
     self.attempt = attempt
     self.folder = folder
     self.launch = ReplicaLaunch(
-      spec: spec, folder: folder, attempt: attempt, environment: environment)
-    self.marks = ReplicaProcesses.marks(of: identity, service: spec.service, index: Int(spec.index))
-      .map { "\($0.name)=\($0.value)" }
+      spec: spec, folder: folder, attempt: attempt, environment: launch.environment)
+    self.marks = marks
     self.context = context
+    self.budget = budget
     self.state = Mutex(
       State(
         machine: ReplicaMachine(ReplicaSettings(spec)),
@@ -66,9 +94,33 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   var isOver: Bool { self.state.withLock { $0.isOver } }
   var leftovers: [String] { self.state.withLock { $0.leftovers } }
 
+  var stopIsAsked: Bool { self.state.withLock { $0.stopIsAsked } }
+
   /// Takes effect at the next look.
   func askToStop() {
     self.state.withLock { $0.stopIsAsked = true }
+  }
+
+  /// When another attempt begins; `nil`: none does.
+  var restartInstant: RunClock.Instant? {
+    self.state.withLock { state in
+      if case .restart(let instant, _) = state.aftermath, !state.isOver { return instant }
+      return nil
+    }
+  }
+
+  /// The attempt after this one. It takes this one's place.
+  func successor() -> ReplicaRun {
+    self.state.withLock { $0.isOver = true }
+    return ReplicaRun(
+      self.spec, attempt: self.attempt + 1, folder: self.folder, launch: self.launch,
+      marks: self.marks, budget: self.budget, context: self.context)
+  }
+
+  /// No other attempt follows, for it was told to stop meanwhile.
+  func abandonRestart() async {
+    self.state.withLock { $0.aftermath = .nothing("; it was stopped before another attempt") }
+    await self.finish()
   }
 
   /// Launches the process and sees it through.
@@ -189,18 +241,23 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   }
 
   private func askCanary() async {
-    switch await self.check.outcome(logHasText: true, canaryBegan: {}) {
+    switch await self.check.outcome(logHasText: true, note: self.note) {
     case .succeeded: self.change { $0.canaryAnswered(at: $1) }
     case .failed(let reason): self.change { $0.canaryFailed(reason, at: $1) }
     case .wrong(let reason): self.change { $0.provedWrong(reason, at: $1) }
     }
   }
 
+  @Sendable private func note(_ note: ProbeNote) {
+    switch note {
+    case .completionBegan: self.change { machine, _ in machine.canaryBegan() }
+    case .systemFingerprint(let text): self.state.withLock { $0.systemFingerprint = text }
+    }
+  }
+
   private func probe() async {
     let hasText = self.state.withLock { $0.logHasText }
-    let outcome = await self.check.outcome(logHasText: hasText) {
-      self.change { machine, _ in machine.canaryBegan() }
-    }
+    let outcome = await self.check.outcome(logHasText: hasText, note: self.note)
     switch outcome {
     case .succeeded: self.change { $0.probeSucceeded(at: $1) }
     case .failed(let reason): self.change { $0.probeFailed(reason, at: $1) }
@@ -219,6 +276,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
 
   private func finish() async {
     await self.post()
+    if self.restartInstant != nil { return }
     self.state.withLock { $0.isOver = true }
     self.context.board.bell.ring()
   }
@@ -233,19 +291,48 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
       self.state.withLock { $0.lastLogLines = lines ?? [] }
     }
     let status = self.state.withLock { state in
-      let view = state.machine.view
+      let view = self.view(&state)
       if view.phase != state.phase {
         state.sinceMilliseconds = self.context.wallClockMilliseconds()
       }
       state.phase = view.phase
       return self.status(state, view)
     }
-    if self.context.board.status(of: self.key) == status { return }
+    let shown = self.context.board.status(of: self.key)
+    if shown == status { return }
+    if shown?.state != status.state || shown?.attempt != status.attempt {
+      self.context.events.record(Muster_V1_NodeEvent(status))
+    }
     self.context.board.post(status, for: self.key)
     // For people, and a hint to the next daemon; on the records alone it relies.
     let file = ReplicaStatusFile(status)
     let path = self.folder.status
     try? await self.context.blocking.run { try file.publish(at: path) }
+  }
+
+  /// What the machine shows, and after a failure what follows it.
+  private func view(_ state: inout State) -> ReplicaMachine<RunClock.Instant>.View {
+    var view = state.machine.view
+    guard view.phase == .failed else { return view }
+    if case .undecided = state.aftermath {
+      state.aftermath = .nothing("")
+      let now = self.context.clock.now
+      if !view.isLasting, !state.stopIsAsked, case .restart(let pause) = self.budget.failed(at: now)
+      {
+        state.aftermath = .restart(at: now.advanced(by: pause), pause: pause)
+      }
+    }
+    switch state.aftermath {
+    case .undecided: break
+    case .nothing(let words): view.reason += words
+    case .restart where view.isLasting:
+      // Something of it could not be ended.
+      state.aftermath = .nothing("")
+    case .restart(_, let pause):
+      view.phase = .backoff
+      view.reason += "; attempt \(self.attempt + 1) follows after \(pause.components.seconds) s"
+    }
+    return view
   }
 
   private func status(
@@ -268,6 +355,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
       $0.attempt = UInt32(self.attempt)
       $0.lastLogLines = state.lastLogLines
       $0.unproven = view.isUnproven
+      $0.systemFingerprint = state.systemFingerprint
       $0.logPath = self.folder.log(ofAttempt: self.attempt)
     }
   }

@@ -21,6 +21,9 @@ struct ReplicaWatch: Sendable {
   }
 
   private let processes: ReplicaProcesses
+  /// Looks from one check of the log's size to the next: 10 s.
+  private static let rotationLookCount = 100
+
   private let recordPath: String
   private let ports: [Int]
   private var log: LogTail
@@ -28,6 +31,7 @@ struct ReplicaWatch: Sendable {
   private var endWasSaid = false
   private var recordLookCount = 0
   private var portLookCount = 0
+  private var lookCount = 0
 
   init(
     start: ProcessRecord.Start, marks: [String], log: String, record: String, ports: [Int]
@@ -41,6 +45,11 @@ struct ReplicaWatch: Sendable {
 
   mutating func look(isClearing: Bool, readsLog: Bool) -> Sight {
     var sight = Sight()
+    self.lookCount += 1
+    if self.lookCount % Self.rotationLookCount == 0 {
+      // A full disk must not keep us from looking at the process.
+      if (try? LogRotation.rotate(self.log.path)) == true { self.log.rewind() }
+    }
     if !isClearing, !self.endWasSaid { self.children.look() }
     // A holder that is our child, and not that of a daemon before us.
     waitpid(self.processes.holder.processID, nil, WNOHANG)

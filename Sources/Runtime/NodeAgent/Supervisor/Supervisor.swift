@@ -44,12 +44,37 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
       for await order in self.orders {
         tasks.addTask {
           switch order {
-          case .launch(let run): await run.run()
+          case .launch(let run):
+            await run.run()
+            await self.startAgain(after: run)
           case .adopt(let run, let start, let adoption):
             await run.run(adopting: start, as: adoption)
+            await self.startAgain(after: run)
           }
         }
       }
+    }
+  }
+
+  /// Makes further attempts as long as a failure allows one.
+  private func startAgain(after first: Run) async {
+    var run = first
+    while let instant = run.restartInstant, !Task.isCancelled {
+      while self.context.clock.now < instant, !run.stopIsAsked, !Task.isCancelled {
+        try? await self.context.clock.sleep(for: .milliseconds(100))
+      }
+      if Task.isCancelled { return }
+      // Under the lock, so that who stops it meets the one or the other.
+      let next: Run? = self.runs.withLock { runs in
+        if run.stopIsAsked { return nil }
+        let next = run.successor()
+        runs[run.key] = next
+        return next
+      }
+      guard let next else { return await run.abandonRestart() }
+      await next.post()
+      await next.run()
+      run = next
     }
   }
 
@@ -83,7 +108,7 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
       if let run = runs[key], !run.isOver { return nil }
       let attempt = (runs[key]?.attempt ?? 0) + 1
       let run = self.run(
-        spec, attempt: attempt, in: folder,
+        spec, attempt: attempt, in: folder, restartCountMax: Int(spec.restartCountMax),
         secrets: secrets.filter { spec.secrets.contains($0.key) })
       runs[key] = run
       return run
@@ -101,10 +126,11 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   /// - Returns: What is left of them, in words, in the order of their keys.
   func stop(_ services: Set<String>) async -> [String] {
     let runs = self.runs.withLock { runs in
-      runs.sorted { $0.key < $1.key }.map(\.value)
+      let wanted = runs.sorted { $0.key < $1.key }.map(\.value)
         .filter { services.isEmpty || services.contains($0.key.service) }
+      for run in wanted { run.askToStop() }
+      return wanted
     }
-    for run in runs { run.askToStop() }
     for await _ in self.board.bell.rings() where runs.allSatisfy(\.isOver) { break }
     return runs.flatMap { run in run.leftovers.map { "\(run.key): \($0)" } }
   }
@@ -119,6 +145,14 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     self.runs.withLock { $0[key] }.map { ($0.folder.log(ofAttempt: $0.attempt), $0.isOver) }
   }
 
+  /// Where the replicas that run show metrics, in the order of their keys.
+  var metricsEndpoints: [ScrapeEndpoint] {
+    self.runs.withLock { runs in
+      runs.values.filter { !$0.isOver }.sorted { $0.key < $1.key }
+        .compactMap { ScrapeEndpoint($0.spec) }
+    }
+  }
+
   // MARK: After a daemon before this one
 
   /// Takes up what runs still, and shows what does not.
@@ -126,7 +160,11 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     let state = self.state
     let found = try await self.context.blocking.run { FormerReplica.all(in: state) }
     for former in found.prefix(NodeLimits.replicaCountMax) {
-      let run = self.run(former.spec, attempt: former.attempt, in: former.folder, secrets: [:])
+      // The secrets were in the memory of the daemon before: without them it is not started again.
+      let run = self.run(
+        former.spec, attempt: former.attempt, in: former.folder,
+        restartCountMax: former.spec.secrets.isEmpty ? Int(former.spec.restartCountMax) : 0,
+        secrets: [:])
       self.runs.withLock { $0[run.key] = run }
       switch former.fate {
       case .runs(let start, let adoption):
@@ -137,7 +175,7 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   }
 
   private func run(
-    _ spec: Muster_V1_ReplicaSpec, attempt: Int, in folder: ReplicaFolder,
+    _ spec: Muster_V1_ReplicaSpec, attempt: Int, in folder: ReplicaFolder, restartCountMax: Int,
     secrets: [String: String]
   ) -> Run {
     Run(
@@ -147,6 +185,6 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
         secrets: secrets,
         marks: ReplicaProcesses.marks(
           of: self.identity, service: spec.service, index: Int(spec.index))),
-      context: self.context)
+      budget: SharedRestartBudget(countMax: restartCountMax), context: self.context)
   }
 }

@@ -1,0 +1,102 @@
+import Glibc
+import NodeAPI
+import SwiftProtobuf
+import Synchronization
+
+/// What happened on this node in the run, in order: kept in memory for those who ask, and in
+/// `events.jsonl` for people and for the daemon that comes after.
+///
+/// The file is written behind: a daemon that is killed loses the last milliseconds of it, a replica's
+/// phase is in its status file by then.
+final class EventLog: Sendable {
+  /// Kept in memory; older ones are in the file alone.
+  static let countMax = 4096
+  /// Then the file becomes `events.1.jsonl`, and the one before that is gone.
+  private static let fileSizeMax = 4 << 20
+  /// Of one text, such as a line of a log.
+  private static let textSizeMax = 2048
+  /// Waiting to be written, while a disk is slow; more are left out of the file.
+  private static let pendingCountMax = 4096
+
+  private struct State {
+    var events: [Muster_V1_NodeEvent] = []
+    var lastSequence: UInt64 = 0
+  }
+
+  /// Rings after each event.
+  let bell = Bell()
+  private let path: String
+  private let wallClockMilliseconds: @Sendable () -> Int64
+  private let state = Mutex(State())
+  private let pending: AsyncStream<Muster_V1_NodeEvent>
+  private let pendingContinuation: AsyncStream<Muster_V1_NodeEvent>.Continuation
+
+  init(path: String, wallClockMilliseconds: @escaping @Sendable () -> Int64) {
+    self.path = path
+    self.wallClockMilliseconds = wallClockMilliseconds
+    (self.pending, self.pendingContinuation) = AsyncStream.makeStream(
+      bufferingPolicy: .bufferingOldest(Self.pendingCountMax))
+  }
+
+  /// Takes up what an earlier daemon wrote. Blocks.
+  func load() {
+    var events: [Muster_V1_NodeEvent] = []
+    for path in [self.formerPath, self.path] {
+      let bytes = (try? PlainFile.read(path, sizeMax: Self.fileSizeMax * 2)) ?? []
+      for line in bytes.split(separator: UInt8(ascii: "\n")) {
+        // A line that was torn, or written by another version, is left out.
+        if let event = try? Muster_V1_NodeEvent(jsonUTF8Bytes: Array(line)) { events.append(event) }
+      }
+    }
+    self.state.withLock { state in
+      state.events = events.suffix(Self.countMax)
+      state.lastSequence = events.last?.sequence ?? 0
+    }
+  }
+
+  /// - Parameter event: Without sequence and time.
+  func record(_ event: Muster_V1_NodeEvent) {
+    var event = event
+    event.milliseconds = self.wallClockMilliseconds()
+    event.text = String(event.text.prefix(Self.textSizeMax))
+    self.state.withLock { state in
+      state.lastSequence += 1
+      event.sequence = state.lastSequence
+      if state.events.count >= Self.countMax { state.events.removeFirst(Self.countMax / 4) }
+      state.events.append(event)
+      self.pendingContinuation.yield(event)
+    }
+    self.bell.ring()
+  }
+
+  /// Those after a sequence number that are in memory, oldest first.
+  func events(after sequence: UInt64) -> [Muster_V1_NodeEvent] {
+    self.state.withLock { state in
+      let first = state.events.firstIndex { $0.sequence > sequence } ?? state.events.endIndex
+      return Array(state.events[first...])
+    }
+  }
+
+  /// Writes events to the file until the task is cancelled.
+  func run(_ blocking: BlockingCalls) async {
+    for await event in self.pending {
+      // A disk that is full or gone must not end the daemon: memory has them all the same.
+      try? await blocking.run { try self.append(event) }
+    }
+  }
+
+  private var formerPath: String {
+    self.path.hasSuffix(".jsonl")
+      ? self.path.dropLast(".jsonl".count) + ".1.jsonl" : "\(self.path).1"
+  }
+
+  private func append(_ event: Muster_V1_NodeEvent) throws {
+    let line: [UInt8] = try event.jsonUTF8Bytes() + [UInt8(ascii: "\n")]
+    let file = try NodeAgentError.check("open \(self.path)") {
+      open(self.path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    }
+    defer { close(file) }
+    try PlainFile.write(line, to: file, named: self.path)
+    if lseek(file, 0, SEEK_END) > Self.fileSizeMax { rename(self.path, self.formerPath) }
+  }
+}

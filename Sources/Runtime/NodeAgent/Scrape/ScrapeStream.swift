@@ -1,0 +1,224 @@
+import FoundationEssentials
+import GRPCCore
+import NIOCore
+import NodeAPI
+import SwiftProtobuf
+
+/// Sends the metrics of this node: the pages of its servers, the counts of watched files.
+///
+/// Each endpoint has its own instant within the interval, chosen by its name, so that neither this
+/// node nor the coordinator does all of a fleet's work at once.
+struct ScrapeStream<ScrapeClock: Clock & Sendable>: Sendable
+where ScrapeClock.Duration == Duration {
+  /// For a server that is busy; it is asked again in the next interval.
+  private static var timeout: TimeAmount { .seconds(5) }
+  /// Of one page; vLLM's has 60 KB.
+  private static var pageSizeMax: Int { 4 << 20 }
+  /// Pages under way at once.
+  private static var concurrency: Int { 16 }
+  /// Reports that wait for a slow link; newer ones are dropped, and come again.
+  private static var pendingCountMax: Int { 64 }
+
+  let supervisor: Supervisor<ScrapeClock>
+  let blocking: BlockingCalls
+  let group: any EventLoopGroup
+  let clock: ScrapeClock
+  let wallClockMilliseconds: @Sendable () -> Int64
+
+  func send(
+    _ request: Muster_V1_ScrapeRequest, to response: RPCWriter<Muster_V1_ScrapeReport>
+  ) async throws {
+    try ScrapeCheck.check(request)
+    if request.intervalMilliseconds == 0 {
+      try await self.once(request, response)
+    } else {
+      try await self.repeatedly(request, response)
+    }
+  }
+
+  private func once(
+    _ request: Muster_V1_ScrapeRequest, _ response: RPCWriter<Muster_V1_ScrapeReport>
+  ) async throws {
+    let endpoints = self.endpoints(request)
+    try await withThrowingTaskGroup(of: Muster_V1_MetricsPage.self) { tasks in
+      var rest = endpoints[...]
+      for endpoint in rest.prefix(Self.concurrency) {
+        tasks.addTask { await self.page(of: endpoint) }
+      }
+      rest = rest.dropFirst(Self.concurrency)
+      for try await page in tasks {
+        try await response.write(.with { $0.page = page })
+        if let endpoint = rest.popFirst() { tasks.addTask { await self.page(of: endpoint) } }
+      }
+    }
+    var files = WatchedFiles(patterns: request.watchedFiles)
+    for file in try await self.look(&files) { try await response.write(.with { $0.file = file }) }
+  }
+
+  private func repeatedly(
+    _ request: Muster_V1_ScrapeRequest, _ response: RPCWriter<Muster_V1_ScrapeReport>
+  ) async throws {
+    let (reports, feed) = AsyncStream.makeStream(
+      of: Muster_V1_ScrapeReport.self, bufferingPolicy: .bufferingOldest(Self.pendingCountMax))
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await self.feedPages(request, feed) }
+      if !request.watchedFiles.isEmpty {
+        tasks.addTask { try await self.feedFiles(request, feed) }
+      }
+      tasks.addTask {
+        for await report in reports { try await response.write(report) }
+      }
+      // The first that ends does so by an error or by cancellation.
+      try await tasks.next()
+      tasks.cancelAll()
+    }
+  }
+
+  /// Rounds of one interval each; replicas that have come meanwhile are in the next one.
+  private func feedPages(
+    _ request: Muster_V1_ScrapeRequest,
+    _ feed: AsyncStream<Muster_V1_ScrapeReport>.Continuation
+  ) async throws {
+    let interval = Duration.milliseconds(Int64(request.intervalMilliseconds))
+    var round = self.clock.now
+    while true {
+      let endpoints = self.endpoints(request)
+        .map { (endpoint: $0, at: round.advanced(by: interval * $0.share)) }
+        .sorted { $0.at < $1.at }
+      let end = round.advanced(by: interval)
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        var running = 0
+        for (endpoint, instant) in endpoints {
+          try await self.clock.sleep(until: instant, tolerance: nil)
+          if running >= Self.concurrency {
+            try await tasks.next()
+            running -= 1
+          }
+          running += 1
+          tasks.addTask {
+            let page = await self.page(of: endpoint)
+            feed.yield(.with { $0.page = page })
+          }
+        }
+      }
+      // One that was late does not make the next ones late.
+      round = max(end, self.clock.now)
+      try await self.clock.sleep(until: round, tolerance: nil)
+    }
+  }
+
+  private func feedFiles(
+    _ request: Muster_V1_ScrapeRequest,
+    _ feed: AsyncStream<Muster_V1_ScrapeReport>.Continuation
+  ) async throws {
+    var files = WatchedFiles(patterns: request.watchedFiles)
+    while true {
+      for file in try await self.look(&files) { feed.yield(.with { $0.file = file }) }
+      try await self.clock.sleep(for: .milliseconds(Int64(request.intervalMilliseconds)))
+    }
+  }
+
+  private func look(_ files: inout WatchedFiles) async throws -> [Muster_V1_WatchedFile] {
+    let before = files
+    let time = self.wallClockMilliseconds()
+    let (after, found) = try await self.blocking.run {
+      var files = before
+      let found = files.look()
+      return (files, found)
+    }
+    files = after
+    return found.map { file in
+      .with {
+        $0.path = file.path
+        $0.lines = file.lineCount
+        $0.bytes = file.size
+        $0.milliseconds = time
+      }
+    }
+  }
+
+  private func endpoints(_ request: Muster_V1_ScrapeRequest) -> [ScrapeEndpoint] {
+    self.supervisor.metricsEndpoints
+      + request.targets.map { target in
+        ScrapeEndpoint(
+          service: "", index: 0, target: target.name, port: Int(target.port),
+          path: target.path.isEmpty ? "/metrics" : target.path)
+      }
+  }
+
+  private func page(of endpoint: ScrapeEndpoint) async -> Muster_V1_MetricsPage {
+    let began = self.clock.now
+    var page = Muster_V1_MetricsPage.with {
+      $0.service = endpoint.service
+      $0.index = UInt32(endpoint.index)
+      $0.target = endpoint.target
+    }
+    var request = HTTPProbeRequest(
+      port: endpoint.port, path: endpoint.path, timeout: Self.timeout)
+    request.bodySizeMax = Self.pageSizeMax
+    do {
+      let answer = try await request.answer(on: self.group)
+      if answer.status == 200 {
+        page.text = Data(answer.body)
+      } else {
+        page.fault = "\(endpoint.path) answers \(answer.status)"
+      }
+    } catch {
+      page.fault = "port \(endpoint.port): \(HTTPProbeError.reason(error))"
+    }
+    page.milliseconds = self.wallClockMilliseconds()
+    let took = began.duration(to: self.clock.now) / Duration.microseconds(1)
+    page.tookMicroseconds = UInt32(clamping: Int64(took))
+    return page
+  }
+}
+
+/// Where a page of metrics is, on this machine.
+struct ScrapeEndpoint: Equatable, Sendable {
+  /// Of a replica; empty for a target that the coordinator names.
+  var service: String
+  var index: Int
+  var target: String
+  var port: Int
+  var path: String
+
+  /// Its place within an interval, 0 up to 1.
+  ///
+  /// Source: FNV-1a of 64 bits, its upper bits mixed as SplitMix64 does.
+  var share: Double {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in "\(self.service)/\(self.index)/\(self.target)/\(self.port)".utf8 {
+      hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
+    }
+    hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
+    return Double(hash >> 11) / Double(1 << 53)
+  }
+}
+
+/// What a request for metrics must be before it is carried out.
+enum ScrapeCheck {
+  static func check(_ request: Muster_V1_ScrapeRequest) throws(RPCError) {
+    func refuse(_ reason: String) -> RPCError {
+      RPCError(code: .invalidArgument, message: reason)
+    }
+    let interval = request.intervalMilliseconds
+    guard interval == 0 || (100...3_600_000).contains(interval) else {
+      throw refuse("interval_milliseconds is \(interval); 0, or 100 to 3600000")
+    }
+    guard request.targets.count <= NodeLimits.listCountMax, request.watchedFiles.count <= 64 else {
+      throw refuse("too many targets or files")
+    }
+    for target in request.targets {
+      guard (1...65_535).contains(target.port) else {
+        throw refuse("target `\(target.name)` has port \(target.port)")
+      }
+      guard target.path.isEmpty || HTTPProbeRequest.isPath(target.path) else {
+        throw refuse("target `\(target.name)`: `\(target.path)` is not the path of a request")
+      }
+    }
+    for pattern in request.watchedFiles where !pattern.hasPrefix("/") && !pattern.hasPrefix("~/") {
+      throw refuse("the watched file `\(pattern)` is not an absolute path")
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import FoundationEssentials
+import GRPCCore
+import Glibc
+import NodeAPI
+import NodeAgent
+import Testing
+
+@Suite
+struct `Events of a node` {
+  private static func all(
+    _ node: TestAgent.Client, after: UInt64 = 0
+  ) async throws -> [Muster_V1_NodeEvent] {
+    var request = Muster_V1_EventsRequest()
+    request.after = after
+    return try await node.events(request) { response in
+      var events: [Muster_V1_NodeEvent] = []
+      for try await event in response.messages { events.append(event) }
+      return events
+    }
+  }
+
+  @Test func `each state of a replica is one, with its reason, and a new daemon goes on counting`()
+    async throws
+  {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let (daemon, before) = try await agent.claimedLink { node in
+      _ = try await node.start(.init("job", script: "sleep 2.5; exit 9")) { $0.state == .failed }
+      return (
+        try await node.attach(agent.attachment()).processID, try await Self.all(node)
+      )
+    }
+    #expect(before.map(\.state).prefix(4) == [.waiting, .starting, .ready, .failed])
+    #expect(before.map(\.sequence) == Array(1...UInt64(before.count)))
+    #expect(before.last?.text == "its process ended with status 9 by itself")
+    #expect(before.allSatisfy { $0.milliseconds > 1_700_000_000_000 && $0.service == "job" })
+    try await eventually {
+      try String(contentsOfFile: "\(agent.stateFolder)/events.jsonl", encoding: .utf8)
+        .split(separator: "\n").count == before.count
+    }
+    kill(pid_t(daemon), SIGKILL)
+    try await eventually { ProcessTable.stat(of: Int32(daemon))?.isGone ?? true }
+    try await agent.claimedLink { node in
+      let later = try await Self.all(node)
+      #expect(later.starts(with: before))
+      #expect(try await Self.all(node, after: 2).first?.sequence == 3)
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import FoundationEssentials
+import GRPCCore
+import NodeAPI
+import Testing
+
+@testable import NodeAgent
+
+@Suite
+struct `Metrics of a node` {
+  private static func reports(
+    _ node: TestAgent.Client, _ request: Muster_V1_ScrapeRequest, atMost count: Int = .max
+  ) async throws -> [Muster_V1_ScrapeReport] {
+    try await node.scrape(request) { response in
+      var reports: [Muster_V1_ScrapeReport] = []
+      for try await report in response.messages {
+        reports.append(report)
+        if reports.count == count { break }
+      }
+      return reports
+    }
+  }
+
+  @Test func `pages of replicas and targets come as they are, and faults in words`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let answers: StubServer.Answers = ["GET /metrics": (200, "up 1\n"), "GET /x": (200, "x 2\n")]
+    try await StubServer.serving(answers) { port in
+      try await StubServer.withReservedPort { silent in
+        try await agent.claimedLink { node in
+          var spec = Muster_V1_ReplicaSpec("job", script: "sleep 60")
+          spec.metrics.port = UInt32(port)
+          spec.metrics.path = "/metrics"
+          _ = try await node.start(spec) { $0.state == .starting }
+          var request = Muster_V1_ScrapeRequest()
+          for (name, port, path) in [("x", port, "/x"), ("none", port, "/y"), ("off", silent, "")] {
+            var target = Muster_V1_ScrapeTarget()
+            (target.name, target.port, target.path) = (name, UInt32(port), path)
+            request.targets.append(target)
+          }
+          let pages = try await Self.reports(node, request).map(\.page)
+            .sorted { ($0.service, $0.target) < ($1.service, $1.target) }
+          #expect(pages.map(\.target) == ["none", "off", "x", ""])
+          #expect(
+            pages.map { String(decoding: $0.text, as: UTF8.self) } == ["", "", "x 2\n", "up 1\n"])
+          #expect(pages[0].fault == "/y answers 404")
+          #expect(pages[1].fault == "port \(silent): nobody accepts connections")
+          #expect(pages[3].service == "job")
+        }
+      }
+    }
+  }
+
+  @Test func `an interval brings each page again`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await StubServer.serving(["GET /metrics": (200, "up 1\n")]) { port in
+      try await agent.claimedLink { node in
+        var request = Muster_V1_ScrapeRequest()
+        request.intervalMilliseconds = 200
+        for name in ["a", "b", "c"] {
+          var target = Muster_V1_ScrapeTarget()
+          (target.name, target.port) = (name, UInt32(port))
+          request.targets.append(target)
+        }
+        let pages = try await Self.reports(node, request, atMost: 12).map(\.page)
+        let counts = Dictionary(grouping: pages, by: \.target).mapValues(\.count)
+        #expect(counts.count == 3 && counts.values.allSatisfy { (3...5).contains($0) }, "\(counts)")
+        let spread = (pages.last?.milliseconds ?? 0) - (pages.first?.milliseconds ?? 0)
+        #expect((500...3000).contains(spread), "\(spread) ms")
+      }
+    }
+  }
+
+  @Test func `lines of watched files are counted as they grow`() async throws {
+    let folder = try TestAgent().folder
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var files = WatchedFiles(patterns: ["\(folder)/*.jsonl"])
+    #expect(files.look() == [])
+    try Data("1\n2\n3".utf8).write(to: URL(filePath: "\(folder)/a.jsonl"))
+    #expect(files.look().map(\.lineCount) == [2])
+    try Data("1\n2\n3\n4\n".utf8).write(to: URL(filePath: "\(folder)/a.jsonl"))
+    #expect(files.look().map(\.lineCount) == [4])
+    // Begun anew.
+    try Data("1\n".utf8).write(to: URL(filePath: "\(folder)/a.jsonl"))
+    #expect(files.look().map(\.lineCount) == [1])
+  }
+
+  @Test func `requests out of range are refused`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { node in
+      var request = Muster_V1_ScrapeRequest()
+      request.intervalMilliseconds = 5
+      await #expect(throws: RPCError.self) { _ = try await Self.reports(node, request) }
+      request.intervalMilliseconds = 0
+      request.watchedFiles = ["relative"]
+      await #expect(throws: RPCError.self) { _ = try await Self.reports(node, request) }
+    }
+  }
+}
