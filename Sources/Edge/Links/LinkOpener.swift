@@ -34,11 +34,13 @@ package struct LinkOpener: Sendable {
   /// Opens one link; call it for all nodes at once: the admission holds them apart.
   ///
   /// - Parameters:
-  ///   - node: Its name and `run` are 1 to 64 of `A-Za-z0-9._-`.
+  ///   - node: Its name and `run` are 1 to 64 of `A-Za-z0-9._-`; `run` may be `@NAME`, the newest live
+  ///     run of that name on the node.
   /// - Throws: `LinkError`, within the node's connect timeout once it is admitted; where the agent
   ///   has to be pushed, that may take two minutes more.
   package func open(_ node: Plan.Node, run: String) async throws(LinkError) -> Link {
-    for name in [run, node.name] where !Self.isName(name) { throw .name(name) }
+    let reference = run.hasPrefix("@") ? String(run.dropFirst()) : run
+    for name in [reference, node.name] where !Self.isName(name) { throw .name(name) }
     return try await self.admission.admitted { () throws(LinkError) in
       try await self.openAdmitted(node, run: run)
     }

@@ -48,6 +48,13 @@ package struct RunDirectory: Equatable, Sendable {
     using generator: inout some RandomNumberGenerator
   ) throws(RunStoreError) -> Self {
     let id = RunID(milliseconds: milliseconds, using: &generator)
+    return try Self.create(root: root, name: name, id: id, plan: plan, workPlan: workPlan)
+  }
+
+  /// The same, of a run that another machine began.
+  package static func create(
+    root: String, name: String, id: RunID, plan: [UInt8], workPlan: WorkPlan? = nil
+  ) throws(RunStoreError) -> Self {
     let run = Self(root: root, name: name, id: id)
     do throws(FileFault) {
       try Folder.makeAll("\(root)/\(name)")

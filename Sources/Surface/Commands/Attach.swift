@@ -16,7 +16,7 @@ package struct Attach: AsyncParsableCommand {
 
   package mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
-    let run = try fleet.liveRun()
+    let run = try await fleet.liveRun()
     let open = fleet.links(to: run.id)
     let attachment = try fleet.attachment(holding: false)
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })

@@ -14,7 +14,7 @@ package struct Down: AsyncParsableCommand {
 
   package mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
-    let run = try fleet.liveRun()
+    let run = try await fleet.liveRun()
     let results = await FleetCall.stop(
       run.plan.nodes, of: run.plan, open: fleet.links(to: run.id),
       attachment: try fleet.attachment(holding: true))

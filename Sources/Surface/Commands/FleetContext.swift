@@ -34,11 +34,16 @@ struct FleetContext {
     }
   }
 
-  func attachment(holding: Bool, secrets: [String: String] = [:]) throws -> Attachment {
-    Attachment(
+  /// - Parameter yields: Takes nothing over from a coordinator that is at work.
+  func attachment(
+    holding: Bool, yields: Bool = false, secrets: [String: String] = [:]
+  ) throws -> Attachment {
+    var attachment = Attachment(
       claim: holding ? .hold(epoch: CoordinatorIdentity.nowMilliseconds) : .observe,
       coordinator: CoordinatorIdentity.name,
       plan: holding ? try self.plan.canonicalJSON() : [], secrets: secrets)
+    attachment.yields = yields
+    return attachment
   }
 
   /// The values of the plan's secrets, from this process's environment.
@@ -70,18 +75,71 @@ struct FleetContext {
   /// The newest run of the manifest whose services are up, as far as this machine knows.
   ///
   /// - Throws: `CommandFailure` with status 1 when there is none.
-  func liveRun() throws -> LiveRun {
-    guard let run = try self.liveRunIfAny() else {
+  func liveRun() async throws -> LiveRun {
+    if let run = try self.liveRunIfAny() { return run }
+    if let run = try await self.runOnNodes() { return run }
+    throw CommandFailure(
+      status: 1,
+      [
+        Diagnostic(
+          code: "no-run",
+          "no run of `\(self.plan.name)` is up: neither \(self.runsFolder) nor the nodes know one",
+          hints: ["`muster up` starts one"])
+      ])
+  }
+
+  /// A run that another machine began, as the nodes themselves tell; it gets a folder here.
+  ///
+  /// - Throws: `CommandFailure` with status 2 where nodes cannot be asked and the others have none.
+  private func runOnNodes() async throws -> LiveRun? {
+    let survey = await FleetCall.survey(
+      self.plan.nodes, open: self.links(to: "@\(self.plan.name)"),
+      attachment: try self.attachment(holding: false))
+    var newest: (id: RunID, plan: Plan, holder: String)?
+    var faults: [NodeFault] = []
+    for (_, result) in survey {
+      switch result {
+      case .failure(let fault):
+        // The agent's own word that there is none is an answer.
+        let isAnswer = fault.diagnostic.causes.contains { $0.contains("is live on this node") }
+        if !isAnswer { faults.append(fault) }
+      case .success(let answer):
+        // A node is semi-trusted: what it says names a folder here.
+        guard let id = RunID(answer.run), newest.map({ $0.id < id }) ?? true,
+          let plan = try? Plan(json: answer.plan), plan.name == self.plan.name
+        else { continue }
+        newest = (id, plan, answer.holder)
+      }
+    }
+    guard var newest else {
+      if faults.isEmpty { return nil }
+      throw CommandFailure(status: 2, faults.folded())
+    }
+    // Links are ours: keys lie elsewhere here, and a node must not say what we execute.
+    let known = self.plan.nodes.filter { node in newest.plan.nodes.contains { $0.name == node.name }
+    }
+    let unknown = newest.plan.nodes.map(\.name).filter { name in !known.contains { $0.name == name }
+    }
+    guard unknown.isEmpty else {
       throw CommandFailure(
         status: 1,
         [
           Diagnostic(
-            code: "no-run",
-            "no run of `\(self.plan.name)` is up, as far as \(self.runsFolder) knows",
-            hints: ["`muster up` starts one"])
+            code: "other-nodes",
+            "run \(newest.id) has nodes that the manifest has not: "
+              + NodeSet(unknown.map { NodeName($0) }).folded,
+            hints: ["use the manifest that it was begun with"])
         ])
     }
-    return run
+    newest.plan.nodes = known
+    StandardStreams.talk(
+      "run \(newest.id) was found on its nodes; it was begun by \(newest.holder)\n")
+    return try storing {
+      try LiveRun(
+        try RunDirectory.create(
+          root: self.runsFolder, name: newest.plan.name, id: newest.id,
+          plan: try newest.plan.canonicalJSON()))
+    }
   }
 
   func liveRunIfAny() throws -> LiveRun? {

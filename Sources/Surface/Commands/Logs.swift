@@ -25,7 +25,7 @@ package struct Logs: AsyncParsableCommand {
 
   package mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
-    let run = try fleet.liveRun()
+    let run = try await fleet.liveRun()
     let replicas = try self.replicas(of: run.plan)
     let open = fleet.links(to: run.id)
     let attachment = try fleet.attachment(holding: false)

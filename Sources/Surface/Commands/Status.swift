@@ -19,7 +19,7 @@ package struct Status: AsyncParsableCommand {
 
   package mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
-    let run = try fleet.liveRun()
+    let run = try await fleet.liveRun()
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
     let survey = await FleetCall.survey(
       run.plan.nodes.filter { used.contains($0.name) }, open: fleet.links(to: run.id),

@@ -33,7 +33,8 @@ package struct Up: AsyncParsableCommand {
     let secrets = try fleet.secrets()
     let run = try fleet.liveRunForLaunch()
     let timeout = self.connectTimeout
-    let attachment = try fleet.attachment(holding: true, secrets: secrets)
+    // Another terminal may be launching the same: it is not disturbed.
+    let attachment = try fleet.attachment(holding: true, yields: true, secrets: secrets)
     StandardStreams.talk("run \(run.id)\n")
     try await Interruption.guarding(hint: "what was started runs on; see `muster status`") {
       let clock = ContinuousClock()
@@ -48,10 +49,11 @@ package struct Up: AsyncParsableCommand {
         run.record(event)
         StandardStreams.talk(await narrator.lines(for: event, elapsed: clock.now - began))
       }
-      let reasons = await launcher.launch()
+      let result = await launcher.launch()
+      let reasons = result.reasons
       try Task.checkCancellation()
       guard reasons.isEmpty else {
-        run.end()
+        if result.isOver { run.end() }
         throw CommandFailure(status: Self.exitStatus(for: reasons), reasons)
       }
       let elapsed = LaunchNarrator.seconds(clock.now - began)

@@ -127,6 +127,9 @@ package nonisolated struct Muster_V1_AttachRequest: Sendable {
   /// Values of the plan's secrets. Kept in memory only.
   package var secrets: Dictionary<String,String> = [:]
 
+  /// Takes nothing over from a coordinator that is at work: ABORTED, with its name.
+  package var yields: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1177,7 +1180,7 @@ nonisolated extension Muster_V1_ReplicaState: SwiftProtobuf._ProtoNameProviding 
 
 nonisolated extension Muster_V1_AttachRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AttachRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{1}epoch\0\u{1}coordinator\0\u{1}observe\0\u{1}plan\0\u{1}secrets\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{1}epoch\0\u{1}coordinator\0\u{1}observe\0\u{1}plan\0\u{1}secrets\0\u{1}yields\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1191,6 +1194,7 @@ nonisolated extension Muster_V1_AttachRequest: SwiftProtobuf.Message, SwiftProto
       case 4: try { try decoder.decodeSingularBoolField(value: &self.observe) }()
       case 5: try { try decoder.decodeSingularBytesField(value: &self.plan) }()
       case 6: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.secrets) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.yields) }()
       default: break
       }
     }
@@ -1215,6 +1219,9 @@ nonisolated extension Muster_V1_AttachRequest: SwiftProtobuf.Message, SwiftProto
     if !self.secrets.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.secrets, fieldNumber: 6)
     }
+    if self.yields != false {
+      try visitor.visitSingularBoolField(value: self.yields, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1225,6 +1232,7 @@ nonisolated extension Muster_V1_AttachRequest: SwiftProtobuf.Message, SwiftProto
     if lhs.observe != rhs.observe {return false}
     if lhs.plan != rhs.plan {return false}
     if lhs.secrets != rhs.secrets {return false}
+    if lhs.yields != rhs.yields {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

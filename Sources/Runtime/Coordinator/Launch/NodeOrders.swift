@@ -6,6 +6,8 @@ final class NodeOrders: Sendable {
     /// Services that have been started, in order.
     var services: [String] = []
     var isStopAsked = false
+    /// A node on which something runs is left as it is: this launch has started nothing.
+    var sparesWhatRuns = false
   }
 
   private struct State {

@@ -1,5 +1,6 @@
 package import Fleet
 import GRPCCore
+import Health
 import NodeAPI
 package import Plan
 import SwiftProtobuf
@@ -15,6 +16,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     case faulted(NodeFault)
     case reported(ReplicaReport)
     case left(node: String, [String])
+    /// Something runs there that this launch has not started.
+    case spared(node: String)
     case tick
   }
 
@@ -45,9 +48,15 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     self.observe = observe
   }
 
-  /// - Returns: Empty when every service is ready; else why not, when all that was started is gone
-  ///   again or its agents did not answer in time.
-  package func launch() async -> [Diagnostic] {
+  package struct Result: Sendable {
+    /// Why not every service is ready; empty: they are.
+    package var reasons: [Diagnostic] = []
+    /// Whether nothing of the run is left, as far as its agents answered in time: all that this launch
+    /// started is gone again, and nothing was there before.
+    package var isOver = false
+  }
+
+  package func launch() async -> Result {
     let (inputs, feed) = AsyncStream.makeStream(
       of: Input.self, bufferingPolicy: .bufferingOldest(Self.inputCountMax))
     let used = Set(self.plan.services.flatMap { $0.replicas.map(\.node) })
@@ -65,9 +74,10 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     }
   }
 
-  private func decide(_ inputs: AsyncStream<Input>, _ orders: [NodeOrders]) async -> [Diagnostic] {
+  private func decide(_ inputs: AsyncStream<Input>, _ orders: [NodeOrders]) async -> Result {
     var machine = LaunchMachine(plan: self.plan, settings: self.settings, now: self.clock.now)
     var departure: Departure<ClockType.Instant>?
+    var isSpared = false
     var attached: Set<String> = []
     for await input in inputs {
       var action = LaunchMachine<ClockType.Instant>.Action.none
@@ -85,6 +95,9 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       case .left(let node, let leftovers):
         if !leftovers.isEmpty { await self.observe(.leftBehind(node: node, leftovers)) }
         departure?.waiting.remove(node)
+      case .spared(let node):
+        isSpared = true
+        departure?.waiting.remove(node)
       case .tick:
         action = machine.ticked(at: self.clock.now)
       }
@@ -98,19 +111,27 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
           await self.observe(.warned(warning))
         }
         await self.observe(.succeeded)
-        return []
+        return Result()
       case .abort(let diagnostics):
         await self.observe(.aborted(diagnostics))
-        for order in orders { order.change { $0.isStopAsked = true } }
+        let spares = !machine.hasStarted
+        for order in orders {
+          order.change { wanted in
+            wanted.isStopAsked = true
+            wanted.sparesWhatRuns = spares
+          }
+        }
         let end = self.clock.now.advanced(by: self.stopTimeout + .seconds(5))
         departure = Departure(waiting: attached, deadline: end, reasons: diagnostics)
       }
       if let departure, departure.waiting.isEmpty || departure.deadline <= self.clock.now {
-        return departure.reasons
+        // What others hold, or nobody has seen, may well run.
+        let isSeen = machine.hasStarted || attached.count == orders.count
+        return Result(reasons: departure.reasons, isOver: isSeen && !isSpared)
       }
     }
     // Cancelled: what runs goes on running.
-    return departure?.reasons ?? []
+    return Result(reasons: departure?.reasons ?? [])
   }
 
   // MARK: One node
@@ -152,6 +173,10 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       tasks.addTask {
         var startedCount = 0
         for await wanted in orders.subscribe() {
+          if wanted.sparesWhatRuns, session.attached.hasLivingReplicas {
+            feed.yield(.spared(node: node))
+            return true
+          }
           if wanted.isStopAsked {
             feed.yield(.left(node: node, await self.stop(session)))
             return true
@@ -203,4 +228,10 @@ private struct Departure<Instant: InstantProtocol> {
   var waiting: Set<String>
   var deadline: Instant
   var reasons: [Diagnostic]
+}
+
+extension Muster_V1_AttachResponse {
+  fileprivate var hasLivingReplicas: Bool {
+    self.replicas.contains { ReplicaPhase($0.state)?.isFinal == false }
+  }
 }

@@ -12,6 +12,8 @@ package struct Attachment: Sendable {
   }
 
   package var claim: Claim
+  /// Takes nothing over from a coordinator that is at work.
+  package var yields = false
   /// For people: user@host and process id.
   package var coordinator: String
   /// The plan in canonical JSON; empty to leave the agent's as it is.

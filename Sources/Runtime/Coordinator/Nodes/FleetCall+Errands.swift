@@ -13,6 +13,9 @@ package struct NodeSurvey: Sendable {
   package var holder: String
   package var stateFolder: String
   package var reports: [ReplicaReport]
+  /// The run that the agent serves, and its plan in canonical JSON; empty where it has none.
+  package var run: String
+  package var plan: [UInt8]
 }
 
 extension FleetCall {
@@ -26,7 +29,8 @@ extension FleetCall {
         hostName: attached.hostName, processID: attached.processID,
         startedAtMilliseconds: attached.startedAtMilliseconds, holder: attached.holder,
         stateFolder: attached.stateFolder,
-        reports: attached.replicas.compactMap { ReplicaReport($0, node: session.node.name) })
+        reports: attached.replicas.compactMap { ReplicaReport($0, node: session.node.name) },
+        run: attached.run, plan: Array(attached.plan))
     }
   }
 

@@ -37,7 +37,9 @@ package struct NodeFault: Error, Equatable, Sendable {
         node: node, kind: .held,
         Diagnostic(
           code: "run-held", "another coordinator holds the run", causes: [error.message],
-          hints: ["end it there, or wait for it to finish"]))
+          hints: [
+            "wait for it to finish, or end it there; `muster down` takes the run over and ends it"
+          ]))
     case .failedPrecondition, .invalidArgument, .permissionDenied, .unimplemented:
       self.init(
         node: node, kind: .refused,

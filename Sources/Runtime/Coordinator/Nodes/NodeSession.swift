@@ -75,6 +75,7 @@ package struct NodeSession: Sendable {
       case .hold(let epoch): $0.epoch = epoch
       }
       $0.coordinator = attachment.coordinator
+      $0.yields = attachment.yields
       $0.plan = .init(attachment.plan)
       $0.secrets = attachment.secrets
     }

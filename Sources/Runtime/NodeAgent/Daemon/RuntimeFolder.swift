@@ -29,16 +29,22 @@ package struct RuntimeFolder: Equatable, Sendable {
     for identity: AgentIdentity, in bases: [String] = Self.bases
   ) throws(NodeAgentError) -> RuntimeFolder {
     var reasons: [String] = []
-    for base in bases {
-      let own = "\(base)/muster-\(geteuid())"
-      let path = "\(own)/\(identity.digest)"
-      if let reason = Self.fault(makingPrivate: own) ?? Self.fault(makingPrivate: path) {
+    for folder in Self.places(of: identity, in: bases) {
+      let own = String(folder.path.dropLast(identity.digest.utf8.count + 1))
+      if let reason = Self.fault(makingPrivate: own) ?? Self.fault(makingPrivate: folder.path) {
         reasons.append(reason)
       } else {
-        return RuntimeFolder(path: path)
+        return folder
       }
     }
     throw .noRuntimeFolder(reasons: reasons)
+  }
+
+  /// Where it may be, in order of preference; nothing is made.
+  static func places(
+    of identity: AgentIdentity, in bases: [String] = Self.bases
+  ) -> [RuntimeFolder] {
+    bases.map { RuntimeFolder(path: "\($0)/muster-\(geteuid())/\(identity.digest)") }
   }
 
   /// Marks the folder as a daemon's for as long as the descriptor is open: no second daemon gets it,

@@ -47,7 +47,6 @@ extension RPCError {
   init(heldBy holder: RunClaim.Holder) {
     self.init(
       code: .aborted,
-      message: "the run is held by \(holder.coordinator), a newer coordinator (epoch "
-        + "\(holder.epoch))")
+      message: "the run is held by \(holder.coordinator) (epoch \(holder.epoch))")
   }
 }

@@ -14,6 +14,9 @@ where RunClock.Duration == Duration {
       RPCAsyncSequence<Muster_V1_WorkOrder, any Error>, RPCWriter<Muster_V1_WorkReport>
     ) async throws -> Void
 
+  /// Looks, ten a second, at whether the coordinator that is yielded to is still at work.
+  private static var yieldLookCount: Int { 20 }
+
   let session: RunSession
   let supervisor: Supervisor<RunClock>
   let logs: LogStream<RunClock>
@@ -29,8 +32,15 @@ where RunClock.Duration == Duration {
       self.session.observe(from: context.remotePeer)
     } else {
       let claimant = RunClaim.Holder(epoch: request.epoch, coordinator: request.coordinator)
-      let decision = try self.session.claim(
-        claimant, from: context.remotePeer, plan: Array(request.plan), secrets: request.secrets)
+      var decision = RunClaim.ClaimDecision.accepted
+      // One that has just ended may have a link that has not.
+      for patience in (0..<Self.yieldLookCount).reversed() {
+        decision = try self.session.claim(
+          claimant, from: context.remotePeer, yields: request.yields, plan: Array(request.plan),
+          secrets: request.secrets)
+        if decision == .accepted || !request.yields || patience == 0 { break }
+        try await self.logs.clock.sleep(for: .milliseconds(100))
+      }
       if case .refused(let holder) = decision { throw RPCError(heldBy: holder) }
     }
     return .with {
@@ -41,6 +51,7 @@ where RunClock.Duration == Duration {
       $0.stateFolder = self.session.folder.path
       $0.plan = Data(self.session.plan)
       $0.holder = self.session.holder?.coordinator ?? ""
+      $0.run = self.session.identity.run
       $0.replicas = self.supervisor.board.all
     }
   }
@@ -71,18 +82,22 @@ where RunClock.Duration == Duration {
     request: Muster_V1_WatchRequest, response: RPCWriter<Muster_V1_ReplicaStatus>,
     context: ServerContext
   ) async throws {
-    var version: UInt64 = 0
-    for await _ in self.supervisor.board.bell.rings() {
-      let changes = self.supervisor.board.changes(after: version)
-      for status in changes.statuses { try await response.write(status) }
-      version = changes.version
+    try await self.session.working(at: context.remotePeer) {
+      try await context.untilCallerGoes {
+        var version: UInt64 = 0
+        for await _ in self.supervisor.board.bell.rings() {
+          let changes = self.supervisor.board.changes(after: version)
+          for status in changes.statuses { try await response.write(status) }
+          version = changes.version
+        }
+      }
     }
   }
 
   func logs(
     request: Muster_V1_LogsRequest, response: RPCWriter<Muster_V1_LogChunk>, context: ServerContext
   ) async throws {
-    try await self.logs.send(request, to: response)
+    try await context.untilCallerGoes { try await self.logs.send(request, to: response) }
   }
 
   func preflight(
@@ -95,14 +110,14 @@ where RunClock.Duration == Duration {
     request: Muster_V1_EventsRequest, response: RPCWriter<Muster_V1_NodeEvent>,
     context: ServerContext
   ) async throws {
-    try await self.events.send(request, to: response)
+    try await context.untilCallerGoes { try await self.events.send(request, to: response) }
   }
 
   func scrape(
     request: Muster_V1_ScrapeRequest, response: RPCWriter<Muster_V1_ScrapeReport>,
     context: ServerContext
   ) async throws {
-    try await self.scrapes.send(request, to: response)
+    try await context.untilCallerGoes { try await self.scrapes.send(request, to: response) }
   }
 
   func stop(
@@ -123,15 +138,17 @@ where RunClock.Duration == Duration {
     response: RPCWriter<Muster_V1_WorkReport>, context: ServerContext
   ) async throws {
     try self.session.requireClaim(of: context)
-    try await withThrowingTaskGroup { tasks in
-      tasks.addTask { try await self.worker(request, response) }
-      tasks.addTask {
-        await self.session.superseded(at: context.remotePeer)
-        try self.session.requireClaim(of: context)
+    try await self.session.working(at: context.remotePeer) {
+      try await withThrowingTaskGroup { tasks in
+        tasks.addTask { try await self.worker(request, response) }
+        tasks.addTask {
+          await self.session.superseded(at: context.remotePeer)
+          try self.session.requireClaim(of: context)
+        }
+        // A coordinator that was superseded is cut off; leases are the next one's to hand out.
+        try await tasks.next()
+        tasks.cancelAll()
       }
-      // A coordinator that was superseded is cut off; leases are the next one's to hand out.
-      try await tasks.next()
-      tasks.cancelAll()
     }
   }
 

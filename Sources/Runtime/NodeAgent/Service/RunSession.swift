@@ -8,6 +8,8 @@ final class RunSession: Sendable {
     var secrets: [String: String]
     var wasClaimed = false
     var keepsRecords = true
+    /// Calls under way by which a coordinator works, such as a watch: it lives.
+    var workingCalls: [String: Int] = [:]
   }
 
   let identity: AgentIdentity
@@ -53,11 +55,19 @@ final class RunSession: Sendable {
 
   /// Takes the run over, with the plan and the secrets that the new holder hands over.
   ///
-  /// - Parameter plan: Empty: the one that is there stays.
+  /// - Parameters:
+  ///   - yields: Takes nothing over from a holder that is at work.
+  ///   - plan: Empty: the one that is there stays.
   func claim(
-    _ claimant: RunClaim.Holder, from address: String, plan: [UInt8], secrets: [String: String]
+    _ claimant: RunClaim.Holder, from address: String, yields: Bool = false, plan: [UInt8],
+    secrets: [String: String]
   ) throws(NodeAgentError) -> RunClaim.ClaimDecision {
-    let decision = self.state.withLock { state in
+    let decision = self.state.withLock { state -> RunClaim.ClaimDecision in
+      if yields, let holder = state.claim.holder, holder != claimant,
+        state.workingCalls.keys.contains(where: { state.claim.mayAct(from: $0) == .allowed })
+      {
+        return .refused(holder: holder)
+      }
       let decision = state.claim.claim(claimant, from: address)
       guard decision == .accepted else { return decision }
       if !plan.isEmpty { state.plan = plan }
@@ -71,6 +81,20 @@ final class RunSession: Sendable {
       if !plan.isEmpty { try PlainFile.publish(plan, at: self.folder.plan) }
     }
     return decision
+  }
+
+  /// Carries `body` out as a sign that the coordinator at this address is at work.
+  func working<Result>(
+    at address: String, _ body: () async throws -> Result
+  ) async rethrows -> Result {
+    self.state.withLock { $0.workingCalls[address, default: 0] += 1 }
+    defer {
+      self.state.withLock { state in
+        let rest = state.workingCalls[address, default: 1] - 1
+        state.workingCalls[address] = rest == 0 ? nil : rest
+      }
+    }
+    return try await body()
   }
 
   func mayAct(from address: String) -> RunClaim.ActDecision {
