@@ -66,7 +66,7 @@ let core: [Target] = [
   layer("Core", "Plan", ["Fleet", "Manifest", "Recipes", "CompileCache"]),
   layer("Core", "Recipes", ["Fleet", "Manifest", "CompileCache"]),
   layer("Core", "Rollouts", ["Fleet", "KVCacheSimulator"]),
-  layer("Core", "Telemetry", []),
+  layer("Core", "Telemetry", ["Fleet"]),
 ]
 
 let edge: [Target] = [
@@ -98,7 +98,7 @@ let runtime: [Target] = [
     "Runtime", "NodeAgent",
     [
       "CLinux", "Fleet", "Health", "KVCacheSimulator", "NodeAPI", "RecordFiles", "Rollouts",
-      grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
+      "Telemetry", grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
     ]),
 ]
 

@@ -27,4 +27,12 @@ struct EngineCountersTests {
     #expect(counters.running == nil && counters.moving.allSatisfy { $0 == nil })
     #expect(!counters.hasWork)
   }
+
+  @Test func `wrong lines are left out, and a page of nothing else knows nothing`() {
+    let cut = "vllm:num_requests_running 3\n= =\nvllm:num_requests_waiting 2\nvllm:generation_tok"
+    let counters = EngineCounters(metrics: Array(cut.utf8))
+    #expect(counters.running == 3 && counters.waiting == 2)
+    let html = String(repeating: "<p>\n", count: 1000) + "vllm:num_requests_running 3\n"
+    #expect(EngineCounters(metrics: Array(html.utf8)).running == nil)
+  }
 }

@@ -37,6 +37,17 @@ package struct MetricHistogram: Equatable, Sendable {
     return MetricHistogram(buckets: buckets, sum: self.sum - earlier.sum)
   }
 
+  /// The observations of several servers together, over the bounds that all of them have; `nil`
+  /// without any.
+  package static func pooled(_ histograms: [MetricHistogram]) -> MetricHistogram? {
+    var builder = MetricHistogramBuilder()
+    for histogram in histograms {
+      for bucket in histogram.buckets { builder.add(bucket.count, upperBound: bucket.upperBound) }
+      builder.sum += histogram.sum
+    }
+    return builder.histogram()
+  }
+
   /// The value that a part of the observations does not exceed, estimated as if each bucket's were
   /// spread evenly; `nil` without observations.
   ///

@@ -1,37 +1,50 @@
 import Health
+import Telemetry
 
 extension EngineCounters {
   /// Names of vLLM whose values change when its engine steps, and with nothing else. Source: vLLM 0.32,
   /// `vllm/v1/metrics/loggers.py`; `gpu_cache_usage_perc` is the name before 0.10.
-  private static let moving = [
-    "vllm:iteration_tokens_total_sum", "vllm:iteration_tokens_total_count",
-    "vllm:generation_tokens_total", "vllm:prompt_tokens_total", "vllm:request_success_total",
-    "vllm:prefix_cache_queries_total", "vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc",
+  private static let moving: [FamilyCatalogue.Family] = [
+    .gauge("vllm:iteration_tokens_total_sum"), .gauge("vllm:iteration_tokens_total_count"),
+    .counter("vllm:generation_tokens"), .counter("vllm:prompt_tokens"),
+    .counter("vllm:request_success"), .counter("vllm:prefix_cache_queries"),
+    .gauge("vllm:kv_cache_usage_perc"), .gauge("vllm:gpu_cache_usage_perc"),
   ]
 
-  /// - Parameter page: Text of `/metrics`; what is not of that form is left out.
+  private static let catalogue = FamilyCatalogue(
+    Self.moving + [.gauge("vllm:num_requests_running"), .gauge("vllm:num_requests_waiting")])
+
+  /// Lines of a page that are left out before the page is: more are no slip, but another format.
+  private static let wrongLineCountMax = 8
+
+  /// - Parameter page: Text of `/metrics`; lines that are not of that form are left out.
   init(metrics page: [UInt8]) {
-    let sums = Self.sums(of: page)
+    let scrape = Self.scrape(page)
     self.init(
-      running: sums["vllm:num_requests_running"], waiting: sums["vllm:num_requests_waiting"],
-      moving: Self.moving.map { sums[$0] })
+      running: scrape.sum(Self.moving.count), waiting: scrape.sum(Self.moving.count + 1),
+      moving: Self.moving.indices.map { scrape.sum($0) })
   }
 
-  /// The values of each wanted family, summed over its series.
-  private static func sums(of page: [UInt8]) -> [String: Double] {
-    let wanted = Set(Self.moving + ["vllm:num_requests_running", "vllm:num_requests_waiting"])
-    var sums: [String: Double] = [:]
-    for line in page.split(separator: UInt8(ascii: "\n")) where line.first == UInt8(ascii: "v") {
-      let isEnd = { (byte: UInt8) in byte == UInt8(ascii: "{") || byte == UInt8(ascii: " ") }
-      guard let end = line.firstIndex(where: isEnd),
-        let blank = line.lastIndex(of: UInt8(ascii: " "))
-      else { continue }
-      let name = String(decoding: line[..<end], as: UTF8.self)
-      guard wanted.contains(name),
-        let value = Double(String(decoding: line[(blank + 1)...], as: UTF8.self))
-      else { continue }
-      sums[name, default: 0] += value
+  private static func scrape(_ page: [UInt8]) -> FamilyScrape {
+    var scrape = FamilyScrape(Self.catalogue)
+    var page = page
+    for _ in 0...Self.wrongLineCountMax {
+      do throws(MetricsTextError) {
+        try scrape.read(page)
+        break
+      } catch {
+        page = Self.without(line: error.line, page)
+      }
     }
-    return sums
+    return scrape
+  }
+
+  /// - Parameter line: Counts from 1.
+  private static func without(line: Int, _ page: [UInt8]) -> [UInt8] {
+    var lines = page.split(separator: 0x0A, omittingEmptySubsequences: false)
+    lines.remove(at: min(line, lines.count) - 1)
+    // What is left of a text that was cut off ends with a line.
+    if let last = lines.last, !last.isEmpty { lines.append([]) }
+    return Array(lines.joined(separator: [0x0A]))
   }
 }

@@ -1,0 +1,84 @@
+/// What one page of `vllm serve` says, pooled over its engines.
+///
+/// What is not on the page is `nil`, never 0: a family that a version renamed is unknown, not idle.
+package struct EngineReading: Equatable, Sendable {
+  /// Requests in the batch and before it, by the engine's last step: a hung engine's stay.
+  package var running: Double?
+  package var waiting: Double?
+  /// 0 to 1; of the fullest engine.
+  package var cacheUsage: Double?
+  /// Tokens asked for in the prefix cache and found there, since the server started; so all below.
+  package var prefixQueries: Double?
+  package var prefixHits: Double?
+  /// Cached ones included.
+  package var promptTokens: Double?
+  package var generationTokens: Double?
+  /// Steps that gave output, and tokens computed in them.
+  package var steps: Double?
+  package var stepTokens: Double?
+  package var preemptions: Double?
+  /// Requests, whatever their reason; a client that hangs up is counted nowhere.
+  package var finished: Double?
+  package var finishedByReason: [EngineFinishReason: Double] = [:]
+  /// In seconds since 1970.
+  package var processStart: Double?
+  package var latencies: [EngineLatency: MetricHistogram] = [:]
+
+  package init() {}
+
+  /// Whether any family of an engine is on the page.
+  package var hasEngine: Bool {
+    let numbers = [self.running, self.waiting, self.cacheUsage] + self.counters
+    return numbers.contains { $0 != nil } || !self.latencies.isEmpty
+  }
+
+  /// What only grows while a server lives.
+  var counters: [Double?] {
+    [
+      self.prefixQueries, self.prefixHits, self.promptTokens, self.generationTokens, self.steps,
+      self.stepTokens, self.preemptions, self.finished,
+    ]
+  }
+}
+
+/// Reads pages of engines one after another with one piece of memory.
+package struct EngineScrape: Sendable {
+  private var scrape: FamilyScrape
+
+  package init(limits: MetricsTextLimits = MetricsTextLimits()) {
+    self.scrape = FamilyScrape(EngineFamilies.catalogue, limits: limits)
+  }
+
+  /// The page that was read last; empty after one that was refused.
+  package var page: MetricsPage { self.scrape.page }
+
+  /// - Throws: as ``MetricsPage/read(_:)``.
+  package mutating func read(_ text: [UInt8]) throws(MetricsTextError) -> EngineReading {
+    try self.scrape.read(text)
+    var reading = EngineReading()
+    reading.running = self.scrape.sum(.running)
+    reading.waiting = self.scrape.sum(.waiting)
+    reading.cacheUsage = self.scrape.maximum(.cacheUsage)
+    reading.prefixQueries = self.scrape.sum(.prefixQueries)
+    reading.prefixHits = self.scrape.sum(.prefixHits)
+    reading.promptTokens = self.scrape.sum(.promptTokens)
+    reading.generationTokens = self.scrape.sum(.generationTokens)
+    let steps = self.scrape.histogram(.stepTokens)
+    (reading.steps, reading.stepTokens) = (steps?.count, steps?.sum)
+    reading.preemptions = self.scrape.sum(.preemptions)
+    reading.finished = self.scrape.sum(.finished)
+    for place in EngineFamilies.finished.places {
+      for (value, sum) in self.scrape.sums(place, by: "finished_reason") {
+        if let reason = EngineFinishReason(rawValue: value) {
+          reading.finishedByReason[reason] = sum
+        }
+      }
+    }
+    reading.processStart = self.scrape.maximum(.processStart)
+    reading.latencies[.firstToken] = self.scrape.histogram(.firstToken)
+    reading.latencies[.interToken] = self.scrape.histogram(.interToken)
+    reading.latencies[.endToEnd] = self.scrape.histogram(.endToEnd)
+    reading.latencies[.queue] = self.scrape.histogram(.queue)
+    return reading
+  }
+}

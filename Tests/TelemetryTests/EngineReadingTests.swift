@@ -1,0 +1,120 @@
+import Telemetry
+import Testing
+
+struct EngineReadingTests {
+  private static func reading(_ text: String) throws -> EngineReading {
+    var scrape = EngineScrape()
+    return try scrape.read(Array(text.utf8))
+  }
+
+  @Test func `the page of a real server is read whole`() throws {
+    var scrape = EngineScrape()
+    for _ in 0..<2 {
+      let reading = try scrape.read(MetricsTexts.vllm.bytes)
+      #expect(reading.running == 8 && reading.waiting == 7)
+      #expect(try (0...1).contains(#require(reading.cacheUsage)))
+      let hits = try #require(reading.prefixHits)
+      #expect(try hits > 0 && hits < #require(reading.prefixQueries))
+      #expect(try #require(reading.promptTokens) > 0 && #require(reading.generationTokens) > 0)
+      #expect(try #require(reading.stepTokens) > #require(reading.steps))
+      #expect(reading.preemptions != nil)
+      #expect(reading.finishedByReason.count == EngineFinishReason.allCases.count)
+      #expect(reading.finished == reading.finishedByReason.values.reduce(0, +))
+      #expect(reading.latencies.count == EngineLatency.allCases.count)
+      #expect(reading.latencies[.firstToken]?.count == 662)
+      #expect(reading.hasEngine && reading.processStart != nil)
+    }
+  }
+
+  @Test func `what is not on the page is unknown, never 0`() throws {
+    let reading = try Self.reading("process_start_time_seconds 1\n")
+    var expected = EngineReading()
+    expected.processStart = 1
+    #expect(reading == expected && !reading.hasEngine)
+    #expect(try Self.reading("vllm:num_requests_running NaN\n").running == nil)
+  }
+
+  @Test func `counts add up over engines, and of the usage the largest counts`() throws {
+    let reading = try Self.reading(
+      """
+      vllm:num_requests_running{engine="0"} 3
+      vllm:num_requests_running{engine="1"} 4
+      vllm:kv_cache_usage_perc{engine="0"} 0.25
+      vllm:kv_cache_usage_perc{engine="1"} 0.75
+      vllm:kv_cache_usage_perc{engine="2"} NaN
+      vllm:generation_tokens_total{engine="0"} 10
+      vllm:generation_tokens_total{engine="1"} 20
+
+      """)
+    #expect(reading.running == 7 && reading.cacheUsage == 0.75 && reading.generationTokens == 30)
+    #expect(reading.waiting == nil)
+  }
+
+  @Test func `names of older versions are read, and never counted beside the new ones`() throws {
+    let old = try Self.reading(
+      """
+      vllm:gpu_cache_usage_perc 0.5
+      vllm:gpu_prefix_cache_queries 8
+      vllm:gpu_prefix_cache_hits 4
+      vllm:time_per_output_token_seconds_bucket{le="1"} 2
+      vllm:time_per_output_token_seconds_bucket{le="+Inf"} 2
+
+      """)
+    #expect(old.cacheUsage == 0.5 && old.prefixQueries == 8 && old.prefixHits == 4)
+    #expect(old.latencies[.interToken]?.count == 2)
+    let both = try Self.reading(
+      """
+      vllm:gpu_prefix_cache_queries_total 8
+      vllm:prefix_cache_queries_total 8
+      vllm:gpu_cache_usage_perc 0.5
+      vllm:kv_cache_usage_perc 0.4
+
+      """)
+    #expect(both.prefixQueries == 8 && both.cacheUsage == 0.4)
+  }
+
+  // MARK: Intervals
+
+  private static func page(tokens: Int, hits: Int = 0, waiting: Int = 0, counts: [Int]) -> String {
+    """
+    vllm:num_requests_waiting \(waiting)
+    vllm:generation_tokens_total \(tokens)
+    vllm:request_success_total{finished_reason="stop"} \(tokens / 10)
+    vllm:prefix_cache_queries_total \(hits * 2)
+    vllm:prefix_cache_hits_total \(hits)
+    vllm:time_to_first_token_seconds_bucket{le="1"} \(counts[0])
+    vllm:time_to_first_token_seconds_bucket{le="+Inf"} \(counts[1])
+
+    """
+  }
+
+  @Test func `rates are what counters grew by, a second`() throws {
+    var history = EngineHistory()
+    let first = try Self.reading(Self.page(tokens: 100, hits: 10, waiting: 1, counts: [1, 2]))
+    #expect(history.add(first, at: .seconds(5)) == nil)
+    let second = try Self.reading(Self.page(tokens: 500, hits: 30, waiting: 4, counts: [4, 6]))
+    let added = history.add(second, at: .seconds(7))
+    let interval = try #require(added)
+    #expect(interval.duration == .seconds(2) && !interval.startedAnew)
+    #expect(interval.rate(interval.generationTokens) == 200)
+    #expect(interval.rate(interval.finished) == 20)
+    #expect(interval.prefixHitRate == 0.5 && interval.waitingGrowth == 3)
+    #expect(interval.latencies[.firstToken]?.buckets.map(\.count) == [3, 4])
+    #expect(interval.promptTokens == nil && interval.latencies[.queue] == nil)
+    #expect(history.add(second, at: .seconds(7)) == nil)
+    #expect(history.add(second, at: .seconds(8))?.prefixHitRate == nil)
+  }
+
+  @Test(arguments: [
+    page(tokens: 99, counts: [1, 2]), page(tokens: 200, counts: [0, 1]),
+    page(tokens: 200, counts: [1, 2]) + "process_start_time_seconds 9\n",
+  ])
+  func `a server that started anew has no rates, and that is said`(page: String) throws {
+    let first = try Self.reading(
+      Self.page(tokens: 100, counts: [1, 2]) + "process_start_time_seconds 8\n")
+    let interval = try Self.reading(page).since(first, after: .seconds(1))
+    var expected = EngineInterval(duration: .seconds(1))
+    expected.startedAnew = true
+    #expect(interval == expected)
+  }
+}
