@@ -91,8 +91,8 @@ let runtime: [Target] = [
     "Runtime", "Coordinator",
     [
       "Fleet", "Health", "KVCacheSimulator", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
-      "RecordFiles", "Rollouts", "RunStore", "SSH", grpcCore, grpcTransport, protobuf, nioCore,
-      nioPosix,
+      "RecordFiles", "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
+      nioCore, nioPosix,
     ]),
   layer(
     "Runtime", "NodeAgent",

@@ -19,6 +19,30 @@ struct `Events of a node` {
     }
   }
 
+  @Test func `lines that tell of GPUs are events, and the same over and over is not`() async throws
+  {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let script = """
+      sleep 2.3
+      echo 'NVRM: Xid (PCI:0000:3b:00): 79, pid=1, GPU has fallen off the bus.'
+      for i in $(seq 50); do echo "gpu01:1:2 [0] transport.cc:3 NCCL WARN no link $i"; done
+      sleep 60
+      """
+    try await agent.claimedLink { node in
+      _ = try await node.start(.init("job", script: script)) { $0.state == .ready }
+      var lines: [Muster_V1_NodeEvent] = []
+      for _ in 0..<50 where lines.count < 10 {
+        lines = try await Self.all(node).filter { $0.kind != "state" }
+        try await ContinuousClock().sleep(for: .milliseconds(100))
+      }
+      #expect(lines.map(\.kind) == ["xid"] + Array(repeating: "nccl", count: 9))
+      #expect(lines.first?.text.contains("fallen off the bus") == true)
+      #expect(lines.allSatisfy { $0.service == "job" && $0.attempt == 1 })
+      _ = try await node.stopAll()
+    }
+  }
+
   @Test func `each state of a replica is one, with its reason, and a new daemon goes on counting`()
     async throws
   {

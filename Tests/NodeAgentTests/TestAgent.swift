@@ -38,9 +38,12 @@ final class TestAgent: Sendable {
     }
   }
 
+  /// In front of the PATH; there only if a test makes it.
+  var programFolder: String { "\(self.folder)/bin" }
+
   var environment: [String: String] {
     [
-      "HOME": self.folder, "PATH": "/usr/local/bin:/usr/bin:/bin",
+      "HOME": self.folder, "PATH": "\(self.programFolder):/usr/local/bin:/usr/bin:/bin",
       "XDG_STATE_HOME": "\(self.folder)/state",
     ]
   }

@@ -65,7 +65,11 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
       logs: LogStream(supervisor: supervisor, blocking: blocking, clock: self.clock),
       events: EventStream(log: events),
       scrapes: ScrapeStream(
-        supervisor: supervisor, blocking: blocking, group: group, clock: self.clock,
+        supervisor: supervisor,
+        gpus: GPUSampler(
+          environment: self.environment, group: group, blocking: blocking, clock: self.clock,
+          wallClockMilliseconds: self.wallClockMilliseconds),
+        blocking: blocking, group: group, clock: self.clock,
         wallClockMilliseconds: self.wallClockMilliseconds),
       worker: { try await worker.serve($0, $1) })
     try await supervisor.adopt()

@@ -20,6 +20,7 @@ where ScrapeClock.Duration == Duration {
   private static var pendingCountMax: Int { 64 }
 
   let supervisor: Supervisor<ScrapeClock>
+  let gpus: GPUSampler<ScrapeClock>
   let blocking: BlockingCalls
   let group: any EventLoopGroup
   let clock: ScrapeClock
@@ -51,6 +52,10 @@ where ScrapeClock.Duration == Duration {
         if let endpoint = rest.popFirst() { tasks.addTask { await self.page(of: endpoint) } }
       }
     }
+    if request.gpus {
+      let samples = try await self.gpus.sampleOnce()
+      try await response.write(.with { $0.gpus = samples })
+    }
     var files = WatchedFiles(patterns: request.watchedFiles)
     for file in try await self.look(&files) { try await response.write(.with { $0.file = file }) }
   }
@@ -67,6 +72,16 @@ where ScrapeClock.Duration == Duration {
       }
       tasks.addTask {
         for await report in reports { try await response.write(report) }
+      }
+      if request.gpus {
+        tasks.addTask {
+          let interval = Duration.milliseconds(Int64(request.intervalMilliseconds))
+          try await self.gpus.sample(every: interval) { samples in
+            feed.yield(.with { $0.gpus = samples })
+          }
+          // A node without GPUs has said all.
+          while !Task.isCancelled { try await self.clock.sleep(for: .seconds(3600)) }
+        }
       }
       // The first that ends does so by an error or by cancellation.
       try await tasks.next()

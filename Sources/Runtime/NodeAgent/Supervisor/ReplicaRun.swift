@@ -25,6 +25,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     var logHasText = false
     var start: ProcessRecord.Start?
     var lastLogLines: [String] = []
+    var logEvents = LogEventFilter()
     /// In words, when all was done that can be.
     var leftovers: [String] = []
     var isOver = false
@@ -188,19 +189,21 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   private func look(_ watch: inout ReplicaWatch) async -> ReplicaMachine<RunClock.Instant>.Action? {
     if self.state.withLock({ $0.stopIsAsked }) { self.change { $0.stopAsked(at: $1) } }
     let before = watch
-    let (isClearing, isComing) = self.state.withLock { state in
-      // Once it is ready, its log is for people alone.
-      (state.machine.isClearing, [.starting, .loading, .canary].contains(state.machine.view.phase))
-    }
+    let isClearing = self.state.withLock { $0.machine.isClearing }
     guard
       let (after, sight) = try? await self.context.blocking.run({
         var watch = before
-        let sight = watch.look(isClearing: isClearing, readsLog: isComing)
+        let sight = watch.look(isClearing: isClearing)
         return (watch, sight)
       })
     else { return nil }
     watch = after
     for line in sight.logLines { self.read(line) }
+    for var event in self.state.withLock({ $0.logEvents.events(in: sight.logLines) }) {
+      (event.service, event.index) = (self.spec.service, self.spec.index)
+      event.attempt = UInt32(self.attempt)
+      self.context.events.record(event)
+    }
     if let end = sight.end { self.change { $0.ended(end, lost: sight.lost, at: $1) } }
     if let leftovers = sight.cleared {
       self.state.withLock { $0.leftovers = leftovers }

@@ -43,7 +43,7 @@ struct ReplicaWatch: Sendable {
     self.ports = ports
   }
 
-  mutating func look(isClearing: Bool, readsLog: Bool) -> Sight {
+  mutating func look(isClearing: Bool) -> Sight {
     var sight = Sight()
     self.lookCount += 1
     if self.lookCount % Self.rotationLookCount == 0 {
@@ -55,7 +55,7 @@ struct ReplicaWatch: Sendable {
     waitpid(self.processes.holder.processID, nil, WNOHANG)
     if !self.endWasSaid {
       sight.end = self.end()
-      if readsLog { sight.logLines = self.log.newLines() }
+      sight.logLines = self.log.newLines()
       self.endWasSaid = sight.end != nil
       sight.lost = self.children.lost
     }

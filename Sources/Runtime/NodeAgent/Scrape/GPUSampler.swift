@@ -1,0 +1,206 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import NodeAPI
+import SwiftProtobuf
+import Synchronization
+import Telemetry
+
+/// Reads the GPUs of this node from `nvidia-smi`, which is started once and prints again and again:
+/// each start of it takes half a second and more of a core on a machine with eight GPUs.
+struct GPUSampler<SamplerClock: Clock & Sendable>: Sendable
+where SamplerClock.Duration == Duration {
+  /// Without a line for so long, and three intervals, it hangs: a driver in trouble does that.
+  private static var silenceMax: Duration { .seconds(10) }
+  /// Until one that hung or ended is started again.
+  private static var retryInterval: Duration { .seconds(30) }
+
+  /// Of the daemon: where `nvidia-smi` is looked for.
+  let environment: [String: String]
+  let group: any EventLoopGroup
+  let blocking: BlockingCalls
+  let clock: SamplerClock
+  let wallClockMilliseconds: @Sendable () -> Int64
+
+  /// Samples until the task is cancelled; a node without `nvidia-smi` is told once.
+  func sample(
+    every interval: Duration, receive: @escaping @Sendable (Muster_V1_GPUSamples) -> Void
+  ) async throws {
+    let seconds = max(1, Int(interval / .seconds(1)))
+    while true {
+      let fault = try await self.round(
+        ["-l", "\(seconds)"], silenceMax: max(Self.silenceMax, interval * 3), receive: receive)
+      receive(self.message([], fault: fault ?? ""))
+      guard fault != nil else { return }
+      try await self.clock.sleep(for: Self.retryInterval)
+    }
+  }
+
+  /// Samples once.
+  func sampleOnce() async throws -> Muster_V1_GPUSamples {
+    let last = LastSamples()
+    let fault = try await self.round([], silenceMax: Self.silenceMax) { last.samples = $0 }
+    if let samples = last.samples { return samples }
+    return self.message([], fault: fault ?? "")
+  }
+
+  /// One life of `nvidia-smi`.
+  ///
+  /// - Returns: Why it ended, in words; `nil` where there is none on this node.
+  private func round(
+    _ options: [String], silenceMax: Duration,
+    receive: @escaping @Sendable (Muster_V1_GPUSamples) -> Void
+  ) async throws -> String? {
+    var ends: [CInt] = [-1, -1]
+    try NodeAgentError.check("make a pipe") { pipe(&ends) }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    let output = ends[1]
+    let environment = self.environment
+    let started: Result<pid_t, any Error>
+    do {
+      started = .success(
+        try await self.blocking.run {
+          let program = try ProgramSearch.path(
+            of: "nvidia-smi", searching: environment["PATH"] ?? "")
+          var child = ChildProcess(
+            program: program, argv: ["nvidia-smi"] + GPUSample.queryArguments + options,
+            environment: environment)
+          child.outputDescriptor = output
+          return try child.spawn()
+        })
+    } catch {
+      started = .failure(error)
+    }
+    close(output)
+    guard case .success(let process) = started else {
+      close(ends[0])
+      return nil
+    }
+    defer { Self.end(process) }
+    return try await self.read(ends[0], silenceMax: silenceMax, receive: receive)
+  }
+
+  /// Reads lines until the end of the pipe, or too long a silence.
+  private func read(
+    _ input: CInt, silenceMax: Duration,
+    receive: @escaping @Sendable (Muster_V1_GPUSamples) -> Void
+  ) async throws -> String {
+    let channel = try await NIOPipeBootstrap(group: self.group)
+      .takingOwnershipOfDescriptor(input: input) { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try NIOAsyncChannel<ByteBuffer, Never>(wrappingChannelSynchronously: channel)
+        }
+      }
+    let heard = LastHeard(self.clock.now)
+    return try await channel.executeThenClose { inbound in
+      try await withThrowingTaskGroup(of: String.self) { tasks in
+        tasks.addTask {
+          var lines = GPULines()
+          for try await piece in inbound {
+            heard.instant = self.clock.now
+            let gpus = lines.add(piece.readableBytesView)
+            if !gpus.isEmpty { receive(self.message(gpus, fault: "")) }
+          }
+          return lines.message.isEmpty
+            ? "nvidia-smi ended" : "nvidia-smi ended: \(lines.message)"
+        }
+        tasks.addTask {
+          while true {
+            let rest = self.clock.now.duration(to: heard.instant.advanced(by: silenceMax))
+            if rest <= .zero {
+              return "nvidia-smi has said nothing for \(silenceMax.components.seconds) s"
+            }
+            try await self.clock.sleep(for: rest)
+          }
+        }
+        let result = try await tasks.next() ?? ""
+        tasks.cancelAll()
+        return result
+      }
+    }
+  }
+
+  /// One that is stuck in the kernel is left: its end is not waited for.
+  private static func end(_ process: pid_t) {
+    kill(process, SIGKILL)
+    // Within a millisecond, as a rule; and whether or not this task was cancelled.
+    for _ in 0..<20 where waitpid(process, nil, WNOHANG) == 0 { usleep(1000) }
+  }
+
+  private func message(_ gpus: [GPUSample], fault: String) -> Muster_V1_GPUSamples {
+    .with {
+      $0.milliseconds = self.wallClockMilliseconds()
+      $0.gpus = gpus.map { Muster_V1_GPUSample($0) }
+      $0.fault = fault
+    }
+  }
+
+  private final class LastHeard: Sendable {
+    private let state: Mutex<SamplerClock.Instant>
+
+    init(_ instant: SamplerClock.Instant) { self.state = Mutex(instant) }
+
+    var instant: SamplerClock.Instant {
+      get { self.state.withLock { $0 } }
+      set { self.state.withLock { $0 = newValue } }
+    }
+  }
+}
+
+private final class LastSamples: Sendable {
+  private let state = Mutex<Muster_V1_GPUSamples?>(nil)
+
+  var samples: Muster_V1_GPUSamples? {
+    get { self.state.withLock { $0 } }
+    set { self.state.withLock { $0 = newValue } }
+  }
+}
+
+/// Puts pieces of output together: each line is a GPU.
+private struct GPULines {
+  private static let sizeMax = 64 << 10
+  private static let countMax = 256
+
+  private var rest: [UInt8] = []
+  private var samples: [Int: GPUSample] = [:]
+  /// What it said that is no sample, the first line of it.
+  private(set) var message = ""
+
+  /// - Returns: All GPUs, as they were said last; empty where none is new.
+  mutating func add(_ piece: some Collection<UInt8>) -> [GPUSample] {
+    self.rest += piece
+    var isNew = false
+    let lines = self.rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for line in lines.dropLast() {
+      let text = String(decoding: line, as: UTF8.self)
+      if let sample = GPUSample(line: text) {
+        if self.samples.count < Self.countMax || self.samples[sample.index] != nil {
+          self.samples[sample.index] = sample
+        }
+        isNew = true
+      } else if self.message.isEmpty {
+        self.message = String(text.prefix(200))
+      }
+    }
+    self.rest = Array(lines.last ?? [])
+    if self.rest.count > Self.sizeMax { self.rest = [] }
+    return isNew ? self.samples.values.sorted { $0.index < $1.index } : []
+  }
+}
+
+extension Muster_V1_GPUSample {
+  init(_ sample: GPUSample) {
+    self = .with {
+      $0.index = UInt32(clamping: sample.index)
+      $0.name = sample.name
+      if let value = sample.utilizationPercent { $0.utilizationPercent = value }
+      if let value = sample.memoryUsedMiB { $0.memoryUsedMib = value }
+      if let value = sample.memoryTotalMiB { $0.memoryTotalMib = value }
+      if let value = sample.powerWatts { $0.powerWatts = value }
+      if let value = sample.temperatureCelsius { $0.temperatureCelsius = value }
+      if let value = sample.uncorrectedECCErrors {
+        $0.uncorrectedEccErrors = UInt64(clamping: value)
+      }
+    }
+  }
+}

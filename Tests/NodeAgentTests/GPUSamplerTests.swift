@@ -1,0 +1,85 @@
+import FoundationEssentials
+import GRPCCore
+import Glibc
+import NodeAPI
+import NodeAgent
+import Testing
+
+/// With a fake `nvidia-smi` on the PATH that prints what the real one does.
+@Suite
+struct `Samples of GPUs` {
+  private static let line =
+    "2026/11/21 10:00:00.123, 0, NVIDIA H200, 93, 120000, 143771, 610.5, 61, 0"
+  private static let other =
+    "2026/11/21 10:00:00.124, 1, NVIDIA H200, [N/A], 1, 143771, [N/A], 30, [N/A]"
+
+  private static func gpus(
+    script: String, interval: UInt32, count: Int
+  ) async throws -> [Muster_V1_GPUSamples] {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try agent.install("nvidia-smi", script: script)
+    return try await agent.claimedLink { node in
+      var request = Muster_V1_ScrapeRequest()
+      request.gpus = true
+      request.intervalMilliseconds = interval
+      var options = CallOptions.defaults
+      options.timeout = .seconds(30)
+      return try await node.scrape(request, options: options) { response in
+        var samples: [Muster_V1_GPUSamples] = []
+        for try await report in response.messages {
+          if case .gpus(let gpus) = report.kind { samples.append(gpus) }
+          if samples.count == count { break }
+        }
+        return samples
+      }
+    }
+  }
+
+  @Test func `a running nvidia-smi is read as it prints, and what it does not know is absent`()
+    async throws
+  {
+    let script = """
+      while :; do
+        echo '\(Self.line)'; echo '\(Self.other)'
+        case "$*" in *-l*) sleep 0.2;; *) exit;; esac
+      done
+      """
+    let rounds = try await Self.gpus(script: script, interval: 1000, count: 4)
+    let last = try #require(rounds.last)
+    #expect(last.fault == "")
+    #expect(last.gpus.map(\.index) == [0, 1])
+    #expect(last.gpus[0].name == "NVIDIA H200")
+    #expect(last.gpus[0].utilizationPercent == 93)
+    #expect(!last.gpus[1].hasUtilizationPercent && !last.gpus[1].hasUncorrectedEccErrors)
+    #expect(try await Self.gpus(script: script, interval: 0, count: 1).first?.gpus.count == 2)
+  }
+
+  @Test func `one that says what is wrong is quoted, one that is not there is no fault`()
+    async throws
+  {
+    let broken = "echo 'Unable to determine the device handle for GPU0: Unknown Error'; exit 1"
+    let samples = try await Self.gpus(script: broken, interval: 0, count: 1)
+    #expect(
+      samples.first?.fault
+        == "nvidia-smi ended: Unable to determine the device handle for GPU0: Unknown Error")
+    let none = try await Self.gpus(script: "", interval: 0, count: 1)
+    #expect(none.first?.fault == "" && none.first?.gpus == [])
+  }
+
+  @Test func `one that hangs is given up, and the call goes on`() async throws {
+    let samples = try await Self.gpus(script: "exec sleep 60", interval: 0, count: 1)
+    #expect(samples.first?.fault == "nvidia-smi has said nothing for 10 s")
+  }
+}
+
+extension TestAgent {
+  /// Puts a program in front of the PATH; an empty script: none.
+  func install(_ name: String, script: String) throws {
+    try PlainFile.makeFolders(self.programFolder)
+    guard !script.isEmpty else { return }
+    let path = "\(self.programFolder)/\(name)"
+    try Data("#!/bin/sh\n\(script)\n".utf8).write(to: URL(filePath: path))
+    chmod(path, 0o755)
+  }
+}
