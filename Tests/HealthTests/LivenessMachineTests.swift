@@ -265,6 +265,26 @@ struct `Whether what serves is alive` {
     #expect(verdicts.last == .busy("no answer in time"))
   }
 
+  @Test
+  func `an agent that slept through a long step waits for two looks to tell of its processes`() {
+    var machine = Machine(asksCanaries: true, at: 0)
+    var verdicts: [Machine.Verdict] = []
+    for second: Int64 in Array(1...40) + Array(60...90) {
+      let now = ManualInstant(milliseconds: second * 1000)
+      if machine.timePassed(at: now) == .look {
+        // The last look before the pause was slow.
+        let delay: Duration = second > 34 && second < 50 ? .milliseconds(5800) : .zero
+        machine.looked(
+          LivenessSight(
+            .fine(EngineCounters(running: 4, waiting: 0, moving: [0])),
+            processorTime: .milliseconds(900 * second)),
+          at: now.advanced(by: delay))
+      }
+      verdicts.append(machine.verdict)
+    }
+    #expect(!verdicts.contains { $0.isStalled }, "\(verdicts)")
+  }
+
   @Test func `two looks at a dead engine are needed, and enough`() {
     var machine = Machine(asksCanaries: true, at: 0)
     machine.looked(LivenessSight(.dead("503")), at: 100)

@@ -94,7 +94,8 @@ extension ServiceWorld {
       delay = draw < 20 ? 3000 : self.replicas[index].draw(100...5800)
       look.isLost = draw < 15
       // The next one comes two seconds later.
-      self.replicas[index].lookDelay += delay + (look.isLost ? 2200 : 0)
+      look.delay = delay + (look.isLost ? 2200 : 0)
+      self.replicas[index].lookDelay += look.delay
     }
     self.replicas[index].look = look
     if delay == 0 {

@@ -39,6 +39,10 @@ extension ServiceWorld {
     guard self.replicas[index].engine.end == nil, !self.replicas[index].machine.isClearing else {
       return
     }
+    guard self.replicas[index].posted.phase.isServing else {
+      // Nobody asks what is not ready.
+      return self.queue.add(.activityEnds(replica: index), at: self.now + 2000)
+    }
     let isCalm = self.now >= self.calmAt
     let draw = self.replicas[index].draw(0...9)
     let activity: SimEngine.Activity
@@ -148,4 +152,8 @@ extension ServiceWorld {
     let time = self.replicas[index].draw(100...1900)
     self.queue.add(.processEnds(replica: index, .exits(status: 0)), at: self.now + time)
   }
+}
+
+extension ReplicaPhase {
+  var isServing: Bool { self == .ready || self == .busy || self == .stalled }
 }

@@ -112,11 +112,11 @@ final class ServiceWorld {
   // MARK: What is to be found
 
   func expect(
-    _ kind: FaultKind, of index: Int, at: Milliseconds? = nil, allowance: Milliseconds = 0
+    _ kind: FaultKind, of index: Int, allowance: Milliseconds = 0
   ) {
     let replica = self.replicas[index]
     self.replicas[index].expectation = SimReplica.Expectation(
-      kind: kind, at: at ?? self.now, lookDelay: replica.lookDelay,
+      kind: kind, at: self.now, lookDelay: replica.lookDelay - (replica.look?.delay ?? 0),
       paused: self.agents[replica.node].paused(at: self.now), allowance: allowance)
   }
 

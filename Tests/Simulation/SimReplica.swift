@@ -10,6 +10,8 @@ struct SimReplica {
     var number: Int
     var beganAt: Milliseconds
     var isLost: Bool
+    /// What is too long of it.
+    var delay: Milliseconds = 0
     var processorTime: Duration
     var stoppedProcess: String?
   }

@@ -49,7 +49,8 @@ where Instant.Duration == Duration {
   private let asksCanaries: Bool
   /// `nil` while a look is under way.
   private var lookAt: Instant?
-  /// When the latest look began, and the latest that is over: what processes showed is of then.
+  /// When the latest look began, and the latest that told whether its processes compute: what they
+  /// show is of the beginning.
   private var lookBeganAt: Instant
   private var processorSeenAt: Instant
   /// When the counters were last seen: what moves between two looks is not known before.
@@ -128,14 +129,18 @@ where Instant.Duration == Duration {
   }
 
   private mutating func note(_ time: Duration?, at now: Instant) {
-    self.processorSeenAt = now
-    if let time, let before = self.processorTime {
-      let passed = before.at.duration(to: now)
-      if passed > .zero, (time - before.time) / passed >= self.settings.computingShare {
-        self.computedAt = now
-      }
+    defer { self.processorTime = time.map { ProcessorTime(time: $0, at: now) } }
+    guard let time else {
+      self.processorSeenAt = now
+      return
     }
-    self.processorTime = time.map { ProcessorTime(time: $0, at: now) }
+    // A first one tells nothing.
+    guard let before = self.processorTime else { return }
+    self.processorSeenAt = now
+    let passed = before.at.duration(to: now)
+    if passed > .zero, (time - before.time) / passed >= self.settings.computingShare {
+      self.computedAt = now
+    }
   }
 
   // MARK: Time
