@@ -152,7 +152,8 @@ let testTargets: [Target] = [
   tests(
     "Simulation",
     [
-      "Coordinator", "Fleet", "KVCacheSimulator", "NodeAgent", "Plan", "RecordFiles", "Rollouts",
+      "Coordinator", "Fleet", "Health", "KVCacheSimulator", "NodeAgent", "Plan", "Recipes",
+      "RecordFiles", "Rollouts",
     ]),
   // Holds the built stub to what was measured of the real server.
   tests("StubModelServerTests", [], exclude: ["vllm-0.32-metrics.txt"]),

@@ -189,6 +189,102 @@ struct `Whether what serves is alive` {
     }
   }
 
+  @Test func `one look that is lost while requests run changes nothing, however long it takes`() {
+    var machine = Machine(asksCanaries: true, at: 0)
+    func sight(_ steps: Double, _ processorTime: Duration) -> LivenessSight {
+      LivenessSight(
+        .fine(EngineCounters(running: 4, waiting: 0, moving: [steps])),
+        processorTime: processorTime)
+    }
+    #expect(machine.timePassed(at: 2000) == .look)
+    machine.looked(sight(1, .seconds(1)), at: 2000)
+    #expect(machine.timePassed(at: 4000) == .look)
+    machine.looked(sight(2, .seconds(2)), at: 4000)
+    #expect(machine.timePassed(at: 6000) == .look)
+    for now: ManualInstant in [8000, 10_000, 12_000] {
+      #expect(machine.timePassed(at: now) == .none)
+      #expect(machine.verdict == .fine)
+    }
+    machine.looked(LivenessSight(.unanswered("no answer")), at: 12_000)
+    #expect(machine.verdict == .fine)
+  }
+
+  @Test func `processor time is of when the look began, and what is late is no rest`() {
+    var machine = Machine(asksCanaries: false, at: 0)
+    var processorTime = Duration.zero
+    var verdicts: [Machine.Verdict] = []
+    for look: Int64 in 1...20 {
+      let began = ManualInstant(milliseconds: look * 8000)
+      for step: Int64 in -3...0 {
+        _ = machine.timePassed(at: began.advanced(by: .seconds(2 * step)))
+      }
+      processorTime = .milliseconds(3000 * look)
+      // The answer takes six seconds of the eight.
+      machine.looked(
+        LivenessSight(
+          .fine(EngineCounters(running: 4, waiting: 0, moving: [1])),
+          processorTime: processorTime),
+        at: began.advanced(by: .milliseconds(5900)))
+      verdicts.append(machine.verdict)
+    }
+    #expect(!verdicts.contains { $0.isStalled }, "\(verdicts)")
+    #expect(verdicts.last?.isBusy == true)
+  }
+
+  @Test func `what an agent learns just after it did not run is of then, and not of later`() {
+    var world = EngineWorld()
+    world.set(.decodes)
+    world.pass(seconds: 20)
+    world.now = world.now.advanced(by: .seconds(60))
+    // An answer that had come meanwhile is read before the clock.
+    world.machine.looked(
+      LivenessSight(.fine(EngineCounters(running: 4, waiting: 0, moving: [-1, nil]))),
+      at: world.now)
+    world.set(.hangs)
+    #expect(world.pass(seconds: 15).last?.isStalled == true)
+  }
+
+  @Test func `completions that time out while one long step is computed are no stall`() {
+    var machine = Machine(asksCanaries: true, at: 0)
+    var verdicts: [Machine.Verdict] = []
+    for second: Int64 in 1...290 {
+      let now = ManualInstant(milliseconds: second * 1000)
+      switch machine.timePassed(at: now) {
+      case .none: break
+      case .look:
+        machine.looked(
+          LivenessSight(
+            .fine(EngineCounters(running: 0, waiting: 0, moving: [0])),
+            processorTime: .seconds(second)),
+          at: now)
+      case .canary: machine.canaryFailed("no answer in time", at: now)
+      }
+      verdicts.append(machine.verdict)
+    }
+    #expect(!verdicts.contains { $0.isStalled }, "\(verdicts)")
+    #expect(verdicts.last == .busy("no answer in time"))
+  }
+
+  @Test
+  func `an agent that slept through a long step waits for two looks to tell of its processes`() {
+    var machine = Machine(asksCanaries: true, at: 0)
+    var verdicts: [Machine.Verdict] = []
+    for second: Int64 in Array(1...40) + Array(60...90) {
+      let now = ManualInstant(milliseconds: second * 1000)
+      if machine.timePassed(at: now) == .look {
+        // The last look before the pause was slow.
+        let delay: Duration = second > 34 && second < 50 ? .milliseconds(5800) : .zero
+        machine.looked(
+          LivenessSight(
+            .fine(EngineCounters(running: 4, waiting: 0, moving: [0])),
+            processorTime: .milliseconds(900 * second)),
+          at: now.advanced(by: delay))
+      }
+      verdicts.append(machine.verdict)
+    }
+    #expect(!verdicts.contains { $0.isStalled }, "\(verdicts)")
+  }
+
   @Test func `two looks at a dead engine are needed, and enough`() {
     var machine = Machine(asksCanaries: true, at: 0)
     machine.looked(LivenessSight(.dead("503")), at: 100)

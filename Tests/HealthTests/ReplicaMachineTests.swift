@@ -57,10 +57,37 @@ struct `The machine of a replica` {
     #expect(machine.timePassed(at: 4000) == .look)
   }
 
+  @Test func `an agent that did not run when the time was up probes once more`() {
+    var machine = Self.machine()
+    machine.launched(at: 0)
+    for second: Int64 in 0..<55 {
+      #expect(machine.timePassed(at: ManualInstant(milliseconds: second * 1000)) == .probe)
+      machine.probeFailed("no", at: ManualInstant(milliseconds: second * 1000 + 10))
+    }
+    #expect(machine.timePassed(at: 80_000) == .probe)
+    machine.probeSucceeded(at: 80_100)
+    #expect(machine.view.phase == .ready)
+  }
+
+  @Test
+  func `an agent that did not run while something was being stopped kills before it gives up`() {
+    var machine = Self.machine()
+    machine.launched(at: 0)
+    machine.stopAsked(at: 100)
+    #expect(machine.timePassed(at: 100) == .terminate)
+    #expect(machine.timePassed(at: 30_000) == .kill)
+    #expect(machine.timePassed(at: 30_200) == .kill)
+    #expect(machine.timePassed(at: 40_000) == .giveUp)
+  }
+
   @Test func `a deadline that passes fails it with the last fault, and ends it`() {
     var machine = Self.machine()
     machine.launched(at: 0)
-    machine.probeFailed("port 8000: nobody accepts connections", at: 10)
+    for second: Int64 in 0..<60 {
+      #expect(machine.timePassed(at: ManualInstant(milliseconds: second * 1000)) == .probe)
+      let now = ManualInstant(milliseconds: second * 1000 + 10)
+      machine.probeFailed("port 8000: nobody accepts connections", at: now)
+    }
     #expect(machine.timePassed(at: 60_000) == .terminate)
     #expect(machine.view.phase == .failed)
     #expect(

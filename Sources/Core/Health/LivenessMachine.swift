@@ -49,6 +49,12 @@ where Instant.Duration == Duration {
   private let asksCanaries: Bool
   /// `nil` while a look is under way.
   private var lookAt: Instant?
+  /// When the latest look began, and the latest that told whether its processes compute: what they
+  /// show is of the beginning.
+  private var lookBeganAt: Instant
+  private var processorSeenAt: Instant
+  /// When the counters were last seen: what moves between two looks is not known before.
+  private var countersSeenAt: Instant
   private var canary: Canary
   private var movedAt: Instant
   private var computedAt: Instant
@@ -68,6 +74,9 @@ where Instant.Duration == Duration {
     self.settings = settings
     self.asksCanaries = asksCanaries
     self.lookAt = now.advanced(by: settings.lookInterval)
+    self.lookBeganAt = now
+    self.processorSeenAt = now
+    self.countersSeenAt = now
     self.canary = Canary(dueAt: now.advanced(by: settings.canaryRest))
     self.movedAt = now
     self.computedAt = now
@@ -80,12 +89,17 @@ where Instant.Duration == Duration {
     self.lookAt = now.advanced(by: self.settings.lookInterval)
     self.stoppedCount = sight.stoppedProcess == nil ? 0 : self.stoppedCount + 1
     self.stoppedProcess = sight.stoppedProcess ?? ""
-    self.note(sight.processorTime, at: now)
+    self.note(sight.processorTime, at: self.lookBeganAt)
     switch sight.answer {
     case .fine(let counters):
       self.failures = nil
       guard let counters else { break }
-      if let before = self.counters, before != counters { self.moved(at: now) }
+      self.countersSeenAt = now
+      if let before = self.counters {
+        if before != counters { self.moved(at: now) }
+      } else {
+        self.movedAt = now
+      }
       self.counters = counters
     case .refused, .unanswered, .faulty, .dead:
       var failures = self.failures ?? Failures(since: now, answer: sight.answer)
@@ -115,22 +129,28 @@ where Instant.Duration == Duration {
   }
 
   private mutating func note(_ time: Duration?, at now: Instant) {
-    if let time, let before = self.processorTime {
-      let passed = before.at.duration(to: now)
-      if passed > .zero, (time - before.time) / passed >= self.settings.computingShare {
-        self.computedAt = now
-      }
+    defer { self.processorTime = time.map { ProcessorTime(time: $0, at: now) } }
+    guard let time else {
+      self.processorSeenAt = now
+      return
     }
-    self.processorTime = time.map { ProcessorTime(time: $0, at: now) }
+    // A first one tells nothing.
+    guard let before = self.processorTime else { return }
+    self.processorSeenAt = now
+    let passed = before.at.duration(to: now)
+    if passed > .zero, (time - before.time) / passed >= self.settings.computingShare {
+      self.computedAt = now
+    }
   }
 
   // MARK: Time
 
   package mutating func timePassed(at now: Instant) -> Action {
     let gap = self.passedAt.duration(to: now)
-    if gap > self.settings.ownGapMax { self.excuse(gap) }
+    if gap > self.settings.ownGapMax { self.excuse(gap, at: now) }
     self.passedAt = now
     if let lookAt = self.lookAt, now >= lookAt {
+      self.lookBeganAt = now
       self.lookAt = nil
       return .look
     }
@@ -141,13 +161,43 @@ where Instant.Duration == Duration {
     return .canary
   }
 
-  /// The agent did not run: for as long, nobody else could be seen to.
-  private mutating func excuse(_ gap: Duration) {
-    self.movedAt = self.movedAt.advanced(by: gap)
-    self.computedAt = self.computedAt.advanced(by: gap)
-    self.canary.underWaySince = self.canary.underWaySince?.advanced(by: gap)
-    if let since = self.failures?.since { self.failures?.since = since.advanced(by: gap) }
+  /// The agent did not run: for as long, nobody else could be seen to. What it learnt when it had just
+  /// come back is of now.
+  private mutating func excuse(_ gap: Duration, at now: Instant) {
+    let later = { (instant: Instant) in min(instant.advanced(by: gap), now) }
+    self.movedAt = later(self.movedAt)
+    self.computedAt = later(self.computedAt)
+    self.canary.underWaySince = self.canary.underWaySince.map(later)
+    if let since = self.failures?.since { self.failures?.since = later(since) }
     self.processorTime = nil
+  }
+
+  /// Until then ``timePassed(at:)`` has nothing to do, and the verdict stands, if nothing is reported.
+  /// Not so far off that whoever waits for it seems not to have run.
+  package var quietUntil: Instant {
+    if let failures = self.failures, failures.count >= self.settings.failureCountMin,
+      case .dead = failures.answer
+    {
+      return self.passedAt
+    }
+    var until = self.passedAt.advanced(by: self.settings.ownGapMax / 2)
+    if let lookAt = self.lookAt { until = min(until, lookAt) }
+    if self.asksCanaries, self.canary.underWaySince == nil { until = min(until, self.canary.dueAt) }
+    if let since = self.failures?.since { self.quiet(&until, since, self.settings.stallTime) }
+    if self.canary.failureCount >= self.settings.failureCountMin {
+      self.quiet(&until, self.movedAt, self.settings.computingStallTime)
+    }
+    guard let asked = self.canary.underWaySince else { return until }
+    let rests = max(asked, self.movedAt)
+    self.quiet(&until, rests, self.settings.busyTime)
+    self.quiet(&until, rests, self.settings.stallTime)
+    self.quiet(&until, rests, self.settings.computingStallTime)
+    return until
+  }
+
+  private func quiet(_ until: inout Instant, _ since: Instant, _ time: Duration) {
+    let change = since.advanced(by: time)
+    if change > self.passedAt { until = min(until, change) }
   }
 
   // MARK: Verdict
@@ -161,7 +211,10 @@ where Instant.Duration == Duration {
       return self.verdict(on: failures)
     }
     if self.canary.failureCount >= self.settings.failureCountMin {
-      return .stalled(self.canary.failure)
+      let rest = self.movedAt.duration(to: self.passedAt)
+      // A step that takes minutes answers no completion either.
+      let isLong = rest >= self.settings.computingStallTime || !self.computes
+      return isLong ? .stalled(self.canary.failure) : .busy(self.canary.failure)
     }
     return self.verdictOnMovement
   }
@@ -176,21 +229,26 @@ where Instant.Duration == Duration {
     }
   }
 
+  /// As of the last look.
+  private var computes: Bool {
+    self.computedAt.duration(to: self.processorSeenAt) < self.settings.busyTime
+  }
+
   private var verdictOnMovement: Verdict {
     let hasWork = self.counters?.hasWork ?? false
-    let restsSince: Instant
+    let rest: Duration
     if hasWork {
-      restsSince = self.movedAt
+      // As of the last look that saw them: one look that is late or lost shows nothing.
+      rest = self.movedAt.duration(to: self.countersSeenAt)
     } else if let asked = self.canary.underWaySince {
-      restsSince = max(asked, self.movedAt)
+      rest = max(asked, self.movedAt).duration(to: self.passedAt)
     } else {
       return .fine
     }
-    let rest = restsSince.duration(to: self.passedAt)
     guard rest >= self.settings.busyTime else { return .fine }
     let work = hasWork ? "requests run" : "a completion is unanswered"
     guard rest >= self.settings.stallTime else { return .busy("\(work) and no counter moves") }
-    let computes = self.computedAt.duration(to: self.passedAt) < self.settings.busyTime
+    let computes = self.computes
     if computes, rest < self.settings.computingStallTime {
       return .busy("\(work) and no counter moves, but it computes")
     }

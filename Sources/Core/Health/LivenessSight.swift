@@ -14,7 +14,8 @@ package struct LivenessSight: Equatable, Sendable {
   }
 
   package var answer: Answer
-  /// Processor time of its processes since they started, engine and workers; `nil`: unknown.
+  /// Processor time of its processes since they started, engine and workers, when the look began;
+  /// `nil`: unknown.
   package var processorTime: Duration?
   /// A process of it that a signal has stopped, in words; `nil`: none.
   package var stoppedProcess: String?

@@ -61,6 +61,7 @@ where Instant.Duration == Duration {
     /// `nil` while a probe is under way.
     var probeAt: Instant?
     var fault: String
+    var passedAt: Instant
   }
 
   private struct Serving: Equatable, Sendable {
@@ -76,7 +77,8 @@ where Instant.Duration == Duration {
     /// `nil` once it is past asking.
     var terminateAt: Instant?
     var killAt: Instant
-    var giveUpAt: Instant
+    /// `nil` before the first KILL.
+    var giveUpAt: Instant?
   }
 
   private enum State: Equatable, Sendable {
@@ -297,8 +299,30 @@ where Instant.Duration == Duration {
     }
   }
 
+  /// Until then ``timePassed(at:)`` has nothing to do, and the view stands, if nothing is reported;
+  /// `nil`: for good.
+  package var quietUntil: Instant? {
+    switch self.state {
+    case .waiting, .over: return nil
+    case .coming(let coming):
+      let until = coming.passedAt.advanced(by: self.settings.liveness.ownGapMax / 2)
+      return min(coming.deadline, coming.probeAt ?? until, until)
+    case .serving(let serving): return serving.liveness.quietUntil
+    case .clearing(let clearing):
+      let killAt = min(clearing.killAt, clearing.terminateAt ?? clearing.killAt)
+      return min(killAt, clearing.giveUpAt ?? killAt)
+    }
+  }
+
   private mutating func timePassed(_ coming: Coming, at now: Instant) -> Action {
     var coming = coming
+    let gap = coming.passedAt.duration(to: now)
+    // While the agent did not run, nobody could see that it was ready.
+    if gap > self.settings.liveness.ownGapMax {
+      coming.deadline = coming.deadline.advanced(by: gap)
+    }
+    coming.passedAt = now
+    self.state = .coming(coming)
     if now >= coming.deadline, self.settings.isProbed {
       let fault = coming.fault.isEmpty ? "its probe has not been answered" : coming.fault
       self.clear(
@@ -333,7 +357,7 @@ where Instant.Duration == Duration {
 
   private mutating func timePassed(_ clearing: Clearing, at now: Instant) -> Action {
     var clearing = clearing
-    if now >= clearing.giveUpAt {
+    if let giveUpAt = clearing.giveUpAt, now >= giveUpAt {
       let failure = clearing.failure ?? "processes of it outlived KILL"
       // What is left of it would be in the way of another attempt.
       self.state = .over(failure: failure, end: clearing.end, isLasting: true)
@@ -341,6 +365,7 @@ where Instant.Duration == Duration {
     }
     if now >= clearing.killAt {
       clearing.killAt = now.advanced(by: ReplicaSettings.killInterval)
+      clearing.giveUpAt = clearing.giveUpAt ?? now.advanced(by: ReplicaSettings.killTime)
       clearing.terminateAt = nil
       self.state = .clearing(clearing)
       return .kill
@@ -355,16 +380,15 @@ where Instant.Duration == Duration {
     let first = self.settings.isProbed ? Duration.zero : ReplicaSettings.unprovenTime
     return Coming(
       phase: .starting, deadline: now.advanced(by: self.settings.readyTimeout),
-      probeAt: now.advanced(by: first), fault: "")
+      probeAt: now.advanced(by: first), fault: "", passedAt: now)
   }
 
   private mutating func clear(
     failure: String?, isLasting: Bool = false, end: ProcessEnd?, at now: Instant
   ) {
-    let killAt = now.advanced(by: self.settings.stopGrace)
     self.state = .clearing(
       Clearing(
-        failure: failure, isLasting: isLasting, end: end, terminateAt: now, killAt: killAt,
-        giveUpAt: killAt.advanced(by: ReplicaSettings.killTime)))
+        failure: failure, isLasting: isLasting, end: end, terminateAt: now,
+        killAt: now.advanced(by: self.settings.stopGrace)))
   }
 }

@@ -46,7 +46,9 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
   private let plan: Plan
   private let settings: Settings
   private let neededNodes: [String]
-  private let begun: Instant
+  /// Until every node must have answered.
+  private var attachDeadline: Instant
+  private var passedAt: Instant
   private var state = State.gathering
   private var attachedNodes: Set<String> = []
   private var faults: [String: NodeFault] = [:]
@@ -58,7 +60,8 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
   package init(plan: Plan, settings: Settings, now: Instant) {
     self.plan = plan
     self.settings = settings
-    self.begun = now
+    self.attachDeadline = now.advanced(by: settings.attachTimeout)
+    self.passedAt = now
     let used = Set(plan.services.flatMap { $0.replicas.map(\.node) })
     self.neededNodes = plan.nodes.map(\.name).filter { used.contains($0) }
   }
@@ -73,6 +76,7 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
 
   /// A node has answered, again perhaps.
   package mutating func attached(_ node: String, at now: Instant) -> Action {
+    self.pass(to: now)
     self.attachedNodes.insert(node)
     self.faults[node] = nil
     switch self.state {
@@ -105,6 +109,7 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
   }
 
   package mutating func reported(_ report: ReplicaReport, at now: Instant) -> Action {
+    self.pass(to: now)
     guard self.isPlanned(report) else { return .none }
     self.reports[report.key] = report
     switch self.state {
@@ -127,9 +132,10 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
 
   /// Time has passed; call at least once a second.
   package mutating func ticked(at now: Instant) -> Action {
+    self.pass(to: now)
     switch self.state {
     case .gathering:
-      guard self.begun.duration(to: now) >= self.settings.attachTimeout else { return .none }
+      guard now >= self.attachDeadline else { return .none }
       return self.abort(self.missingNodes())
     case .starting:
       let late = self.plan.services.filter { service in
@@ -141,6 +147,19 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
       return .none
     }
   }
+
+  /// A coordinator that did not run for longer than ``ownGapMax`` could hear nobody: for as long, all
+  /// deadlines stand still.
+  private mutating func pass(to now: Instant) {
+    let gap = self.passedAt.duration(to: now)
+    self.passedAt = max(self.passedAt, now)
+    guard gap > Self.ownGapMax else { return }
+    self.attachDeadline = self.attachDeadline.advanced(by: gap)
+    self.deadlines = self.deadlines.mapValues { $0.advanced(by: gap) }
+  }
+
+  /// Three of its ticks.
+  private static var ownGapMax: Duration { .seconds(3) }
 
   // MARK: Decisions
 
