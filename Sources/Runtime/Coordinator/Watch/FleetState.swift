@@ -1,0 +1,202 @@
+import Fleet
+import Health
+package import Plan
+package import Telemetry
+
+/// What is known of a run's nodes and replicas, put together from what their agents said last. It reads
+/// no clock; instants are passed in, since a point of the caller's own.
+package struct FleetState: Sendable {
+  package struct Node: Sendable {
+    package let name: String
+    /// `nil` before the first answer, and while its link is up.
+    package fileprivate(set) var lostSince: Duration?
+    package fileprivate(set) var isReached = false
+    /// Why its link is down, in words; empty while it is up.
+    package fileprivate(set) var fault = ""
+    package fileprivate(set) var gpus: [GPUSample] = []
+    /// Why there are no samples, in words.
+    package fileprivate(set) var gpuFault = ""
+  }
+
+  package struct Replica: Sendable {
+    package let key: ReplicaKey
+    package let node: String
+    /// The last known one stands while its node cannot be reached; `nil`: never heard of.
+    package fileprivate(set) var report: ReplicaReport?
+    package fileprivate(set) var reading: EngineReading?
+    package fileprivate(set) var interval: EngineInterval?
+    /// Of the last page; `nil` without one.
+    package fileprivate(set) var scrapedAt: Duration?
+    /// Why there is no page, in words; empty where there is one.
+    package fileprivate(set) var fault = ""
+    /// The page itself, for those who pass it on.
+    package fileprivate(set) var text: [UInt8] = []
+    fileprivate var history = EngineHistory()
+
+    package var metrics: EndpointMetrics {
+      EndpointMetrics(
+        name: "\(self.key)", reading: self.text.isEmpty ? nil : self.reading,
+        interval: self.text.isEmpty ? nil : self.interval)
+    }
+  }
+
+  package struct Service: Sendable {
+    package let name: String
+    package let replicas: [Replica]
+    package let metrics: FleetMetrics
+    package let verdict: ServiceVerdict
+    package let gpus: [GPUSample]
+  }
+
+  /// Events that are kept, the newest.
+  package static let eventCountMax = 500
+  /// Files that grow are measured over so long.
+  private static let growthWindow = Duration.seconds(30)
+
+  private let plan: Plan
+  package private(set) var nodes: [Node]
+  package private(set) var replicas: [Replica]
+  /// Oldest first.
+  package private(set) var events: [ChainEvent] = []
+  /// Of the replicas.
+  private var positions: [ReplicaKey: Int] = [:]
+  private var scrape = EngineScrape()
+  private var growths: [String: LineGrowth] = [:]
+  /// Pages of endpoints that are no replicas, by node and name.
+  package private(set) var targets: [(node: String, name: String, text: [UInt8])] = []
+
+  package init(plan: Plan) {
+    self.plan = plan
+    let used = Set(plan.services.flatMap { $0.replicas.map(\.node) })
+    self.nodes = plan.nodes.filter { used.contains($0.name) }.map { Node(name: $0.name) }
+    self.replicas = plan.services.flatMap { service in
+      service.replicas.map { replica in
+        Replica(key: ReplicaKey(service: service.name, index: replica.index), node: replica.node)
+      }
+    }
+    for (index, replica) in self.replicas.enumerated() { self.positions[replica.key] = index }
+  }
+
+  // MARK: What comes
+
+  package mutating func see(_ sight: FleetSight, at now: Duration) {
+    switch sight {
+    case .reached(let node):
+      self.change(node) {
+        $0.isReached = true
+        $0.lostSince = nil
+        $0.fault = ""
+      }
+    case .lost(let fault):
+      self.change(fault.node) {
+        if $0.fault.isEmpty { $0.lostSince = now }
+        $0.isReached = false
+        $0.fault = fault.diagnostic.summary
+      }
+    case .reported(let report):
+      // A node speaks for its own replicas only.
+      guard let index = self.index(of: report.key, on: report.node) else { return }
+      self.replicas[index].report = report
+    case .happened(let event):
+      self.events.append(event)
+      if self.events.count > Self.eventCountMax { self.events.removeFirst() }
+    case .scraped(let node, let scrape): self.add(scrape, of: node, at: now)
+    }
+  }
+
+  private mutating func add(_ scrape: NodeScrape, of node: String, at now: Duration) {
+    switch scrape {
+    case .gpus(_, let samples, let fault):
+      self.change(node) {
+        $0.gpus = samples
+        $0.gpuFault = fault
+      }
+    case .file(let path, let milliseconds, let lines, _):
+      self.growths["\(node) \(path)", default: LineGrowth()]
+        .add(lines, at: .milliseconds(milliseconds), window: Self.growthWindow)
+    case .page(let page):
+      switch page.source {
+      case .target(let name):
+        self.targets.removeAll { $0.node == node && $0.name == name }
+        self.targets.append((node, name, page.text))
+      case .replica(let key):
+        guard let index = self.index(of: key, on: node) else { return }
+        self.add(page, to: index, at: now)
+      }
+    }
+  }
+
+  private mutating func add(_ page: NodePage, to index: Int, at now: Duration) {
+    self.replicas[index].fault = page.fault
+    self.replicas[index].text = []
+    guard page.fault.isEmpty else { return }
+    do throws(MetricsTextError) {
+      let reading = try self.scrape.read(page.text)
+      // By the node's clock: the way of a page may take longer than that of the one before.
+      self.replicas[index].interval = self.replicas[index].history.add(
+        reading, at: .milliseconds(page.milliseconds))
+      self.replicas[index].reading = reading
+      self.replicas[index].text = page.text
+      self.replicas[index].scrapedAt = now
+      if !reading.hasEngine { self.replicas[index].fault = "no engine on its page" }
+    } catch {
+      self.replicas[index].fault = "its page is no text of metrics: \(error)"
+    }
+  }
+
+  private mutating func change(_ name: String, _ change: (inout Node) -> Void) {
+    guard let index = self.nodes.firstIndex(where: { $0.name == name }) else { return }
+    change(&self.nodes[index])
+  }
+
+  private func index(of key: ReplicaKey, on node: String) -> Int? {
+    guard let index = self.positions[key], self.replicas[index].node == node else { return nil }
+    return index
+  }
+
+  // MARK: What it means
+
+  /// Those that show metrics or have GPUs, in the order of the plan.
+  package var services: [Service] {
+    self.plan.services.map { service in
+      let replicas = self.replicas.filter { $0.key.service == service.name }
+      let nodes = Set(replicas.map(\.node))
+      let gpus = self.nodes.filter { nodes.contains($0.name) }.flatMap(\.gpus)
+      let metrics = FleetMetrics(replicas.map(\.metrics))
+      return Service(
+        name: service.name, replicas: replicas, metrics: metrics,
+        verdict: ServiceVerdict(metrics, gpus: gpus), gpus: gpus)
+    }
+  }
+
+  /// Lines a second by which all watched files grow together; `nil` before the second look at one.
+  package var linesPerSecond: Double? {
+    let rates = self.growths.values.compactMap(\.rate)
+    return rates.isEmpty ? nil : rates.reduce(0, +)
+  }
+
+  /// Of all watched files together.
+  package var lineCount: UInt64 { self.growths.values.reduce(0) { $0 &+ $1.last } }
+}
+
+/// How fast one file grows, over the last half minute or so.
+private struct LineGrowth: Sendable {
+  private var looks: [(lines: UInt64, at: Duration)] = []
+
+  var last: UInt64 { self.looks.last?.lines ?? 0 }
+
+  mutating func add(_ lines: UInt64, at instant: Duration, window: Duration) {
+    // Begun anew, or the node's clock was set back.
+    if let last = self.looks.last, last.lines > lines || last.at >= instant { self.looks = [] }
+    self.looks.append((lines, instant))
+    // One that is older than the window is what the newest is measured against.
+    while self.looks.count > 2, instant - self.looks[1].at >= window { self.looks.removeFirst() }
+  }
+
+  var rate: Double? {
+    guard let first = self.looks.first, let last = self.looks.last, last.at > first.at else {
+      return nil
+    }
+    return Double(last.lines - first.lines) / ((last.at - first.at) / .seconds(1))
+  }
+}
