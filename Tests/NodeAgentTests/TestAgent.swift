@@ -40,7 +40,7 @@ final class TestAgent: Sendable {
 
   var environment: [String: String] {
     [
-      "HOME": self.folder, "PATH": "/usr/local/bin:/usr/bin:/bin",
+      "HOME": self.folder, "PATH": "\(self.folder)/bin:/usr/local/bin:/usr/bin:/bin",
       "XDG_STATE_HOME": "\(self.folder)/state",
     ]
   }

@@ -75,7 +75,8 @@ package struct Planner {
         Plan.Node(name: $0.name.rawValue, link: self.link(of: $0), labels: $0.labels)
       },
       services: services, secrets: self.manifest.secrets,
-      work: self.manifest.work.map(Self.work))
+      work: self.manifest.work.map(Self.work),
+      acceptsNetworkCaches: self.manifest.caches?.network == .accept ? true : nil)
   }
 
   private mutating func replicas(
@@ -120,7 +121,7 @@ package struct Planner {
       probe: self.probe(template, index: index, placeholders),
       readyTimeoutSeconds: template.readyTimeoutSeconds, progressMarks: template.progressMarks,
       isTask: template.isTask, stopGraceSeconds: template.stopGraceSeconds, ports: ports,
-      folders: folders)
+      folders: folders, gpuCount: template.gpuCount > 0 ? template.gpuCount : nil)
   }
 
   /// Caches first, then the recipe's, the manifest's, the service's: a later one replaces an

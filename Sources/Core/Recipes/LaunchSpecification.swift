@@ -22,12 +22,14 @@ package struct LaunchSpecification: Codable, Equatable, Sendable {
   package var ports: [Int]
   /// Folders that must exist before the start, such as those of caches.
   package var folders: [String]
+  /// GPUs the process needs; `nil`: unknown.
+  package var gpuCount: Int?
 
   package init(
     argv: [String], environment: [EnvironmentVariable] = [], secrets: [String] = [],
     folder: String = "", probe: ReadinessProbe? = nil, readyTimeoutSeconds: Int = 600,
     progressMarks: [String] = [], isTask: Bool = false, stopGraceSeconds: Int = 30,
-    ports: [Int] = [], folders: [String] = []
+    ports: [Int] = [], folders: [String] = [], gpuCount: Int? = nil
   ) {
     self.argv = argv
     self.environment = environment
@@ -40,6 +42,7 @@ package struct LaunchSpecification: Codable, Equatable, Sendable {
     self.stopGraceSeconds = stopGraceSeconds
     self.ports = ports
     self.folders = folders
+    self.gpuCount = gpuCount
   }
 }
 

@@ -60,6 +60,9 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
     let service = NodeService(
       session: session, supervisor: supervisor,
       logs: LogStream(supervisor: supervisor, blocking: blocking, clock: self.clock),
+      preflight: Preflight(
+        identity: self.identity, stateFolder: state.path, environment: self.environment,
+        clock: self.clock, wallClockMilliseconds: self.wallClockMilliseconds),
       worker: { try await worker.serve($0, $1) })
     try await supervisor.adopt()
     try await withThrowingTaskGroup { tasks in

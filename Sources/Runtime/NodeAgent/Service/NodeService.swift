@@ -17,6 +17,7 @@ where RunClock.Duration == Duration {
   let session: RunSession
   let supervisor: Supervisor<RunClock>
   let logs: LogStream<RunClock>
+  let preflight: Preflight<RunClock>
   let worker: Worker
 
   func attach(
@@ -86,7 +87,7 @@ where RunClock.Duration == Duration {
   func preflight(
     request: Muster_V1_PreflightRequest, context: ServerContext
   ) async throws -> Muster_V1_NodeFacts {
-    throw RPCError(code: .unimplemented, message: "preflight")
+    try await self.preflight.facts(request)
   }
 
   func events(

@@ -14,6 +14,8 @@ struct ChildProcess {
   var environment: [String: String]
   /// File to which standard output and error are appended; `nil`: they go nowhere.
   var output: String?
+  /// A descriptor of ours that gets standard output and error instead.
+  var outputDescriptor: CInt?
   /// A descriptor of ours, and the number it gets in the child.
   var inherited: (ours: CInt, theirs: CInt)?
 
@@ -33,7 +35,9 @@ struct ChildProcess {
     let nothing = try Self.openNothing()
     defer { close(nothing) }
     posix_spawn_file_actions_adddup2(&actions, nothing, 0)
-    if let output = self.output {
+    if let descriptor = self.outputDescriptor {
+      posix_spawn_file_actions_adddup2(&actions, descriptor, 1)
+    } else if let output = self.output {
       posix_spawn_file_actions_addopen(&actions, 1, output, O_CREAT | O_WRONLY | O_APPEND, 0o600)
     } else {
       posix_spawn_file_actions_adddup2(&actions, nothing, 1)
