@@ -180,4 +180,12 @@ struct LaunchMachineTests {
     #expect(
       folded[0].summary == "\(NodeSet(["n1", "n2", "n3"].map(NodeName.init)).folded): refused")
   }
+
+  @Test func `nodes that cannot carry the plan end the launch, and nothing after it`() {
+    let reason = Diagnostic(code: "port-taken", "port 80 is taken")
+    var machine = Self.started()
+    #expect(machine.refused([reason]) == .abort([reason]))
+    #expect(machine.refused([reason]) == .none)
+    #expect(machine.reported(Self.report("n1", "base", 0, .ready), at: Self.start) == .none)
+  }
 }

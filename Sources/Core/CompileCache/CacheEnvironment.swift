@@ -44,6 +44,11 @@ package struct CacheEnvironment: Equatable, Sendable {
     ]
   }
 
+  /// The variables whose folders hold what is compiled just in time: their writers race, and rely on
+  /// locks that network file systems do not keep.
+  package static let justInTimeNames = CacheEnvironment(root: "/", fingerprint: "-", engine: 0)
+    .variables.filter { $0.isFolder && $0.value.hasPrefix("/jit/") }.map(\.name)
+
   /// The name of the caches' folder from what is known when a run is planned: 12 hexadecimal digits
   /// of the SHA-256 over the inputs, sorted by name.
   ///

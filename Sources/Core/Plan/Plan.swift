@@ -56,16 +56,19 @@ package struct Plan: Codable, Equatable, Sendable {
   package var secrets: [String]
   /// The manifest's `work:` before flags; `nil` without one.
   package var work: WorkSettings?
+  /// Compile caches may lie on a network mount; `nil`: they may not.
+  package var acceptsNetworkCaches: Bool?
 
   package init(
     name: String, nodes: [Node], services: [Service], secrets: [String] = [],
-    work: WorkSettings? = nil
+    work: WorkSettings? = nil, acceptsNetworkCaches: Bool? = nil
   ) {
     self.name = name
     self.nodes = nodes
     self.services = services
     self.secrets = secrets
     self.work = work
+    self.acceptsNetworkCaches = acceptsNetworkCaches
   }
 }
 

@@ -79,7 +79,8 @@ package struct Planner {
         Plan.Node(name: $0.name.rawValue, link: self.link(of: $0), labels: $0.labels)
       },
       services: services, secrets: self.manifest.secrets,
-      work: self.manifest.work.map(Self.work))
+      work: self.manifest.work.map(Self.work),
+      acceptsNetworkCaches: self.manifest.caches?.network == .accept ? true : nil)
   }
 
   private func place(_ service: ManifestService, _ template: LaunchTemplate) -> [Placement] {
@@ -158,7 +159,7 @@ package struct Planner {
       probe: self.probe(template, index: index, placeholders),
       readyTimeoutSeconds: template.readyTimeoutSeconds, progressMarks: template.progressMarks,
       isTask: template.isTask, stopGraceSeconds: template.stopGraceSeconds, ports: ports,
-      folders: folders)
+      folders: folders, gpuCount: template.gpuCount > 0 ? template.gpuCount : nil)
     if service.restartCountMax > 0 { launch.restartCountMax = service.restartCountMax }
     if let metrics = service.metrics {
       launch.metrics = .init(port: metrics.port + index, path: metrics.path)

@@ -49,12 +49,14 @@ package struct LaunchSpecification: Codable, Equatable, Sendable {
       self.path = path
     }
   }
+  /// GPUs the process needs; `nil`: unknown.
+  package var gpuCount: Int?
 
   package init(
     argv: [String], environment: [EnvironmentVariable] = [], secrets: [String] = [],
     folder: String = "", probe: ReadinessProbe? = nil, readyTimeoutSeconds: Int = 600,
     progressMarks: [String] = [], isTask: Bool = false, stopGraceSeconds: Int = 30,
-    ports: [Int] = [], folders: [String] = []
+    ports: [Int] = [], folders: [String] = [], gpuCount: Int? = nil
   ) {
     self.argv = argv
     self.environment = environment
@@ -67,6 +69,7 @@ package struct LaunchSpecification: Codable, Equatable, Sendable {
     self.stopGraceSeconds = stopGraceSeconds
     self.ports = ports
     self.folders = folders
+    self.gpuCount = gpuCount
   }
 }
 

@@ -14,9 +14,12 @@ struct FleetContext {
   private let opener: LinkOpener
 
   init(_ selection: RunSelection) throws {
-    let file = try ManifestFile(selection.manifest)
+    try self.init(try ManifestFile(selection.manifest), runs: selection.runs)
+  }
+
+  init(_ file: ManifestFile, runs: String?) throws {
     self.plan = file.plan
-    self.runsFolder = selection.runs.map { ManifestFile.absolute($0) } ?? file.runsFolder
+    self.runsFolder = runs.map { ManifestFile.absolute($0) } ?? file.runsFolder
     self.opener = try AgentLocation.opener()
   }
 

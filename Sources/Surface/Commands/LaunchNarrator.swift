@@ -32,6 +32,11 @@ struct LaunchNarrator {
       guard self.lastFaults[fault.node] != fault.diagnostic else { return "" }
       self.lastFaults[fault.node] = fault.diagnostic
       return "[\(time)] \(fault.node): \(fault.diagnostic.summary)\n"
+    case .examined:
+      return ""
+    case .checked(let findings):
+      // Errors end the command, which tells them then; warnings are told here.
+      return findings.filter { !$0.isError }.map { $0.folded.rendered() }.joined()
     case .starting(let services):
       return services.map { name in
         "[\(time)] starting `\(name)` on \(Self.fold(self.nodes(of: name)))\n"

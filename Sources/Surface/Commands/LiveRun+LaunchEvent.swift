@@ -1,6 +1,7 @@
 import Coordinator
 import Fleet
 import Health
+import Plan
 import Terminal
 
 extension LiveRun {
@@ -11,6 +12,17 @@ extension LiveRun {
       self.record("attached", node, #"{"pid":\#(processID)}"#)
     case .faulted(let fault):
       self.record("faulted", fault.node, Self.detail([("summary", fault.diagnostic.summary)]))
+    case .examined(let answer):
+      self.record("facts", answer.node, (try? PreflightDocument.json(answer)) ?? "{}")
+    case .checked(let findings):
+      for finding in findings {
+        let diagnostic = finding.folded
+        self.record(
+          "preflight", diagnostic.code,
+          Self.detail([
+            ("severity", diagnostic.severity.rawValue), ("summary", diagnostic.summary),
+          ]))
+      }
     case .starting(let services):
       for service in services { self.record("start", service) }
     case .reported(let report):

@@ -17,6 +17,9 @@ package struct Up: AsyncParsableCommand {
   @Option(help: "Seconds within which every node must answer.")
   var connectTimeout = 60
 
+  @Flag(help: "Start without a look at the nodes.")
+  var skipPreflight = false
+
   package init() {}
 
   package mutating func run() async throws {
@@ -31,7 +34,12 @@ package struct Up: AsyncParsableCommand {
         ])
     }
     let secrets = try fleet.secrets()
+    let isNew = try fleet.liveRunIfAny() == nil
     let run = try fleet.liveRunForLaunch()
+    // What runs already is never ended for what a look at its node finds.
+    let preflight =
+      self.skipPreflight
+      ? nil : LaunchPreflight(refuses: isNew) { Int64(CoordinatorIdentity.nowMilliseconds) }
     let timeout = self.connectTimeout
     // Another terminal may be launching the same: it is not disturbed.
     let attachment = try fleet.attachment(holding: true, yields: true, secrets: secrets)
@@ -43,7 +51,8 @@ package struct Up: AsyncParsableCommand {
       let launcher = ServiceLauncher(
         plan: fleet.plan, open: fleet.links(to: run.id),
         attachment: attachment, clock: clock,
-        settings: .init(attachTimeout: .seconds(timeout), reportGrace: .seconds(30))
+        settings: .init(attachTimeout: .seconds(timeout), reportGrace: .seconds(30)),
+        preflight: preflight
       ) { event in
         // The journal first: what is shown has been written.
         run.record(event)

@@ -103,6 +103,53 @@ package nonisolated enum Muster_V1_ReplicaState: SwiftProtobuf.Enum, Swift.CaseI
 
 }
 
+/// How `nvidia-smi` did.
+package nonisolated enum Muster_V1_GPUProgram: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+  case absent // = 1
+  case answered // = 2
+  case hung // = 3
+  case failed // = 4
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .absent
+    case 2: self = .answered
+    case 3: self = .hung
+    case 4: self = .failed
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .absent: return 1
+    case .answered: return 2
+    case .hung: return 3
+    case .failed: return 4
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Muster_V1_GPUProgram] = [
+    .unspecified,
+    .absent,
+    .answered,
+    .hung,
+    .failed,
+  ]
+
+}
+
 package nonisolated struct Muster_V1_AttachRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -641,15 +688,409 @@ package nonisolated struct Muster_V1_PreflightRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// At most 256 of each.
+  package var programs: [Muster_V1_ProgramQuestion] = []
+
+  /// TCP ports that the plan listens on.
+  package var ports: [UInt32] = []
+
+  /// Absolute, or `~` and what lies below it.
+  package var paths: [String] = []
+
+  /// Numeric addresses of other nodes.
+  package var peers: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
 
-package nonisolated struct Muster_V1_NodeFacts: Sendable {
+package nonisolated struct Muster_V1_ProgramQuestion: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
+
+  /// A path, or a name that is looked for in `path`, by default that of the agent.
+  package var name: String = String()
+
+  package var path: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What is absent or empty is unknown.
+package nonisolated struct Muster_V1_NodeFacts: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var hostName: String {
+    get {_storage._hostName}
+    set {_uniqueStorage()._hostName = newValue}
+  }
+
+  package var bootID: String {
+    get {_storage._bootID}
+    set {_uniqueStorage()._bootID = newValue}
+  }
+
+  package var architecture: String {
+    get {_storage._architecture}
+    set {_uniqueStorage()._architecture = newValue}
+  }
+
+  package var kernel: String {
+    get {_storage._kernel}
+    set {_uniqueStorage()._kernel = newValue}
+  }
+
+  /// What its processes may use: the affinity, and the cgroup's quota.
+  package var cpus: Double {
+    get {_storage._cpus ?? 0}
+    set {_uniqueStorage()._cpus = newValue}
+  }
+  /// Returns true if `cpus` has been explicitly set.
+  package var hasCpus: Bool {_storage._cpus != nil}
+  /// Clears the value of `cpus`. Subsequent reads from it will return its default value.
+  package mutating func clearCpus() {_uniqueStorage()._cpus = nil}
+
+  package var memoryTotalBytes: UInt64 {
+    get {_storage._memoryTotalBytes ?? 0}
+    set {_uniqueStorage()._memoryTotalBytes = newValue}
+  }
+  /// Returns true if `memoryTotalBytes` has been explicitly set.
+  package var hasMemoryTotalBytes: Bool {_storage._memoryTotalBytes != nil}
+  /// Clears the value of `memoryTotalBytes`. Subsequent reads from it will return its default value.
+  package mutating func clearMemoryTotalBytes() {_uniqueStorage()._memoryTotalBytes = nil}
+
+  package var memoryAvailableBytes: UInt64 {
+    get {_storage._memoryAvailableBytes ?? 0}
+    set {_uniqueStorage()._memoryAvailableBytes = newValue}
+  }
+  /// Returns true if `memoryAvailableBytes` has been explicitly set.
+  package var hasMemoryAvailableBytes: Bool {_storage._memoryAvailableBytes != nil}
+  /// Clears the value of `memoryAvailableBytes`. Subsequent reads from it will return its default value.
+  package mutating func clearMemoryAvailableBytes() {_uniqueStorage()._memoryAvailableBytes = nil}
+
+  package var gpuProgram: Muster_V1_GPUProgram {
+    get {_storage._gpuProgram}
+    set {_uniqueStorage()._gpuProgram = newValue}
+  }
+
+  /// Why it has no answer, in words.
+  package var gpuFault: String {
+    get {_storage._gpuFault}
+    set {_uniqueStorage()._gpuFault = newValue}
+  }
+
+  package var gpus: [Muster_V1_GPUFacts] {
+    get {_storage._gpus}
+    set {_uniqueStorage()._gpus = newValue}
+  }
+
+  package var gpuProcesses: [Muster_V1_GPUProcess] {
+    get {_storage._gpuProcesses}
+    set {_uniqueStorage()._gpuProcesses = newValue}
+  }
+
+  /// Whether the kernel's log could be read.
+  package var xidsKnown: Bool {
+    get {_storage._xidsKnown}
+    set {_uniqueStorage()._xidsKnown = newValue}
+  }
+
+  package var xids: [Muster_V1_XIDFacts] {
+    get {_storage._xids}
+    set {_uniqueStorage()._xids = newValue}
+  }
+
+  package var cudaVersion: String {
+    get {_storage._cudaVersion}
+    set {_uniqueStorage()._cudaVersion = newValue}
+  }
+
+  /// That of the interpreter whose packages these are; empty where none was found.
+  package var python: String {
+    get {_storage._python}
+    set {_uniqueStorage()._python = newValue}
+  }
+
+  package var packages: [Muster_V1_PackageFacts] {
+    get {_storage._packages}
+    set {_uniqueStorage()._packages = newValue}
+  }
+
+  package var missingPrograms: [String] {
+    get {_storage._missingPrograms}
+    set {_uniqueStorage()._missingPrograms = newValue}
+  }
+
+  /// Those asked for on which someone listens.
+  package var ports: [Muster_V1_PortFacts] {
+    get {_storage._ports}
+    set {_uniqueStorage()._ports = newValue}
+  }
+
+  package var paths: [Muster_V1_PathFacts] {
+    get {_storage._paths}
+    set {_uniqueStorage()._paths = newValue}
+  }
+
+  /// The largest number stands for no limit.
+  package var openFilesSoft: UInt64 {
+    get {_storage._openFilesSoft ?? 0}
+    set {_uniqueStorage()._openFilesSoft = newValue}
+  }
+  /// Returns true if `openFilesSoft` has been explicitly set.
+  package var hasOpenFilesSoft: Bool {_storage._openFilesSoft != nil}
+  /// Clears the value of `openFilesSoft`. Subsequent reads from it will return its default value.
+  package mutating func clearOpenFilesSoft() {_uniqueStorage()._openFilesSoft = nil}
+
+  package var openFilesHard: UInt64 {
+    get {_storage._openFilesHard ?? 0}
+    set {_uniqueStorage()._openFilesHard = newValue}
+  }
+  /// Returns true if `openFilesHard` has been explicitly set.
+  package var hasOpenFilesHard: Bool {_storage._openFilesHard != nil}
+  /// Clears the value of `openFilesHard`. Subsequent reads from it will return its default value.
+  package mutating func clearOpenFilesHard() {_uniqueStorage()._openFilesHard = nil}
+
+  package var processesMax: UInt64 {
+    get {_storage._processesMax ?? 0}
+    set {_uniqueStorage()._processesMax = newValue}
+  }
+  /// Returns true if `processesMax` has been explicitly set.
+  package var hasProcessesMax: Bool {_storage._processesMax != nil}
+  /// Clears the value of `processesMax`. Subsequent reads from it will return its default value.
+  package mutating func clearProcessesMax() {_uniqueStorage()._processesMax = nil}
+
+  package var peers: [Muster_V1_PeerFacts] {
+    get {_storage._peers}
+    set {_uniqueStorage()._peers = newValue}
+  }
+
+  /// Whether the end of the last login ends the user's processes.
+  package var logoutKills: Bool {
+    get {_storage._logoutKills ?? false}
+    set {_uniqueStorage()._logoutKills = newValue}
+  }
+  /// Returns true if `logoutKills` has been explicitly set.
+  package var hasLogoutKills: Bool {_storage._logoutKills != nil}
+  /// Clears the value of `logoutKills`. Subsequent reads from it will return its default value.
+  package mutating func clearLogoutKills() {_uniqueStorage()._logoutKills = nil}
+
+  /// The node's clock since 1970, read last.
+  package var clockMilliseconds: Int64 {
+    get {_storage._clockMilliseconds}
+    set {_uniqueStorage()._clockMilliseconds = newValue}
+  }
+
+  /// From the request to that reading.
+  package var tookMilliseconds: UInt32 {
+    get {_storage._tookMilliseconds}
+    set {_uniqueStorage()._tookMilliseconds = newValue}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct Muster_V1_GPUFacts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var index: UInt32 = 0
+
+  package var uuid: String = String()
+
+  package var name: String = String()
+
+  package var memoryTotalMib: UInt64 {
+    get {_memoryTotalMib ?? 0}
+    set {_memoryTotalMib = newValue}
+  }
+  /// Returns true if `memoryTotalMib` has been explicitly set.
+  package var hasMemoryTotalMib: Bool {self._memoryTotalMib != nil}
+  /// Clears the value of `memoryTotalMib`. Subsequent reads from it will return its default value.
+  package mutating func clearMemoryTotalMib() {self._memoryTotalMib = nil}
+
+  package var memoryUsedMib: UInt64 {
+    get {_memoryUsedMib ?? 0}
+    set {_memoryUsedMib = newValue}
+  }
+  /// Returns true if `memoryUsedMib` has been explicitly set.
+  package var hasMemoryUsedMib: Bool {self._memoryUsedMib != nil}
+  /// Clears the value of `memoryUsedMib`. Subsequent reads from it will return its default value.
+  package mutating func clearMemoryUsedMib() {self._memoryUsedMib = nil}
+
+  package var driverVersion: String = String()
+
+  /// `Enabled` or `Disabled`.
+  package var eccMode: String = String()
+
+  /// Since the driver was loaded.
+  package var uncorrectedEccErrors: UInt64 {
+    get {_uncorrectedEccErrors ?? 0}
+    set {_uncorrectedEccErrors = newValue}
+  }
+  /// Returns true if `uncorrectedEccErrors` has been explicitly set.
+  package var hasUncorrectedEccErrors: Bool {self._uncorrectedEccErrors != nil}
+  /// Clears the value of `uncorrectedEccErrors`. Subsequent reads from it will return its default value.
+  package mutating func clearUncorrectedEccErrors() {self._uncorrectedEccErrors = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _memoryTotalMib: UInt64? = nil
+  fileprivate var _memoryUsedMib: UInt64? = nil
+  fileprivate var _uncorrectedEccErrors: UInt64? = nil
+}
+
+package nonisolated struct Muster_V1_GPUProcess: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var gpuUuid: String = String()
+
+  package var processID: Int64 = 0
+
+  package var name: String = String()
+
+  package var memoryMib: UInt64 {
+    get {_memoryMib ?? 0}
+    set {_memoryMib = newValue}
+  }
+  /// Returns true if `memoryMib` has been explicitly set.
+  package var hasMemoryMib: Bool {self._memoryMib != nil}
+  /// Clears the value of `memoryMib`. Subsequent reads from it will return its default value.
+  package mutating func clearMemoryMib() {self._memoryMib = nil}
+
+  /// Of this run.
+  package var ours: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _memoryMib: UInt64? = nil
+}
+
+package nonisolated struct Muster_V1_XIDFacts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var code: UInt32 = 0
+
+  /// The device on its bus, such as `0000:3b:00`.
+  package var device: String = String()
+
+  package var count: UInt32 = 0
+
+  /// Of the last one.
+  package var text: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_PackageFacts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var version: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_PortFacts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var port: UInt32 = 0
+
+  /// 0 where it may not be seen.
+  package var processID: Int64 = 0
+
+  package var program: String = String()
+
+  package var ours: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_PathFacts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As it was asked for.
+  package var path: String = String()
+
+  /// All else is then of the nearest folder above it that does.
+  package var exists: Bool = false
+
+  package var fileSystem: String = String()
+
+  package var network: Bool = false
+
+  package var freeBytes: UInt64 {
+    get {_freeBytes ?? 0}
+    set {_freeBytes = newValue}
+  }
+  /// Returns true if `freeBytes` has been explicitly set.
+  package var hasFreeBytes: Bool {self._freeBytes != nil}
+  /// Clears the value of `freeBytes`. Subsequent reads from it will return its default value.
+  package mutating func clearFreeBytes() {self._freeBytes = nil}
+
+  package var totalBytes: UInt64 {
+    get {_totalBytes ?? 0}
+    set {_totalBytes = newValue}
+  }
+  /// Returns true if `totalBytes` has been explicitly set.
+  package var hasTotalBytes: Bool {self._totalBytes != nil}
+  /// Clears the value of `totalBytes`. Subsequent reads from it will return its default value.
+  package mutating func clearTotalBytes() {self._totalBytes = nil}
+
+  package var writable: Bool = false
+
+  /// It did not answer in time, as one on a server that is gone; the rest is unknown.
+  package var hung: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _freeBytes: UInt64? = nil
+  fileprivate var _totalBytes: UInt64? = nil
+}
+
+package nonisolated struct Muster_V1_PeerFacts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var peer: String = String()
+
+  /// Of this node, on the way to the peer; empty: there is no way.
+  package var local: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -689,7 +1130,8 @@ package nonisolated struct Muster_V1_NodeEvent: Sendable {
 
   package var attempt: UInt32 = 0
 
-  /// `state` a replica entered one, `xid` a GPU driver's error, `nccl` a line of a log, `agent`.
+  /// `state`: a replica has entered one; `xid`, `nccl`, `cuda`, `log`: a line of its log that tells of a
+  /// GPU or of the network between GPUs.
   package var kind: String = String()
 
   /// Of `state`.
@@ -1176,6 +1618,10 @@ fileprivate nonisolated let _protobuf_package = "muster.v1"
 
 nonisolated extension Muster_V1_ReplicaState: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0REPLICA_STATE_UNSPECIFIED\0\u{1}REPLICA_STATE_WAITING\0\u{1}REPLICA_STATE_STARTING\0\u{1}REPLICA_STATE_LOADING\0\u{1}REPLICA_STATE_CANARY\0\u{1}REPLICA_STATE_READY\0\u{1}REPLICA_STATE_BUSY\0\u{1}REPLICA_STATE_STALLED\0\u{1}REPLICA_STATE_DRAINING\0\u{1}REPLICA_STATE_STOPPING\0\u{1}REPLICA_STATE_STOPPED\0\u{1}REPLICA_STATE_BACKOFF\0\u{1}REPLICA_STATE_FAILED\0")
+}
+
+nonisolated extension Muster_V1_GPUProgram: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0GPU_PROGRAM_UNSPECIFIED\0\u{1}GPU_PROGRAM_ABSENT\0\u{1}GPU_PROGRAM_ANSWERED\0\u{1}GPU_PROGRAM_HUNG\0\u{1}GPU_PROGRAM_FAILED\0")
 }
 
 nonisolated extension Muster_V1_AttachRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -2241,18 +2687,79 @@ nonisolated extension Muster_V1_EndResponse: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Muster_V1_PreflightRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PreflightRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}programs\0\u{1}ports\0\u{1}paths\0\u{1}peers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.programs) }()
+      case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.ports) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.paths) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.peers) }()
+      default: break
+      }
+    }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.programs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.programs, fieldNumber: 1)
+    }
+    if !self.ports.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.ports, fieldNumber: 2)
+    }
+    if !self.paths.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.paths, fieldNumber: 3)
+    }
+    if !self.peers.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.peers, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_PreflightRequest, rhs: Muster_V1_PreflightRequest) -> Bool {
+    if lhs.programs != rhs.programs {return false}
+    if lhs.ports != rhs.ports {return false}
+    if lhs.paths != rhs.paths {return false}
+    if lhs.peers != rhs.peers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_ProgramQuestion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ProgramQuestion"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}path\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_ProgramQuestion, rhs: Muster_V1_ProgramQuestion) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.path != rhs.path {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2260,18 +2767,596 @@ nonisolated extension Muster_V1_PreflightRequest: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NodeFacts"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}host_name\0\u{3}boot_id\0\u{1}architecture\0\u{1}kernel\0\u{1}cpus\0\u{3}memory_total_bytes\0\u{3}memory_available_bytes\0\u{3}gpu_program\0\u{3}gpu_fault\0\u{1}gpus\0\u{3}gpu_processes\0\u{3}xids_known\0\u{1}xids\0\u{3}cuda_version\0\u{1}python\0\u{1}packages\0\u{3}missing_programs\0\u{1}ports\0\u{1}paths\0\u{3}open_files_soft\0\u{3}open_files_hard\0\u{3}processes_max\0\u{1}peers\0\u{3}logout_kills\0\u{3}clock_milliseconds\0\u{3}took_milliseconds\0")
+
+  fileprivate class _StorageClass {
+    var _hostName: String = String()
+    var _bootID: String = String()
+    var _architecture: String = String()
+    var _kernel: String = String()
+    var _cpus: Double? = nil
+    var _memoryTotalBytes: UInt64? = nil
+    var _memoryAvailableBytes: UInt64? = nil
+    var _gpuProgram: Muster_V1_GPUProgram = .unspecified
+    var _gpuFault: String = String()
+    var _gpus: [Muster_V1_GPUFacts] = []
+    var _gpuProcesses: [Muster_V1_GPUProcess] = []
+    var _xidsKnown: Bool = false
+    var _xids: [Muster_V1_XIDFacts] = []
+    var _cudaVersion: String = String()
+    var _python: String = String()
+    var _packages: [Muster_V1_PackageFacts] = []
+    var _missingPrograms: [String] = []
+    var _ports: [Muster_V1_PortFacts] = []
+    var _paths: [Muster_V1_PathFacts] = []
+    var _openFilesSoft: UInt64? = nil
+    var _openFilesHard: UInt64? = nil
+    var _processesMax: UInt64? = nil
+    var _peers: [Muster_V1_PeerFacts] = []
+    var _logoutKills: Bool? = nil
+    var _clockMilliseconds: Int64 = 0
+    var _tookMilliseconds: UInt32 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _hostName = source._hostName
+      _bootID = source._bootID
+      _architecture = source._architecture
+      _kernel = source._kernel
+      _cpus = source._cpus
+      _memoryTotalBytes = source._memoryTotalBytes
+      _memoryAvailableBytes = source._memoryAvailableBytes
+      _gpuProgram = source._gpuProgram
+      _gpuFault = source._gpuFault
+      _gpus = source._gpus
+      _gpuProcesses = source._gpuProcesses
+      _xidsKnown = source._xidsKnown
+      _xids = source._xids
+      _cudaVersion = source._cudaVersion
+      _python = source._python
+      _packages = source._packages
+      _missingPrograms = source._missingPrograms
+      _ports = source._ports
+      _paths = source._paths
+      _openFilesSoft = source._openFilesSoft
+      _openFilesHard = source._openFilesHard
+      _processesMax = source._processesMax
+      _peers = source._peers
+      _logoutKills = source._logoutKills
+      _clockMilliseconds = source._clockMilliseconds
+      _tookMilliseconds = source._tookMilliseconds
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._hostName) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._bootID) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._architecture) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._kernel) }()
+        case 5: try { try decoder.decodeSingularDoubleField(value: &_storage._cpus) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._memoryTotalBytes) }()
+        case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._memoryAvailableBytes) }()
+        case 8: try { try decoder.decodeSingularEnumField(value: &_storage._gpuProgram) }()
+        case 9: try { try decoder.decodeSingularStringField(value: &_storage._gpuFault) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._gpus) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._gpuProcesses) }()
+        case 12: try { try decoder.decodeSingularBoolField(value: &_storage._xidsKnown) }()
+        case 13: try { try decoder.decodeRepeatedMessageField(value: &_storage._xids) }()
+        case 14: try { try decoder.decodeSingularStringField(value: &_storage._cudaVersion) }()
+        case 15: try { try decoder.decodeSingularStringField(value: &_storage._python) }()
+        case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._packages) }()
+        case 17: try { try decoder.decodeRepeatedStringField(value: &_storage._missingPrograms) }()
+        case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._ports) }()
+        case 19: try { try decoder.decodeRepeatedMessageField(value: &_storage._paths) }()
+        case 20: try { try decoder.decodeSingularUInt64Field(value: &_storage._openFilesSoft) }()
+        case 21: try { try decoder.decodeSingularUInt64Field(value: &_storage._openFilesHard) }()
+        case 22: try { try decoder.decodeSingularUInt64Field(value: &_storage._processesMax) }()
+        case 23: try { try decoder.decodeRepeatedMessageField(value: &_storage._peers) }()
+        case 24: try { try decoder.decodeSingularBoolField(value: &_storage._logoutKills) }()
+        case 25: try { try decoder.decodeSingularInt64Field(value: &_storage._clockMilliseconds) }()
+        case 26: try { try decoder.decodeSingularUInt32Field(value: &_storage._tookMilliseconds) }()
+        default: break
+        }
+      }
+    }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._hostName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._hostName, fieldNumber: 1)
+      }
+      if !_storage._bootID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._bootID, fieldNumber: 2)
+      }
+      if !_storage._architecture.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._architecture, fieldNumber: 3)
+      }
+      if !_storage._kernel.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._kernel, fieldNumber: 4)
+      }
+      try { if let v = _storage._cpus {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
+      } }()
+      try { if let v = _storage._memoryTotalBytes {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 6)
+      } }()
+      try { if let v = _storage._memoryAvailableBytes {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 7)
+      } }()
+      if _storage._gpuProgram != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._gpuProgram, fieldNumber: 8)
+      }
+      if !_storage._gpuFault.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._gpuFault, fieldNumber: 9)
+      }
+      if !_storage._gpus.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._gpus, fieldNumber: 10)
+      }
+      if !_storage._gpuProcesses.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._gpuProcesses, fieldNumber: 11)
+      }
+      if _storage._xidsKnown != false {
+        try visitor.visitSingularBoolField(value: _storage._xidsKnown, fieldNumber: 12)
+      }
+      if !_storage._xids.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._xids, fieldNumber: 13)
+      }
+      if !_storage._cudaVersion.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cudaVersion, fieldNumber: 14)
+      }
+      if !_storage._python.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._python, fieldNumber: 15)
+      }
+      if !_storage._packages.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._packages, fieldNumber: 16)
+      }
+      if !_storage._missingPrograms.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._missingPrograms, fieldNumber: 17)
+      }
+      if !_storage._ports.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._ports, fieldNumber: 18)
+      }
+      if !_storage._paths.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._paths, fieldNumber: 19)
+      }
+      try { if let v = _storage._openFilesSoft {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 20)
+      } }()
+      try { if let v = _storage._openFilesHard {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 21)
+      } }()
+      try { if let v = _storage._processesMax {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 22)
+      } }()
+      if !_storage._peers.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._peers, fieldNumber: 23)
+      }
+      try { if let v = _storage._logoutKills {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 24)
+      } }()
+      if _storage._clockMilliseconds != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._clockMilliseconds, fieldNumber: 25)
+      }
+      if _storage._tookMilliseconds != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._tookMilliseconds, fieldNumber: 26)
+      }
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_NodeFacts, rhs: Muster_V1_NodeFacts) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._hostName != rhs_storage._hostName {return false}
+        if _storage._bootID != rhs_storage._bootID {return false}
+        if _storage._architecture != rhs_storage._architecture {return false}
+        if _storage._kernel != rhs_storage._kernel {return false}
+        if _storage._cpus != rhs_storage._cpus {return false}
+        if _storage._memoryTotalBytes != rhs_storage._memoryTotalBytes {return false}
+        if _storage._memoryAvailableBytes != rhs_storage._memoryAvailableBytes {return false}
+        if _storage._gpuProgram != rhs_storage._gpuProgram {return false}
+        if _storage._gpuFault != rhs_storage._gpuFault {return false}
+        if _storage._gpus != rhs_storage._gpus {return false}
+        if _storage._gpuProcesses != rhs_storage._gpuProcesses {return false}
+        if _storage._xidsKnown != rhs_storage._xidsKnown {return false}
+        if _storage._xids != rhs_storage._xids {return false}
+        if _storage._cudaVersion != rhs_storage._cudaVersion {return false}
+        if _storage._python != rhs_storage._python {return false}
+        if _storage._packages != rhs_storage._packages {return false}
+        if _storage._missingPrograms != rhs_storage._missingPrograms {return false}
+        if _storage._ports != rhs_storage._ports {return false}
+        if _storage._paths != rhs_storage._paths {return false}
+        if _storage._openFilesSoft != rhs_storage._openFilesSoft {return false}
+        if _storage._openFilesHard != rhs_storage._openFilesHard {return false}
+        if _storage._processesMax != rhs_storage._processesMax {return false}
+        if _storage._peers != rhs_storage._peers {return false}
+        if _storage._logoutKills != rhs_storage._logoutKills {return false}
+        if _storage._clockMilliseconds != rhs_storage._clockMilliseconds {return false}
+        if _storage._tookMilliseconds != rhs_storage._tookMilliseconds {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_GPUFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GPUFacts"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}uuid\0\u{1}name\0\u{3}memory_total_mib\0\u{3}memory_used_mib\0\u{3}driver_version\0\u{3}ecc_mode\0\u{3}uncorrected_ecc_errors\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.uuid) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._memoryTotalMib) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self._memoryUsedMib) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.driverVersion) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.eccMode) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self._uncorrectedEccErrors) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.index != 0 {
+      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 1)
+    }
+    if !self.uuid.isEmpty {
+      try visitor.visitSingularStringField(value: self.uuid, fieldNumber: 2)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 3)
+    }
+    try { if let v = self._memoryTotalMib {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._memoryUsedMib {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 5)
+    } }()
+    if !self.driverVersion.isEmpty {
+      try visitor.visitSingularStringField(value: self.driverVersion, fieldNumber: 6)
+    }
+    if !self.eccMode.isEmpty {
+      try visitor.visitSingularStringField(value: self.eccMode, fieldNumber: 7)
+    }
+    try { if let v = self._uncorrectedEccErrors {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 8)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_GPUFacts, rhs: Muster_V1_GPUFacts) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs.uuid != rhs.uuid {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs._memoryTotalMib != rhs._memoryTotalMib {return false}
+    if lhs._memoryUsedMib != rhs._memoryUsedMib {return false}
+    if lhs.driverVersion != rhs.driverVersion {return false}
+    if lhs.eccMode != rhs.eccMode {return false}
+    if lhs._uncorrectedEccErrors != rhs._uncorrectedEccErrors {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_GPUProcess: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GPUProcess"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}gpu_uuid\0\u{3}process_id\0\u{1}name\0\u{3}memory_mib\0\u{1}ours\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.gpuUuid) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.processID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._memoryMib) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.ours) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.gpuUuid.isEmpty {
+      try visitor.visitSingularStringField(value: self.gpuUuid, fieldNumber: 1)
+    }
+    if self.processID != 0 {
+      try visitor.visitSingularInt64Field(value: self.processID, fieldNumber: 2)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 3)
+    }
+    try { if let v = self._memoryMib {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
+    if self.ours != false {
+      try visitor.visitSingularBoolField(value: self.ours, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_GPUProcess, rhs: Muster_V1_GPUProcess) -> Bool {
+    if lhs.gpuUuid != rhs.gpuUuid {return false}
+    if lhs.processID != rhs.processID {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs._memoryMib != rhs._memoryMib {return false}
+    if lhs.ours != rhs.ours {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_XIDFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".XIDFacts"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}device\0\u{1}count\0\u{1}text\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.code) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.device) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.code != 0 {
+      try visitor.visitSingularUInt32Field(value: self.code, fieldNumber: 1)
+    }
+    if !self.device.isEmpty {
+      try visitor.visitSingularStringField(value: self.device, fieldNumber: 2)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 3)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_XIDFacts, rhs: Muster_V1_XIDFacts) -> Bool {
+    if lhs.code != rhs.code {return false}
+    if lhs.device != rhs.device {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_PackageFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PackageFacts"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}version\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_PackageFacts, rhs: Muster_V1_PackageFacts) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_PortFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PortFacts"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}port\0\u{3}process_id\0\u{1}program\0\u{1}ours\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.processID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.program) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.ours) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 1)
+    }
+    if self.processID != 0 {
+      try visitor.visitSingularInt64Field(value: self.processID, fieldNumber: 2)
+    }
+    if !self.program.isEmpty {
+      try visitor.visitSingularStringField(value: self.program, fieldNumber: 3)
+    }
+    if self.ours != false {
+      try visitor.visitSingularBoolField(value: self.ours, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_PortFacts, rhs: Muster_V1_PortFacts) -> Bool {
+    if lhs.port != rhs.port {return false}
+    if lhs.processID != rhs.processID {return false}
+    if lhs.program != rhs.program {return false}
+    if lhs.ours != rhs.ours {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_PathFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PathFacts"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}exists\0\u{3}file_system\0\u{1}network\0\u{3}free_bytes\0\u{3}total_bytes\0\u{1}writable\0\u{1}hung\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.exists) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.fileSystem) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.network) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self._freeBytes) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self._totalBytes) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.writable) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.hung) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 1)
+    }
+    if self.exists != false {
+      try visitor.visitSingularBoolField(value: self.exists, fieldNumber: 2)
+    }
+    if !self.fileSystem.isEmpty {
+      try visitor.visitSingularStringField(value: self.fileSystem, fieldNumber: 3)
+    }
+    if self.network != false {
+      try visitor.visitSingularBoolField(value: self.network, fieldNumber: 4)
+    }
+    try { if let v = self._freeBytes {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._totalBytes {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 6)
+    } }()
+    if self.writable != false {
+      try visitor.visitSingularBoolField(value: self.writable, fieldNumber: 7)
+    }
+    if self.hung != false {
+      try visitor.visitSingularBoolField(value: self.hung, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_PathFacts, rhs: Muster_V1_PathFacts) -> Bool {
+    if lhs.path != rhs.path {return false}
+    if lhs.exists != rhs.exists {return false}
+    if lhs.fileSystem != rhs.fileSystem {return false}
+    if lhs.network != rhs.network {return false}
+    if lhs._freeBytes != rhs._freeBytes {return false}
+    if lhs._totalBytes != rhs._totalBytes {return false}
+    if lhs.writable != rhs.writable {return false}
+    if lhs.hung != rhs.hung {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_PeerFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PeerFacts"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}peer\0\u{1}local\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.peer) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.local) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.peer.isEmpty {
+      try visitor.visitSingularStringField(value: self.peer, fieldNumber: 1)
+    }
+    if !self.local.isEmpty {
+      try visitor.visitSingularStringField(value: self.local, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_PeerFacts, rhs: Muster_V1_PeerFacts) -> Bool {
+    if lhs.peer != rhs.peer {return false}
+    if lhs.local != rhs.local {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

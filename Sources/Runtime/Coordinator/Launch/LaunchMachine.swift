@@ -161,6 +161,14 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
   /// Three of its ticks.
   private static var ownGapMax: Duration { .seconds(3) }
 
+  /// The nodes cannot carry the plan: nothing may start.
+  package mutating func refused(_ reasons: [Diagnostic]) -> Action {
+    switch self.state {
+    case .gathering, .starting: self.abort(reasons)
+    case .launched, .aborted: .none
+    }
+  }
+
   // MARK: Decisions
 
   private mutating func startWhatCan(at now: Instant) -> Action {

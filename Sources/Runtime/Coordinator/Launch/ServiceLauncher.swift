@@ -4,6 +4,7 @@ import Health
 import NodeAPI
 package import Plan
 import SwiftProtobuf
+import Synchronization
 
 /// Carries a launch out: keeps a link to every node of the plan, feeds what they say to a
 /// ``LaunchMachine``, and passes its decisions on.
@@ -14,6 +15,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private enum Input: Sendable {
     case attached(node: String, processID: Int64)
     case faulted(NodeFault)
+    case examined(PreflightAnswer)
     case reported(ReplicaReport)
     case left(node: String, [String])
     /// Something runs there that this launch has not started.
@@ -32,12 +34,15 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private let attachment: Attachment
   private let clock: ClockType
   private let settings: LaunchMachine<ClockType.Instant>.Settings
+  private let preflight: LaunchPreflight?
   private let observe: @Sendable (LaunchEvent) async -> Void
 
-  /// - Parameter observe: Hears of every event before it is acted on.
+  /// - Parameters:
+  ///   - preflight: `nil` starts without a look at the nodes.
+  ///   - observe: Hears of every event before it is acted on.
   package init(
     plan: Plan, open: @escaping OpenLink, attachment: Attachment, clock: ClockType,
-    settings: LaunchMachine<ClockType.Instant>.Settings,
+    settings: LaunchMachine<ClockType.Instant>.Settings, preflight: LaunchPreflight? = nil,
     observe: @escaping @Sendable (LaunchEvent) async -> Void
   ) {
     self.plan = plan
@@ -45,6 +50,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     self.attachment = attachment
     self.clock = clock
     self.settings = settings
+    self.preflight = preflight
     self.observe = observe
   }
 
@@ -79,6 +85,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     var departure: Departure<ClockType.Instant>?
     var isSpared = false
     var attached: Set<String> = []
+    var answers: [PreflightAnswer] = []
     for await input in inputs {
       var action = LaunchMachine<ClockType.Instant>.Action.none
       switch input {
@@ -89,6 +96,9 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       case .faulted(let fault):
         await self.observe(.faulted(fault))
         action = machine.faulted(fault)
+      case .examined(let answer):
+        await self.observe(.examined(answer))
+        answers.append(answer)
       case .reported(let report):
         await self.observe(.reported(report))
         action = machine.reported(report, at: self.clock.now)
@@ -100,6 +110,9 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
         departure?.waiting.remove(node)
       case .tick:
         action = machine.ticked(at: self.clock.now)
+      }
+      if case .start = action, let refusal = await self.check(&answers) {
+        action = machine.refused(refusal)
       }
       switch action {
       case .none: break
@@ -134,15 +147,33 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     return Result(reasons: departure?.reasons ?? [])
   }
 
+  /// Called before each start; what was told once is not told again.
+  ///
+  /// - Returns: Why nothing may start, if so.
+  private func check(_ answers: inout [PreflightAnswer]) async -> [Diagnostic]? {
+    guard let preflight = self.preflight, !answers.isEmpty else { return nil }
+    let findings = PreflightCheck.findings(self.plan, answers.inOrder(of: self.plan))
+    answers = []
+    await self.observe(.checked(findings))
+    let errors = findings.filter(\.isError).map(\.folded)
+    return preflight.refuses && !errors.isEmpty ? errors : nil
+  }
+
   // MARK: One node
 
   /// Keeps a link to the node until the launch ends or the node is of no use.
   private func attend(
     _ node: Plan.Node, _ orders: NodeOrders, _ feed: AsyncStream<Input>.Continuation
   ) async {
+    let isExamined = Mutex(self.preflight == nil)
     while !Task.isCancelled {
       do throws(NodeFault) {
         try await NodeSession.with(node, open: self.open, attachment: self.attachment) { session in
+          if let preflight = self.preflight, !isExamined.withLock(\.self) {
+            // Before it counts as attached: nothing starts until all have been looked at.
+            feed.yield(.examined(try await session.examine(self.plan, preflight.now)))
+            isExamined.withLock { $0 = true }
+          }
           feed.yield(.attached(node: node.name, processID: session.attached.processID))
           try await self.serve(session, orders, feed)
         }

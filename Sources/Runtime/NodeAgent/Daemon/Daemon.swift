@@ -71,6 +71,9 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
           wallClockMilliseconds: self.wallClockMilliseconds),
         blocking: blocking, group: group, clock: self.clock,
         wallClockMilliseconds: self.wallClockMilliseconds),
+      preflight: Preflight(
+        identity: self.identity, stateFolder: state.path, environment: self.environment,
+        clock: self.clock, wallClockMilliseconds: self.wallClockMilliseconds),
       worker: { try await worker.serve($0, $1) })
     try await supervisor.adopt()
     try await withThrowingTaskGroup { tasks in

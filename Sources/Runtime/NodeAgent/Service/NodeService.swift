@@ -22,6 +22,7 @@ where RunClock.Duration == Duration {
   let logs: LogStream<RunClock>
   let events: EventStream
   let scrapes: ScrapeStream<RunClock>
+  let preflight: Preflight<RunClock>
   let worker: Worker
 
   func attach(
@@ -103,7 +104,7 @@ where RunClock.Duration == Duration {
   func preflight(
     request: Muster_V1_PreflightRequest, context: ServerContext
   ) async throws -> Muster_V1_NodeFacts {
-    throw RPCError(code: .unimplemented, message: "preflight")
+    try await self.preflight.facts(request)
   }
 
   func events(

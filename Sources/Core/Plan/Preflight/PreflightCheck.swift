@@ -1,0 +1,189 @@
+import Fleet
+import Recipes
+
+/// Decides what of the nodes' facts would break the run of a plan, and what merely may.
+package struct PreflightCheck {
+  /// Below the first vLLM's caches and logs do not fit; below the second a model's do not.
+  private static let freeBytesMin = 1 << 30
+  private static let freeBytesLow = 10 << 30
+  /// What NCCL and vLLM's workers share beyond a few GPUs.
+  private static let sharedMemoryMin = 1 << 30
+  /// A server opens a descriptor for each connection, and a file for each part of a model.
+  private static let openFilesMin: UInt64 = 65_536
+  /// Beyond the first, records of nodes no longer sort by time; beyond the second, certificates and
+  /// tokens are refused.
+  private static let clockOffsetHighMilliseconds = 2_000
+  private static let clockOffsetMaxMilliseconds = 60_000
+  /// After these the GPU needs a reset or a repair: double-bit error 48, micro-controller halt 62,
+  /// row remapping failed 64, NVLink error 74, fallen off the bus 79, memory errors 94 and 95, GSP
+  /// 119 and 120. Source: NVIDIA's XID catalogue.
+  private static let fatalXIDs: Set<Int> = [48, 62, 64, 74, 79, 94, 95, 119, 120]
+
+  private let plan: Plan
+  private var findings = PreflightFindings()
+
+  /// - Parameter answers: Of the nodes that were asked, in the order of the plan.
+  /// - Returns: Errors first, each kind in the order of the checks.
+  package static func findings(
+    _ plan: Plan, _ answers: [PreflightAnswer]
+  ) -> [PreflightFinding] {
+    var check = Self(plan: plan)
+    for answer in answers {
+      check.look(atGPUsOf: answer)
+      check.look(atPathsOf: answer)
+      check.look(atProcessesOf: answer)
+      check.look(atClockOf: answer)
+    }
+    for drift in PreflightDrift.warnings(plan, answers) { check.findings.add(drift) }
+    let all = check.findings.all
+    return all.filter(\.isError) + all.filter { !$0.isError }
+  }
+
+  private init(plan: Plan) {
+    self.plan = plan
+  }
+
+  // MARK: GPUs
+
+  private mutating func look(atGPUsOf answer: PreflightAnswer) {
+    let (node, facts) = (answer.node, answer.facts)
+    let used = self.plan.usedGPUs(on: node)
+    switch facts.gpuProgram {
+    case .absent: break
+    case .hung:
+      self.findings.add(
+        .error, "gpu-hung", on: node, "`nvidia-smi` does not answer: it was ended after 10 s",
+        hint: "look for `NVRM` in `dmesg`; a driver that hangs needs a reset or a reboot")
+    case .failed:
+      self.findings.add(
+        used.isEmpty ? .warning : .error, "gpu-failed", on: node, "`nvidia-smi` fails",
+        detail: facts.gpuFault)
+    case .answered:
+      if let most = used.max(), most >= facts.gpus.count {
+        let count = facts.gpus.count
+        self.findings.add(
+          .error, "too-few-gpus", on: node,
+          "the plan uses GPU \(most), where there \(count == 1 ? "is" : "are") \(count)",
+          hint: "lower `tensor_parallel` or `replicas`, or move the service with `on`")
+      }
+    }
+    for gpu in facts.gpus {
+      guard let errors = gpu.uncorrectedErrors, errors > 0 else { continue }
+      self.findings.add(
+        used.isEmpty || used.contains(gpu.index) ? .error : .warning, "gpu-ecc", on: node,
+        "GPU \(gpu.index) has uncorrected ECC errors", detail: "\(errors) on \(gpu.uuid)",
+        hint: "`nvidia-smi --gpu-reset -i \(gpu.index)` or a reboot retires the memory")
+    }
+    for process in facts.gpuProcesses where !process.isOurs {
+      guard let gpu = facts.gpus.first(where: { $0.uuid == process.gpu }),
+        used.contains(gpu.index)
+      else { continue }
+      let memory = process.memoryMebibytes.map { ", \($0) MiB" } ?? ""
+      self.findings.add(
+        .error, "gpu-busy", on: node, "GPU \(gpu.index) is used by a process of someone else",
+        detail: "pid \(process.processID), `\(process.name)`\(memory)")
+    }
+    for xid in facts.xids ?? [] {
+      let times = xid.count == 1 ? "once" : "\(xid.count) times"
+      self.findings.add(
+        Self.fatalXIDs.contains(xid.code) ? .error : .warning, "gpu-xid", on: node,
+        "the GPU driver has written XID \(xid.code) since the machine started",
+        detail: "\(times) for \(xid.device): \(xid.text)")
+    }
+  }
+
+  // MARK: Paths
+
+  private mutating func look(atPathsOf answer: PreflightAnswer) {
+    let node = answer.node
+    let launches = self.plan.launches(on: node)
+    let justInTime = Set(launches.flatMap(self.plan.justInTimeFolders))
+    let created = Set(launches.flatMap(\.folders))
+    /// File systems told of, by their sizes: a dozen caches are on one.
+    var told: Set<[Int?]> = []
+    for path in answer.facts.paths {
+      if path.isHung {
+        self.findings.add(
+          .error, "path-hung", on: node, "`\(path.path)` does not answer",
+          hint: "a mount whose server is gone; `umount -l` takes it away")
+        continue
+      }
+      if path.isNetwork, justInTime.contains(path.path) {
+        let accepts = self.plan.acceptsNetworkCaches == true
+        self.findings.add(
+          accepts ? .warning : .error, "network-cache", on: node,
+          "the compile caches are on a network file system, whose locks cannot be relied on",
+          detail: "`\(path.path)` is on \(path.fileSystem)",
+          hint: accepts
+            ? nil : "set `caches.root` to a local disk, or write `caches.network: accept`")
+      }
+      if !path.isWritable, created.contains(path.path) {
+        self.findings.add(
+          .error, "not-writable", on: node, "`\(path.path)` cannot be written to")
+      }
+      if path.path == "/dev/shm" {
+        self.look(atSharedMemory: path, of: launches, on: node)
+      } else if let free = path.freeBytes, free < Self.freeBytesLow,
+        told.insert([path.freeBytes, path.totalBytes]).inserted
+      {
+        let isLow = free >= Self.freeBytesMin
+        self.findings.add(
+          isLow ? .warning : .error, "disk-full", on: node,
+          "less than \(isLow ? 10 : 1) GiB is free where the plan writes",
+          detail: "`\(path.path)` has \(ByteCount(max(0, free)))")
+      }
+    }
+  }
+
+  private mutating func look(
+    atSharedMemory path: PreflightFacts.Path, of launches: [LaunchSpecification], on node: String
+  ) {
+    guard let free = path.freeBytes, free < Self.sharedMemoryMin,
+      launches.contains(where: { $0.gpuCount ?? 0 > 1 })
+    else { return }
+    self.findings.add(
+      .warning, "small-shm", on: node, "`/dev/shm` has less than 1 GiB for parallel workers",
+      detail: "\(ByteCount(max(0, free)))",
+      hint: "in a container: `--shm-size 16g` or `--ipc host`")
+  }
+
+  // MARK: Processes
+
+  private mutating func look(atProcessesOf answer: PreflightAnswer) {
+    let (node, facts) = (answer.node, answer.facts)
+    for program in facts.missingPrograms {
+      self.findings.add(
+        .error, "no-program", on: node, "`\(program)` is not there, or is no program",
+        hint: program.contains("/") ? nil : "name it with its path, or set `PATH` in `env`")
+    }
+    for port in facts.ports where !port.isOurs {
+      self.findings.add(
+        .error, "port-taken", on: node, "port \(port.port) is taken",
+        detail: port.processID == 0
+          ? "by a process of another user" : "by `\(port.program)`, pid \(port.processID)",
+        hint: "give the service another `port`, or end what listens there")
+    }
+    if let limit = facts.openFilesHard, limit < Self.openFilesMin {
+      self.findings.add(
+        .warning, "few-files", on: node,
+        "a process may open at most \(limit) files (`nofile`); servers want \(Self.openFilesMin)")
+    }
+    if facts.logoutKills == true {
+      self.findings.add(
+        .error, "logout-kills", on: node,
+        "the end of the login ends every process: `KillUserProcesses` is set",
+        hint: "`loginctl enable-linger` on the node")
+    }
+  }
+
+  private mutating func look(atClockOf answer: PreflightAnswer) {
+    let offset = answer.clockOffsetMilliseconds
+    guard abs(offset) > Self.clockOffsetHighMilliseconds else { return }
+    let isFar = abs(offset) > Self.clockOffsetMaxMilliseconds
+    self.findings.add(
+      isFar ? .error : .warning, "clock-offset", on: answer.node,
+      "the clock is more than \(isFar ? "60" : "2") s off this machine's",
+      detail: "\(abs(offset) / 1000) s \(offset > 0 ? "ahead" : "behind")",
+      hint: "`timedatectl` shows whether it is synchronized")
+  }
+}

@@ -1,0 +1,159 @@
+/// What a node is and has, as its agent found. `nil`, and an empty text, is unknown.
+package struct PreflightFacts: Codable, Equatable, Sendable {
+  package enum GPUProgram: String, Codable, Equatable, Sendable {
+    /// There is no `nvidia-smi`.
+    case absent
+    case answered
+    /// It was killed when it had not answered in time.
+    case hung
+    case failed
+  }
+
+  package struct GPU: Codable, Equatable, Sendable {
+    package var index: Int
+    package var uuid = ""
+    package var name = ""
+    package var memoryTotalMebibytes: Int?
+    package var memoryUsedMebibytes: Int?
+    package var driver = ""
+    package var eccMode = ""
+    /// Since the driver was loaded.
+    package var uncorrectedErrors: Int?
+
+    package init(index: Int, name: String = "", driver: String = "") {
+      self.index = index
+      self.name = name
+      self.driver = driver
+    }
+  }
+
+  package struct GPUProcess: Codable, Equatable, Sendable {
+    package var gpu: String
+    package var processID: Int
+    package var name: String
+    package var memoryMebibytes: Int?
+    /// Of this run.
+    package var isOurs: Bool
+
+    package init(
+      gpu: String, processID: Int, name: String, memoryMebibytes: Int? = nil, isOurs: Bool = false
+    ) {
+      self.gpu = gpu
+      self.processID = processID
+      self.name = name
+      self.memoryMebibytes = memoryMebibytes
+      self.isOurs = isOurs
+    }
+  }
+
+  /// An error that NVIDIA's driver wrote to the kernel's log.
+  package struct XID: Codable, Equatable, Sendable {
+    package var code: Int
+    /// Such as `0000:3b:00`.
+    package var device: String
+    package var count: Int
+    package var text: String
+
+    package init(code: Int, device: String, count: Int = 1, text: String = "") {
+      self.code = code
+      self.device = device
+      self.count = count
+      self.text = text
+    }
+  }
+
+  /// A planned port on which someone listens.
+  package struct Port: Codable, Equatable, Sendable {
+    package var port: Int
+    /// 0 where it may not be seen.
+    package var processID: Int
+    package var program: String
+    package var isOurs: Bool
+
+    package init(port: Int, processID: Int = 0, program: String = "", isOurs: Bool = false) {
+      self.port = port
+      self.processID = processID
+      self.program = program
+      self.isOurs = isOurs
+    }
+  }
+
+  package struct Path: Codable, Equatable, Sendable {
+    /// As it was asked for; the rest is of the nearest folder above it that exists.
+    package var path: String
+    package var exists = true
+    package var fileSystem = ""
+    package var isNetwork = false
+    package var freeBytes: Int?
+    package var totalBytes: Int?
+    package var isWritable = true
+    /// It did not answer in time; the rest is unknown.
+    package var isHung = false
+
+    package init(_ path: String, fileSystem: String = "", freeBytes: Int? = nil) {
+      self.path = path
+      self.fileSystem = fileSystem
+      self.freeBytes = freeBytes
+    }
+  }
+
+  package var hostName = ""
+  package var bootID = ""
+  package var architecture = ""
+  package var kernel = ""
+  /// What processes may use: the affinity, and the cgroup's quota.
+  package var cpus: Double?
+  package var memoryTotalBytes: Int?
+  package var memoryAvailableBytes: Int?
+  package var gpuProgram = GPUProgram.absent
+  package var gpuFault = ""
+  package var gpus: [GPU] = []
+  package var gpuProcesses: [GPUProcess] = []
+  /// `nil` where the kernel's log cannot be read.
+  package var xids: [XID]?
+  package var cuda = ""
+  /// The interpreter that the packages are of.
+  package var python = ""
+  /// Version by name.
+  package var packages: [String: String] = [:]
+  package var missingPrograms: [String] = []
+  package var ports: [Port] = []
+  package var paths: [Path] = []
+  /// `UInt64.max` is no limit.
+  package var openFilesSoft: UInt64?
+  package var openFilesHard: UInt64?
+  package var processesMax: UInt64?
+  /// This node's own addresses by those of the peers that it reaches from them.
+  package var addresses: [String: String] = [:]
+  package var logoutKills: Bool?
+
+  package init() {}
+}
+
+/// The facts of one node, and how its clock stands to the coordinator's.
+package struct PreflightAnswer: Codable, Equatable, Sendable {
+  package var node: String
+  package var facts: PreflightFacts
+  /// The node's clock less the coordinator's; positive: it is ahead.
+  package var clockOffsetMilliseconds: Int
+
+  package init(node: String, facts: PreflightFacts, clockOffsetMilliseconds: Int = 0) {
+    self.node = node
+    self.facts = facts
+    self.clockOffsetMilliseconds = clockOffsetMilliseconds
+  }
+
+  /// Takes the way there to be as long as the way back.
+  ///
+  /// - Parameters:
+  ///   - asked: By the coordinator's clock, as is `answered`; milliseconds since 1970, as all here.
+  ///   - clock: The node's, read last.
+  ///   - took: How long the node was at it, up to that reading.
+  package init(
+    node: String, facts: PreflightFacts, asked: Int64, answered: Int64, clock: Int64, took: Int64
+  ) {
+    let way = max(0, answered - asked - took)
+    self.init(
+      node: node, facts: facts, clockOffsetMilliseconds: Int(clock - (answered - way / 2)))
+  }
+}

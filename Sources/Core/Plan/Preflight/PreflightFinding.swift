@@ -1,0 +1,64 @@
+package import Fleet
+
+/// One thing that is wrong with some nodes.
+package struct PreflightFinding: Equatable, Sendable {
+  /// In their order.
+  package var nodes: [NodeName]
+  /// Without the nodes in its summary.
+  package var diagnostic: Diagnostic
+  /// What differs from node to node, by node; shown for the first of them.
+  package var details: [String]
+
+  package init(nodes: [NodeName], diagnostic: Diagnostic, details: [String]) {
+    self.nodes = nodes
+    self.diagnostic = diagnostic
+    self.details = details
+  }
+
+  /// Causes of one diagnostic that are shown: the rest is more of the same.
+  private static let detailCountMax = 3
+
+  package var isError: Bool { self.diagnostic.severity == .error }
+
+  /// The diagnostic with its nodes folded in front and the first details as causes.
+  package var folded: Diagnostic {
+    var diagnostic = self.diagnostic
+    if !self.nodes.isEmpty {
+      diagnostic.summary = "\(NodeSet(self.nodes).folded): \(diagnostic.summary)"
+    }
+    diagnostic.causes += self.details.prefix(Self.detailCountMax)
+    let rest = self.details.count - Self.detailCountMax
+    if rest > 0 { diagnostic.causes.append("\(rest) more like these") }
+    return diagnostic
+  }
+}
+
+/// Findings in the order in which they came first, equal ones of several nodes as one.
+struct PreflightFindings {
+  private(set) var all: [PreflightFinding] = []
+
+  /// - Parameter detail: What differs from node to node; empty where nothing does.
+  mutating func add(
+    _ severity: Diagnostic.Severity, _ code: String, on node: String, _ summary: String,
+    detail: String = "", hint: String? = nil
+  ) {
+    let diagnostic = Diagnostic(
+      severity, code: code, summary, hints: [hint].compactMap(\.self))
+    let details = detail.isEmpty ? [] : ["\(node): \(detail)"]
+    if let index = self.all.firstIndex(where: { $0.diagnostic == diagnostic }) {
+      if self.all[index].nodes.last != NodeName(node) {
+        self.all[index].nodes.append(NodeName(node))
+      }
+      self.all[index].details += details
+    } else {
+      self.all.append(
+        PreflightFinding(nodes: [NodeName(node)], diagnostic: diagnostic, details: details))
+    }
+  }
+
+  /// About all nodes of a service, named in its summary.
+  mutating func add(_ warning: Diagnostic) {
+    guard !self.all.contains(where: { $0.diagnostic == warning }) else { return }
+    self.all.append(PreflightFinding(nodes: [], diagnostic: warning, details: []))
+  }
+}

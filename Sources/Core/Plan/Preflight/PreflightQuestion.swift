@@ -1,0 +1,104 @@
+import CompileCache
+import Recipes
+
+/// What one node is asked before anything starts on it.
+package struct PreflightQuestion: Equatable, Sendable {
+  package struct Program: Hashable, Sendable {
+    package var name: String
+    /// Where it is looked for; empty: the agent's own.
+    package var searchPath: String
+
+    package init(name: String, searchPath: String) {
+      self.name = name
+      self.searchPath = searchPath
+    }
+  }
+
+  /// Addresses asked about: any one tells the interface; a few tell where there are several.
+  private static let peerCountMax = 64
+  /// What an agent accepts of each list.
+  private static let countMax = 256
+  /// On every node: for programs' temporary files, shared memory of parallel engines, and the home.
+  private static let commonPaths = ["~", "/tmp", "/dev/shm"]
+
+  /// In the order of the plan, each once; so for all.
+  package var programs: [Program]
+  package var ports: [Int]
+  package var paths: [String]
+  package var peers: [String]
+
+  package init(_ plan: Plan, node: String) {
+    let launches = plan.launches(on: node)
+    self.programs = Self.unique(
+      launches.compactMap { launch in
+        launch.programPath.map { name in
+          Program(name: name, searchPath: launch.value(of: "PATH") ?? "")
+        }
+      })
+    self.ports = Self.unique(launches.flatMap(\.ports))
+    let working = launches.map(\.folder).filter { $0.hasPrefix("/") || $0.hasPrefix("~/") }
+    let caches = launches.flatMap { launch in plan.justInTimeFolders(of: launch) + launch.folders }
+    self.paths = Self.unique(Self.commonPaths + working + caches)
+    self.peers = Self.unique(plan.nodes.filter { $0.name != node }.compactMap(\.numericAddress))
+    self.peers = Array(self.peers.prefix(Self.peerCountMax))
+  }
+
+  private static func unique<Element: Hashable>(_ elements: [Element]) -> [Element] {
+    var seen: Set<Element> = []
+    return Array(elements.filter { seen.insert($0).inserted }.prefix(Self.countMax))
+  }
+}
+
+extension Plan {
+  /// Of the replicas of one node, in the order of the services.
+  func launches(on node: String) -> [LaunchSpecification] {
+    self.services.flatMap { $0.replicas.filter { $0.node == node }.map(\.launch) }
+  }
+
+  /// The folders of the compile caches of a replica, its own and those under `caches.root`.
+  func justInTimeFolders(of launch: LaunchSpecification) -> [String] {
+    launch.environment.filter {
+      CacheEnvironment.justInTimeNames.contains($0.name) && $0.value.hasPrefix("/")
+    }.map(\.value)
+  }
+
+  /// The GPUs that replicas of a node are known to use; empty where nothing is known of that.
+  func usedGPUs(on node: String) -> Set<Int> {
+    self.launches(on: node).reduce(into: []) { used, launch in
+      used.formUnion(launch.gpus)
+    }
+  }
+}
+
+extension LaunchSpecification {
+  /// The last one of the name, which is the one that holds.
+  func value(of variable: String) -> String? {
+    self.environment.last { $0.name == variable }?.value
+  }
+
+  /// The program as it is looked for; one beside the working folder only where that is absolute, so
+  /// that it can be told: `nil` elsewhere.
+  var programPath: String? {
+    guard let name = self.argv.first else { return nil }
+    if !name.contains("/") || name.hasPrefix("/") { return name }
+    return self.folder.hasPrefix("/") ? "\(self.folder)/\(name)" : nil
+  }
+
+  /// By `CUDA_VISIBLE_DEVICES`, else the first ones that the process needs.
+  var gpus: Set<Int> {
+    if let devices = self.value(of: "CUDA_VISIBLE_DEVICES") {
+      return Set(devices.split(separator: ",").compactMap { Int($0) })
+    }
+    return Set(0..<max(0, self.gpuCount ?? 0))
+  }
+}
+
+extension Plan.Node {
+  /// Where the node's host is a number: names are not looked up on other nodes.
+  var numericAddress: String? {
+    guard case .ssh(let ssh) = self.link else { return nil }
+    let isIPv4 = ssh.host.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
+    let isIPv6 = ssh.host.contains(":")
+    return isIPv4 || isIPv6 ? ssh.host : nil
+  }
+}

@@ -1,0 +1,66 @@
+import Glibc
+package import NodeAPI
+import SwiftProtobuf
+
+/// The errors that NVIDIA's driver has written to the kernel's log since the machine started.
+package enum KernelLog {
+  private static let mark = "NVRM: Xid ("
+  private static let textSizeMax = 300
+
+  /// By `dmesg`, which many may use who may not open the log, or else from the log itself.
+  ///
+  /// - Returns: `nil` where the log cannot be read.
+  static func text(
+    environment: [String: String], clock: some Clock<Duration>
+  ) async -> String? {
+    let dmesg = ToolRun(argv: ["dmesg"], environment: environment)
+    if case .ended(0, let output) = await dmesg.outcome(clock: clock) { return output }
+    return await BoundedCall.run(within: .seconds(5), clock: clock) { Self.records() } ?? nil
+  }
+
+  /// Lines as `NVRM: Xid (PCI:0000:3b:00): 79, pid=1234, …`; one entry for each code and device, in
+  /// the order in which they came first. Source: NVIDIA's XID catalogue.
+  package static func xids(in log: String) -> [Muster_V1_XIDFacts] {
+    var found: [Muster_V1_XIDFacts] = []
+    for line in log.split(whereSeparator: \.isNewline) {
+      guard let place = line.firstRange(of: Self.mark),
+        let close = line[place.upperBound...].firstIndex(of: ")")
+      else { continue }
+      let rest = line[close...].drop { !$0.isNumber }
+      guard let code = UInt32(rest.prefix { $0.isASCII && $0.isNumber }) else { continue }
+      let name = line[place.upperBound..<close]
+      let device = name.hasPrefix("PCI:") ? String(name.dropFirst(4)) : String(name)
+      let text = String(line[place.lowerBound...].prefix(Self.textSizeMax))
+      if let index = found.firstIndex(where: { $0.code == code && $0.device == device }) {
+        found[index].count += 1
+        found[index].text = text
+      } else {
+        found.append(
+          .with {
+            $0.code = code
+            $0.device = device
+            $0.count = 1
+            $0.text = text
+          })
+      }
+    }
+    return found
+  }
+
+  /// Source: the kernel's Documentation/ABI/testing/dev-kmsg: one record a read.
+  private static func records() -> String? {
+    let file = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var record = [UInt8](repeating: 0, count: 8192)
+    while bytes.count < 16 << 20 {
+      let count = read(file, &record, record.count)
+      // EPIPE: records were overwritten before they were read; the next read goes on after them.
+      if count < 0, errno == EPIPE || errno == EINTR { continue }
+      guard count > 0 else { break }
+      bytes += record[..<count]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

@@ -1,0 +1,76 @@
+import CLinux
+import Glibc
+import NodeAPI
+import SwiftProtobuf
+
+/// What lies under a path of the plan. Blocks.
+struct PathQuestion: Sendable {
+  /// File systems of other machines by the names in mountinfo, where the magic number is that of
+  /// FUSE or unknown.
+  private static let networkNames: Set<String> = [
+    "afs", "beegfs", "ceph", "cifs", "fuse.glusterfs", "fuse.juicefs", "fuse.s3fs", "fuse.sshfs",
+    "gpfs", "lustre", "nfs", "nfs4", "smb3", "wekafs",
+  ]
+
+  /// As it was asked for; `~` is ``home``.
+  let path: String
+  let home: String
+
+  func answer() -> Muster_V1_PathFacts {
+    let wanted = self.path.hasPrefix("~") ? self.home + self.path.dropFirst() : self.path
+    var place = wanted
+    while access(place, F_OK) != 0, place != "/", !place.isEmpty { place = Self.folder(of: place) }
+    let fileSystem = Self.mount(of: place)
+    var status = statfs()
+    let isKnown = statfs(place, &status) == 0
+    return .with {
+      $0.path = self.path
+      $0.exists = place == wanted
+      $0.fileSystem = fileSystem
+      $0.network = FileSystemKind.isNetwork(place) || Self.networkNames.contains(fileSystem)
+      // Those without a size, such as /proc, have none to be short of.
+      if isKnown, status.f_blocks > 0 {
+        $0.freeBytes = UInt64(status.f_bavail) &* UInt64(max(0, status.f_bsize))
+        $0.totalBytes = UInt64(status.f_blocks) &* UInt64(max(0, status.f_bsize))
+      }
+      $0.writable = access(place, W_OK) == 0
+    }
+  }
+
+  private static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+    return String(path[..<slash])
+  }
+
+  /// The name of the file system, by the mount point that is the longest beginning of the path.
+  private static func mount(of path: String) -> String {
+    guard let table = try? PlainFile.read("/proc/self/mountinfo", sizeMax: 4 << 20),
+      let resolved = realpath(path, nil)
+    else { return "" }
+    defer { free(resolved) }
+    return Self.mount(of: String(cString: resolved), in: String(decoding: table, as: UTF8.self))
+  }
+
+  /// Lines as `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw`. Source: proc(5).
+  static func mount(of path: String, in table: String) -> String {
+    var best = (length: -1, name: "")
+    for line in table.split(separator: "\n") {
+      let fields = line.split(separator: " ")
+      guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, fields.count > 4
+      else { continue }
+      let point = Self.unescaped(fields[4])
+      let isAbove = point == "/" || path == point || path.hasPrefix("\(point)/")
+      // Of two mounts on one point the later one hides the other.
+      if isAbove, point.utf8.count >= best.length {
+        best = (point.utf8.count, String(fields[dash + 1]))
+      }
+    }
+    return best.name
+  }
+
+  /// Blanks in mount points are written in octal.
+  private static func unescaped(_ point: Substring) -> String {
+    point.contains("\\")
+      ? String(point).replacing("\\040", with: " ").replacing("\\011", with: "\t") : String(point)
+  }
+}
