@@ -79,7 +79,7 @@ let edge: [Target] = [
   layer(
     "Edge", "Links",
     ["CLinux", "Fleet", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
-  layer("Edge", "ModelAPI", ["Fleet", "Telemetry", asyncHTTPClient, nioCore]),
+  layer("Edge", "ModelAPI", ["Fleet", "Telemetry", asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
   layer("Edge", "NodeAPI", [grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
   layer("Edge", "RecordFiles", ["Fleet", "Rollouts"]),
   layer("Edge", "RunStore", ["Fleet", "Plan", "RecordFiles", "Rollouts", grdb]),
@@ -91,8 +91,8 @@ let runtime: [Target] = [
     "Runtime", "Coordinator",
     [
       "Fleet", "Health", "KVCacheSimulator", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
-      "RecordFiles", "Rollouts", "RunStore", "SSH", grpcCore, grpcTransport, protobuf, nioCore,
-      nioPosix,
+      "RecordFiles", "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
+      nioCore, nioPosix,
     ]),
   layer(
     "Runtime", "NodeAgent",
@@ -142,6 +142,8 @@ let testTargets: [Target] = [
       "Fleet", "Health", "NodeAPI", "NodeAgent", "RecordFiles", "Rollouts", grpcCore,
       grpcTransport, nioCore, nioHTTP1, nioPosix,
     ]),
+  tests(
+    "ModelAPITests", ["ModelAPI", "Telemetry", nioCore, nioHTTP1, nioPosix]),
   tests("PlanTests", ["CompileCache", "Fleet", "Manifest", "Plan", "Recipes"]),
   tests("RecordFilesTests", ["Fleet", "RecordFiles", "Rollouts"]),
   tests("RecipesTests", ["CompileCache", "Fleet", "Manifest", "Recipes"]),

@@ -14,9 +14,14 @@ struct FleetContext {
   private let opener: LinkOpener
 
   init(_ selection: RunSelection) throws {
-    let file = try ManifestFile(selection.manifest)
+    try self.init(manifest: selection.manifest, runs: selection.runs)
+  }
+
+  /// - Parameter runs: The folder of the runs; `nil`: the one beside the manifest.
+  init(manifest: String, runs: String?) throws {
+    let file = try ManifestFile(manifest)
     self.plan = file.plan
-    self.runsFolder = selection.runs.map { ManifestFile.absolute($0) } ?? file.runsFolder
+    self.runsFolder = runs.map { ManifestFile.absolute($0) } ?? file.runsFolder
     self.opener = try AgentLocation.opener()
   }
 
