@@ -124,7 +124,9 @@ let surface: [Target] = [
 let testTargets: [Target] = [
   tests("ArchitectureTests", []),
   tests("CompileCacheTests", ["CompileCache", "Fleet"]),
-  tests("CoordinatorTests", ["Coordinator", "Fleet", "Links", "NodeAPI", "Plan", "Recipes"]),
+  tests(
+    "CoordinatorTests",
+    ["Coordinator", "Fleet", "Links", "NodeAPI", "Plan", "Recipes", "Telemetry", protobuf]),
   tests("FleetTests", ["Fleet"]),
   tests("HealthTests", ["Fleet", "Health"]),
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
