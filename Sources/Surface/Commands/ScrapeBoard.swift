@@ -18,7 +18,7 @@ final class ScrapeBoard: Sendable {
     var reading: EngineReading?
     var interval: EngineInterval?
     /// Why there is no page, in words; empty where there is one.
-    var fault = "not asked yet"
+    var fault = "no page came"
     fileprivate var history = EngineHistory()
 
     var node: String? { self.labels.first { $0.name == "node" }?.value }

@@ -131,15 +131,23 @@ struct ScrapeSources {
       do throws(NodeFault) {
         try await self.stream(node)
       } catch {
-        self.nodeFaults.add(error)
-        for place in node.places {
-          self.board.add(fault: error.diagnostic.summary, from: place.index)
-        }
+        self.took(error, node)
       }
       try Task.checkCancellation()
       guard case .watch(let interval) = self.pace else { return }
       try await ContinuousClock().sleep(for: interval)
     } while true
+  }
+
+  /// A replica that shows no metrics lets a single scrape run into its timeout: what the others of
+  /// its node have shown by then stands.
+  private func took(_ fault: NodeFault, _ node: ScrapedRun.Node) {
+    let isWatching = self.pace.count == .max
+    let silent = node.places.filter {
+      isWatching || self.board.readingCount(ofAll: [$0.index]) == 0
+    }
+    if silent.count == node.places.count { self.nodeFaults.add(fault) }
+    for place in silent { self.board.add(fault: fault.diagnostic.summary, from: place.index) }
   }
 
   private func stream(_ node: ScrapedRun.Node) async throws(NodeFault) {
