@@ -29,6 +29,12 @@ package struct LaunchSpecification: Codable, Equatable, Sendable {
   /// Where its metrics are on its node; `nil`: where its canary is asked, `/metrics`.
   package var metrics: MetricsPlace?
 
+  /// Whether its agent can fetch a page of metrics of it.
+  package var showsMetrics: Bool {
+    if case .canary = self.probe { return true }
+    return self.metrics != nil
+  }
+
   package struct CoreShare: Codable, Equatable, Sendable {
     /// 0 ..< ``count``.
     package var index: Int

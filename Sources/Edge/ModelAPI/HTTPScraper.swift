@@ -1,11 +1,130 @@
-package import AsyncHTTPClient
+import AsyncHTTPClient
+import Glibc
 import NIOCore
+import NIOHTTP1
+import NIOPosix
 
-/// Fetches metrics of servers directly.
+/// Why no page came.
+package enum HTTPScrapeFault: Error, Equatable, Sendable, CustomStringConvertible {
+  case wrongURL(String)
+  /// Nobody listens there.
+  case refused
+  /// The host's name means no address.
+  case unknownHost
+  /// Neither a connection nor the whole page in time.
+  case unanswered(Duration)
+  case status(Int)
+  case tooLarge(sizeMax: Int)
+  /// Broken on the way, in words.
+  case broken(String)
+  case cancelled
+
+  package var description: String {
+    switch self {
+    case .wrongURL(let url): "`\(url)` is no URL of HTTP"
+    case .refused: "nobody accepts connections"
+    case .unknownHost: "no such host"
+    case .unanswered(let timeout): "no whole answer within \(timeout / .seconds(1)) s"
+    case .status(let code): "it answers \(code)"
+    case .tooLarge(let sizeMax): "the page has more than \(sizeMax) bytes"
+    case .broken(let reason): reason
+    case .cancelled: "cancelled"
+    }
+  }
+}
+
+/// Fetches pages of metrics directly, over connections that it keeps from one page to the next.
 package struct HTTPScraper: Sendable {
-  private let client: HTTPClient
+  /// 70 times what `vllm serve` shows; what agents pass on has the same limit.
+  package static let sizeMax = 4 << 20
 
-  package init(client: HTTPClient) {
-    self.client = client
+  private let client: HTTPClient
+  private let timeout: Duration
+  private let clock: any Clock<Duration>
+
+  /// Fetches for as long as `body` runs; all connections are closed when it has ended.
+  ///
+  /// - Parameter timeout: From a request to its last byte; positive.
+  package static func with<Result: Sendable>(
+    timeout: Duration, clock: any Clock<Duration>, _ body: (HTTPScraper) async throws -> Result
+  ) async throws -> Result {
+    var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+    configuration.httpVersion = .http1Only
+    configuration.timeout.connect = Self.amount(timeout)
+    // The next scrape is the next try.
+    configuration.connectionPool.retryConnectionEstablishment = false
+    let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    do {
+      let result = try await body(HTTPScraper(client: client, timeout: timeout, clock: clock))
+      try await client.shutdown()
+      return result
+    } catch {
+      try await client.shutdown()
+      throw error
+    }
+  }
+
+  /// The bytes of a page; its status was 200.
+  package func page(_ url: String) async throws(HTTPScrapeFault) -> [UInt8] {
+    do {
+      // The client's own deadline ends with the answer's head: a body may come for ever.
+      return try await withThrowingTaskGroup(of: [UInt8].self) { tasks in
+        tasks.addTask { try await self.wholePage(url) }
+        tasks.addTask {
+          try await self.clock.sleep(for: self.timeout)
+          throw HTTPScrapeFault.unanswered(self.timeout)
+        }
+        defer { tasks.cancelAll() }
+        guard let page = try await tasks.next() else { throw CancellationError() }
+        return page
+      }
+    } catch {
+      throw self.fault(error, url)
+    }
+  }
+
+  private func wholePage(_ url: String) async throws -> [UInt8] {
+    var request = HTTPClientRequest(url: url)
+    request.headers.add(name: "accept", value: "text/plain")
+    request.headers.add(name: "user-agent", value: "muster")
+    let response = try await self.client.execute(request, timeout: Self.amount(self.timeout))
+    guard response.status == .ok else {
+      // So that the connection may be used again.
+      _ = try? await response.body.collect(upTo: 1 << 16)
+      throw HTTPScrapeFault.status(Int(response.status.code))
+    }
+    let body = try await response.body.collect(upTo: Self.sizeMax)
+    // A body that was cancelled looks whole.
+    try Task.checkCancellation()
+    return Array(body.readableBytesView)
+  }
+
+  private func fault(_ error: any Error, _ url: String) -> HTTPScrapeFault {
+    switch error {
+    case let fault as HTTPScrapeFault: fault
+    case is CancellationError: .cancelled
+    case is NIOTooManyBytesError: .tooLarge(sizeMax: Self.sizeMax)
+    case let error as NIOConnectionError: self.fault(error, url)
+    case let error as IOError where error.errnoCode == ECONNREFUSED: .refused
+    case let error as HTTPClientError:
+      switch error {
+      case .cancelled: .cancelled
+      case .connectTimeout, .deadlineExceeded, .readTimeout, .getConnectionFromPoolTimeout:
+        .unanswered(self.timeout)
+      case .invalidURL, .emptyHost, .emptyScheme, .unsupportedScheme(""): .wrongURL(url)
+      default: .broken("\(error)")
+      }
+    case is ChannelError: .unanswered(self.timeout)
+    default: .broken("\(error)")
+    }
+  }
+
+  private func fault(_ error: NIOConnectionError, _ url: String) -> HTTPScrapeFault {
+    guard let last = error.connectionErrors.last?.error else { return .unknownHost }
+    return self.fault(last, url)
+  }
+
+  private static func amount(_ duration: Duration) -> TimeAmount {
+    .nanoseconds(Int64(duration / .nanoseconds(1)))
   }
 }

@@ -17,6 +17,11 @@ struct FleetContext {
     try self.init(try ManifestFile(selection.manifest), runs: selection.runs)
   }
 
+  /// - Parameter runs: The folder of the runs; `nil`: the one beside the manifest.
+  init(manifest: String, runs: String?) throws {
+    try self.init(try ManifestFile(manifest), runs: runs)
+  }
+
   init(_ file: ManifestFile, runs: String?) throws {
     self.plan = file.plan
     self.runsFolder = runs.map { ManifestFile.absolute($0) } ?? file.runsFolder

@@ -10,7 +10,7 @@ package struct Muster: AsyncParsableCommand {
     subcommands: [
       Init.self, Check.self, ShowPlan.self, Up.self, Status.self, Logs.self, Attach.self,
       Down.self, Eval.self, MergeCommand.self, ReportCommand.self, Simulate.self,
-      Nodes.self, LabCommand.self, LinksCommand.self, MetricsBench.self,
+      Nodes.self, Scrape.self, LabCommand.self, LinksCommand.self, MetricsBench.self,
     ])
 
   package init() {}

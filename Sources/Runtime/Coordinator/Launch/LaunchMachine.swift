@@ -66,9 +66,6 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
     self.neededNodes = plan.nodes.map(\.name).filter { used.contains($0) }
   }
 
-  /// Whether services were told to start: else whatever runs was there before this launch.
-  package private(set) var hasStarted = false
-
   /// The latest report of every replica that has one, in the order of their keys.
   package var latestReports: [ReplicaReport] {
     self.reports.values.sorted { $0.key < $1.key }
@@ -187,7 +184,6 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
       self.deadlines[service.name] = now.advanced(
         by: .seconds(seconds) + self.settings.reportGrace)
     }
-    self.hasStarted = self.hasStarted || !names.isEmpty
     return names.isEmpty ? .none : .start(names.map(\.name))
   }
 

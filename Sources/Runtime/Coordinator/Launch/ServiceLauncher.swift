@@ -84,6 +84,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     var machine = LaunchMachine(plan: self.plan, settings: self.settings, now: self.clock.now)
     var departure: Departure<ClockType.Instant>?
     var isSpared = false
+    /// Else whatever runs was there before this launch.
+    var hasStarted = false
     var attached: Set<String> = []
     var answers: [PreflightAnswer] = []
     for await input in inputs {
@@ -117,6 +119,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       switch action {
       case .none: break
       case .start(let services):
+        hasStarted = true
         await self.observe(.starting(services: services))
         for order in orders { order.change { $0.services += services } }
       case .succeed:
@@ -127,7 +130,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
         return Result()
       case .abort(let diagnostics):
         await self.observe(.aborted(diagnostics))
-        let spares = !machine.hasStarted
+        let spares = !hasStarted
         for order in orders {
           order.change { wanted in
             wanted.isStopAsked = true
@@ -139,7 +142,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       }
       if let departure, departure.waiting.isEmpty || departure.deadline <= self.clock.now {
         // What others hold, or nobody has seen, may well run.
-        let isSeen = machine.hasStarted || attached.count == orders.count
+        let isSeen = hasStarted || attached.count == orders.count
         return Result(reasons: departure.reasons, isOver: isSeen && !isSpared)
       }
     }

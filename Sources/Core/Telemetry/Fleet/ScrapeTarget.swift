@@ -1,0 +1,59 @@
+package import Fleet
+
+/// Where a page of metrics is.
+package struct ScrapeTarget: Equatable, Sendable {
+  /// Endpoints in one expression, and in all of a command: a fleet's, with 8 servers a node.
+  package static let countMax = 4096
+
+  /// `host:port`, with the path where it is not `/metrics`.
+  package let name: String
+  package let url: String
+
+  /// The endpoints that an argument means: `gpu01:8000`, `http://localhost:8000/metrics`,
+  /// `gpu[01-04]:8000`, `[::1]:8000`; the path is `/metrics` where none is written.
+  ///
+  /// - Returns: At least one, in the order of the node set.
+  /// - Throws: A diagnostic with the code `wrong-endpoint`.
+  package static func targets(of text: String) throws(Diagnostic) -> [ScrapeTarget] {
+    var (scheme, rest) = ("http", text[...])
+    if let end = rest.firstRange(of: "://") {
+      scheme = String(rest[..<end.lowerBound])
+      rest = rest[end.upperBound...]
+      guard ["http", "https"].contains(scheme) else {
+        throw Self.wrong(text, "`\(scheme)` is neither http nor https")
+      }
+    }
+    let pathStart = rest.firstIndex(of: "/") ?? rest.endIndex
+    let path = pathStart == rest.endIndex ? "/metrics" : String(rest[pathStart...])
+    let authority = rest[..<pathStart]
+    guard let colon = authority.lastIndex(of: ":"),
+      let port = UInt16(authority[authority.index(after: colon)...]), port > 0
+    else { throw Self.wrong(text, "it has no port") }
+    let hosts = try Self.hosts(String(authority[..<colon]), of: text)
+    return hosts.map { host in
+      let name = "\(host):\(port)\(path == "/metrics" ? "" : path)"
+      return ScrapeTarget(name: name, url: "\(scheme)://\(host):\(port)\(path)")
+    }
+  }
+
+  private static func hosts(_ text: String, of argument: String) throws(Diagnostic) -> [String] {
+    if text.hasPrefix("["), text.hasSuffix("]"), text.contains(":") { return [text] }
+    let set: NodeSet
+    do throws(NodeSetError) {
+      set = try NodeSet(parsing: text)
+    } catch {
+      throw Self.wrong(argument, error.diagnostic(in: "<argument>", line: 1).summary)
+    }
+    guard !set.isEmpty else { throw Self.wrong(argument, "it has no host") }
+    guard set.count <= Self.countMax else {
+      throw Self.wrong(argument, "it means \(set.count) endpoints, at most \(Self.countMax)")
+    }
+    return set.names.map(\.rawValue)
+  }
+
+  private static func wrong(_ text: String, _ cause: String) -> Diagnostic {
+    Diagnostic(
+      code: "wrong-endpoint", "`\(text)` is no endpoint", causes: [cause],
+      hints: ["write `HOST:PORT`, `http://localhost:8000/metrics` or `gpu[01-04]:8000`"])
+  }
+}

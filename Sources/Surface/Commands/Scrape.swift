@@ -1,0 +1,134 @@
+package import ArgumentParser
+import Coordinator
+import Fleet
+import ModelAPI
+import Plan
+import Telemetry
+
+/// `muster scrape`: metrics of any endpoints, and of them together.
+package struct Scrape: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    abstract: "Show the metrics of model servers, each and together.",
+    discussion: """
+      Endpoints are asked directly; the replicas of a manifest's run through their agents. Rates and \
+      percentiles are those between two readings, a second apart without --watch; with --once those \
+      since the servers started, and no rates. What a server does not say is `?`.
+
+      Exit status: 2 when none answered.
+      """)
+
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case table
+    case json
+    case prometheus
+  }
+
+  /// Between the two readings without `--watch`.
+  static let pause = Duration.seconds(1)
+
+  @Argument(help: "`gpu[01-04]:8000`, `http://localhost:8000/metrics`.")
+  var endpoints: [String] = []
+
+  @Option(help: "A manifest: scrape the replicas of its newest run too.")
+  var manifest: String?
+
+  @Option(help: "Folder of the runs; default: `runs` beside the manifest.")
+  var runs: String?
+
+  @Option(help: "Go on, with a reading every so many seconds.")
+  var watch: Int?
+
+  @Flag(help: "Take one reading only: no rates.")
+  var once = false
+
+  @Option(help: "Seconds that a page may take.")
+  var timeout = 5
+
+  @Option(help: "table, json (an object a scrape) or prometheus (every sample, with its endpoint).")
+  var format = Format.table
+
+  package init() {}
+
+  package func validate() throws {
+    guard !self.endpoints.isEmpty || self.manifest != nil else {
+      throw ValidationError("neither an endpoint nor a manifest")
+    }
+    if let watch = self.watch, !(1...3600).contains(watch) {
+      throw ValidationError("watch `\(watch)` is not in 1 to 3600")
+    }
+    guard self.watch == nil || !self.once else {
+      throw ValidationError("--once and --watch exclude each other")
+    }
+    guard (1...600).contains(self.timeout) else {
+      throw ValidationError("timeout `\(self.timeout)` is not in 1 to 600")
+    }
+  }
+
+  package mutating func run() async throws {
+    let board = ScrapeBoard(try self.targets())
+    var agents: ScrapedRun?
+    if let manifest = self.manifest {
+      agents = try await ScrapedRun(try FleetContext(manifest: manifest, runs: self.runs), board)
+    }
+    guard board.count > 0 else {
+      throw CommandFailure(
+        status: 2, [Diagnostic(code: "nothing-to-scrape", "the run has no replicas that show metrics")])
+    }
+    let pace = self.pace
+    let sources = ScrapeSources(
+      board: board, agents: agents, pace: pace, timeout: .seconds(self.timeout))
+    guard case .watch(let interval) = pace else {
+      try await sources.run()
+      try self.show(board, faults: sources.faults)
+      return
+    }
+    let format = self.format
+    try await Interruption.guarding(hint: "the servers run on") {
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await sources.run() }
+        tasks.addTask {
+          let clock = ContinuousClock()
+          while true {
+            try await clock.sleep(for: interval)
+            StandardStreams.data(ScrapeReport(board.snapshot(), .interval).text(format))
+          }
+        }
+        try await tasks.waitForAll()
+      }
+    }
+  }
+
+  private var pace: ScrapePace {
+    if let watch = self.watch { return .watch(.seconds(watch)) }
+    // A page of pages has no rates.
+    return self.once || self.format == .prometheus ? .once : .twice
+  }
+
+  private func targets() throws -> [ScrapeTarget] {
+    do throws(Diagnostic) {
+      var targets: [ScrapeTarget] = []
+      var names: Set<String> = []
+      for endpoint in self.endpoints {
+        targets += try ScrapeTarget.targets(of: endpoint).filter { names.insert($0.name).inserted }
+        guard targets.count <= ScrapeTarget.countMax else {
+          throw Diagnostic(
+            code: "too-many-endpoints", "more than \(ScrapeTarget.countMax) endpoints")
+        }
+      }
+      return targets
+    } catch {
+      throw CommandFailure(status: 2, [error])
+    }
+  }
+
+  private func show(_ board: ScrapeBoard, faults: [NodeFault]) throws {
+    let window: LatencyWindow = self.pace == .twice ? .interval : .sinceStart
+    let report = ScrapeReport(board.snapshot(), window)
+    StandardStreams.data(report.text(self.format))
+    for fault in faults.folded() { StandardStreams.tell(fault) }
+    guard report.endpoints.contains(where: { $0.text != nil }) else {
+      throw CommandFailure(
+        status: 2, [Diagnostic(code: "none-answered", "none of the endpoints answered")])
+    }
+  }
+}
