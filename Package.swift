@@ -79,7 +79,7 @@ let edge: [Target] = [
   layer(
     "Edge", "Links",
     ["CLinux", "Fleet", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
-  layer("Edge", "ModelAPI", ["Fleet", "Telemetry", asyncHTTPClient, nioCore]),
+  layer("Edge", "ModelAPI", ["Fleet", "Telemetry", asyncHTTPClient, nioCore, nioHTTP1]),
   layer("Edge", "NodeAPI", [grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
   layer("Edge", "RecordFiles", ["Fleet", "Rollouts"]),
   layer("Edge", "RunStore", ["Fleet", "Plan", "RecordFiles", "Rollouts", grdb]),
@@ -125,7 +125,11 @@ let testTargets: [Target] = [
   tests("ArchitectureTests", []),
   tests("CompileCacheTests", ["CompileCache", "Fleet"]),
   tests(
-    "CoordinatorTests", ["Coordinator", "Fleet", "Health", "Links", "NodeAPI", "Plan", "Recipes"]),
+    "CoordinatorTests",
+    [
+      "Coordinator", "Fleet", "Health", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
+      "RunStore",
+    ]),
   tests("FleetTests", ["Fleet"]),
   tests("HealthTests", ["Fleet", "Health"]),
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),

@@ -13,6 +13,16 @@ package struct NodeSurvey: Sendable {
   package var holder: String
   package var stateFolder: String
   package var reports: [ReplicaReport]
+
+  init(_ session: NodeSession) {
+    let attached = session.attached
+    self.hostName = attached.hostName
+    self.processID = attached.processID
+    self.startedAtMilliseconds = attached.startedAtMilliseconds
+    self.holder = attached.holder
+    self.stateFolder = attached.stateFolder
+    self.reports = attached.replicas.compactMap { ReplicaReport($0, node: session.node.name) }
+  }
 }
 
 extension FleetCall {
@@ -21,12 +31,7 @@ extension FleetCall {
     _ nodes: [Plan.Node], open: @escaping OpenLink, attachment: Attachment
   ) async -> [(node: Plan.Node, result: Result<NodeSurvey, NodeFault>)] {
     await Self.each(nodes, open: open, attachment: attachment) { session in
-      let attached = session.attached
-      return NodeSurvey(
-        hostName: attached.hostName, processID: attached.processID,
-        startedAtMilliseconds: attached.startedAtMilliseconds, holder: attached.holder,
-        stateFolder: attached.stateFolder,
-        reports: attached.replicas.compactMap { ReplicaReport($0, node: session.node.name) })
+      NodeSurvey(session)
     }
   }
 
