@@ -107,7 +107,7 @@ let surface: [Target] = [
     "Surface", "Commands",
     [
       "Coordinator", "Dashboard", "Fleet", "KVCacheSimulator", "Lab", "Links", "Manifest",
-      "ModelAPI", "Plan", "Recipes", "Health", "RecordFiles", "Rollouts", "RunStore", "Telemetry",
+      "ModelAPI", "Plan", "Recipes", "Health", "RecordFiles", "Rollouts", "RunStore", "SSH", "Telemetry",
       "Terminal", argumentParser,
       nioPosix,
     ]),

@@ -5,6 +5,7 @@ import Glibc
 import Plan
 import Recipes
 import RunStore
+import SSH
 import Terminal
 
 /// `muster collect`: what somebody else needs to find a fault, in one file, without its secrets.
@@ -108,6 +109,7 @@ package struct Collect: AsyncParsableCommand {
 
   private static func versions() throws -> String {
     var text = "muster \(Muster.configuration.version)\n"
+    text += "libssh2 \(LibSSH2Session.libraryVersion)\n"
     text += "agent \(try AgentLocation.path())\n"
     text += "system \(ManifestFile.text(of: "/proc/version") ?? "unknown\n")"
     return text
