@@ -36,7 +36,7 @@ package struct NextStep: Equatable, Sendable {
       self.init("muster up \(file)", "the run has ended, and nothing of it is left")
     } else if !unreachable.isEmpty {
       let nodes = NodeSet(unreachable.map { NodeName($0) }).folded
-      self.init("muster check --nodes \(file)", "\(nodes) does not answer; what runs there runs on")
+      self.init("muster check --nodes \(file)", "\(nodes) does not answer; its last word stands")
     } else if chain.events.contains(where: { $0.what == "xid" }) {
       self.init("muster check --nodes \(file)", "a GPU's driver has told of an error")
     } else if let replica = first(.failed) {
