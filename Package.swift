@@ -107,7 +107,8 @@ let surface: [Target] = [
     "Surface", "Commands",
     [
       "Coordinator", "Dashboard", "Fleet", "KVCacheSimulator", "Lab", "Links", "Manifest",
-      "ModelAPI", "Plan", "Recipes", "Health", "RecordFiles", "Rollouts", "RunStore", "Telemetry",
+      "ModelAPI", "Plan", "Recipes", "Health", "RecordFiles", "Rollouts", "RunStore", "SSH",
+      "Telemetry",
       "Terminal", argumentParser,
       nioPosix,
     ]),
@@ -127,8 +128,8 @@ let testTargets: [Target] = [
   tests(
     "CoordinatorTests",
     [
-      "Coordinator", "Fleet", "Health", "Links", "NodeAPI", "Plan", "Recipes", "Telemetry",
-      protobuf,
+      "Coordinator", "Fleet", "Health", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
+      "RunStore", "Telemetry", protobuf,
     ]),
   tests("FleetTests", ["Fleet"]),
   tests("HealthTests", ["Fleet", "Health"]),

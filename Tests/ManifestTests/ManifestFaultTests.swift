@@ -50,6 +50,33 @@ import Testing
       """
     ),
     (
+      "notify: {every: 60}",
+      """
+      error: `notify` tells nobody
+        --> m.yaml:3:9
+      hint: write `command: [argv]` or `webhook: URL`
+
+      """
+    ),
+    (
+      "notify: {webhook: \"ftp://example.com\"}",
+      """
+      error: `webhook` is no URL of HTTP
+        --> m.yaml:3:19
+      hint: write `https://example.com/…`, or `http`
+
+      """
+    ),
+    (
+      "notify: {command: a, on: [failed, lost]}",
+      """
+      error: `on` is `lost`
+        --> m.yaml:3:26
+      hint: write some of `failed`, `stalled`, `unreachable`, `ready`
+
+      """
+    ),
+    (
       "work: {seed: many}",
       """
       error: `seed` is a whole number, not `many`

@@ -65,10 +65,12 @@ package struct ManifestReader {
     let work = top.value("work").map {
       WorkReader.read($0, nodes: resolver, faults: &self.faults)
     }
+    let notify = top.value("notify").flatMap { NotifyReader.read($0, faults: &self.faults) }
     top.finish(faults: &self.faults)
     return Manifest(
       name: name ?? Self.stem(of: file), nodes: self.nodes, groups: resolver.groups,
-      environment: environment, secrets: secrets, caches: caches, services: services, work: work)
+      environment: environment, secrets: secrets, caches: caches, services: services, work: work,
+      notify: notify)
   }
 
   /// The top of a file, its version checked.

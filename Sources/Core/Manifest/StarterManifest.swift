@@ -66,23 +66,11 @@ package enum StarterManifest {
       text += "  - hosts: \(NodeSet(entry.hosts).folded)\n"
       if entry.user != nil || entry.port != nil {
         text += "    ssh:\n"
-        if let user = entry.user { text += "      user: \(Self.quoted(user))\n" }
+        if let user = entry.user { text += "      user: \(YAMLQuoting.quote(user))\n" }
         if let port = entry.port { text += "      port: \(port)\n" }
       }
       if let slots = entry.slots { text += "    labels: {slots: \(slots)}\n" }
     }
     return text
-  }
-
-  /// A YAML text in double quotes.
-  private static func quoted(_ text: String) -> String {
-    let escaped = text.unicodeScalars.map { scalar in
-      switch scalar {
-      case "\"": "\\\""
-      case "\\": "\\\\"
-      default: String(scalar)
-      }
-    }
-    return "\"\(escaped.joined())\""
   }
 }

@@ -22,9 +22,11 @@ package struct Attach: AsyncParsableCommand {
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
     let nodes = run.plan.nodes.filter { used.contains($0.name) }
     try await Interruption.guarding(hint: "the services run on; `muster down` stops them") {
-      await withTaskGroup(of: Void.self) { tasks in
-        for node in nodes {
-          tasks.addTask { await Self.follow(node, open: open, attachment: attachment) }
+      try await Notifier.during(fleet.notify, run: run.id) { notifier in
+        await withTaskGroup(of: Void.self) { tasks in
+          for node in nodes {
+            tasks.addTask { await Self.follow(node, open, attachment, notifier) }
+          }
         }
       }
       try Task.checkCancellation()
@@ -32,17 +34,20 @@ package struct Attach: AsyncParsableCommand {
   }
 
   private static func follow(
-    _ node: Plan.Node, open: @escaping OpenLink, attachment: Attachment
+    _ node: Plan.Node, _ open: @escaping OpenLink, _ attachment: Attachment,
+    _ notifier: Notifier?
   ) async {
     var lastWords = ""
     while !Task.isCancelled {
       do throws(NodeFault) {
         try await FleetCall.watch(node, open: open, attachment: attachment) { report in
+          notifier?.reported(report)
           let reason = report.reason.isEmpty ? "" : ": \(report.reason)"
           StandardStreams.talk("\(node.name): `\(report.key)` \(report.state.rawValue)\(reason)\n")
         }
       } catch {
         if Task.isCancelled { return }
+        notifier?.faulted(error)
         if error.diagnostic.summary != lastWords {
           StandardStreams.talk("\(node.name): \(error.diagnostic.summary)\n")
           lastWords = error.diagnostic.summary

@@ -2,6 +2,7 @@ import Coordinator
 import Fleet
 import Glibc
 import Links
+import Manifest
 import Plan
 import Rollouts
 import RunStore
@@ -11,6 +12,7 @@ struct FleetContext {
   /// An eval's flags change its work.
   var plan: Plan
   let runsFolder: String
+  let notify: ManifestNotify?
   private let opener: LinkOpener
 
   init(_ selection: RunSelection) throws {
@@ -24,6 +26,7 @@ struct FleetContext {
 
   init(_ file: ManifestFile, runs: String?) throws {
     self.plan = file.plan
+    self.notify = file.notify
     self.runsFolder = runs.map { ManifestFile.absolute($0) } ?? file.runsFolder
     self.opener = try AgentLocation.opener()
   }
@@ -150,6 +153,19 @@ struct FleetContext {
     }
   }
 
+  /// The live run, else the newest one that has ended.
+  ///
+  /// - Throws: `CommandFailure` with status 1 when there is none of services at all.
+  func liveOrLatestRun() async throws -> LiveRun {
+    if let run = try self.liveRunIfAny() { return run }
+    let latest = try storing {
+      try RunList(root: self.runsFolder).runs(named: self.plan.name)
+        .first { try $0.workPlan() == nil }.map { try LiveRun($0) }
+    }
+    if let latest { return latest }
+    return try await self.liveRun()
+  }
+
   func liveRunIfAny() throws -> LiveRun? {
     try storing {
       for run in try RunList(root: self.runsFolder).runs(named: self.plan.name)
@@ -207,12 +223,20 @@ final class LiveRun: Sendable {
   let directory: RunDirectory
   let plan: Plan
   private let journal: Journal
+  private let redactor: Redactor
 
   init(_ directory: RunDirectory) throws {
     self.directory = directory
     self.plan = try Plan(json: try directory.plan())
     self.journal = try Journal(path: directory.journalPath)
+    self.redactor = Redactor(
+      self.plan.secrets.compactMap { name in
+        getenv(name).map { (name: name, value: String(cString: $0)) }
+      })
   }
+
+  /// `text` without the values of the plan's secrets, as far as this process knows them.
+  func redact(_ text: String) -> String { self.redactor.redact(text) }
 
   var id: String { self.directory.id.rawValue }
 
@@ -227,6 +251,9 @@ final class LiveRun: Sendable {
       StandardStreams.talk(error.diagnostic.rendered())
     }
   }
+
+  /// All events, oldest first.
+  func events() throws(RunStoreError) -> [JournalEvent] { try self.journal.events() }
 
   func events(kind: String) throws(RunStoreError) -> [JournalEvent] {
     try self.journal.events(kind: kind)

@@ -28,7 +28,10 @@ extension LiveRun {
     case .reported(let report):
       self.record(
         report.state.rawValue, "\(report.key)",
-        Self.detail([("node", report.node), ("reason", report.reason)]))
+        Self.detail(
+          [("node", report.node), ("reason", report.reason)]
+            + (report.lastLogLines.isEmpty
+              ? [] : [("log", self.redact(report.lastLogLines.joined(separator: "\n")))])))
     case .warned(let diagnostic):
       let what = ([diagnostic.summary] + diagnostic.causes).joined(separator: "; ")
       self.record("warned", self.id, Self.detail([("what", what)]))

@@ -7,6 +7,8 @@ import Plan
 struct ManifestFile {
   let path: String
   let plan: Plan
+  /// Whom to tell of changes; no part of the plan, as no node gets it.
+  let notify: ManifestNotify?
   /// What a reader of the plan should know.
   let notes: [String]
 
@@ -29,6 +31,7 @@ struct ManifestFile {
     for warning in warnings { StandardStreams.talk(warning.rendered()) }
     self.path = path
     self.plan = plan
+    self.notify = manifest.notify
     self.notes = result.notes
   }
 

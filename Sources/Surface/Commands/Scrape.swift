@@ -72,7 +72,8 @@ package struct Scrape: AsyncParsableCommand {
     }
     guard board.count > 0 else {
       throw CommandFailure(
-        status: 2, [Diagnostic(code: "nothing-to-scrape", "the run has no replicas that show metrics")])
+        status: 2,
+        [Diagnostic(code: "nothing-to-scrape", "the run has no replicas that show metrics")])
     }
     let pace = self.pace
     let sources = ScrapeSources(

@@ -48,17 +48,20 @@ package struct Up: AsyncParsableCommand {
       let clock = ContinuousClock()
       let began = clock.now
       let narrator = Narration(LaunchNarrator(plan: fleet.plan))
-      let launcher = ServiceLauncher(
-        plan: fleet.plan, open: fleet.links(to: run.id),
-        attachment: attachment, clock: clock,
-        settings: .init(attachTimeout: .seconds(timeout), reportGrace: .seconds(30)),
-        preflight: preflight
-      ) { event in
-        // The journal first: what is shown has been written.
-        run.record(event)
-        StandardStreams.talk(await narrator.lines(for: event, elapsed: clock.now - began))
+      let result = try await Notifier.during(fleet.notify, run: run.id) { notifier in
+        let launcher = ServiceLauncher(
+          plan: fleet.plan, open: fleet.links(to: run.id),
+          attachment: attachment, clock: clock,
+          settings: .init(attachTimeout: .seconds(timeout), reportGrace: .seconds(30)),
+          preflight: preflight
+        ) { event in
+          // The journal first: what is shown has been written.
+          run.record(event)
+          StandardStreams.talk(await narrator.lines(for: event, elapsed: clock.now - began))
+          notifier?.observed(event)
+        }
+        return await launcher.launch()
       }
-      let result = await launcher.launch()
       let reasons = result.reasons
       try Task.checkCancellation()
       guard reasons.isEmpty else {

@@ -16,6 +16,18 @@ package struct NodeSurvey: Sendable {
   /// The run that the agent serves, and its plan in canonical JSON; empty where it has none.
   package var run: String
   package var plan: [UInt8]
+
+  init(_ session: NodeSession) {
+    let attached = session.attached
+    self.hostName = attached.hostName
+    self.processID = attached.processID
+    self.startedAtMilliseconds = attached.startedAtMilliseconds
+    self.holder = attached.holder
+    self.stateFolder = attached.stateFolder
+    self.reports = attached.replicas.compactMap { ReplicaReport($0, node: session.node.name) }
+    self.run = attached.run
+    self.plan = Array(attached.plan)
+  }
 }
 
 extension FleetCall {
@@ -24,13 +36,7 @@ extension FleetCall {
     _ nodes: [Plan.Node], open: @escaping OpenLink, attachment: Attachment
   ) async -> [(node: Plan.Node, result: Result<NodeSurvey, NodeFault>)] {
     await Self.each(nodes, open: open, attachment: attachment) { session in
-      let attached = session.attached
-      return NodeSurvey(
-        hostName: attached.hostName, processID: attached.processID,
-        startedAtMilliseconds: attached.startedAtMilliseconds, holder: attached.holder,
-        stateFolder: attached.stateFolder,
-        reports: attached.replicas.compactMap { ReplicaReport($0, node: session.node.name) },
-        run: attached.run, plan: Array(attached.plan))
+      NodeSurvey(session)
     }
   }
 

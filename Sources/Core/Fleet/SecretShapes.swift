@@ -1,0 +1,122 @@
+/// Takes out of a text what has the shape of a secret, where its value is not known: tokens of
+/// well-known makers, `Bearer …`, the password of a URL, and `…_TOKEN=`, `…_KEY=`, `…_PASSWORD=`,
+/// `…_SECRET=`. Names, users and hosts stay.
+package enum SecretShapes {
+  /// What stands in its place.
+  package static let mark = "[secret]"
+  /// Ends of variables' names, in capitals.
+  private static let nameEnds = ["TOKEN", "KEY", "PASSWORD", "SECRET"].map { Array($0.utf8) }
+  /// How tokens begin; eight letters, digits, `-` or `_` follow at least.
+  private static let tokenStarts = ["hf_", "sk-", "AKIA"].map { Array($0.utf8) }
+  private static let tokenSizeMin = 8
+
+  /// Whether a variable's value is a secret, going by its name.
+  package static func isSecret(variable name: String) -> Bool {
+    let bytes = name.utf8.map { (97...122).contains($0) ? $0 - 32 : $0 }
+    return Self.nameEnds.contains { end in
+      bytes.suffix(end.count) == end[...]
+        && (bytes.count == end.count || bytes[bytes.count - end.count - 1] == UInt8(ascii: "_"))
+    }
+  }
+
+  /// - Complexity: O(size of the text).
+  package static func redact(_ text: String) -> String {
+    let bytes = Array(text.utf8)
+    var result: [UInt8] = []
+    var index = 0
+    /// Where the word under the scan began.
+    var wordStart = 0
+    while index < bytes.count {
+      if index == 0 || !Self.isWord(bytes[index - 1]) { wordStart = index }
+      if let range = Self.secret(in: bytes, at: index, wordStart: wordStart) {
+        result += bytes[index..<range.lowerBound]
+        result += Array(Self.mark.utf8)
+        index = range.upperBound
+        wordStart = index
+      } else {
+        result.append(bytes[index])
+        index += 1
+      }
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+
+  /// The secret that begins at `index`, or right behind the mark that does.
+  private static func secret(
+    in bytes: [UInt8], at index: Int, wordStart: Int
+  ) -> Range<Int>? {
+    if index == wordStart {
+      for start in Self.tokenStarts where bytes[index...].starts(with: start) {
+        let end = Self.end(in: bytes, from: index, while: Self.isToken)
+        if end - index >= start.count + Self.tokenSizeMin { return index..<end }
+      }
+    }
+    switch bytes[index] {
+    case UInt8(ascii: " "): return Self.bearer(in: bytes, blank: index)
+    case UInt8(ascii: "="):
+      // A blank before it makes it no assignment of a shell.
+      guard Self.isSecret(variable: Self.name(in: bytes, before: index)) else { return nil }
+      return Self.value(in: bytes, from: index + 1)
+    case UInt8(ascii: ":"): return Self.password(in: bytes, colon: index)
+    default: return nil
+    }
+  }
+
+  private static func bearer(in bytes: [UInt8], blank: Int) -> Range<Int>? {
+    let name = Self.name(in: bytes, before: blank)
+    guard name.lowercased() == "bearer" else { return nil }
+    return Self.value(in: bytes, from: blank + 1)
+  }
+
+  /// Of `://user:password@host`: the colon before the password.
+  private static func password(in bytes: [UInt8], colon: Int) -> Range<Int>? {
+    let end = Self.end(in: bytes, from: colon + 1) {
+      !Self.isBlank($0) && !"/?#\"'<>@".utf8.contains($0)
+    }
+    guard end < bytes.count, bytes[end] == UInt8(ascii: "@"), end > colon + 1 else { return nil }
+    var start = colon
+    while start > 0, !Self.isBlank(bytes[start - 1]), bytes[start - 1] != UInt8(ascii: "/") {
+      start -= 1
+      // A user's name is not longer.
+      if colon - start > 256 { return nil }
+    }
+    guard start >= 3, Array(bytes[start - 3..<start]) == Array("://".utf8) else { return nil }
+    return colon + 1..<end
+  }
+
+  /// A value up to its quote, or to the next blank or separator; `nil` for an empty one.
+  private static func value(in bytes: [UInt8], from start: Int) -> Range<Int>? {
+    guard start < bytes.count else { return nil }
+    if bytes[start] == UInt8(ascii: "\"") || bytes[start] == UInt8(ascii: "'") {
+      let quote = bytes[start]
+      let end = Self.end(in: bytes, from: start + 1) { $0 != quote && $0 != 10 }
+      return end > start + 1 ? start + 1..<end : nil
+    }
+    let end = Self.end(in: bytes, from: start) {
+      !Self.isBlank($0) && !"\"',;&\\".utf8.contains($0)
+    }
+    return end > start ? start..<end : nil
+  }
+
+  private static func name(in bytes: [UInt8], before end: Int) -> String {
+    var start = end
+    while start > 0, Self.isWord(bytes[start - 1]), end - start < 256 { start -= 1 }
+    return String(decoding: bytes[start..<end], as: UTF8.self)
+  }
+
+  private static func end(
+    in bytes: [UInt8], from start: Int, while isPart: (UInt8) -> Bool
+  ) -> Int {
+    var end = start
+    while end < bytes.count, isPart(bytes[end]) { end += 1 }
+    return end
+  }
+
+  private static func isWord(_ byte: UInt8) -> Bool {
+    (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 95
+  }
+
+  private static func isToken(_ byte: UInt8) -> Bool { Self.isWord(byte) || byte == 45 }
+
+  private static func isBlank(_ byte: UInt8) -> Bool { byte <= 32 }
+}

@@ -1,0 +1,32 @@
+import Fleet
+import Testing
+
+struct SecretShapesTests {
+  /// The secret's part of each text stands between `<` and `>`.
+  @Test(arguments: [
+    "Authorization: Bearer <abc.def-123>", "token <hf_abcdefgh12345> here", "<sk-abcdefgh1234>",
+    "<AKIAABCDEFGH1234>", "HF_TOKEN=<x>", "export wandb_api_key='<a b>'",
+    #"{"env":"MY_PASSWORD=<p>","x":1}"#, "A_SECRET=\"<s t>\" next",
+    "postgres://me:<pass>@db/x", "git clone ssh://me:<p:q>@example.com", "KEY=<v>",
+  ])
+  func `what has the shape of a secret is taken out`(text: String) throws {
+    let open = try #require(text.firstIndex(of: "<"))
+    let close = try #require(text.lastIndex(of: ">"))
+    let plain = text.filter { $0 != "<" && $0 != ">" }
+    let expected = text[..<open] + SecretShapes.mark + text[text.index(after: close)...]
+    #expect(SecretShapes.redact(plain) == expected)
+  }
+
+  @Test(arguments: [
+    "a line of a log", "risk-averse tasks", "ssh://me@example.com:8000/v1", "monkey=1",
+    "node gpu01: user me", "sk-1", "HF_TOKEN=", "bearer", "12:30:01 a@b", "",
+  ])
+  func `everything else stays`(text: String) {
+    #expect(SecretShapes.redact(text) == text)
+  }
+
+  @Test func `a variable's name says whether its value is a secret`() {
+    #expect(["HF_TOKEN", "api_key", "SECRET"].allSatisfy(SecretShapes.isSecret(variable:)))
+    #expect(!["TOKENS", "MONKEY", "KEYS", "PATH", ""].contains(where: SecretShapes.isSecret))
+  }
+}
