@@ -209,26 +209,30 @@ struct `Whether what serves is alive` {
     #expect(machine.verdict == .fine)
   }
 
-  @Test func `processor time is of when the look began, and what is late is no rest`() {
+  /// At work on one long step, of half a core.
+  private static func sight(at instant: ManualInstant) -> LivenessSight {
+    LivenessSight(
+      .fine(EngineCounters(running: 4, waiting: 0, moving: [1])),
+      processorTime: .milliseconds(instant.milliseconds / 2))
+  }
+
+  @Test func `processor time is of when the look began`() {
     var machine = Machine(asksCanaries: false, at: 0)
-    var processorTime = Duration.zero
-    var verdicts: [Machine.Verdict] = []
     for look: Int64 in 1...20 {
-      let began = ManualInstant(milliseconds: look * 8000)
-      for step: Int64 in -3...0 {
-        _ = machine.timePassed(at: began.advanced(by: .seconds(2 * step)))
+      let began = ManualInstant(milliseconds: look * 10_000)
+      for before: Int64 in [2, 0] {
+        _ = machine.timePassed(at: began.advanced(by: .seconds(-before)))
       }
-      processorTime = .milliseconds(3000 * look)
-      // The answer takes six seconds of the eight.
-      machine.looked(
-        LivenessSight(
-          .fine(EngineCounters(running: 4, waiting: 0, moving: [1])),
-          processorTime: processorTime),
-        at: began.advanced(by: .milliseconds(5900)))
-      verdicts.append(machine.verdict)
+      machine.looked(Self.sight(at: began), at: began)
+      // The next answer takes six seconds.
+      let next = began.advanced(by: .seconds(2))
+      for second: Int64 in 0...5 {
+        _ = machine.timePassed(at: next.advanced(by: .seconds(second)))
+      }
+      machine.looked(Self.sight(at: next), at: next.advanced(by: .milliseconds(5900)))
+      #expect(!machine.verdict.isStalled, "look \(look)")
     }
-    #expect(!verdicts.contains { $0.isStalled }, "\(verdicts)")
-    #expect(verdicts.last?.isBusy == true)
+    #expect(machine.verdict.isBusy)
   }
 
   @Test func `what an agent learns just after it did not run is of then, and not of later`() {
@@ -238,7 +242,8 @@ struct `Whether what serves is alive` {
     world.now = world.now.advanced(by: .seconds(60))
     // An answer that had come meanwhile is read before the clock.
     world.machine.looked(
-      LivenessSight(.fine(EngineCounters(running: 4, waiting: 0, moving: [-1, nil]))),
+      LivenessSight(
+        .fine(EngineCounters(running: 4, waiting: 0, moving: [world.stepCount, nil]))),
       at: world.now)
     world.set(.hangs)
     #expect(world.pass(seconds: 15).last?.isStalled == true)
@@ -265,24 +270,41 @@ struct `Whether what serves is alive` {
     #expect(verdicts.last == .busy("no answer in time"))
   }
 
-  @Test
-  func `an agent that slept through a long step waits for two looks to tell of its processes`() {
-    var machine = Machine(asksCanaries: true, at: 0)
-    var verdicts: [Machine.Verdict] = []
-    for second: Int64 in Array(1...40) + Array(60...90) {
+  @Test func `after a pause of the agent it takes two looks to tell whether something computes`() {
+    var machine = Machine(asksCanaries: false, at: 0)
+    for second: Int64 in 1...40 {
       let now = ManualInstant(milliseconds: second * 1000)
-      if machine.timePassed(at: now) == .look {
-        // The last look before the pause was slow.
-        let delay: Duration = second > 34 && second < 50 ? .milliseconds(5800) : .zero
-        machine.looked(
-          LivenessSight(
-            .fine(EngineCounters(running: 4, waiting: 0, moving: [0])),
-            processorTime: .milliseconds(900 * second)),
-          at: now.advanced(by: delay))
-      }
-      verdicts.append(machine.verdict)
+      if machine.timePassed(at: now) == .look { machine.looked(Self.sight(at: now), at: now) }
     }
-    #expect(!verdicts.contains { $0.isStalled }, "\(verdicts)")
+    // The last answer before the pause takes long.
+    for now: ManualInstant in [42_000, 44_000, 46_000, 47_900] {
+      _ = machine.timePassed(at: now)
+    }
+    machine.looked(Self.sight(at: 42_000), at: 47_900)
+    for now: ManualInstant in [90_000, 92_000, 94_000] {
+      _ = machine.timePassed(at: now)
+      machine.looked(Self.sight(at: now), at: now)
+      #expect(machine.verdict.isBusy, "\(now)")
+    }
+  }
+
+  @Test func `a look that began before a pause of the whole node tells nothing of processor time`()
+  {
+    var machine = Machine(asksCanaries: false, at: 0)
+    for second: Int64 in 1...41 {
+      let now = ManualInstant(milliseconds: second * 1000)
+      if machine.timePassed(at: now) == .look { machine.looked(Self.sight(at: now), at: now) }
+    }
+    #expect(machine.timePassed(at: 42_000) == .look)
+    #expect(machine.timePassed(at: 90_000) == .none)
+    machine.looked(Self.sight(at: 42_000), at: 90_100)
+    // Nothing computed meanwhile, for the node stood still; now it does again.
+    for (now, computed) in [(92_100, 44_000), (94_100, 46_000)] as [(Int64, Int64)] {
+      #expect(machine.timePassed(at: ManualInstant(milliseconds: now)) == .look)
+      let sight = Self.sight(at: ManualInstant(milliseconds: computed))
+      machine.looked(sight, at: ManualInstant(milliseconds: now))
+      #expect(!machine.verdict.isStalled, "\(now)")
+    }
   }
 
   @Test func `two looks at a dead engine are needed, and enough`() {

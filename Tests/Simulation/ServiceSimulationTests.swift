@@ -55,7 +55,7 @@ private struct Extent {
       \(outcomes.aborted) were aborted
       """)
     print(Self.table(findings))
-    if extent.seeds.count >= 200 {
+    if extent.seeds.count >= 200, wrongCount < Self.toldCountMax {
       // Without it the worlds might all pass because nothing befalls them.
       for kind in FaultKind.allCases { #expect(findings[kind]?.isEmpty == false, "\(kind)") }
       #expect(outcomes.succeeded > 100 && outcomes.aborted > 20)

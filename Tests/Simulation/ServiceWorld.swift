@@ -167,6 +167,8 @@ final class ServiceWorld {
     }
     self.checkCoordinator()
     for replica in self.replicas where replica.isStarted && replica.told != replica.posted.phase {
+      // Its word may be on its way.
+      if self.agents[replica.node].sentAt >= self.now { continue }
       let told = String(describing: replica.told)
       self.violate("\(replica.key) is \(replica.posted.phase), and the coordinator knows \(told)")
     }

@@ -53,6 +53,8 @@ where Instant.Duration == Duration {
   /// show is of the beginning.
   private var lookBeganAt: Instant
   private var processorSeenAt: Instant
+  /// When the agent last found that it had not run.
+  private var excusedAt: Instant
   /// When the counters were last seen: what moves between two looks is not known before.
   private var countersSeenAt: Instant
   private var canary: Canary
@@ -76,6 +78,7 @@ where Instant.Duration == Duration {
     self.lookAt = now.advanced(by: settings.lookInterval)
     self.lookBeganAt = now
     self.processorSeenAt = now
+    self.excusedAt = now
     self.countersSeenAt = now
     self.canary = Canary(dueAt: now.advanced(by: settings.canaryRest))
     self.movedAt = now
@@ -129,6 +132,8 @@ where Instant.Duration == Duration {
   }
 
   private mutating func note(_ time: Duration?, at now: Instant) {
+    // Between then and the next look lies a pause of the agent's own.
+    if now < self.excusedAt { return }
     defer { self.processorTime = time.map { ProcessorTime(time: $0, at: now) } }
     guard let time else {
       self.processorSeenAt = now
@@ -170,6 +175,7 @@ where Instant.Duration == Duration {
     self.canary.underWaySince = self.canary.underWaySince.map(later)
     if let since = self.failures?.since { self.failures?.since = later(since) }
     self.processorTime = nil
+    self.excusedAt = now
   }
 
   /// Until then ``timePassed(at:)`` has nothing to do, and the verdict stands, if nothing is reported.
