@@ -18,16 +18,17 @@ struct VLLMTests {
         model: \(RealVLLM.folder)/tiny
         served_model_name: tiny
         port: 18000
-        max_num_seqs: 8
-        max_model_len: 2048
+        max_num_seqs: 4
+        max_model_len: 16384
         ready_timeout: 300
         env:
           VLLM_CPU_KVCACHE_SPACE: "1"
           VLLM_CPU_OMP_THREADS_BIND: "{rank}"
           VLLM_NO_USAGE_STATS: "1"
+          VLLM_ALLOW_LONG_MAX_MODEL_LEN: "1"
           HF_HUB_OFFLINE: "1"
         extra_args:
-          [--load-format, dummy, --dtype, float32, --enforce-eager, --max-num-batched-tokens, "16384"]
+          [--load-format, dummy, --dtype, float32, --enforce-eager, --max-num-batched-tokens, "4"]
     """
 
   @Test func `real vLLM comes up, is told apart in every state, and goes without a trace`() throws {
@@ -42,6 +43,9 @@ struct VLLMTests {
       let first = try service.replicas()
       #expect(first.map(\.state) == ["ready", "ready"])
       tell("two replicas are ready")
+      #expect(!up.talk.contains("started alike") && !up.talk.contains("not started"), "\(up.talk)")
+      try Self.expectMetrics(cluster)
+      try Self.expectLongPrefill(cluster, service, tell)
 
       // Stopped while requests run, and again while it rests.
       for isLoaded in [true, false] {
@@ -93,9 +97,57 @@ struct VLLMTests {
     }
   }
 
+  /// What the agents scrape is what both servers show, each and together.
+  private static func expectMetrics(_ cluster: NamespaceCluster) throws {
+    struct Answer: Decodable {
+      struct Fleet: Decodable { var answered: Int }
+      var fleet: Fleet
+    }
+    let scrape = try cluster.muster(
+      ["scrape", "--manifest", cluster.manifest, "--format", "json", "--once"])
+    #expect(scrape.status == 0, "\(scrape.talk)")
+    #expect(
+      try JSONDecoder().decode(Answer.self, from: Data(scrape.output.utf8)).fleet.answered == 2,
+      "\(scrape.output)")
+    let page = try cluster.muster(
+      ["scrape", "--manifest", cluster.manifest, "--format", "prometheus"])
+    let line = page.output.split(separator: "\n").first {
+      $0.hasPrefix("vllm:num_requests_running{") && $0.contains(#"node="node02""#)
+    }
+    #expect(line?.contains(#"service="policy""#) == true, "\(page.talk)")
+    let endpoints = try cluster.muster(["endpoints", cluster.manifest, "--format", "list"])
+    #expect(endpoints.output.contains("http://\(cluster.address(of: 2)):18000/v1"))
+  }
+
+  /// One prompt that is computed a few tokens a step, alone: no counter moves before its first token.
+  private static func expectLongPrefill(
+    _ cluster: NamespaceCluster, _ service: ServiceView, _ tell: (String) -> Void
+  ) throws {
+    let prompt = "[\((0..<15000).map { "\($0 % 400 + 10)" }.joined(separator: ","))]"
+    let file = cluster.folder.appending(path: "prompt.json")
+    try Data(#"{"model":"tiny","prompt":\#(prompt),"max_tokens":1}"#.utf8).write(to: file)
+    let clock = ContinuousClock()
+    let began = clock.now
+    let request = try BuiltProgram(
+      executable: "/usr/bin/curl",
+      arguments: [
+        "-s", "-m", "200", "-H", "Content-Type: application/json", "-d", "@\(file.path())",
+        "http://\(cluster.address(of: 1)):18000/v1/completions",
+      ]
+    ).start()
+    var states: Set<String> = []
+    while request.isRunning { states.formUnion(try service.replicas().map(\.state)) }
+    let answer = request.end(timeout: .seconds(10))
+    #expect(answer.output.contains(#""finish_reason":"length""#), "\(answer.output.prefix(500))")
+    #expect(states.isSubset(of: ["ready", "busy"]), "\(states)")
+    // Longer than nothing may move.
+    #expect(clock.now - began > .seconds(10), "the prefill was too short to prove anything")
+    tell("a prefill of \(clock.now - began) alone: \(states.sorted())")
+  }
+
   /// More completions than the engine takes at once, each long.
   private static func load(_ cluster: NamespaceCluster) throws -> RunningProgram {
-    let body = #"{"model":"tiny","prompt":"a","max_tokens":2000,"ignore_eos":true}"#
+    let body = #"{"model":"tiny","prompt":"a","max_tokens":6000,"ignore_eos":true}"#
     let script = """
       for request in $(seq 12); do
         curl -s -m 120 -o /dev/null -H 'Content-Type: application/json' -d '\(body)' \
