@@ -74,6 +74,8 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
       preflight: Preflight(
         identity: self.identity, stateFolder: state.path, environment: self.environment,
         clock: self.clock, wallClockMilliseconds: self.wallClockMilliseconds),
+      gpuMemory: GPUMemoryProof(
+        run: self.identity.run, environment: self.environment, clock: self.clock),
       worker: { try await worker.serve($0, $1) })
     try await supervisor.adopt()
     try await withThrowingTaskGroup { tasks in

@@ -53,6 +53,16 @@ package enum GPUQuestion {
     }
   }
 
+  /// Those that use GPUs now; none where that is not known.
+  static func processes(
+    environment: [String: String], clock: some Clock<Duration>
+  ) async -> [Muster_V1_GPUProcess] {
+    let question = ["--query-compute-apps=\(Self.processFields)", "--format=csv,noheader,nounits"]
+    let run = ToolRun(argv: ["nvidia-smi"] + question, environment: environment)
+    guard case .ended(0, let output) = await run.outcome(clock: clock) else { return [] }
+    return Self.processes(in: output)
+  }
+
   /// Lines as `0, GPU-5f…, 143771, 4, 570.86.15, Enabled, 0, NVIDIA H200`.
   package static func gpus(in output: String) -> [Muster_V1_GPUFacts] {
     Self.rows(in: output, count: 8).compactMap { values in

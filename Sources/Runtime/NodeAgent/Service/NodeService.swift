@@ -23,6 +23,7 @@ where RunClock.Duration == Duration {
   let events: EventStream
   let scrapes: ScrapeStream<RunClock>
   let preflight: Preflight<RunClock>
+  let gpuMemory: GPUMemoryProof<RunClock>
   let worker: Worker
 
   func attach(
@@ -125,7 +126,9 @@ where RunClock.Duration == Duration {
     request: Muster_V1_StopRequest, context: ServerContext
   ) async throws -> Muster_V1_StopResponse {
     try self.session.requireClaim(of: context)
-    let leftovers = await self.supervisor.stop(Set(request.services))
+    let holders = await self.gpuMemory.holders()
+    var leftovers = await self.supervisor.stop(Set(request.services))
+    leftovers += await self.gpuMemory.leftovers(of: holders)
     // The caller has gone: what was told to stop stops all the same.
     try Task.checkCancellation()
     return .with {
