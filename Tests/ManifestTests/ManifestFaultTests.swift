@@ -77,6 +77,15 @@ import Testing
       """
     ),
     (
+      "exporters: [{name: dcgm}]",
+      """
+      error: an exporter needs a name of its own, a port, and a path that begins with `/`
+        --> m.yaml:3:13
+      hint: write `{name: dcgm, port: 9400, path: /metrics}`
+
+      """
+    ),
+    (
       "work: {seed: many}",
       """
       error: `seed` is a whole number, not `many`

@@ -118,6 +118,7 @@ import Testing
         """
         muster: 1
         nodes: n1
+        exporters: [{name: dcgm, port: 9400}]
         services:
           a: {recipe: vllm, model: m, replicas: 2, restart: on-failure, cores: split}
           b: {recipe: command, run: b, restart: {budget: 7}, metrics: {port: 9100}}
@@ -131,6 +132,8 @@ import Testing
     #expect(launches["b"]?.first?.restartCountMax == 7)
     #expect(launches["b"]?.first?.metrics == .init(port: 9100, path: "/metrics"))
     #expect(launches["c"]?.first?.restartCountMax == nil)
+    #expect(
+      plan.exporters == [.init(name: "dcgm", port: 9400, path: "/metrics", nodes: ["n1"])])
   }
 
   @Test func `an unknown placeholder is a fault with its place`() throws {

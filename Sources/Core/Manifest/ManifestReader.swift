@@ -66,11 +66,14 @@ package struct ManifestReader {
       WorkReader.read($0, nodes: resolver, faults: &self.faults)
     }
     let notify = top.value("notify").flatMap { NotifyReader.read($0, faults: &self.faults) }
+    let exporters = top.value("exporters").map {
+      ExportersReader.read($0, nodes: resolver, faults: &self.faults)
+    }
     top.finish(faults: &self.faults)
     return Manifest(
       name: name ?? Self.stem(of: file), nodes: self.nodes, groups: resolver.groups,
       environment: environment, secrets: secrets, caches: caches, services: services, work: work,
-      notify: notify)
+      notify: notify, exporters: exporters ?? [])
   }
 
   /// The top of a file, its version checked.

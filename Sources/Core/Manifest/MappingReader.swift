@@ -171,7 +171,7 @@ package struct MappingReader {
     return number
   }
 
-  private static func items(of value: ManifestValue) -> [ManifestValue] {
+  static func items(of value: ManifestValue) -> [ManifestValue] {
     if case .list(let items) = value.content { return items }
     return [value]
   }

@@ -44,6 +44,21 @@ package struct Plan: Codable, Equatable, Sendable {
     }
   }
 
+  /// A page of metrics of nodes that is no replica's, such as a DCGM exporter's.
+  package struct Exporter: Codable, Equatable, Sendable {
+    package var name: String
+    package var port: Int
+    package var path: String
+    package var nodes: [String]
+
+    package init(name: String, port: Int, path: String, nodes: [String]) {
+      self.name = name
+      self.port = port
+      self.path = path
+      self.nodes = nodes
+    }
+  }
+
   /// Of this form of the plan.
   package var version = 1
   /// The run's name: the manifest's `name`, else its file's.
@@ -70,6 +85,9 @@ package struct Plan: Codable, Equatable, Sendable {
     self.work = work
     self.acceptsNetworkCaches = acceptsNetworkCaches
   }
+
+  /// `nil`: none.
+  package var exporters: [Exporter]?
 }
 
 /// How a node is reached.

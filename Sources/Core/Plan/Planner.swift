@@ -73,7 +73,7 @@ package struct Planner {
         name: service.name, recipe: service.recipe, after: service.after,
         replicas: self.replicas(of: service, template))
     }
-    return Plan(
+    var plan = Plan(
       name: self.manifest.name,
       nodes: self.manifest.nodes.map {
         Plan.Node(name: $0.name.rawValue, link: self.link(of: $0), labels: $0.labels)
@@ -81,6 +81,14 @@ package struct Planner {
       services: services, secrets: self.manifest.secrets,
       work: self.manifest.work.map(Self.work),
       acceptsNetworkCaches: self.manifest.caches?.network == .accept ? true : nil)
+    if !self.manifest.exporters.isEmpty {
+      plan.exporters = self.manifest.exporters.map { exporter in
+        Plan.Exporter(
+          name: exporter.name, port: exporter.port, path: exporter.path,
+          nodes: exporter.nodes.map(\.rawValue))
+      }
+    }
+    return plan
   }
 
   private func place(_ service: ManifestService, _ template: LaunchTemplate) -> [Placement] {

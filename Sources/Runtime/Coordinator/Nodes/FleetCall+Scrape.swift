@@ -49,6 +49,15 @@ package struct NodePage: Equatable, Sendable {
   /// Why there is no page, in words; empty where there is one.
   package var fault: String
 
+  /// For tests of what is made of pages.
+  package init(source: Source, milliseconds: Int64, text: [UInt8]) {
+    self.source = source
+    self.milliseconds = milliseconds
+    self.took = .zero
+    self.text = text
+    self.fault = ""
+  }
+
   init(_ page: Muster_V1_MetricsPage) {
     self.source =
       page.target.isEmpty
@@ -81,6 +90,8 @@ package struct NodeScrapeRequest: Equatable, Sendable {
   package var samplesGPUs = false
   /// Files whose lines are counted, `*` allowed in the last part; at most 64.
   package var watchedFiles: [String] = []
+  /// Pages beside those of replicas; at most 4096.
+  package var exporters: [Plan.Exporter] = []
   /// After which the stream ends with a fault; `nil` for one that goes on.
   package var timeout: Duration?
 
@@ -94,6 +105,13 @@ package struct NodeScrapeRequest: Equatable, Sendable {
       $0.intervalMilliseconds = UInt32(min(max(milliseconds, 0), 3_600_000))
       $0.gpus = self.samplesGPUs
       $0.watchedFiles = Array(self.watchedFiles.prefix(64))
+      $0.targets = self.exporters.prefix(4096).map { exporter in
+        .with {
+          $0.name = exporter.name
+          $0.port = UInt32(exporter.port)
+          $0.path = exporter.path
+        }
+      }
     }
   }
 }

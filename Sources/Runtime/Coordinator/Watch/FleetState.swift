@@ -16,6 +16,8 @@ package struct FleetState: Sendable {
     package fileprivate(set) var gpus: [GPUSample] = []
     /// Why there are no samples, in words.
     package fileprivate(set) var gpuFault = ""
+    /// The samples are an exporter's: the node has no `nvidia-smi`.
+    fileprivate var hasExporter = false
   }
 
   package struct Replica: Sendable {
@@ -61,6 +63,7 @@ package struct FleetState: Sendable {
   /// Of the replicas.
   private var positions: [ReplicaKey: Int] = [:]
   private var scrape = EngineScrape()
+  private var dcgm = DCGMScrape()
   private var growths: [String: LineGrowth] = [:]
   /// Pages of endpoints that are no replicas, by node and name.
   package private(set) var targets: [(node: String, name: String, text: [UInt8])] = []
@@ -108,8 +111,10 @@ package struct FleetState: Sendable {
     switch scrape {
     case .gpus(_, let samples, let fault):
       self.change(node) {
-        $0.gpus = samples
         $0.gpuFault = fault
+        if samples.isEmpty, $0.hasExporter { return }
+        $0.gpus = samples
+        $0.hasExporter = false
       }
     case .file(let path, let milliseconds, let lines, _):
       self.growths["\(node) \(path)", default: LineGrowth()]
@@ -119,6 +124,14 @@ package struct FleetState: Sendable {
       case .target(let name):
         self.targets.removeAll { $0.node == node && $0.name == name }
         self.targets.append((node, name, page.text))
+        // A DCGM exporter says more of GPUs than nothing, and no more than `nvidia-smi`.
+        if let gpus = try? self.dcgm.read(page.text), !gpus.isEmpty {
+          self.change(node) {
+            guard $0.gpus.isEmpty || $0.hasExporter else { return }
+            $0.gpus = gpus
+            $0.hasExporter = true
+          }
+        }
       case .replica(let key):
         guard let index = self.index(of: key, on: node) else { return }
         self.add(page, to: index, at: now)

@@ -30,7 +30,7 @@ where ClockType.Duration == Duration {
   private let attachment: Attachment
   private let clock: ClockType
 
-  /// - Parameter request: With an interval.
+  /// - Parameter request: With an interval; of its exporters each node is asked for its own.
   package init(
     _ nodes: [Plan.Node], _ request: NodeScrapeRequest, open: @escaping OpenLink,
     attachment: Attachment, clock: ClockType
@@ -100,7 +100,9 @@ where ClockType.Duration == Duration {
         }
       }
       tasks.addTask {
-        try await session.api.scrape(self.request.message) { response in
+        var request = self.request
+        request.exporters.removeAll { !$0.nodes.contains(node) }
+        try await session.api.scrape(request.message) { response in
           for try await report in response.messages {
             if let scrape = NodeScrape(report) { await see(.scraped(node: node, scrape)) }
           }

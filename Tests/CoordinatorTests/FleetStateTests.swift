@@ -1,0 +1,121 @@
+import Coordinator
+import Fleet
+import Health
+import Plan
+import Recipes
+import Telemetry
+import Testing
+
+struct FleetStateTests {
+  private static let plan = Plan(
+    name: "test",
+    nodes: ["n1", "n2"].map { Plan.Node(name: $0, link: .local) },
+    services: [
+      Plan.Service(
+        name: "policy", recipe: "vllm",
+        replicas: ["n1", "n2"].enumerated().map { index, node in
+          Plan.Replica(index: index, node: node, launch: LaunchSpecification(argv: ["x"]))
+        })
+    ])
+
+  private static func page(_ index: Int, _ text: String, at milliseconds: Int64) -> NodeScrape {
+    .page(
+      NodePage(
+        source: .replica(ReplicaKey(service: "policy", index: index)), milliseconds: milliseconds,
+        text: Array(text.utf8)))
+  }
+
+  private static func engine(running: Int, tokens: Int) -> String {
+    """
+    vllm:num_requests_running{engine="0"} \(running)
+    vllm:generation_tokens_total{engine="0"} \(tokens)
+
+    """
+  }
+
+  @Test func `replicas of a service are one, and what is unknown stays unknown`() throws {
+    var state = FleetState(plan: Self.plan)
+    #expect(state.services.first?.metrics.running == nil)
+    state.see(
+      .scraped(node: "n1", Self.page(0, Self.engine(running: 2, tokens: 100), at: 1000)),
+      at: .seconds(1))
+    state.see(
+      .scraped(node: "n2", Self.page(1, Self.engine(running: 3, tokens: 0), at: 9000)),
+      at: .seconds(1))
+    state.see(
+      .scraped(node: "n1", Self.page(0, Self.engine(running: 1, tokens: 300), at: 3000)),
+      at: .seconds(3))
+    let service = try #require(state.services.first)
+    #expect(service.metrics.running == 4)
+    #expect(service.metrics.generationTokensPerSecond == 100)
+    #expect(service.metrics.waiting == nil)
+    #expect(service.verdict.word == .unknown)
+  }
+
+  @Test func `a node speaks for its own replicas only`() {
+    var state = FleetState(plan: Self.plan)
+    state.see(
+      .scraped(node: "n2", Self.page(0, Self.engine(running: 9, tokens: 0), at: 1)), at: .zero)
+    let report = ReplicaReport(
+      node: "n2", key: ReplicaKey(service: "policy", index: 0), state: .failed)
+    state.see(.reported(report), at: .zero)
+    #expect(state.replicas.allSatisfy { $0.report == nil && $0.reading == nil })
+  }
+
+  @Test func `a link that is down leaves the last known state as it was`() throws {
+    var state = FleetState(plan: Self.plan)
+    let report = ReplicaReport(
+      node: "n1", key: ReplicaKey(service: "policy", index: 0), state: .ready)
+    state.see(.reached(node: "n1"), at: .zero)
+    state.see(.reported(report), at: .zero)
+    let fault = NodeFault(
+      node: "n1", kind: .unreachable, Diagnostic(code: "link-lost", "the link broke"))
+    state.see(.lost(fault), at: .seconds(5))
+    state.see(.lost(fault), at: .seconds(6))
+    #expect(state.replicas.first?.report?.state == .ready)
+    #expect(state.nodes.first?.lostSince == .seconds(5))
+    state.see(.reached(node: "n1"), at: .seconds(9))
+    #expect(state.nodes.first?.lostSince == nil && state.nodes.first?.isReached == true)
+  }
+
+  @Test func `files that grow have a rate, and one that is begun anew has none`() {
+    var state = FleetState(plan: Self.plan)
+    func look(_ lines: UInt64, at milliseconds: Int64) {
+      state.see(
+        .scraped(
+          node: "n1",
+          .file(path: "/r.jsonl", milliseconds: milliseconds, lines: lines, bytes: 0)), at: .zero)
+    }
+    look(10, at: 0)
+    #expect(state.linesPerSecond == nil)
+    look(30, at: 10_000)
+    #expect(state.linesPerSecond == 2)
+    for second in 2...8 { look(30 + UInt64(second) * 100, at: Int64(second) * 10_000) }
+    #expect(state.linesPerSecond == 10)
+    #expect(state.lineCount == 830)
+    look(1, at: 90_000)
+    #expect(state.linesPerSecond == nil)
+  }
+
+  @Test func `GPUs of an exporter count where there is no nvidia-smi`() throws {
+    var state = FleetState(plan: Self.plan)
+    func exporter(_ percent: Int) {
+      let text = #"DCGM_FI_DEV_GPU_UTIL{gpu="0",modelName="NVIDIA H200"} \#(percent)"# + "\n"
+      state.see(
+        .scraped(
+          node: "n1",
+          .page(NodePage(source: .target("dcgm"), milliseconds: 1, text: Array(text.utf8)))),
+        at: .zero)
+    }
+    exporter(40)
+    exporter(50)
+    state.see(.scraped(node: "n1", .gpus(milliseconds: 1, [], fault: "")), at: .zero)
+    #expect(state.nodes.first?.gpus.map(\.utilizationPercent) == [50])
+    #expect(state.services.first?.verdict.word == .starved)
+    var sample = GPUSample(index: 0, name: "NVIDIA H200")
+    sample.utilizationPercent = 93
+    state.see(.scraped(node: "n1", .gpus(milliseconds: 2, [sample], fault: "")), at: .zero)
+    exporter(50)
+    #expect(state.services.first?.verdict.word == .good)
+  }
+}
