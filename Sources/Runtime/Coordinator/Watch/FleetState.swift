@@ -62,11 +62,13 @@ package struct FleetState: Sendable {
   package private(set) var events: [ChainEvent] = []
   /// Of the replicas.
   private var positions: [ReplicaKey: Int] = [:]
+  /// That came, of replicas and others, with faults too.
+  package private(set) var pageCount = 0
   private var scrape = EngineScrape()
   private var dcgm = DCGMScrape()
   private var growths: [String: LineGrowth] = [:]
   /// Pages of endpoints that are no replicas, by node and name.
-  package private(set) var targets: [(node: String, name: String, text: [UInt8])] = []
+  package private(set) var targets: [String: [String: [UInt8]]] = [:]
 
   package init(plan: Plan) {
     self.plan = plan
@@ -120,10 +122,10 @@ package struct FleetState: Sendable {
       self.growths["\(node) \(path)", default: LineGrowth()]
         .add(lines, at: .milliseconds(milliseconds), window: Self.growthWindow)
     case .page(let page):
+      self.pageCount += 1
       switch page.source {
       case .target(let name):
-        self.targets.removeAll { $0.node == node && $0.name == name }
-        self.targets.append((node, name, page.text))
+        self.targets[node, default: [:]][name] = page.text
         // A DCGM exporter says more of GPUs than nothing, and no more than `nvidia-smi`.
         if let gpus = try? self.dcgm.read(page.text), !gpus.isEmpty {
           self.change(node) {
