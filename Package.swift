@@ -124,6 +124,12 @@ let surface: [Target] = [
 
 let testTargets: [Target] = [
   tests("ArchitectureTests", []),
+  tests(
+    "CommandsTests",
+    [
+      "Commands", "Coordinator", "Fleet", "Health", "NodeAPI", "Plan", "Recipes", "RunStore",
+      "Telemetry", "Terminal", protobuf,
+    ]),
   tests("CompileCacheTests", ["CompileCache", "Fleet"]),
   tests(
     "CoordinatorTests",

@@ -92,6 +92,16 @@ package struct MappingReader {
     return Self.items(of: value).compactMap { Self.text($0, of: "`\(key)`", faults: &faults) }
   }
 
+  /// The same, each with its place.
+  package mutating func items(
+    _ key: String, faults: inout ManifestFaults
+  ) -> [(text: String, location: SourceLocation)] {
+    guard let value = self.value(key) else { return [] }
+    return Self.items(of: value).compactMap { item in
+      Self.text(item, of: "`\(key)`", faults: &faults).map { ($0, item.location) }
+    }
+  }
+
   /// A list of integers; a single one is a list of one.
   package mutating func integers(
     _ key: String, in range: ClosedRange<Int>, faults: inout ManifestFaults

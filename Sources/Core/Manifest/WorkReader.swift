@@ -24,8 +24,28 @@ enum WorkReader {
       "max_actions_per_step", in: 1...64, faults: &faults)
     work.shardCount = reader.integer("shards", in: 1...65536, faults: &faults)
     work.nodes = reader.value("on").flatMap { nodes.resolve($0, of: "`on`", faults: &faults) }
+    work.watchedFiles = Self.watchedFiles(&reader, faults: &faults)
     reader.finish(faults: &faults)
     return work
+  }
+
+  private static func watchedFiles(
+    _ reader: inout MappingReader, faults: inout ManifestFaults
+  ) -> [String] {
+    let patterns = reader.items("watch", faults: &faults)
+    if patterns.count > ManifestWork.watchedFileCountMax {
+      faults.error(
+        "too-many", "`watch` has \(patterns.count) patterns",
+        at: patterns[ManifestWork.watchedFileCountMax].location,
+        hint: "write at most \(ManifestWork.watchedFileCountMax)")
+    }
+    return patterns.compactMap { pattern in
+      if ["/", "~/"].contains(where: pattern.text.hasPrefix) { return pattern.text }
+      faults.error(
+        "relative-path", "`watch` has `\(pattern.text.prefix(80))`", at: pattern.location,
+        hint: "write an absolute path, or one below `~/`: `~/results/*.jsonl`")
+      return nil
+    }
   }
 }
 

@@ -15,6 +15,13 @@ struct RecordFileScan {
   var corruption: String?
 
   init(_ file: borrowing FileDescriptor, size: Int) throws(FileFault) {
+    try self.goOn(file, to: size)
+  }
+
+  init() {}
+
+  /// Reads what is behind the intact part, up to `size`.
+  mutating func goOn(_ file: borrowing FileDescriptor, to size: Int) throws(FileFault) {
     var window: [UInt8] = []
     var windowStart = 0
     var needed = 1

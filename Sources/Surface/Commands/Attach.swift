@@ -21,11 +21,12 @@ package struct Attach: AsyncParsableCommand {
     let attachment = try fleet.attachment(holding: false)
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
     let nodes = run.plan.nodes.filter { used.contains($0.name) }
+    let journal = try TimelineJournal(run)
     try await Interruption.guarding(hint: "the services run on; `muster down` stops them") {
       try await Notifier.during(fleet.notify, run: run.id) { notifier in
         await withTaskGroup(of: Void.self) { tasks in
           for node in nodes {
-            tasks.addTask { await Self.follow(node, open, attachment, notifier) }
+            tasks.addTask { await Self.follow(node, open, attachment, journal, notifier) }
           }
         }
       }
@@ -35,18 +36,24 @@ package struct Attach: AsyncParsableCommand {
 
   private static func follow(
     _ node: Plan.Node, _ open: @escaping OpenLink, _ attachment: Attachment,
-    _ notifier: Notifier?
+    _ journal: TimelineJournal, _ notifier: Notifier?
   ) async {
     var lastWords = ""
     while !Task.isCancelled {
       do throws(NodeFault) {
         try await FleetCall.watch(node, open: open, attachment: attachment) { report in
+          // The journal first: what is shown has been written.
+          journal.see(.reached(node: node.name))
+          journal.see(.reported(report))
+          journal.write()
           notifier?.reported(report)
           let reason = report.reason.isEmpty ? "" : ": \(report.reason)"
           StandardStreams.talk("\(node.name): `\(report.key)` \(report.state.rawValue)\(reason)\n")
         }
       } catch {
         if Task.isCancelled { return }
+        journal.see(.lost(error))
+        journal.write()
         notifier?.faulted(error)
         if error.diagnostic.summary != lastWords {
           StandardStreams.talk("\(node.name): \(error.diagnostic.summary)\n")

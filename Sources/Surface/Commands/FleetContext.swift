@@ -13,6 +13,8 @@ struct FleetContext {
   var plan: Plan
   let runsFolder: String
   let notify: ManifestNotify?
+  /// The manifest's `watch:`.
+  let watchedFiles: [String]
   private let opener: LinkOpener
 
   init(_ selection: RunSelection) throws {
@@ -27,6 +29,7 @@ struct FleetContext {
   init(_ file: ManifestFile, runs: String?) throws {
     self.plan = file.plan
     self.notify = file.notify
+    self.watchedFiles = file.watchedFiles
     self.runsFolder = runs.map { ManifestFile.absolute($0) } ?? file.runsFolder
     self.opener = try AgentLocation.opener()
   }
@@ -242,11 +245,18 @@ final class LiveRun: Sendable {
 
   /// Writes an event; one that cannot be written is told, and the run goes on.
   func record(_ kind: String, _ subject: String, _ detail: String = "{}") {
+    self.record([
+      JournalEvent(
+        milliseconds: Int64(CoordinatorIdentity.nowMilliseconds), kind: kind, subject: subject,
+        detail: detail)
+    ])
+  }
+
+  /// Writes events together, with one sync of the disk.
+  func record(_ events: [JournalEvent]) {
+    guard !events.isEmpty else { return }
     do {
-      try self.journal.append(
-        JournalEvent(
-          milliseconds: Int64(CoordinatorIdentity.nowMilliseconds), kind: kind, subject: subject,
-          detail: detail))
+      try self.journal.append(events)
     } catch {
       StandardStreams.talk(error.diagnostic.rendered())
     }

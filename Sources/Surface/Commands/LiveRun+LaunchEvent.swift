@@ -26,12 +26,7 @@ extension LiveRun {
     case .starting(let services):
       for service in services { self.record("start", service) }
     case .reported(let report):
-      self.record(
-        report.state.rawValue, "\(report.key)",
-        Self.detail(
-          [("node", report.node), ("reason", report.reason)]
-            + (report.lastLogLines.isEmpty
-              ? [] : [("log", self.redact(report.lastLogLines.joined(separator: "\n")))])))
+      self.record([self.written(ChainEvent(report))])
     case .warned(let diagnostic):
       let what = ([diagnostic.summary] + diagnostic.causes).joined(separator: "; ")
       self.record("warned", self.id, Self.detail([("what", what)]))

@@ -9,6 +9,8 @@ struct ManifestFile {
   let plan: Plan
   /// Whom to tell of changes; no part of the plan, as no node gets it.
   let notify: ManifestNotify?
+  /// Whose lines are counted, on the nodes; no part of the plan, as nothing is started for it.
+  let watchedFiles: [String]
   /// What a reader of the plan should know.
   let notes: [String]
 
@@ -32,6 +34,7 @@ struct ManifestFile {
     self.path = path
     self.plan = plan
     self.notify = manifest.notify
+    self.watchedFiles = manifest.work?.watchedFiles ?? []
     self.notes = result.notes
   }
 

@@ -8,8 +8,9 @@ package struct Muster: AsyncParsableCommand {
     abstract: "Launches services on a fleet of GPU nodes and shards evals across them, over SSH.",
     version: "0.1.0",
     subcommands: [
-      Init.self, Check.self, ShowPlan.self, Up.self, Status.self, Logs.self, Attach.self,
-      Down.self, Why.self, Collect.self, Endpoints.self, Scrape.self, Eval.self, MergeCommand.self,
+      Init.self, Check.self, ShowPlan.self, Up.self, Status.self, Top.self, Logs.self,
+      Attach.self, Down.self, Why.self, Collect.self, Endpoints.self, Scrape.self, Eval.self,
+      MergeCommand.self,
       ReportCommand.self, Simulate.self, Nodes.self, LabCommand.self, LinksCommand.self,
       MetricsBench.self,
     ])

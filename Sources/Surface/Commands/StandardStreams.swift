@@ -1,5 +1,6 @@
 package import Fleet
 import Glibc
+import Synchronization
 import Terminal
 
 /// The process's own streams: data that could be piped on standard output, talk on standard error.
@@ -16,17 +17,44 @@ package enum StandardStreams {
 
   /// Writes progress, warnings and errors.
   package static func talk(_ text: String) {
-    Self.write(Array(text.utf8), to: STDERR_FILENO)
+    let isHeld = self.held.withLock { held in
+      held?.append(text)
+      if let count = held?.count, count > Self.heldCountMax { held?.removeFirst() }
+      return held != nil
+    }
+    if !isHeld { Self.write(Array(text.utf8), to: STDERR_FILENO) }
+  }
+
+  /// Talk while a whole screen is drawn; more is of no use when it is gone.
+  private static let heldCountMax = 100
+  private static let held = Mutex<[String]?>(nil)
+
+  /// Keeps talk back: what has the whole screen would be written over.
+  static func holdTalk() {
+    self.held.withLock { $0 = $0 ?? [] }
+  }
+
+  /// Writes what was kept back, the newest of it.
+  static func releaseTalk() {
+    let held = self.held.withLock { held in
+      defer { held = nil }
+      return held ?? []
+    }
+    Self.write(Array(held.joined().utf8), to: STDERR_FILENO)
   }
 
   /// Writes a diagnostic to standard error, coloured where ``ColourPolicy`` says so.
   package static func tell(_ diagnostic: Diagnostic) {
+    Self.talk(Self.palette(for: STDERR_FILENO).rendered(diagnostic))
+  }
+
+  /// The colours of a stream, as ``ColourPolicy`` has them.
+  static func palette(for descriptor: CInt) -> Palette {
     let names = ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "TERM"]
     let environment = names.reduce(into: [String: String]()) { environment, name in
       environment[name] = getenv(name).map { String(cString: $0) }
     }
-    let policy = ColourPolicy(environment: environment, isTerminal: isatty(STDERR_FILENO) == 1)
-    Self.talk(Palette(policy).rendered(diagnostic))
+    return Palette(ColourPolicy(environment: environment, isTerminal: isatty(descriptor) == 1))
   }
 
   private static func write(_ bytes: [UInt8], to descriptor: CInt) {

@@ -28,7 +28,7 @@ struct WhyReport {
       case .failure(let fault): faults.append(fault)
       }
     }
-    let written = journal.map { ChainEvent($0) }
+    let written = journal.filter { $0.kind != ServiceSample.journalKind }.map { ChainEvent($0) }
     let past = EventChain(of: subject, in: plan, journal: written, agents: agents)
     for (key, _) in subject.replicas(of: plan) {
       guard let report = reports[key], past.lastState(of: key)?.what != report.state.rawValue else {

@@ -55,14 +55,22 @@ extension ChainEvent {
     var reasons: String?
     var what: String?
     var log: String?
+    /// Of what a watch saw: the replica, the word, and when by the clock of whoever told it.
+    var replica: String?
+    var event: String?
+    var at: Int64?
   }
 
+  /// Of what an agent told and that is no state; its own word is in the detail.
+  package static let journalKind = "event"
+
   /// What a journal says. Its kinds are those of a launch: a replica's state, or what happened to a
-  /// node, a service or the run.
+  /// node, a service or the run. What has a time of its own happened then.
   package init(_ event: JournalEvent) {
     let detail = try? JSONDecoder().decode(Detail.self, from: Data(event.detail.utf8))
     let reason = detail?.reason ?? detail?.summary ?? detail?.reasons ?? detail?.what ?? ""
-    let replica = ReplicaPhase(rawValue: event.kind) == nil ? nil : ReplicaKey(event.subject)
+    let isState = ReplicaPhase(rawValue: event.kind) != nil
+    let replica = isState ? ReplicaKey(event.subject) : detail?.replica.flatMap { ReplicaKey($0) }
     var (node, service) = (detail?.node ?? "", "")
     switch event.kind {
     case "attached", "faulted", "left behind": node = event.subject
@@ -70,8 +78,10 @@ extension ChainEvent {
     default: break
     }
     self.init(
-      milliseconds: event.milliseconds, node: node, replica: replica, service: service,
-      what: event.kind, reason: reason)
+      milliseconds: detail?.at ?? event.milliseconds, node: node, replica: replica,
+      service: service,
+      what: event.kind == Self.journalKind ? detail?.event ?? event.kind : event.kind,
+      reason: reason)
     if let log = detail?.log, !log.isEmpty {
       self.logLines = log.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }

@@ -67,7 +67,7 @@ package struct EventChain: Equatable, Sendable {
     let told =
       agents
       + journal.filter { event in
-        event.replica == nil || !agents.contains { $0.isLike(event) }
+        event.node.isEmpty || !agents.contains { $0.isLike(event) }
       }
     let relevant = told.filter { event in
       if let replica = event.replica { return keys.contains(replica) }

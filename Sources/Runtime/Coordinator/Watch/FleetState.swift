@@ -53,7 +53,7 @@ package struct FleetState: Sendable {
   /// Events that are kept, the newest.
   package static let eventCountMax = 500
   /// Files that grow are measured over so long.
-  private static let growthWindow = Duration.seconds(30)
+  package static let growthWindow = Duration.seconds(30)
 
   private let plan: Plan
   package private(set) var nodes: [Node]
@@ -97,7 +97,9 @@ package struct FleetState: Sendable {
         if $0.fault.isEmpty { $0.lostSince = now }
         $0.isReached = false
         $0.fault = fault.diagnostic.summary
+        $0.gpus = []
       }
+      self.forgetNumbers(of: fault.node)
     case .reported(let report):
       // A node speaks for its own replicas only.
       guard let index = self.index(of: report.key, on: report.node) else { return }
@@ -106,6 +108,15 @@ package struct FleetState: Sendable {
       self.events.append(event)
       if self.events.count > Self.eventCountMax { self.events.removeFirst() }
     case .scraped(let node, let scrape): self.add(scrape, of: node, at: now)
+    }
+  }
+
+  /// A state stands while its node cannot be reached; how much it does at present is unknown.
+  private mutating func forgetNumbers(of node: String) {
+    for index in self.replicas.indices where self.replicas[index].node == node {
+      self.replicas[index].text = []
+      self.replicas[index].interval = nil
+      self.replicas[index].fault = ""
     }
   }
 
@@ -190,17 +201,24 @@ package struct FleetState: Sendable {
     return rates.isEmpty ? nil : rates.reduce(0, +)
   }
 
+  /// Whether any watched file was found.
+  package var watchesFiles: Bool { !self.growths.isEmpty }
+
   /// Of all watched files together.
   package var lineCount: UInt64 { self.growths.values.reduce(0) { $0 &+ $1.last } }
 }
 
-/// How fast one file grows, over the last half minute or so.
-private struct LineGrowth: Sendable {
+/// How fast something that is counted grows, such as the lines of a file, over the last half minute or
+/// so.
+package struct LineGrowth: Sendable {
   private var looks: [(lines: UInt64, at: Duration)] = []
 
-  var last: UInt64 { self.looks.last?.lines ?? 0 }
+  package init() {}
 
-  mutating func add(_ lines: UInt64, at instant: Duration, window: Duration) {
+  package var last: UInt64 { self.looks.last?.lines ?? 0 }
+
+  /// - Parameter window: What the rate is measured over, where there are looks enough.
+  package mutating func add(_ lines: UInt64, at instant: Duration, window: Duration) {
     // Begun anew, or the node's clock was set back.
     if let last = self.looks.last, last.lines > lines || last.at >= instant { self.looks = [] }
     self.looks.append((lines, instant))
@@ -208,7 +226,8 @@ private struct LineGrowth: Sendable {
     while self.looks.count > 2, instant - self.looks[1].at >= window { self.looks.removeFirst() }
   }
 
-  var rate: Double? {
+  /// Per second; `nil` before the second look.
+  package var rate: Double? {
     guard let first = self.looks.first, let last = self.looks.last, last.at > first.at else {
       return nil
     }

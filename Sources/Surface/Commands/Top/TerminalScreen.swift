@@ -1,0 +1,148 @@
+import Dispatch
+import Glibc
+import Synchronization
+import Terminal
+
+/// The whole screen of the terminal, and its keys without echo, until ``leave()``.
+///
+/// Ctrl-C stays a signal: it ends the command even while a screen is not drawn. Ctrl-Z and Ctrl-\ are
+/// no keys here, because both would leave the terminal as it is.
+final class TerminalScreen {
+  /// What came since the last look.
+  struct Input: Sendable {
+    var bytes: [UInt8] = []
+    /// The size may be another, or somebody else has written on the screen.
+    var isDisturbed = false
+    /// Nobody will press a key any more, or the process is to end.
+    var isOver = false
+  }
+
+  struct Size: Equatable, Sendable {
+    var width = 80
+    var height = 24
+  }
+
+  /// Bytes of keys that wait: somebody leans on the keyboard.
+  private static let inputSizeMax = 1024
+
+  private let palette: Palette
+  /// Before; `nil` where standard input is no terminal, and there are no keys.
+  private let settings: termios?
+  private let sources: [any DispatchSourceProtocol]
+  private let inbox: Inbox
+  /// What is on the screen, and how large that was.
+  private var lines: [String] = []
+  private var drawnSize = Size()
+
+  private final class Inbox: Sendable {
+    let input = Mutex(Input())
+  }
+
+  /// Takes the terminal over.
+  init() {
+    self.palette = StandardStreams.palette(for: STDOUT_FILENO)
+    let inbox = Inbox()
+    self.inbox = inbox
+    var settings = termios()
+    let hasKeys = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &settings) == 0
+    self.settings = hasKeys ? settings : nil
+    self.sources = Self.signals(inbox) + (hasKeys ? [Self.keys(inbox)] : [])
+    for source in self.sources { source.activate() }
+    StandardStreams.holdTalk()
+    self.enter()
+  }
+
+  private static func signals(_ inbox: Inbox) -> [any DispatchSourceProtocol] {
+    [SIGWINCH, SIGCONT, SIGQUIT].map { number in
+      if number == SIGQUIT { signal(number, SIG_IGN) }
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler {
+        inbox.input.withLock { input in
+          if number == SIGQUIT { input.isOver = true } else { input.isDisturbed = true }
+        }
+      }
+      return source
+    }
+  }
+
+  private static func keys(_ inbox: Inbox) -> any DispatchSourceProtocol {
+    let source = DispatchSource.makeReadSource(fileDescriptor: STDIN_FILENO, queue: .global())
+    source.setEventHandler {
+      var bytes = [UInt8](repeating: 0, count: 256)
+      let count = read(STDIN_FILENO, &bytes, bytes.count)
+      if count < 0, errno == EINTR || errno == EAGAIN { return }
+      inbox.input.withLock { input in
+        if count > 0 {
+          input.bytes += bytes[..<count].prefix(Self.inputSizeMax - input.bytes.count)
+        } else {
+          input.isOver = true
+        }
+      }
+    }
+    return source
+  }
+
+  /// What came since the last call.
+  func input() -> Input {
+    let input = self.inbox.input.withLock { input in
+      defer { input = Input() }
+      return input
+    }
+    if input.isDisturbed {
+      // Whoever stopped the process has set the terminal as it was.
+      self.enter()
+      self.lines = []
+    }
+    return input
+  }
+
+  var size: Size {
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0
+    else { return Size() }
+    return Size(width: Int(size.ws_col), height: Int(size.ws_row))
+  }
+
+  /// Writes those lines that differ from what is there.
+  func draw(_ lines: [StyledLine], size: Size) {
+    let lines = lines.map { $0.rendered(self.palette) }
+    let isNew = self.lines.isEmpty || self.drawnSize != size
+    var text = isNew ? "\u{1B}[H\u{1B}[2J" : ""
+    for (index, line) in lines.enumerated() {
+      let before = isNew || index >= self.lines.count ? nil : self.lines[index]
+      if line != before { text += "\u{1B}[\(index + 1);1H\(line)\u{1B}[K" }
+    }
+    if !isNew, lines.count < self.lines.count { text += "\u{1B}[\(lines.count + 1);1H\u{1B}[J" }
+    (self.lines, self.drawnSize) = (lines, size)
+    StandardStreams.data(text)
+  }
+
+  // MARK: The terminal's settings
+
+  /// Keys come one by one and unseen; the other screen is shown without a cursor.
+  private func enter() {
+    if var settings = self.settings {
+      settings.c_lflag &= ~tcflag_t(ICANON | ECHO)
+      // Ctrl-S would stop the screen.
+      settings.c_iflag &= ~tcflag_t(IXON)
+      withUnsafeMutableBytes(of: &settings.c_cc) { characters in
+        characters[Int(VMIN)] = 1
+        characters[Int(VTIME)] = 0
+        // 0 is no character; source: termios(3), `_POSIX_VDISABLE` of Linux.
+        characters[Int(VSUSP)] = 0
+        characters[Int(VQUIT)] = 0
+      }
+      tcsetattr(STDIN_FILENO, TCSANOW, &settings)
+    }
+    StandardStreams.data("\u{1B}[?1049h\u{1B}[?25l\u{1B}[H\u{1B}[2J")
+  }
+
+  /// Gives the terminal back as it was. Keys that nobody has read are no commands for the shell.
+  func leave() {
+    for source in self.sources { source.cancel() }
+    signal(SIGQUIT, SIG_DFL)
+    StandardStreams.data("\u{1B}[?25h\u{1B}[?1049l")
+    if var settings = self.settings { tcsetattr(STDIN_FILENO, TCSAFLUSH, &settings) }
+    StandardStreams.releaseTalk()
+  }
+}

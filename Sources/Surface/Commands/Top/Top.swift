@@ -1,0 +1,143 @@
+package import ArgumentParser
+import Coordinator
+import Fleet
+import Glibc
+import Plan
+import Terminal
+
+/// `muster top`: a live view of a run's fleet.
+package struct Top: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    abstract: "Watch the newest run: services, replicas, GPUs and events.",
+    discussion: """
+      Keys: q quit, s next order, r reverse, / filter, e events on and off, p pause, ? help. What is \
+      not known is `?`. Without a terminal, and with --once, one table after two scrapes. What was \
+      seen is kept in the run's journal; --replay shows it.
+
+      Exit status of one table as that of `status`: 0 all ready, 1 one failed, 2 a node is \
+      unreachable, 3 mixed.
+      """)
+
+  /// Within which a node answers, or counts as unreachable, for one table.
+  private static let answerTimeout = Duration.seconds(20)
+
+  @OptionGroup var selection: RunSelection
+
+  @Argument(help: "With --replay: a run's id; default: the newest.")
+  var replayed: String?
+
+  @Option(help: "Seconds between two scrapes of a server, 1 to 3600.")
+  var interval = 2
+
+  @Flag(help: "Show one table and end.")
+  var once = false
+
+  @Option(help: "table, or json: an object an interval, or one with --once.")
+  var format = OutputFormat.table
+
+  @Option(help: "node, kv, running, waiting, tokens or state.")
+  var sort = TopSettings.Sort.node
+
+  @Option(help: "Show replicas with this text in node, name, state or reason.")
+  var filter = ""
+
+  @Option(
+    name: .customLong("watch-file"), parsing: .upToNextOption,
+    help: "Files of the nodes whose lines count as rollouts: `~/results/*.jsonl`.")
+  var watchedFiles: [String] = []
+
+  @Flag(help: "Show what the journal has of a run, oldest first.")
+  var replay = false
+
+  package init() {}
+
+  package func validate() throws {
+    guard (1...3600).contains(self.interval) else {
+      throw ValidationError("interval `\(self.interval)` is not in 1 to 3600")
+    }
+    guard self.replayed == nil || self.replay else {
+      throw ValidationError("`\(self.replayed ?? "")` is read with --replay only")
+    }
+    guard !self.replay || !self.once else {
+      throw ValidationError("--once and --replay exclude each other")
+    }
+    guard self.watchedFiles.count <= 64 else {
+      throw ValidationError("more than 64 patterns of --watch-file")
+    }
+    for pattern in self.watchedFiles where !["/", "~/"].contains(where: pattern.hasPrefix) {
+      throw ValidationError("--watch-file `\(pattern)` is neither absolute nor below `~/`")
+    }
+  }
+
+  package mutating func run() async throws {
+    let fleet = try FleetContext(self.selection)
+    if self.replay {
+      let run = try await TopReplay.run(named: self.replayed, fleet)
+      StandardStreams.data(try TopReplay(run).text(self.format))
+      return
+    }
+    let run = try await fleet.liveRun()
+    let watch = try TopWatch(
+      fleet, run, every: .seconds(self.interval), files: fleet.watchedFiles + self.watchedFiles)
+    let settings = TopSettings(sort: self.sort, filter: self.filter)
+    let isScreen = isatty(STDOUT_FILENO) == 1 && Self.terminalCanMove
+    if self.once || (self.format == .table && !isScreen) {
+      try await self.showOnce(watch, settings)
+      return
+    }
+    let (format, interval) = (self.format, Duration.seconds(self.interval))
+    try await Interruption.guarding(hint: "the services run on; `muster down` stops them") {
+      try await Notifier.during(fleet.notify, run: run.id) { notifier in
+        try await watch.during(notifier) {
+          switch format {
+          case .json: try await Self.print(watch.board, every: interval)
+          case .table:
+            var display = TopDisplay(board: watch.board, settings: settings)
+            try await display.run()
+          }
+        }
+      }
+    }
+  }
+
+  private static var terminalCanMove: Bool {
+    guard let name = getenv("TERM") else { return false }
+    return !["", "dumb"].contains(String(cString: name))
+  }
+
+  private static func print(_ board: FleetBoard, every interval: Duration) async throws {
+    while true {
+      try await ContinuousClock().sleep(for: interval)
+      StandardStreams.data(board.moment().json.text + "\n")
+    }
+  }
+
+  private func showOnce(_ watch: TopWatch, _ settings: TopSettings) async throws {
+    let interval = Duration.seconds(self.interval)
+    try await Interruption.guarding(hint: "the services run on") {
+      try await watch.during(nil) {
+        let clock = ContinuousClock()
+        let deadline = clock.now.advanced(by: Self.answerTimeout)
+        while clock.now < deadline, !watch.board.moment().hasAnswers {
+          try await clock.sleep(for: .milliseconds(50))
+        }
+        // Two scrapes, each at its instant within the interval, and a slow answer.
+        let last = clock.now.advanced(by: interval * 2 + .seconds(1))
+        while clock.now < last, !watch.board.moment().isComplete {
+          try await clock.sleep(for: .milliseconds(50))
+        }
+        watch.sample()
+      }
+    }
+    let moment = watch.board.moment()
+    switch self.format {
+    case .json: StandardStreams.data(moment.json.text + "\n")
+    case .table:
+      let palette = StandardStreams.palette(for: STDOUT_FILENO)
+      let lines = TopScreen(moment, settings).report()
+      StandardStreams.data(
+        "run \(moment.run)\n" + lines.map { $0.rendered(palette) + "\n" }.joined())
+    }
+    guard moment.exitStatus == 0 else { throw CommandFailure(status: moment.exitStatus) }
+  }
+}
