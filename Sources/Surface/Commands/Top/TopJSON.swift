@@ -14,6 +14,7 @@ extension FleetMoment {
       ("milliseconds", .integer(Int(self.milliseconds))),
       ("rollouts", self.rollouts.map { .integer(Int(clamping: $0.count)) } ?? .null),
       ("rollouts_per_second", Self.json(self.rollouts?.perSecond)),
+      ("pages", .integer(self.state.pageCount)),
       ("services", .array(self.samples.map { .object($0.members) })),
       ("replicas", .array(self.rows.map(\.json))),
       ("nodes", .array(self.state.nodes.map(Self.json))),

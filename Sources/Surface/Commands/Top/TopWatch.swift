@@ -19,6 +19,7 @@ struct TopWatch: Sendable {
     var request = NodeScrapeRequest(every: interval)
     request.samplesGPUs = true
     request.watchedFiles = files
+    request.exporters = run.plan.exporters ?? []
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
     self.watch = FleetWatch(
       run.plan.nodes.filter { used.contains($0.name) }, request, open: fleet.links(to: run.id),
