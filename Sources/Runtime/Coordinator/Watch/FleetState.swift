@@ -14,6 +14,8 @@ package struct FleetState: Sendable {
     /// Why its link is down, in words; empty while it is up.
     package fileprivate(set) var fault = ""
     package fileprivate(set) var gpus: [GPUSample] = []
+    /// Whether its agent has said what GPUs there are, even if none.
+    package fileprivate(set) var hasSampledGPUs = false
     /// Why there are no samples, in words.
     package fileprivate(set) var gpuFault = ""
   }
@@ -120,6 +122,7 @@ package struct FleetState: Sendable {
     case .gpus(_, let samples, let fault):
       self.change(node) {
         $0.gpus = samples
+        $0.hasSampledGPUs = true
         $0.gpuFault = fault
       }
     case .file(let path, let milliseconds, let lines, _):
