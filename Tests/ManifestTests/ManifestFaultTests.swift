@@ -103,6 +103,15 @@ import Testing
       """
     ),
     (
+      "work: {watch: [/a/*.jsonl, ~/b, results/*.jsonl]}",
+      """
+      error: `watch` has `results/*.jsonl`
+        --> m.yaml:3:33
+      hint: write an absolute path, or one below `~/`: `~/results/*.jsonl`
+
+      """
+    ),
+    (
       "work: {difficulty: brutal}",
       """
       error: `difficulty` is `brutal`

@@ -14,6 +14,8 @@ package struct FleetState: Sendable {
     /// Why its link is down, in words; empty while it is up.
     package fileprivate(set) var fault = ""
     package fileprivate(set) var gpus: [GPUSample] = []
+    /// Whether its agent has said what GPUs there are, even if none.
+    package fileprivate(set) var hasSampledGPUs = false
     /// Why there are no samples, in words.
     package fileprivate(set) var gpuFault = ""
     /// The samples are an exporter's: the node has no `nvidia-smi`.
@@ -124,6 +126,7 @@ package struct FleetState: Sendable {
     switch scrape {
     case .gpus(_, let samples, let fault):
       self.change(node) {
+        $0.hasSampledGPUs = true
         $0.gpuFault = fault
         if samples.isEmpty, $0.hasExporter { return }
         $0.gpus = samples

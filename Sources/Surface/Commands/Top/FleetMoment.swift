@@ -84,7 +84,7 @@ package struct FleetMoment: Sendable {
   /// answered or is lost, and each server has shown how much it does between two pages.
   package var isComplete: Bool {
     self.state.nodes.allSatisfy { node in
-      !node.fault.isEmpty || (node.isReached && !(node.gpus.isEmpty && node.gpuFault.isEmpty))
+      !node.fault.isEmpty || (node.isReached && node.hasSampledGPUs)
     }
       && self.rows.allSatisfy { row in
         guard row.node?.isReached == true else { return true }
@@ -136,7 +136,8 @@ extension FleetMoment.Row {
   package var reason: String {
     if self.isLost { return self.node?.fault ?? "" }
     let reason = self.replica.report?.reason ?? ""
-    return reason.isEmpty ? self.replica.fault : reason
+    let gpuFault = self.node?.gpuFault ?? ""
+    return [reason, self.replica.fault, gpuFault].first { !$0.isEmpty } ?? ""
   }
 
   /// The lowest needs somebody first.

@@ -23,15 +23,19 @@ struct TopReplay {
   init(_ run: LiveRun) throws {
     self.run = run.id
     let journal = try storing { try run.events() }
-    let entries = journal.compactMap { event -> (milliseconds: Int64, entry: Entry)? in
-      // Facts of nodes are long, and no part of the story.
-      if event.kind == "facts" { return nil }
+    // What two commands saw at once, or one of them twice, is told once.
+    var timeline = FleetTimeline(journal: [])
+    var entries: [(milliseconds: Int64, entry: Entry)] = []
+    // Facts of nodes are long, and no part of the story.
+    for event in journal where event.kind != "facts" {
       if event.kind == ServiceSample.journalKind {
-        return ServiceSample(json: event.detail).map { (event.milliseconds, .sample($0)) }
+        guard let sample = ServiceSample(json: event.detail) else { continue }
+        entries.append((event.milliseconds, .sample(sample)))
+      } else {
+        timeline.add(ChainEvent(event))
       }
-      let event = ChainEvent(event)
-      return (event.milliseconds, .event(event))
     }
+    entries += timeline.take().map { ($0.milliseconds, .event($0)) }
     self.entries = entries.enumerated().sorted { one, other in
       (one.element.milliseconds, one.offset) < (other.element.milliseconds, other.offset)
     }.map(\.element)
