@@ -34,6 +34,9 @@ let asyncHTTPClient = Target.Dependency.product(
   name: "AsyncHTTPClient", package: "async-http-client")
 // Surface/Dashboard
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(
+  name: "HummingbirdCore", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -112,7 +115,7 @@ let surface: [Target] = [
       "Terminal", argumentParser,
       nioPosix,
     ]),
-  layer("Surface", "Dashboard", ["Telemetry", hummingbird, nioCore]),
+  layer("Surface", "Dashboard", [hummingbird, hummingbirdCore, logging]),
   layer("Surface", "Terminal", ["Fleet"]),
   .executableTarget(
     name: "muster", dependencies: ["Commands"], path: "Sources/Surface/muster",
@@ -135,8 +138,9 @@ let testTargets: [Target] = [
     "CoordinatorTests",
     [
       "Coordinator", "Fleet", "Health", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
-      "RunStore", "Telemetry", protobuf,
+      "RunStore", "Telemetry", protobuf, yams,
     ]),
+  tests("DashboardTests", ["Dashboard"]),
   tests("FleetTests", ["Fleet"]),
   tests("HealthTests", ["Fleet", "Health"]),
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
@@ -189,6 +193,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     // No default traits: they pull in all of Foundation.
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),

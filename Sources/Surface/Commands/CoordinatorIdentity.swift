@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 
 /// Who this process is, to agents and to people.
@@ -16,8 +17,6 @@ enum CoordinatorIdentity {
 
   /// Milliseconds since 1970: this coordinator's epoch.
   static var nowMilliseconds: UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+    UInt64(max(0, Date().timeIntervalSince1970 * 1000))
   }
 }

@@ -1,14 +1,116 @@
-package import Hummingbird
+import Hummingbird
+import HummingbirdCore
+import Logging
 
-/// Shows what is known at `/metrics`.
+/// Why there is no server.
+package struct MetricsServerFault: Error, CustomStringConvertible {
+  /// In words, such as the system's for a port that is taken.
+  package let description: String
+}
+
+/// Shows a page at `/metrics` over HTTP, to any number of readers.
 package struct MetricsServer: Sendable {
-  package static func router(page: @escaping @Sendable () async -> [UInt8]) -> Router<
-    BasicRequestContext
-  > {
-    let router = Router()
-    router.get("/metrics") { _, _ in
-      ByteBuffer(bytes: await page())
+  /// A Prometheus or two and some people; who comes later waits until one of them has gone.
+  package static let connectionCountMax = 64
+  /// Prometheus asks more often by default, and opens a new connection where it does not.
+  package static let idleTimeout = Duration.seconds(120)
+
+  private static let index = """
+    Muster
+    /metrics    all of the run's metrics, for Prometheus
+    /-/healthy  200 while this program runs
+
+    """
+
+  private let host: String
+  private let port: Int
+  private let idleTimeout: Duration
+  private let page: @Sendable () async -> MetricsText
+
+  /// - Parameters:
+  ///   - host: An address of this machine, or a name of one.
+  ///   - port: 1 to 65535.
+  ///   - idleTimeout: After which a connection without a request is closed; positive.
+  package init(
+    host: String, port: Int, idleTimeout: Duration = MetricsServer.idleTimeout,
+    page: @escaping @Sendable () async -> MetricsText
+  ) {
+    self.host = host
+    self.port = port
+    self.idleTimeout = idleTimeout
+    self.page = page
+  }
+
+  /// Serves until the task is cancelled.
+  ///
+  /// - Parameter listening: Called when connections are accepted.
+  /// - Throws: `MetricsServerFault` where it cannot listen.
+  package func run(listening: @escaping @Sendable () async -> Void = {}) async throws {
+    let nanoseconds = Int64(self.idleTimeout / .nanoseconds(1))
+    let application = Application(
+      responder: CallbackResponder<BasicRequestContext> { request, _ in
+        await self.answer(request)
+      },
+      server: .http1(configuration: .init(idleTimeout: .nanoseconds(nanoseconds))),
+      configuration: ApplicationConfiguration(
+        address: .hostname(self.host, port: self.port),
+        availableConnectionsDelegate: MaximumAvailableConnections(
+          Self.connectionCountMax, logger: Self.silence)),
+      onServerRunning: { _ in await listening() },
+      logger: Self.silence)
+    do {
+      try await application.run()
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      throw MetricsServerFault(description: "\(error)")
     }
-    return router
+    try Task.checkCancellation()
+  }
+
+  /// What users are told is said by the command.
+  private static let silence = Logger(label: "dashboard") { _ in SwiftLogNoOpLogHandler() }
+
+  private func answer(_ request: Request) async -> Response {
+    guard ["/", "/-/healthy", "/metrics"].contains(request.uri.path) else {
+      return Self.plain(.notFound, "there is no such page\n", for: request)
+    }
+    guard request.method == .get || request.method == .head else {
+      var response = Self.plain(.methodNotAllowed, "only GET and HEAD\n", for: request)
+      response.headers[.allow] = "GET, HEAD"
+      return response
+    }
+    switch request.uri.path {
+    case "/metrics":
+      let page = await self.page()
+      return Self.response(.ok, page.bytes, page.contentType, for: request)
+    case "/-/healthy": return Self.plain(.ok, "Muster is healthy.\n", for: request)
+    default: return Self.plain(.ok, Self.index, for: request)
+    }
+  }
+
+  private static func plain(
+    _ status: HTTPResponse.Status, _ text: String, for request: Request
+  ) -> Response {
+    Self.response(status, ByteBuffer(string: text), "text/plain; charset=utf-8", for: request)
+  }
+
+  private static func response(
+    _ status: HTTPResponse.Status, _ bytes: ByteBuffer, _ type: String, for request: Request
+  ) -> Response {
+    let response = Response(
+      status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: bytes))
+    return request.method == .head ? response.createHeadResponse() : response
+  }
+}
+
+/// A page of metrics as it is sent.
+package struct MetricsText: Sendable {
+  let bytes: ByteBuffer
+  let contentType: String
+
+  package init(_ text: [UInt8], contentType: String) {
+    self.bytes = ByteBuffer(bytes: text)
+    self.contentType = contentType
   }
 }

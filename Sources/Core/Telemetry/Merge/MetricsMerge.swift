@@ -66,9 +66,24 @@ package struct MetricsMerge: Sendable {
   package mutating func add(
     gauge name: String, _ value: Double, help: String, labels: [Label]
   ) {
+    self.add(name, .gauge, value, help: help, labels: labels)
+  }
+
+  /// Adds one sample of our own that only grows.
+  ///
+  /// - Parameter name: As of a gauge; it ends with `_total`.
+  package mutating func add(
+    counter name: String, _ value: Double, help: String, labels: [Label]
+  ) {
+    self.add(name, .counter, value, help: help, labels: labels)
+  }
+
+  private mutating func add(
+    _ name: String, _ type: MetricType, _ value: Double, help: String, labels: [Label]
+  ) {
     let bytes = Array(name.utf8)
     precondition(MetricsTextBytes.isPlain(bytes, colons: true), "metric \(name)")
-    let place = self.place(of: bytes, .gauge, help: Array(help.utf8))
+    let place = self.place(of: bytes, type, help: Array(help.utf8))
     var line = bytes
     if !labels.isEmpty { line += [0x7B] + MetricsTextBytes.labels(labels) + [0x7D] }
     line.append(0x20)

@@ -1,0 +1,146 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Dashboard
+
+/// By real connections.
+struct MetricsServerTests {
+  private static let text = "up 1\n"
+
+  /// A server for the length of `body`, which is called on a thread of its own since it blocks.
+  private static func with(
+    text: String = MetricsServerTests.text, idleTimeout: Duration = MetricsServer.idleTimeout,
+    _ body: @escaping @Sendable (Int) throws -> Void
+  ) async throws {
+    let port = try RawClient.freePort()
+    let server = MetricsServer(host: "127.0.0.1", port: port, idleTimeout: idleTimeout) {
+      MetricsText(Array(text.utf8), contentType: "text/plain; version=0.0.4; charset=utf-8")
+    }
+    let (listening, feed) = AsyncStream.makeStream(of: Void.self)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask {
+        do { try await server.run { feed.yield() } } catch is CancellationError {}
+      }
+      for await _ in listening { break }
+      try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(with: Result { try body(port) }) }
+      }
+      let begin = ContinuousClock.now
+      tasks.cancelAll()
+      try await tasks.waitForAll()
+      #expect(begin.duration(to: .now) < .seconds(1), "its end takes long")
+    }
+  }
+
+  private static func answer(_ method: String, _ path: String, _ port: Int) throws -> String {
+    let client = try RawClient(port: port)
+    client.ask(method, path)
+    return try #require(client.rest())
+  }
+
+  @Test func `GET has the page, HEAD the same head without it`() async throws {
+    try await Self.with { port in
+      let get = try Self.answer("GET", "/metrics", port)
+      #expect(get.hasPrefix("HTTP/1.1 200 OK\r\n") && get.hasSuffix("\r\n\r\nup 1\n"), "\(get)")
+      let head = try Self.answer("HEAD", "/metrics", port)
+      #expect(head.hasPrefix("HTTP/1.1 200 OK\r\n") && head.hasSuffix("\r\n\r\n"), "\(head)")
+      for answer in [get.lowercased(), head.lowercased()] {
+        #expect(answer.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"))
+        #expect(answer.contains("content-length: 5\r\n"))
+      }
+      #expect(try Self.answer("GET", "/metrics?x=1", port).hasPrefix("HTTP/1.1 200 "))
+      #expect(try Self.answer("GET", "/-/healthy", port).hasPrefix("HTTP/1.1 200 "))
+      #expect(try Self.answer("GET", "/", port).contains("/metrics "))
+    }
+  }
+
+  @Test func `another path is 404, another method 405 with those there are`() async throws {
+    try await Self.with { port in
+      for path in ["/metric", "/metrics/x", "/-/", "/../etc/passwd"] {
+        #expect(try Self.answer("GET", path, port).hasPrefix("HTTP/1.1 404 "), "\(path)")
+      }
+      for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+        let answer = try Self.answer(method, "/metrics", port)
+        #expect(answer.hasPrefix("HTTP/1.1 405 "), "\(answer)")
+        #expect(answer.lowercased().contains("allow: get, head\r\n"), "\(answer)")
+      }
+    }
+  }
+
+  @Test func `many read at once, and each gets all`() async throws {
+    let text = String(repeating: "a{b=\"c\"} 1\n", count: 200_000)
+    try await Self.with(text: text) { port in
+      let whole = Mutex(0)
+      DispatchQueue.concurrentPerform(iterations: 32) { _ in
+        guard let answer = try? Self.answer("GET", "/metrics", port) else { return }
+        if answer.utf8.count > text.utf8.count, answer.hasSuffix(text) {
+          whole.withLock { $0 += 1 }
+        }
+      }
+      #expect(whole.withLock { $0 } == 32)
+    }
+  }
+
+  @Test func `a connection that rests is closed, and one that is used stays`() async throws {
+    try await Self.with(idleTimeout: .seconds(1)) { port in
+      let client = try RawClient(port: port)
+      for _ in 0..<3 {
+        client.ask("GET", "/-/healthy", closing: false)
+        #expect(client.next()?.hasPrefix("HTTP/1.1 200 ") == true)
+        usleep(400_000)
+      }
+      let begin = ContinuousClock.now
+      #expect(client.rest() == "")
+      #expect(begin.duration(to: .now) < .seconds(4))
+      // Nor is one kept that never asks.
+      #expect(try RawClient(port: port).rest() == "")
+    }
+  }
+
+  @Test func `whoever comes when all connections are taken waits for one`() async throws {
+    try await Self.with(idleTimeout: .seconds(3)) { port in
+      let count = MetricsServer.connectionCountMax
+      var clients = try (0..<count).map { _ in try RawClient(port: port) }
+      for client in clients { client.ask("GET", "/-/healthy", closing: false) }
+      for client in clients { #expect(client.next()?.hasPrefix("HTTP/1.1 200 ") == true) }
+      // The system takes some more connections, at least 16 of which nobody serves.
+      let late = try (0..<32).map { _ in try RawClient(port: port) }
+      let served = Mutex(0)
+      clients.removeAll()
+      for client in late {
+        client.ask("GET", "/-/healthy")
+        if client.rest()?.hasPrefix("HTTP/1.1 200 ") == true { served.withLock { $0 += 1 } }
+      }
+      #expect(served.withLock { $0 } == 32)
+    }
+  }
+
+  @Test func `an open connection does not keep it from ending`() async throws {
+    let open = Mutex<[Int32]>([])
+    try await Self.with { port in
+      let client = try RawClient(port: port)
+      client.ask("GET", "/-/healthy", closing: false)
+      #expect(client.next() != nil)
+      // Neither closed nor read by us when the server is told to end.
+      open.withLock { $0.append(client.detached()) }
+    }
+    for socket in open.withLock({ $0 }) { close(socket) }
+  }
+
+  @Test func `that the port is taken is told`() async throws {
+    try await Self.with { port in
+      let ended = DispatchSemaphore(value: 0)
+      let fault = Mutex<String?>(nil)
+      Task {
+        let second = MetricsServer(host: "127.0.0.1", port: port) {
+          MetricsText([], contentType: "")
+        }
+        do { try await second.run() } catch { fault.withLock { $0 = "\(error)" } }
+        ended.signal()
+      }
+      #expect(ended.wait(timeout: .now() + 10) == .success)
+      #expect(fault.withLock { $0 }?.contains("Address already in use") == true)
+    }
+  }
+}
