@@ -42,6 +42,31 @@ struct RecordFileTests {
     #expect(status.st_mode & 0o777 == 0o600)
   }
 
+  @Test func `who looks on counts what has come, whole batches only`() async throws {
+    let file = try RecordFile(path: self.path)
+    try await file.append([Self.batch(1), Self.batch(2, count: 3)])
+    var tail = RecordFileTail(path: self.path)
+    try tail.look()
+    #expect(tail.itemCount == 5)
+    let before = try self.content()
+    try await file.append([Self.batch(3, count: 4)])
+    let whole = try self.content()
+    for size in [before.count, before.count + 1, whole.count - 1] {
+      try DurableFile.replace(self.path, with: Array(whole[..<size]))
+      try tail.look()
+      #expect(tail.itemCount == 5)
+    }
+    try DurableFile.replace(self.path, with: whole)
+    try tail.look()
+    #expect(tail.itemCount == 9)
+    // Begun anew.
+    try DurableFile.replace(self.path, with: Array(before[..<(before.count / 2)]))
+    try tail.look()
+    #expect(tail.itemCount == 2)
+    var missing = RecordFileTail(path: "\(self.path).none")
+    #expect(throws: FileFault.self) { try missing.look() }
+  }
+
   @Test func `a file cut at any byte keeps its whole batches`() async throws {
     let file = try RecordFile(path: self.path)
     try await file.append([Self.batch(1), Self.batch(2), Self.batch(3)])

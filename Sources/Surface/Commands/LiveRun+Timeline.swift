@@ -47,6 +47,7 @@ extension ChainEvent {
 final class TimelineJournal: Sendable {
   private let run: LiveRun
   private let timeline: Mutex<FleetTimeline>
+  private let sampled = Mutex(false)
   /// Two writers at once would change the order.
   private let writing = Mutex(())
 
@@ -89,7 +90,11 @@ final class TimelineJournal: Sendable {
     }
   }
 
+  /// Whether ``write(_:)`` has had samples.
+  var hasSamples: Bool { self.sampled.withLock { $0 } }
+
   func write(_ samples: [ServiceSample]) {
+    self.sampled.withLock { $0 = true }
     let now = Int64(CoordinatorIdentity.nowMilliseconds)
     self.run.record(
       samples.map { sample in

@@ -96,9 +96,26 @@ struct TopTests {
     let table = try cluster.muster(["top", cluster.manifest, "--replay"])
     #expect(table.status == 0 && table.output.contains("policy    unknown"))
     #expect(try cluster.muster(["down", cluster.manifest]).status == 0)
-    let after = try cluster.muster(["top", cluster.manifest, "--once"])
-    #expect(after.status == 1 && after.talk.contains("is up"))
     #expect(try cluster.muster(["top", cluster.manifest, "--replay"]).status == 0)
+  }
+
+  @Test func `what it saw is in the journal after a hard kill`() throws {
+    try LabCluster.with(hostCount: 1) { cluster in
+      #expect(try cluster.muster(["up", cluster.manifest]).status == 0)
+      let arguments = ["top", cluster.manifest, "--interval", "1", "--format", "json"]
+      let top = try cluster.command(arguments).start()
+      func samples() throws -> Int {
+        let replay: Replay = try Self.decoded(
+          try cluster.muster(["top", cluster.manifest, "--replay", "--format", "json"]))
+        return replay.timeline.count { $0.kind == "sample" && $0.running == 0 }
+      }
+      let deadline = ContinuousClock.now.advanced(by: .seconds(20))
+      while try samples() == 0, ContinuousClock.now < deadline { sched_yield() }
+      top.send(SIGKILL)
+      let ending = top.end(timeout: .seconds(10))
+      #expect(ending.status == 128 + SIGKILL && ending.output.hasPrefix("{\"run\":"))
+      #expect(try samples() == 1)
+    }
   }
 
   /// Starts `top` on a pseudo terminal, ends it as `ending` says, and prints what the terminal was.

@@ -126,7 +126,7 @@ package struct Top: AsyncParsableCommand {
         while clock.now < last, !watch.board.moment().isComplete {
           try await clock.sleep(for: .milliseconds(50))
         }
-        watch.sample()
+        watch.sampleIfNone()
       }
     }
     let moment = watch.board.moment()

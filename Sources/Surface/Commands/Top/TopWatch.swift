@@ -65,18 +65,28 @@ struct TopWatch: Sendable {
   }
 
   private func keepJournal() async throws -> Bool {
-    var nextSample = self.clock.now.advanced(by: Self.sampleInterval)
+    let began = self.clock.now
+    var nextSample: ContinuousClock.Instant?
     while true {
       try await self.clock.sleep(for: Self.writeInterval)
       self.journal.write()
-      guard self.clock.now >= nextSample else { continue }
-      nextSample = self.clock.now.advanced(by: Self.sampleInterval)
+      let now = self.clock.now
+      // The first as soon as it says how much is done.
+      let isDue =
+        nextSample.map { now >= $0 }
+        ?? (self.board.moment().isComplete || now - began >= Self.sampleInterval)
+      guard isDue else { continue }
+      nextSample = now.advanced(by: Self.sampleInterval)
       self.sample()
     }
   }
 
-  /// Writes the numbers of each service as they are.
-  func sample() {
+  /// Writes the numbers of each service as they are, where none were written yet.
+  func sampleIfNone() {
+    if !self.journal.hasSamples { self.sample() }
+  }
+
+  private func sample() {
     self.journal.write(self.board.moment().samples)
   }
 
