@@ -56,6 +56,7 @@ package struct Serve: AsyncParsableCommand {
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
     var request = NodeScrapeRequest(every: .seconds(self.interval))
     request.samplesGPUs = true
+    request.exporters = run.plan.exporters ?? []
     let watch = FleetWatch(
       run.plan.nodes.filter { used.contains($0.name) }, request, open: fleet.links(to: run.id),
       attachment: try fleet.attachment(holding: false), clock: ContinuousClock())
@@ -63,13 +64,14 @@ package struct Serve: AsyncParsableCommand {
     let cache = PageCache(for: Self.pageLifetime, clock: ContinuousClock()) { board.page() }
     let server = MetricsServer(host: address.host, port: address.port) { await cache.page }
     let (id, notify) = (run.id, fleet.notify)
+    let journal = try TimelineJournal(run)
     try await Interruption.guarding(hint: "the services run on") {
       try await Notifier.during(notify, run: id) { notifier in
         try await withThrowingTaskGroup(of: Void.self) { tasks in
           tasks.addTask {
             try await Self.serve(server, at: address, run: id)
           }
-          tasks.addTask { await watch.run { Self.see($0, board, notifier) } }
+          tasks.addTask { await watch.run { Self.see($0, board, journal, notifier) } }
           defer { tasks.cancelAll() }
           try await tasks.next()
         }
@@ -79,8 +81,15 @@ package struct Serve: AsyncParsableCommand {
   }
 
   /// The one place where all that is learnt of the run passes.
-  private static func see(_ sight: FleetSight, _ board: ExpositionBoard, _ notifier: Notifier?) {
+  private static func see(
+    _ sight: FleetSight, _ board: ExpositionBoard, _ journal: TimelineJournal,
+    _ notifier: Notifier?
+  ) {
     board.see(sight)
+    if case .scraped = sight { return }
+    // Before anybody is told.
+    journal.see(sight)
+    journal.write()
     switch sight {
     case .reached(let node): notifier?.reached(node)
     case .lost(let fault): notifier?.faulted(fault)

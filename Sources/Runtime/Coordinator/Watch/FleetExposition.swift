@@ -171,6 +171,12 @@ package struct FleetExposition: Sendable {
       guard (try? page.read(replica.text)) != nil else { continue }
       merge.add(page, labels: Self.labels(replica))
     }
+    for (node, exporters) in self.state.targets.sorted(by: { $0.key < $1.key }) {
+      for (name, last) in exporters.sorted(by: { $0.key < $1.key })
+      where now - last.scrapedAt <= self.ageMax && (try? page.read(last.text)) != nil {
+        merge.add(page, labels: [.init("node", node), .init("exporter", name)])
+      }
+    }
   }
 
   // MARK: Services

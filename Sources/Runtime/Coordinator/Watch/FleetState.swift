@@ -44,6 +44,13 @@ package struct FleetState: Sendable {
     }
   }
 
+  /// The last page of an endpoint that is no replica's.
+  package struct ExporterPage: Sendable {
+    /// Empty where none came.
+    package let text: [UInt8]
+    package let scrapedAt: Duration
+  }
+
   package struct Service: Sendable {
     package let name: String
     package let replicas: [Replica]
@@ -70,7 +77,7 @@ package struct FleetState: Sendable {
   private var dcgm = DCGMScrape()
   private var growths: [String: LineGrowth] = [:]
   /// Pages of endpoints that are no replicas, by node and name.
-  package private(set) var targets: [String: [String: [UInt8]]] = [:]
+  package private(set) var targets: [String: [String: ExporterPage]] = [:]
 
   package init(plan: Plan) {
     self.plan = plan
@@ -139,7 +146,7 @@ package struct FleetState: Sendable {
       self.pageCount += 1
       switch page.source {
       case .target(let name):
-        self.targets[node, default: [:]][name] = page.text
+        self.targets[node, default: [:]][name] = ExporterPage(text: page.text, scrapedAt: now)
         // A DCGM exporter says more of GPUs than nothing, and no more than `nvidia-smi`.
         if let gpus = try? self.dcgm.read(page.text), !gpus.isEmpty {
           self.change(node) {
