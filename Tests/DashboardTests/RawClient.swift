@@ -4,10 +4,10 @@ import Foundation
 final class RawClient {
   private let socket: Int32
 
-  /// Waits at most 10 s in each read.
-  init(port: Int) throws {
+  /// - Parameter patience: Of each read, in seconds.
+  init(port: Int, patience: Int = 10) throws {
     self.socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var timeout = timeval(tv_sec: 10, tv_usec: 0)
+    var timeout = timeval(tv_sec: patience, tv_usec: 0)
     setsockopt(
       self.socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     var address = Self.loopback(port)
