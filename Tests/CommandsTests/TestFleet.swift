@@ -74,8 +74,12 @@ struct TestFleet {
     self.see(.scraped(node: "n\(index)", .gpus(milliseconds: 0, [gpu], fault: "")))
   }
 
-  func moment(at seconds: Int = 0, rollouts: FleetMoment.Rollouts? = nil) -> FleetMoment {
+  func moment(
+    at seconds: Int = 0, rollouts: FleetMoment.Rollouts? = nil,
+    remembered: [ReplicaKey: String] = [:]
+  ) -> FleetMoment {
     FleetMoment(
-      run: Self.runID, self.state, at: .seconds(seconds), milliseconds: 61_000, rollouts: rollouts)
+      run: Self.runID, self.state, at: .seconds(seconds), milliseconds: 61_000, rollouts: rollouts,
+      remembered: remembered)
   }
 }

@@ -64,6 +64,29 @@ import Testing
     #expect(moment.samples[0].readyCount == 0 && moment.exitStatus == 2)
   }
 
+  @Test func `a node whose GPUs say nothing tells why, beside a state that says it all`() {
+    var fleet = TestFleet(nodeCount: 2)
+    fleet.reach(0, .ready)
+    fleet.reach(1, .failed, reason: "engine dead")
+    for node in ["n0", "n1"] {
+      fleet.see(.scraped(node: node, .gpus(milliseconds: 1, [], fault: "nvidia-smi hangs")))
+    }
+    #expect(fleet.moment().rows.map(\.reason) == ["nvidia-smi hangs", "engine dead"])
+    #expect(fleet.moment().samples[0].gpuPercent == nil)
+  }
+
+  @Test func `of a node that was never reached the last state in the journal stands`() {
+    var fleet = TestFleet(nodeCount: 1)
+    let key = ReplicaKey(service: "policy", index: 0)
+    #expect(fleet.moment(remembered: [key: "ready"]).rows[0].stateText == "?")
+    fleet.see(.lost(TestFleet.fault(0, "no route")), at: 3)
+    #expect(fleet.moment(at: 5).rows[0].stateText == "unreachable 2 s")
+    let moment = fleet.moment(at: 5, remembered: [key: "ready"])
+    #expect(moment.rows[0].stateText == "unreachable 2 s, was ready")
+    fleet.reach(0, .failed)
+    #expect(fleet.moment(remembered: [key: "ready"]).rows[0].stateText == "failed")
+  }
+
   @Test func `the exit status is that of status`() {
     var fleet = TestFleet(nodeCount: 2)
     #expect(fleet.moment().exitStatus == 2)

@@ -45,6 +45,8 @@ extension ChainEvent {
 
 /// Writes what a watch learns into a run's journal, each thing once, whoever saw it first.
 final class TimelineJournal: Sendable {
+  /// Of each replica, as the journal had it when the watch began.
+  let lastStates: [ReplicaKey: String]
   private let run: LiveRun
   private let timeline: Mutex<FleetTimeline>
   private let sampled = Mutex(false)
@@ -54,9 +56,16 @@ final class TimelineJournal: Sendable {
   init(_ run: LiveRun) throws {
     self.run = run
     let events = try storing { try run.events() }
-    self.timeline = Mutex(
-      FleetTimeline(
-        journal: events.filter { $0.kind != ServiceSample.journalKind }.map { ChainEvent($0) }))
+    let known = events.filter { $0.kind != ServiceSample.journalKind }.map { ChainEvent($0) }
+    self.timeline = Mutex(FleetTimeline(journal: known))
+    var states: [ReplicaKey: (milliseconds: Int64, word: String)] = [:]
+    for event in known where ReplicaPhase(rawValue: event.what) != nil {
+      guard let key = event.replica, event.milliseconds >= states[key]?.milliseconds ?? 0 else {
+        continue
+      }
+      states[key] = (event.milliseconds, event.what)
+    }
+    self.lastStates = states.mapValues(\.word)
   }
 
   /// Keeps it until it is written.

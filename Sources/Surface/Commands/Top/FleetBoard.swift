@@ -16,12 +16,15 @@ final class FleetBoard: Sendable {
   }
 
   private let run: String
+  private let remembered: [ReplicaKey: String]
   private let clock = ContinuousClock()
   private let began: ContinuousClock.Instant
   private let state: Mutex<State>
 
-  init(_ run: LiveRun) {
+  /// - Parameter remembered: States that were known before.
+  init(_ run: LiveRun, remembered: [ReplicaKey: String]) {
     self.run = run.id
+    self.remembered = remembered
     self.began = self.clock.now
     self.state = Mutex(State(fleet: FleetState(plan: run.plan)))
   }
@@ -64,7 +67,7 @@ final class FleetBoard: Sendable {
     }
     return FleetMoment(
       run: self.run, fleet, at: now, milliseconds: Int64(CoordinatorIdentity.nowMilliseconds),
-      rollouts: rollouts)
+      rollouts: rollouts, remembered: self.remembered)
   }
 }
 

@@ -30,6 +30,8 @@ package struct FleetMoment: Sendable {
     package let node: FleetState.Node?
     /// Since the link was lost; `nil` while it is up, and before the first answer.
     package let lostSeconds: Double?
+    /// The last state that is known, though its node has not told it to this watch.
+    package let rememberedState: String?
   }
 
   package let run: String
@@ -41,10 +43,12 @@ package struct FleetMoment: Sendable {
   package let milliseconds: Int64
   package let rollouts: Rollouts?
 
-  /// - Parameter now: As given to ``FleetState/see(_:at:)``.
+  /// - Parameters:
+  ///   - now: As given to ``FleetState/see(_:at:)``.
+  ///   - remembered: States that were known before the watch began.
   package init(
     run: String, _ state: FleetState, at now: Duration, milliseconds: Int64,
-    rollouts: Rollouts? = nil
+    rollouts: Rollouts? = nil, remembered: [ReplicaKey: String] = [:]
   ) {
     self.run = run
     self.state = state
@@ -62,7 +66,8 @@ package struct FleetMoment: Sendable {
         ageSeconds: replica.scrapedAt.map { (now - $0) / .seconds(1) },
         // By the node's clock, which may be ahead.
         sinceSeconds: since > 0 ? Double(max(0, milliseconds - since)) / 1000 : nil, node: node,
-        lostSeconds: node?.lostSince.map { (now - $0) / .seconds(1) })
+        lostSeconds: node?.lostSince.map { (now - $0) / .seconds(1) },
+        rememberedState: replica.report?.state.rawValue ?? remembered[replica.key])
     }
   }
 
@@ -129,7 +134,7 @@ extension FleetMoment.Row {
       return self.replica.report?.isUnproven == true ? "\(self.word) (unproven)" : self.word
     }
     let time = self.lostSeconds.map { " \(TopText.time($0))" } ?? ""
-    let before = self.replica.report.map { ", was \($0.state.rawValue)" } ?? ""
+    let before = self.rememberedState.map { ", was \($0)" } ?? ""
     return "unreachable\(time)\(before)"
   }
 

@@ -52,7 +52,7 @@ extension FleetMoment.Row {
     return .object([
       ("service", .string(self.replica.key.service)), ("index", .integer(self.replica.key.index)),
       ("node", .string(self.replica.node)), ("state", .string(self.word)),
-      ("last_state", report.map { .string($0.state.rawValue) } ?? .null),
+      ("last_state", self.rememberedState.map { .string($0) } ?? .null),
       ("since_milliseconds", report.map { .integer(Int($0.sinceMilliseconds)) } ?? .null),
       ("attempt", report.map { .integer($0.attempt) } ?? .null),
       ("unproven", .bool(report?.isUnproven == true)), ("reason", .string(self.reason)),
