@@ -1,3 +1,5 @@
+import Glibc
+import FoundationEssentials
 import GRPCCore
 import Health
 import NodeAPI
@@ -7,6 +9,23 @@ import Testing
 
 @Suite
 struct `Small parts of the agent` {
+  @Test func `folders are made even while others remove them`() async throws {
+    let folder = try TestAgent().folder
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try await withThrowingTaskGroup { tasks in
+      for name in ["a", "b"] {
+        tasks.addTask {
+          for _ in 0..<2000 {
+            try PlainFile.makeFolders("\(folder)/run/\(name)")
+            rmdir("\(folder)/run/\(name)")
+            rmdir("\(folder)/run")
+          }
+        }
+      }
+      try await tasks.waitForAll()
+    }
+  }
+
   @Test func `names become folders only if they are harmless`() {
     for name in ["", ".", "..", "a/b", "a b", "ä", "a\n", String(repeating: "x", count: 65)] {
       #expect(throws: NodeAgentError.self) { try AgentIdentity(run: name, node: "n") }

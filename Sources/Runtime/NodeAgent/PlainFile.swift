@@ -70,6 +70,20 @@ package enum PlainFile {
 
   /// Makes a folder and those above it, mode 0700 each; one that is there is left as it is.
   package static func makeFolders(_ path: String) throws(NodeAgentError) {
+    for _ in 1..<Self.makeCountMax {
+      do throws(NodeAgentError) {
+        return try Self.makeFoldersOnce(path)
+      } catch {
+        // Where homes are shared, the last daemon of a run on another node has removed one in between.
+        guard case .system(_, ENOENT) = error else { throw error }
+      }
+    }
+    try Self.makeFoldersOnce(path)
+  }
+
+  private static let makeCountMax = 10
+
+  private static func makeFoldersOnce(_ path: String) throws(NodeAgentError) {
     var end = path.startIndex
     while end < path.endIndex {
       end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
