@@ -28,8 +28,10 @@ struct `Samples of GPUs` {
       return try await node.scrape(request, options: options) { response in
         var samples: [Muster_V1_GPUSamples] = []
         for try await report in response.messages {
-          if case .gpus(let gpus) = report.kind { samples.append(gpus) }
-          if samples.count == count { break }
+          for report in [report] + report.batch.reports {
+            if case .gpus(let gpus) = report.kind { samples.append(gpus) }
+          }
+          if samples.count >= count { break }
         }
         return samples
       }

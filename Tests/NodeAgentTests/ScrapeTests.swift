@@ -13,8 +13,9 @@ struct `Metrics of a node` {
     try await node.scrape(request) { response in
       var reports: [Muster_V1_ScrapeReport] = []
       for try await report in response.messages {
-        reports.append(report)
-        if reports.count == count { break }
+        let isBatch = if case .batch = report.kind { true } else { false }
+        reports += isBatch ? report.batch.reports : [report]
+        if reports.count >= count { break }
       }
       return reports
     }
@@ -69,6 +70,26 @@ struct `Metrics of a node` {
         #expect((500...3000).contains(spread), "\(spread) ms")
       }
     }
+  }
+
+  @Test func `what waits is sent together, in order, in messages of bounded size`() {
+    let batches = ScrapeBatches()
+    for (index, size) in [300, 1 << 19, 1 << 20, 1, 2].enumerated() {
+      var report = Muster_V1_ScrapeReport()
+      report.page.index = UInt32(index)
+      report.page.text = Data(count: size)
+      batches.add(report)
+    }
+    let taken = batches.take()
+    #expect(taken.map { $0.batch.reports.map(\.page.index) } == [[0, 1], [], [3, 4]])
+    #expect(taken[1].page.index == 2)
+    #expect(batches.take() == [])
+    for _ in 0..<100 {
+      var report = Muster_V1_ScrapeReport()
+      report.page.text = Data(count: 1 << 20)
+      batches.add(report)
+    }
+    #expect(batches.take().count == 15)
   }
 
   @Test func `lines of watched files are counted as they grow`() async throws {

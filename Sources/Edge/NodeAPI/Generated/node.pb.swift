@@ -1215,14 +1215,37 @@ package nonisolated struct Muster_V1_ScrapeReport: Sendable {
     set {kind = .file(newValue)}
   }
 
+  /// Several of those above, so that a fleet's pages do not each cost a message; none within.
+  package var batch: Muster_V1_ScrapeBatch {
+    get {
+      if case .batch(let v)? = kind {return v}
+      return Muster_V1_ScrapeBatch()
+    }
+    set {kind = .batch(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
     case page(Muster_V1_MetricsPage)
     case gpus(Muster_V1_GPUSamples)
     case file(Muster_V1_WatchedFile)
+    /// Several of those above, so that a fleet's pages do not each cost a message; none within.
+    case batch(Muster_V1_ScrapeBatch)
 
   }
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_ScrapeBatch: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var reports: [Muster_V1_ScrapeReport] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -3549,7 +3572,7 @@ nonisolated extension Muster_V1_ScrapeTarget: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Muster_V1_ScrapeReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ScrapeReport"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}page\0\u{1}gpus\0\u{1}file\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}page\0\u{1}gpus\0\u{1}file\0\u{1}batch\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3596,6 +3619,19 @@ nonisolated extension Muster_V1_ScrapeReport: SwiftProtobuf.Message, SwiftProtob
           self.kind = .file(v)
         }
       }()
+      case 4: try {
+        var v: Muster_V1_ScrapeBatch?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .batch(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .batch(v)
+        }
+      }()
       default: break
       }
     }
@@ -3619,6 +3655,10 @@ nonisolated extension Muster_V1_ScrapeReport: SwiftProtobuf.Message, SwiftProtob
       guard case .file(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     }()
+    case .batch?: try {
+      guard case .batch(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -3626,6 +3666,36 @@ nonisolated extension Muster_V1_ScrapeReport: SwiftProtobuf.Message, SwiftProtob
 
   package static func ==(lhs: Muster_V1_ScrapeReport, rhs: Muster_V1_ScrapeReport) -> Bool {
     if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_ScrapeBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ScrapeBatch"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reports\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.reports) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.reports.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.reports, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_ScrapeBatch, rhs: Muster_V1_ScrapeBatch) -> Bool {
+    if lhs.reports != rhs.reports {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -23,8 +23,14 @@ package enum NodeScrape: Equatable, Sendable {
     case .file(let file):
       self = .file(
         path: file.path, milliseconds: file.milliseconds, lines: file.lines, bytes: file.bytes)
-    case nil: return nil
+    case .batch, nil: return nil
     }
+  }
+
+  /// What a message holds, one or several.
+  static func all(_ report: Muster_V1_ScrapeReport) -> [NodeScrape] {
+    if case .batch(let batch) = report.kind { return batch.reports.compactMap { NodeScrape($0) } }
+    return NodeScrape(report).map { [$0] } ?? []
   }
 }
 
@@ -131,8 +137,9 @@ extension FleetCall {
       do {
         try await session.api.scrape(request.message, options: options) { response in
           for try await report in response.messages {
-            guard let scrape = NodeScrape(report) else { continue }
-            guard await receive(scrape) else { return }
+            for scrape in NodeScrape.all(report) {
+              guard await receive(scrape) else { return }
+            }
           }
         }
       } catch {

@@ -104,7 +104,7 @@ where ClockType.Duration == Duration {
         request.exporters.removeAll { !$0.nodes.contains(node) }
         try await session.api.scrape(request.message) { response in
           for try await report in response.messages {
-            if let scrape = NodeScrape(report) { await see(.scraped(node: node, scrape)) }
+            for scrape in NodeScrape.all(report) { await see(.scraped(node: node, scrape)) }
           }
         }
       }

@@ -16,8 +16,8 @@ where ScrapeClock.Duration == Duration {
   private static var pageSizeMax: Int { 4 << 20 }
   /// Pages under way at once.
   private static var concurrency: Int { 16 }
-  /// Reports that wait for a slow link; newer ones are dropped, and come again.
-  private static var pendingCountMax: Int { 64 }
+  /// Reports are gathered for so long, a tenth of the interval at most, and sent together.
+  private static var gatherTime: Duration { .milliseconds(500) }
 
   let supervisor: Supervisor<ScrapeClock>
   let gpus: GPUSampler<ScrapeClock>
@@ -63,21 +63,24 @@ where ScrapeClock.Duration == Duration {
   private func repeatedly(
     _ request: Muster_V1_ScrapeRequest, _ response: RPCWriter<Muster_V1_ScrapeReport>
   ) async throws {
-    let (reports, feed) = AsyncStream.makeStream(
-      of: Muster_V1_ScrapeReport.self, bufferingPolicy: .bufferingOldest(Self.pendingCountMax))
+    let feed = ScrapeBatches()
+    let interval = Duration.milliseconds(Int64(request.intervalMilliseconds))
+    let gatherTime = min(Self.gatherTime, interval / 10)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await self.feedPages(request, feed) }
       if !request.watchedFiles.isEmpty {
         tasks.addTask { try await self.feedFiles(request, feed) }
       }
       tasks.addTask {
-        for await report in reports { try await response.write(report) }
+        while true {
+          for batch in feed.take() { try await response.write(batch) }
+          try await self.clock.sleep(for: gatherTime)
+        }
       }
       if request.gpus {
         tasks.addTask {
-          let interval = Duration.milliseconds(Int64(request.intervalMilliseconds))
           try await self.gpus.sample(every: interval) { samples in
-            feed.yield(.with { $0.gpus = samples })
+            feed.add(.with { $0.gpus = samples })
           }
           // A node without GPUs has said all.
           while !Task.isCancelled { try await self.clock.sleep(for: .seconds(3600)) }
@@ -91,8 +94,7 @@ where ScrapeClock.Duration == Duration {
 
   /// Rounds of one interval each; replicas that have come meanwhile are in the next one.
   private func feedPages(
-    _ request: Muster_V1_ScrapeRequest,
-    _ feed: AsyncStream<Muster_V1_ScrapeReport>.Continuation
+    _ request: Muster_V1_ScrapeRequest, _ feed: ScrapeBatches
   ) async throws {
     let interval = Duration.milliseconds(Int64(request.intervalMilliseconds))
     var round = self.clock.now
@@ -112,7 +114,7 @@ where ScrapeClock.Duration == Duration {
           running += 1
           tasks.addTask {
             let page = await self.page(of: endpoint)
-            feed.yield(.with { $0.page = page })
+            feed.add(.with { $0.page = page })
           }
         }
       }
@@ -123,12 +125,11 @@ where ScrapeClock.Duration == Duration {
   }
 
   private func feedFiles(
-    _ request: Muster_V1_ScrapeRequest,
-    _ feed: AsyncStream<Muster_V1_ScrapeReport>.Continuation
+    _ request: Muster_V1_ScrapeRequest, _ feed: ScrapeBatches
   ) async throws {
     var files = WatchedFiles(patterns: request.watchedFiles)
     while true {
-      for file in try await self.look(&files) { feed.yield(.with { $0.file = file }) }
+      for file in try await self.look(&files) { feed.add(.with { $0.file = file }) }
       try await self.clock.sleep(for: .milliseconds(Int64(request.intervalMilliseconds)))
     }
   }
