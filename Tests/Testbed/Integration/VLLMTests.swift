@@ -51,7 +51,9 @@ struct VLLMTests {
       for isLoaded in [true, false] {
         let load = isLoaded ? try Self.load(cluster) : nil
         defer { load?.send(SIGKILL) }
+        tell(isLoaded ? "requests run" : "none runs")
         try cluster.testbed(["exec", "1", "pkill -STOP -f VLLM::EngineCore"])
+        tell("stopped")
         let limit = isLoaded ? 15 : 30
         let stalled = try service.wait(for: "stalled", on: "node01", seconds: limit)
         #expect(stalled?.contains("EngineCor") == true, "\(stalled ?? "no reason")")
