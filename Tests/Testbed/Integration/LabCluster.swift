@@ -6,6 +6,8 @@ import Testing
 final class LabCluster: Sendable {
   let folder: URL
   let manifest: String
+  /// Of the manifest; of no other cluster's, since all have one home and are found there by name.
+  let name = "test-\(UInt32.random(in: 0..<UInt32.max))"
   private let labName: String
 
   static var sshdIsHere: Bool { FileManager.default.isExecutableFile(atPath: "/usr/sbin/sshd") }
@@ -26,7 +28,7 @@ final class LabCluster: Sendable {
     self.manifest = folder.appending(path: "cluster.yaml").path()
     let text = """
       muster: 1
-      name: test
+      name: \(self.name)
       include: ['\(labName)/nodes.yaml']
       services:
       \(services)
@@ -73,7 +75,7 @@ final class LabCluster: Sendable {
 
   /// The run folders of the manifest, oldest first.
   func runs() throws -> [URL] {
-    let runs = self.folder.appending(path: "runs/test")
+    let runs = self.folder.appending(path: "runs/\(self.name)")
     guard FileManager.default.fileExists(atPath: runs.path) else { return [] }
     return try FileManager.default.contentsOfDirectory(at: runs, includingPropertiesForKeys: nil)
       .filter { $0.lastPathComponent != "latest" }
