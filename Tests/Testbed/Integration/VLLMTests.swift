@@ -142,8 +142,8 @@ struct VLLMTests {
     let answer = request.end(timeout: .seconds(10))
     #expect(answer.output.contains(#""finish_reason":"length""#), "\(answer.output.prefix(500))")
     #expect(states.isSubset(of: ["ready", "busy"]), "\(states)")
-    // Longer than nothing may move.
-    #expect(clock.now - began > .seconds(10), "the prefill was too short to prove anything")
+    // Longer than what is called busy when nothing moves; 12 s on two cores of 2025.
+    #expect(clock.now - began > .seconds(5), "the prefill was too short to prove anything")
     tell("a prefill of \(clock.now - began) alone: \(states.sorted())")
   }
 
