@@ -115,10 +115,11 @@ struct SSHLinkErrorTests {
     let host = try TestHost()
     var node = host.node()
     guard case .ssh(var ssh) = node.link else { return }
-    ssh.host = "no-such-host.invalid"
+    // The C library refuses it by itself: no name server is asked.
+    ssh.host = "no such host"
     node.link = .ssh(ssh)
     let error = try await TestLinks.error(node, run: host.run)
-    guard case .nameNotResolved("no-such-host.invalid", _) = error else {
+    guard case .nameNotResolved("no such host", _) = error else {
       Issue.record("\(error)")
       return
     }

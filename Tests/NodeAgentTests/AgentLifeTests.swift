@@ -97,7 +97,7 @@ struct `The life of an agent` {
     let identity = try AgentIdentity(run: agent.run, node: agent.node)
     let daemon = try await agent.claimedLink { node in
       let attached = try await node.attach(agent.attachment())
-      _ = try await node.start(.init("job", script: "sleep 60")) { $0.state == .starting }
+      _ = try await node.start(.init("job", script: "sleep 60")) { $0.processID != 0 }
       #expect(try await node.end(.init()).leftovers == ["job-0 has not been stopped"])
       #expect(try await node.stopAll().leftovers == [])
       #expect(try await node.end(.init()).leftovers == [])

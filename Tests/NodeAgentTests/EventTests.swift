@@ -24,13 +24,14 @@ struct `Events of a node` {
     let agent = try TestAgent()
     defer { agent.destroy() }
     let script = """
-      sleep 2.3
+      while [ ! -e \(agent.folder)/go ]; do sleep 0.05; done
       echo 'NVRM: Xid (PCI:0000:3b:00): 79, pid=1, GPU has fallen off the bus.'
       for i in $(seq 50); do echo "gpu01:1:2 [0] transport.cc:3 NCCL WARN no link $i"; done
       sleep 60
       """
     try await agent.claimedLink { node in
       _ = try await node.start(.init("job", script: script)) { $0.state == .ready }
+      try agent.touch("go")
       var lines: [Muster_V1_NodeEvent] = []
       for _ in 0..<50 where lines.count < 10 {
         lines = try await Self.all(node).filter { $0.kind != "state" }
@@ -48,8 +49,11 @@ struct `Events of a node` {
   {
     let agent = try TestAgent()
     defer { agent.destroy() }
+    let script = "while [ ! -e \(agent.folder)/go ]; do sleep 0.05; done; exit 9"
     let (daemon, before) = try await agent.claimedLink { node in
-      _ = try await node.start(.init("job", script: "sleep 2.5; exit 9")) { $0.state == .failed }
+      _ = try await node.start(.init("job", script: script)) { $0.state == .ready }
+      try agent.touch("go")
+      _ = try await node.wait(for: "job") { $0.state == .failed }
       return (
         try await node.attach(agent.attachment()).processID, try await Self.all(node)
       )

@@ -1,5 +1,6 @@
 import Glibc
-import NodeAgent
+
+@testable import NodeAgent
 
 /// Waits for something that sends no event, such as the end of a process that is not our child.
 ///
@@ -14,6 +15,11 @@ func eventually(_ condition: () throws -> Bool) async throws {
 }
 
 extension TestAgent {
+  /// Makes an empty file in the test's folder, for which a script waits.
+  func touch(_ name: String) throws {
+    try PlainFile.publish([], at: "\(self.folder)/\(name)")
+  }
+
   /// What a command of the shell prints.
   func shell(_ command: String) -> String {
     guard let pipe = popen(command, "r") else { return "" }

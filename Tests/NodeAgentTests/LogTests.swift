@@ -10,7 +10,7 @@ import Testing
 struct `Logs of a replica` {
   private static func text(
     _ node: TestAgent.Client, lines: UInt32, follow: Bool,
-    until wanted: @Sendable @escaping (String) -> Bool = { _ in false }
+    until wanted: @Sendable @escaping (String) throws -> Bool = { _ in false }
   ) async throws -> String {
     var request = Muster_V1_LogsRequest()
     request.service = "job"
@@ -22,7 +22,7 @@ struct `Logs of a replica` {
       var text = ""
       for try await chunk in response.messages {
         text += String(decoding: chunk.data, as: UTF8.self)
-        if wanted(text) { break }
+        if try wanted(text) { break }
       }
       return text
     }
@@ -44,21 +44,17 @@ struct `Logs of a replica` {
       #expect(try await Self.text(node, lines: 0, follow: false) == "")
       #expect(try await Self.text(node, lines: 99, follow: false).hasPrefix("line 1\n"))
       let followed = try await Self.text(node, lines: 1, follow: true) { text in
-        if text.contains("line 5") { Self.touch("\(agent.folder)/go") }
+        if text.contains("line 5") { try agent.touch("go") }
         return text.contains("more\n")
       }
       #expect(followed == "line 5\nmore\n")
       // To the end: the stream ends with the replica.
-      Self.touch("\(agent.folder)/end")
+      try agent.touch("end")
       let whole = try await Self.text(node, lines: 1000, follow: true)
       #expect(whole.hasSuffix("line 5\nmore\nno line feed"))
       let failed = try await node.wait(for: "job") { $0.state == .failed }
       #expect(failed.lastLogLines.suffix(2) == ["more", "no line feed"])
     }
-  }
-
-  private static func touch(_ path: String) {
-    close(open(path, O_CREAT | O_WRONLY, 0o600))
   }
 
   @Test func `a tail gives whole lines, and cuts those without an end`() throws {

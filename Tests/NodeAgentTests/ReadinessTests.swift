@@ -48,11 +48,11 @@ struct `What makes a replica ready` {
         }
         #expect(!ready.unproven)
         _ = try await node.stopAll()
-        let failed = try await node.start(Self.replica(Self.http(port, "/gone"), timeout: 1)) {
+        let failed = try await node.start(Self.replica(Self.http(port, "/gone"), timeout: 2)) {
           $0.state == .failed
         }
         #expect(
-          failed.reason == "not ready within 1 s: GET /gone on port \(port) answers 503")
+          failed.reason == "not ready within 2 s: GET /gone on port \(port) answers 503")
         #expect(failed.lastLogLines == ["Starting to load model"])
         #expect(try await node.stopAll().leftovers == [])
       }
@@ -92,11 +92,11 @@ struct `What makes a replica ready` {
     defer { agent.destroy() }
     try await StubServer.withReservedPort { port in
       try await agent.claimedLink { node in
-        let failed = try await node.start(Self.replica(Self.http(port, "/"), timeout: 1)) {
+        let failed = try await node.start(Self.replica(Self.http(port, "/"), timeout: 2)) {
           $0.state == .failed
         }
         #expect(
-          failed.reason == "not ready within 1 s: port \(port): nobody accepts connections")
+          failed.reason == "not ready within 2 s: port \(port): nobody accepts connections")
         _ = try await node.stopAll()
       }
     }
@@ -167,10 +167,10 @@ struct `What makes a replica ready` {
     ]
     try await StubServer.serving(answers) { port in
       try await agent.claimedLink { node in
-        let failed = try await node.start(Self.replica(Self.canary(port, "tiny"), timeout: 1)) {
+        let failed = try await node.start(Self.replica(Self.canary(port, "tiny"), timeout: 2)) {
           $0.state == .failed
         }
-        #expect(failed.reason == "not ready within 1 s: \(reason)")
+        #expect(failed.reason == "not ready within 2 s: \(reason)")
         _ = try await node.stopAll()
       }
     }

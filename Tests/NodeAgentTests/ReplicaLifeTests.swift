@@ -65,11 +65,11 @@ struct `The life of a replica` {
     defer { agent.destroy() }
     try await agent.claimedLink { node in
       let spec = Muster_V1_ReplicaSpec("job", script: "echo attempt; sleep 60")
-      let first = try await node.start(spec) { $0.state == .starting }
+      let first = try await node.start(spec) { $0.processID != 0 }
       let same = try await node.start(spec) { $0.processID == first.processID }
       #expect(same.attempt == 1)
       _ = try await node.stopAll()
-      let second = try await node.start(spec) { $0.state == .starting && $0.attempt == 2 }
+      let second = try await node.start(spec) { $0.processID != 0 && $0.attempt == 2 }
       #expect(second.logPath.hasSuffix("/job-0/attempt-2/output.log"))
       let latest = try FileManager.default.destinationOfSymbolicLink(
         atPath: "\(agent.stateFolder)/job-0/latest")
@@ -139,10 +139,10 @@ struct `The life of a replica` {
       other.destroy()
     }
     try await other.claimedLink { stranger in
-      _ = try await stranger.start(.init("job", script: "sleep 77")) { $0.state == .starting }
+      _ = try await stranger.start(.init("job", script: "sleep 77")) { $0.processID != 0 }
       try await agent.claimedLink { node in
-        _ = try await node.start(.init("job", script: "sleep 60")) { $0.state == .starting }
-        _ = try await node.start(.init("kept", script: "sleep 60")) { $0.state == .starting }
+        _ = try await node.start(.init("job", script: "sleep 60")) { $0.processID != 0 }
+        _ = try await node.start(.init("kept", script: "sleep 60")) { $0.processID != 0 }
         var request = Muster_V1_StopRequest()
         request.services = ["job"]
         let stopped = try await node.stop(request)

@@ -35,7 +35,7 @@ struct `A daemon or a holder that is killed` {
     defer { agent.destroy() }
     let (daemon, main) = try await agent.claimedLink { node in
       let status = try await node.start(.init("job", script: "sleep 60; exit 4")) {
-        $0.state == .starting
+        $0.processID != 0
       }
       return (try await node.attach(agent.attachment()).processID, status.processID)
     }
@@ -56,7 +56,7 @@ struct `A daemon or a holder that is killed` {
     spec.secrets = ["TOKEN"]
     let wanted = spec
     let daemon = try await agent.claimedLink(secrets: ["TOKEN": "x"]) { node in
-      _ = try await node.start(wanted) { $0.state == .starting }
+      _ = try await node.start(wanted) { $0.processID != 0 }
       return try await node.attach(agent.attachment()).processID
     }
     kill(pid_t(daemon), SIGKILL)

@@ -31,7 +31,7 @@ struct `Metrics of a node` {
           var spec = Muster_V1_ReplicaSpec("job", script: "sleep 60")
           spec.metrics.port = UInt32(port)
           spec.metrics.path = "/metrics"
-          _ = try await node.start(spec) { $0.state == .starting }
+          _ = try await node.start(spec) { $0.processID != 0 }
           var request = Muster_V1_ScrapeRequest()
           for (name, port, path) in [("x", port, "/x"), ("none", port, "/y"), ("off", silent, "")] {
             var target = Muster_V1_ScrapeTarget()
@@ -64,10 +64,15 @@ struct `Metrics of a node` {
           request.targets.append(target)
         }
         let pages = try await Self.reports(node, request, atMost: 12).map(\.page)
-        let counts = Dictionary(grouping: pages, by: \.target).mapValues(\.count)
-        #expect(counts.count == 3 && counts.values.allSatisfy { (3...5).contains($0) }, "\(counts)")
-        let spread = (pages.last?.milliseconds ?? 0) - (pages.first?.milliseconds ?? 0)
-        #expect((500...3000).contains(spread), "\(spread) ms")
+        // Pages come in batches: a machine that was slow sends many at once.
+        let targets = Dictionary(grouping: pages, by: \.target)
+        #expect(targets.count == 3)
+        for (target, pages) in targets {
+          let times = pages.map(\.milliseconds)
+          let spread = Double((times.max() ?? 0) - (times.min() ?? 0))
+          #expect(pages.count >= 3, "\(target)")
+          #expect(Double(pages.count) <= spread / 200 + 2, "\(target): \(times)")
+        }
       }
     }
   }

@@ -17,12 +17,18 @@ struct ServingProcessesTests {
     holder.standardOutput = output
     try holder.run()
     defer { kill(holder.processIdentifier, SIGKILL) }
-    // Its line says that all are there.
+    // Its line says that all are there; the last may not yet be the program that it is to become.
     _ = output.fileHandleForReading.availableData
-    let table = ProcessTable.all()
+    var table: [ProcessStat] = []
+    func children(of process: Int32) -> [ProcessStat] { table.filter { $0.parentID == process } }
+    try await eventually {
+      table = ProcessTable.all()
+      let main = children(of: holder.processIdentifier).first
+      return main.map { children(of: $0.identity.processID).first?.name } == "sleep"
+    }
     let stat = try #require(table.first { $0.identity.processID == holder.processIdentifier })
-    let main = try #require(table.first { $0.parentID == stat.identity.processID })
-    let child = try #require(table.first { $0.parentID == main.identity.processID })
+    let main = try #require(children(of: holder.processIdentifier).first)
+    let child = try #require(children(of: main.identity.processID).first)
     defer { for process in [main, child] { kill(process.identity.processID, SIGKILL) } }
     let words = "process \(child.identity.processID) (sleep)"
 

@@ -81,7 +81,7 @@ package enum PlainFile {
     try Self.makeFoldersOnce(path)
   }
 
-  private static let makeCountMax = 10
+  private static let makeCountMax = 100
 
   private static func makeFoldersOnce(_ path: String) throws(NodeAgentError) {
     var end = path.startIndex
