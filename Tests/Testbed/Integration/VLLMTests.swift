@@ -52,13 +52,13 @@ struct VLLMTests {
         let load = isLoaded ? try Self.load(cluster) : nil
         defer { load?.send(SIGKILL) }
         tell(isLoaded ? "requests run" : "none runs")
-        try cluster.testbed(["exec", "1", "pkill -STOP -f VLLM::EngineCore"])
+        try cluster.testbed(["exec", "1", "pkill -STOP -f [V]LLM::EngineCore"])
         tell("stopped")
         let limit = isLoaded ? 15 : 30
         let stalled = try service.wait(for: "stalled", on: "node01", seconds: limit)
         #expect(stalled?.contains("EngineCor") == true, "\(stalled ?? "no reason")")
         tell("stopped \(isLoaded ? "with requests" : "at rest"), stalled: \(stalled ?? "")")
-        try cluster.testbed(["exec", "1", "pkill -CONT -f VLLM::EngineCore"])
+        try cluster.testbed(["exec", "1", "pkill -CONT -f [V]LLM::EngineCore"])
         #expect(try service.wait(for: "ready", on: "node01", seconds: 20) != nil)
         tell("ready again")
       }
@@ -81,7 +81,7 @@ struct VLLMTests {
 
       tell("a cut of 30 s has changed nothing")
       // Its engine is killed, and it ends with status 0.
-      try cluster.testbed(["exec", "1", "pkill -KILL -f VLLM::EngineCore"])
+      try cluster.testbed(["exec", "1", "pkill -KILL -f [V]LLM::EngineCore"])
       let failed = try service.wait(for: "failed", on: "node01", seconds: 10)
       #expect(failed?.contains("EngineCor") == true, "\(failed ?? "not failed within 10 s")")
       tell("killed, failed: \(failed ?? "")")
