@@ -18,7 +18,11 @@ struct LabTests {
   private var lab: Lab {
     Lab(
       folder: self.folder,
-      searchPath: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
+      environment: [
+        "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",
+        // Not the user's, who may do much at a login.
+        "HOME": NSTemporaryDirectory(),
+      ])
   }
 
   @Test func `hosts come up, answer ssh with their known keys, and go without a trace`()
@@ -67,7 +71,7 @@ struct LabTests {
   }
 
   @Test func `two labs that come up at once have ports of their own`() async throws {
-    let (one, two) = (self.lab, Lab(folder: "\(self.folder) too", searchPath: "/usr/bin:/bin"))
+    let (one, two) = (self.lab, Lab(folder: "\(self.folder) too", environment: [:]))
     let user = NSUserName()
     async let first = one.up(count: 4, user: user, clock: ContinuousClock())
     async let second = two.up(count: 4, user: user, clock: ContinuousClock())

@@ -3,7 +3,7 @@ import Glibc
 /// A cluster of real sshd hosts on this machine, for any user: each on an address of loopback, with
 /// keys and known_hosts of its own in one folder.
 ///
-/// All hosts share the user's home, as many real clusters do. Its calls block.
+/// All hosts share one home, as many real clusters do. Its calls block.
 package struct Lab {
   private static let sshd = "/usr/sbin/sshd"
   private static let keygen = "/usr/bin/ssh-keygen"
@@ -13,14 +13,14 @@ package struct Lab {
   private static let endTimeout = Duration.seconds(3)
 
   private let folder: LabFolder
-  private let searchPath: String
+  private let environment: [String: String]
 
   /// - Parameters:
   ///   - folder: Absolute; made if it is not there.
-  ///   - searchPath: PATH on the hosts; line feeds are left out.
-  package init(folder: String, searchPath: String) {
+  ///   - environment: Of those who log in, such as PATH and HOME; line feeds in values are left out.
+  package init(folder: String, environment: [String: String]) {
     self.folder = LabFolder(path: folder)
-    self.searchPath = searchPath.filter { !$0.isNewline }
+    self.environment = environment.mapValues { $0.filter { !$0.isNewline } }
   }
 
   package var manifestPath: String { self.folder.file("nodes.yaml") }
@@ -191,7 +191,7 @@ package struct Lab {
     // As root sshd wants its folder for privilege separation.
     if geteuid() == 0 { mkdir("/run/sshd", 0o755) }
     try self.folder.write(
-      host.configuration(folder: self.folder.path, searchPath: self.searchPath),
+      host.configuration(folder: self.folder.path, environment: self.environment),
       to: "\(host.name).conf")
     let process = try LabProcess.start(
       [Self.sshd, "-D", "-e", "-f", self.folder.file("\(host.name).conf")],

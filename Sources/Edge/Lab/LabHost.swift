@@ -19,8 +19,10 @@ package struct LabHost: Equatable, Sendable {
 
   /// sshd's configuration; it reads nothing outside the lab's folder.
   ///
-  /// - Parameter searchPath: PATH of those who log in; sshd's own has little in it.
-  func configuration(folder: String, searchPath: String) -> String {
+  /// - Parameter environment: Of those who log in; sshd's own PATH has little in it.
+  func configuration(folder: String, environment: [String: String]) -> String {
+    let variables = environment.sorted { $0.key < $1.key }
+      .map { Self.quoted("\($0.key)=\($0.value)") }
     // In this one keyword sshd replaces what follows a percent sign.
     let pattern = folder.split(separator: "%", omittingEmptySubsequences: false)
       .joined(separator: "%%")
@@ -38,7 +40,7 @@ package struct LabHost: Equatable, Sendable {
       MaxSessions 200
       PidFile none
       PrintMotd no
-      SetEnv \(Self.quoted("PATH=\(searchPath)"))
+      \(variables.isEmpty ? "" : "SetEnv \(variables.joined(separator: " "))")
 
       """
   }

@@ -17,10 +17,12 @@ struct LabLocation: ParsableArguments {
   @Option(help: "The lab's folder: keys, known_hosts, logs and nodes.yaml.")
   var folder = ".lab"
 
-  /// Its hosts have the PATH of whoever starts it.
+  /// Its hosts have the PATH and the home of whoever starts it.
   var lab: Lab {
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
-    return Lab(folder: ManifestFile.absolute(self.folder), searchPath: path)
+    return Lab(
+      folder: ManifestFile.absolute(self.folder),
+      environment: ["PATH": path, "HOME": ManifestFile.home])
   }
 }
 

@@ -10,6 +10,14 @@ final class LabCluster: Sendable {
   let name = "test-\(UInt32.random(in: 0..<UInt32.max))"
   private let labName: String
 
+  /// Of all hosts of all clusters of these tests; nothing that the user does at a login is done there.
+  static let home: String = {
+    let path = "\(NSTemporaryDirectory())/muster-test-home-\(getpid())"
+    mkdir(path, 0o700)
+    atexit { try? FileManager.default.removeItem(atPath: LabCluster.home) }
+    return path
+  }()
+
   static var sshdIsHere: Bool { FileManager.default.isExecutableFile(atPath: "/usr/sbin/sshd") }
 
   /// - Parameters:
@@ -34,7 +42,11 @@ final class LabCluster: Sendable {
       \(services)
       """
     try Data(text.utf8).write(to: URL(filePath: self.manifest))
-    let up = try self.muster(["lab", "up", "\(hostCount)", "--folder", self.labFolder])
+    let up = try BuiltProgram(
+      executable: BuiltProgram.muster,
+      arguments: ["lab", "up", "\(hostCount)", "--folder", self.labFolder],
+      environment: ["HOME": Self.home]
+    ).run()
     guard up.status == 0 else { throw LabFault(words: up.talk) }
   }
 

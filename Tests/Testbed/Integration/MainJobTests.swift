@@ -32,7 +32,7 @@ struct MainJobTests {
       let run = try #require(try cluster.runs().last)
       #expect(try cluster.merged(run) == cluster.simulated(work))
       #expect(eval.output.contains("1000 of 1000"), "\(eval.output)")
-      let state = "\(NSHomeDirectory())/.local/state/muster/runs/\(run.lastPathComponent)"
+      let state = "\(LabCluster.home)/.local/state/muster/runs/\(run.lastPathComponent)"
       #expect(!FileManager.default.fileExists(atPath: state), "left on the nodes: \(state)")
     }
   }
@@ -42,14 +42,17 @@ struct MainJobTests {
     let killCount = Int(ProcessInfo.processInfo.environment["MUSTER_KILLS"] ?? "") ?? 5
     try LabCluster.with(hostCount: 4) { cluster in
       let expected = try cluster.simulated(work)
+      let slow = ["--episode-cost", "4ms"]
+      // How long it takes where nobody disturbs it.
+      let whole = try cluster.muster(["eval", cluster.manifest] + work + slow)
+      let lastInstant = max(200, Int(whole.elapsed / .milliseconds(1)))
       var hitCount = 0
       // Some kills come before the run has begun or after it has ended: those do not count.
       for _ in 0..<(3 * killCount) where hitCount < killCount {
         let runCount = try cluster.runs().count
-        let slow = ["--episode-cost", "2ms"]
         let eval = try cluster.command(["eval", cluster.manifest] + work + slow).start()
         // The instant is random on purpose; what it meets is not waited for.
-        let instant = Int.random(in: 50...2000)
+        let instant = Int.random(in: 50...lastInstant)
         let pause = DispatchSemaphore(value: 0)
         _ = pause.wait(timeout: .now() + .milliseconds(instant))
         eval.send(SIGKILL)
@@ -125,7 +128,7 @@ struct MainJobTests {
       }
       // The same search finds the name, so that not finding the value means something.
       let folders = [
-        cluster.folder.path(), "\(NSHomeDirectory())/.local/state/muster",
+        cluster.folder.path(), "\(LabCluster.home)/.local/state/muster",
         "/tmp/muster-\(getuid())",
       ]
       let named = try Self.files(naming: "MUSTER_CANARY", in: folders)
