@@ -1,3 +1,4 @@
+import Fleet
 import Foundation
 import Glibc
 import NIOCore
@@ -129,6 +130,7 @@ struct SSHLinkTests {
     let error = try await TestLinks.error(host.node(seconds: 1), run: host.run)
     #expect(
       error == .noAnswer(address: "127.0.0.1:\(host.port)", during: .agent, seconds: 1))
+    #expect(error.diagnostic(nodes: "n1").rendered().contains("`~/.bashrc`"))
   }
 
   @Test func `another architecture is an error that names both`() async throws {

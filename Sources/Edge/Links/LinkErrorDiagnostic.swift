@@ -22,7 +22,7 @@ extension LinkError {
       Diagnostic(
         code: "no-answer", "\(nodes): no answer from \(address) within \(seconds) s",
         causes: ["waited for \(phase.awaited)"],
-        hints: ["`ssh.connect_timeout` is how long it may take"])
+        hints: ["`ssh.connect_timeout` is how long it may take"] + phase.hints)
     case .noUsableKey(let user, let unusable):
       Diagnostic(
         code: Self.isRSAOnly(unusable) ? "rsa-key-unsupported" : "no-usable-key",
@@ -198,6 +198,11 @@ extension LinkError.Phase {
     case .agent: "the first line of muster-node"
     case .upload: "the upload of muster-node"
     }
+  }
+
+  fileprivate var hints: [String] {
+    guard self == .agent else { return [] }
+    return ["a login that is slow may be its shell's: `~/.bashrc` and the like run first"]
   }
 }
 
