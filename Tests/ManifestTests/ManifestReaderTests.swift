@@ -109,8 +109,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "https://hooks.example.com/services/T0/B0/x", "http://[::1]:8080/a", "http://[::1]",
-    "http://user:word@example.com:65535?a=b:99999",
+    "https://example.com/services/T0/B0/x", "http://[::1]:8080/a", "http://[::1]",
+    "http://example.com:word@127.0.0.1:65535?a=b:99999",
   ])
   func `a webhook is any URL of HTTP`(url: String) throws {
     let manifest = try self.read("muster: 1\nnodes: [a]\nnotify: {webhook: \"\(url)\"}\n")

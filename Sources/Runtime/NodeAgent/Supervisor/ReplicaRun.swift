@@ -51,6 +51,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   let spec: Muster_V1_ReplicaSpec
   let attempt: Int
   let folder: ReplicaFolder
+  let log: ReplicaLog
   private let launch: ReplicaLaunch
   private let marks: [String]
   private let context: Context
@@ -80,6 +81,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     self.spec = spec
     self.attempt = attempt
     self.folder = folder
+    self.log = ReplicaLog(path: folder.log(ofAttempt: attempt))
     self.launch = ReplicaLaunch(
       spec: spec, folder: folder, attempt: attempt, environment: launch.environment)
     self.marks = marks
@@ -157,7 +159,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   private func supervise(_ start: ProcessRecord.Start) async {
     self.state.withLock { $0.start = start }
     var watch = ReplicaWatch(
-      start: start, marks: self.marks, log: self.folder.log(ofAttempt: self.attempt),
+      start: start, marks: self.marks, log: self.log,
       record: self.folder.record(ofAttempt: self.attempt), ports: self.spec.ports.map(Int.init))
     await withDiscardingTaskGroup { probes in
       while !Task.isCancelled {
@@ -286,7 +288,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
 
   /// Puts what has changed on the board, and into the state folder for people.
   func post() async {
-    let log = self.folder.log(ofAttempt: self.attempt)
+    let log = self.log.path
     if self.state.withLock({ $0.machine.view.phase == .failed && $0.lastLogLines.isEmpty }) {
       let lines = try? await self.context.blocking.run {
         LogEnd.explanation(of: log, count: Self.logLineCount)
@@ -359,7 +361,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
       $0.lastLogLines = state.lastLogLines
       $0.unproven = view.isUnproven
       $0.systemFingerprint = state.systemFingerprint
-      $0.logPath = self.folder.log(ofAttempt: self.attempt)
+      $0.logPath = self.log.path
     }
   }
 }

@@ -26,7 +26,8 @@ struct ReplicaWatch: Sendable {
 
   private let recordPath: String
   private let ports: [Int]
-  private var log: LogTail
+  private let log: ReplicaLog
+  private var tail: LogTail
   private var children: ServingProcesses
   private var endWasSaid = false
   private var recordLookCount = 0
@@ -34,10 +35,11 @@ struct ReplicaWatch: Sendable {
   private var lookCount = 0
 
   init(
-    start: ProcessRecord.Start, marks: [String], log: String, record: String, ports: [Int]
+    start: ProcessRecord.Start, marks: [String], log: ReplicaLog, record: String, ports: [Int]
   ) {
     self.processes = ReplicaProcesses(holder: start.holder, main: start.main, marks: marks)
-    self.log = LogTail(path: log)
+    self.log = log
+    self.tail = LogTail(path: log.path)
     self.children = ServingProcesses(of: self.processes)
     self.recordPath = record
     self.ports = ports
@@ -48,14 +50,14 @@ struct ReplicaWatch: Sendable {
     self.lookCount += 1
     if self.lookCount % Self.rotationLookCount == 0 {
       // A full disk must not keep us from looking at the process.
-      if (try? LogRotation.rotate(self.log.path)) == true { self.log.rewind() }
+      if let cutSize = try? self.log.rotate() { self.tail.lost(cutSize) }
     }
     if !isClearing, !self.endWasSaid { self.children.look() }
     // A holder that is our child, and not that of a daemon before us.
     waitpid(self.processes.holder.processID, nil, WNOHANG)
     if !self.endWasSaid {
       sight.end = self.end()
-      sight.logLines = self.log.newLines()
+      sight.logLines = self.tail.newLines()
       self.endWasSaid = sight.end != nil
       sight.lost = self.children.lost
     }

@@ -141,8 +141,8 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   }
 
   /// The log of the current attempt; `nil` where there is no such replica.
-  func log(of key: ReplicaKey) -> (path: String, isOver: Bool)? {
-    self.runs.withLock { $0[key] }.map { ($0.folder.log(ofAttempt: $0.attempt), $0.isOver) }
+  func log(of key: ReplicaKey) -> (log: ReplicaLog, isOver: Bool)? {
+    self.runs.withLock { $0[key] }.map { ($0.log, $0.isOver) }
   }
 
   /// Where the replicas that run show metrics, in the order of their keys.
