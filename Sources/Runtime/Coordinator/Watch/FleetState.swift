@@ -81,8 +81,7 @@ package struct FleetState: Sendable {
 
   package init(plan: Plan) {
     self.plan = plan
-    let used = Set(plan.services.flatMap { $0.replicas.map(\.node) })
-    self.nodes = plan.nodes.filter { used.contains($0.name) }.map { Node(name: $0.name) }
+    self.nodes = plan.watchedNodes.map { Node(name: $0.name) }
     self.replicas = plan.services.flatMap { service in
       service.replicas.map { replica in
         Replica(key: ReplicaKey(service: service.name, index: replica.index), node: replica.node)
