@@ -5,13 +5,13 @@ import Synchronization
 final class WebhookReceiver: Sendable {
   private static let answerTimeout = timeval(tv_sec: 30, tv_usec: 0)
 
-  let url: String
+  let port: Int
   private let descriptor: Int32
   private let received = Mutex<[String]>([])
 
   /// - Parameter answer: All bytes of it; `nil`: none, and the connection stays open.
   init(answer: String?) throws {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
@@ -25,9 +25,11 @@ final class WebhookReceiver: Sendable {
       throw LabCluster.LabFault(words: "no port")
     }
     self.descriptor = descriptor
-    self.url = "http://127.0.0.1:\(in_port_t(bigEndian: address.sin_port))"
+    self.port = Int(in_port_t(bigEndian: address.sin_port))
     Thread.detachNewThread { self.serve(answer) }
   }
+
+  var url: String { "http://127.0.0.1:\(self.port)" }
 
   /// Those that came whole.
   var requests: [String] { self.received.withLock { $0 } }

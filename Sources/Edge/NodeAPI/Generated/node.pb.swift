@@ -652,6 +652,9 @@ package nonisolated struct Muster_V1_StopResponse: Sendable {
   /// What is still there, in words; empty is the proof that nothing is.
   package var leftovers: [String] = []
 
+  /// Others' processes in places of ours, such as a port, in words; nobody waits for them.
+  package var foreign: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1130,8 +1133,8 @@ package nonisolated struct Muster_V1_NodeEvent: Sendable {
 
   package var attempt: UInt32 = 0
 
-  /// `state`: a replica has entered one; `xid`, `nccl`, `cuda`, `log`: a line of its log that tells of a
-  /// GPU or of the network between GPUs.
+  /// `state`: a replica has entered one; `xid`, `nccl`, `cuda`, `log`: a line of its log, or of the
+  /// kernel's, that tells of a GPU or of the network between GPUs.
   package var kind: String = String()
 
   /// Of `state`.
@@ -2615,7 +2618,7 @@ nonisolated extension Muster_V1_StopRequest: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Muster_V1_StopResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".StopResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}replicas\0\u{1}leftovers\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}replicas\0\u{1}leftovers\0\u{1}foreign\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2625,6 +2628,7 @@ nonisolated extension Muster_V1_StopResponse: SwiftProtobuf.Message, SwiftProtob
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.replicas) }()
       case 2: try { try decoder.decodeRepeatedStringField(value: &self.leftovers) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.foreign) }()
       default: break
       }
     }
@@ -2637,12 +2641,16 @@ nonisolated extension Muster_V1_StopResponse: SwiftProtobuf.Message, SwiftProtob
     if !self.leftovers.isEmpty {
       try visitor.visitRepeatedStringField(value: self.leftovers, fieldNumber: 2)
     }
+    if !self.foreign.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.foreign, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_StopResponse, rhs: Muster_V1_StopResponse) -> Bool {
     if lhs.replicas != rhs.replicas {return false}
     if lhs.leftovers != rhs.leftovers {return false}
+    if lhs.foreign != rhs.foreign {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -16,8 +16,8 @@ struct ReplicaWatch: Sendable {
     var end: ProcessEnd?
     /// With the end: a process of it that had ended shortly before, in words.
     var lost = ""
-    /// Nothing of it is left but what the words say; only while it is being ended.
-    var cleared: [String]?
+    /// Nothing of it is left but this; only while it is being ended.
+    var cleared: ReplicaRemains?
   }
 
   private let processes: ReplicaProcesses
@@ -26,6 +26,7 @@ struct ReplicaWatch: Sendable {
 
   private let recordPath: String
   private let ports: [Int]
+  private let runMark: String
   private let log: ReplicaLog
   private var tail: LogTail
   private var children: ServingProcesses
@@ -34,8 +35,10 @@ struct ReplicaWatch: Sendable {
   private var portLookCount = 0
   private var lookCount = 0
 
+  /// - Parameter runMark: The one of `marks` that all replicas of the run on this node have.
   init(
-    start: ProcessRecord.Start, marks: [String], log: ReplicaLog, record: String, ports: [Int]
+    start: ProcessRecord.Start, marks: [String], runMark: String, log: ReplicaLog, record: String,
+    ports: [Int]
   ) {
     self.processes = ReplicaProcesses(holder: start.holder, main: start.main, marks: marks)
     self.log = log
@@ -43,6 +46,7 @@ struct ReplicaWatch: Sendable {
     self.children = ServingProcesses(of: self.processes)
     self.recordPath = record
     self.ports = ports
+    self.runMark = runMark
   }
 
   mutating func look(isClearing: Bool) -> Sight {
@@ -74,16 +78,16 @@ struct ReplicaWatch: Sendable {
     return holderLives && self.recordLookCount < Self.recordLookCountMax ? nil : .unknown
   }
 
-  private mutating func cleared() -> [String]? {
+  private mutating func cleared() -> ReplicaRemains? {
     // Until its status is known, or known to be lost, it is not over.
     guard self.endWasSaid, self.owned().isEmpty else { return nil }
     if ProcessTable.isAlive(self.processes.holder) { return nil }
     let listening = ListeningPorts.all()
     let taken = self.ports.filter(listening.contains)
-    if taken.isEmpty { return [] }
+    if taken.isEmpty { return ReplicaRemains() }
     self.portLookCount += 1
     if self.portLookCount < Self.portLookCountMax { return nil }
-    return taken.map { "port \($0) is taken still, by a process that this run did not start" }
+    return TakenPorts.remains(taken, mark: self.runMark)
   }
 
   /// What the processes tell of a replica that serves, as of the last look.
