@@ -1390,6 +1390,10 @@ package nonisolated struct Muster_V1_WatchedFile: Sendable {
 
   package var bytes: UInt64 = 0
 
+  /// On a network file system: the kind, where it is mounted from, the inode; empty: it is this node's.
+  /// Nodes that say the same of the same path see one file.
+  package var sharedAs: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -3880,7 +3884,7 @@ nonisolated extension Muster_V1_GPUSample: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WatchedFile"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}milliseconds\0\u{1}lines\0\u{1}bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}milliseconds\0\u{1}lines\0\u{1}bytes\0\u{3}shared_as\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3892,6 +3896,7 @@ nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobu
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.milliseconds) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.lines) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.sharedAs) }()
       default: break
       }
     }
@@ -3910,6 +3915,9 @@ nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobu
     if self.bytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 4)
     }
+    if !self.sharedAs.isEmpty {
+      try visitor.visitSingularStringField(value: self.sharedAs, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3918,6 +3926,7 @@ nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobu
     if lhs.milliseconds != rhs.milliseconds {return false}
     if lhs.lines != rhs.lines {return false}
     if lhs.bytes != rhs.bytes {return false}
+    if lhs.sharedAs != rhs.sharedAs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
