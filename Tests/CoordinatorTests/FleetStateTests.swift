@@ -97,6 +97,34 @@ struct FleetStateTests {
     #expect(state.linesPerSecond == nil)
   }
 
+  @Test func `a file that two nodes share counts once, and goes on when one of them is gone`() {
+    var state = FleetState(plan: Self.plan)
+    func look(
+      _ node: String, _ lines: UInt64, at seconds: Int64, sharedAs: String = "nfs4 nas:/r 7"
+    ) {
+      state.see(
+        .scraped(
+          node: node,
+          .file(
+            path: "/r.jsonl", milliseconds: seconds * 1000, lines: lines, bytes: 0,
+            sharedAs: sharedAs)), at: .zero)
+    }
+    for second in 1...3 {
+      look("n1", UInt64(second) * 10, at: Int64(second))
+      // Another clock, and an older sight of the file.
+      look("n2", UInt64(second) * 10 - 5, at: Int64(second) - 100)
+    }
+    #expect(state.lineCount == 30 && state.linesPerSecond == 10)
+    // Only the other says more.
+    for second in 4...20 { look("n2", UInt64(second) * 10, at: Int64(second) - 100) }
+    #expect(state.lineCount == 200 && state.linesPerSecond == 10)
+    // Each its own: another inode, and none shared.
+    look("n1", 7, at: 21, sharedAs: "nfs4 nas:/r 8")
+    look("n1", 1, at: 21, sharedAs: "")
+    look("n2", 1, at: 21, sharedAs: "")
+    #expect(state.lineCount == 209)
+  }
+
   @Test func `GPUs of an exporter count where there is no nvidia-smi`() throws {
     var state = FleetState(plan: Self.plan)
     func exporter(_ percent: Int) {

@@ -59,6 +59,15 @@ import Testing
       """
     ),
     (
+      "notify: {webhook: \"https://example.com:99999/secret\"}",
+      """
+      error: `webhook` is no URL of HTTP
+        --> m.yaml:3:19
+      hint: write `https://example.com/…`, or `http`
+
+      """
+    ),
+    (
       "notify: {webhook: \"ftp://example.com\"}",
       """
       error: `webhook` is no URL of HTTP

@@ -107,4 +107,13 @@ import Testing
       """)
     #expect(ServiceOrder.sorted(manifest.services).map(\.name) == ["a", "b", "c", "d"])
   }
+
+  @Test(arguments: [
+    "https://example.com/services/T0/B0/x", "http://[::1]:8080/a", "http://[::1]",
+    "http://example.com:word@127.0.0.1:65535?a=b:99999",
+  ])
+  func `a webhook is any URL of HTTP`(url: String) throws {
+    let manifest = try self.read("muster: 1\nnodes: [a]\nnotify: {webhook: \"\(url)\"}\n")
+    #expect(manifest.notify?.webhook == url)
+  }
 }

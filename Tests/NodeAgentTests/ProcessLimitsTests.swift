@@ -31,29 +31,4 @@ struct ProcessLimitsTests {
       _ = try await node.stopAll()
     }
   }
-
-  @Test func `a log that grows too large is put aside, and nothing of it is lost`() throws {
-    let folder = try TestAgent().folder
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    let log = "\(folder)/output.log"
-    var tail = LogTail(path: log)
-    var lines: [String] = []
-    for round in 0..<6 {
-      let file = open(log, O_CREAT | O_WRONLY | O_APPEND, 0o600)
-      defer { close(file) }
-      for line in 0..<100 {
-        try PlainFile.write(Array("\(round) \(line)\n".utf8), to: file, named: log)
-      }
-      lines += tail.newLines()
-      #expect(try LogRotation.rotate(log, sizeMax: 400))
-      tail.rewind()
-      #expect(try !LogRotation.rotate(log, sizeMax: 400))
-    }
-    #expect(lines == (0..<6).flatMap { round in (0..<100).map { "\(round) \($0)" } })
-    let names = try PlainFile.names(in: folder)
-    #expect(
-      names == ["output.1.log", "output.2.log", "output.3.log", "output.4.log", "output.log"])
-    let newest = try String(contentsOfFile: "\(folder)/output.1.log", encoding: .utf8)
-    #expect(newest.hasPrefix("5 0\n") && newest.hasSuffix("5 99\n"))
-  }
 }

@@ -4,8 +4,9 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NodeAPI
-import NodeAgent
 import Testing
+
+@testable import NodeAgent
 
 @Suite
 struct `What makes a replica ready` {
@@ -78,9 +79,22 @@ struct `What makes a replica ready` {
           spec.ports = [UInt32(port)]
           _ = try await node.start(spec) { $0.state == .ready }
           let stopped = try await node.stopAll()
+          #expect(stopped.leftovers == [])
+          let name = ProcessTable.stat(of: getpid())?.name ?? ""
           #expect(
-            stopped.leftovers == [
-              "other-0: port \(port) is taken still, by a process that this run did not start"
+            stopped.foreign == [
+              "other-0: port \(port) is now that of process \(getpid()) (\(name)), "
+                + "which this run did not start"
+            ])
+          #expect(TakenPorts.remains([port], mark: "NAME=none").foreign.count == 1)
+          // As if this process were the run's.
+          let own = try #require(
+            try PlainFile.read("/proc/self/environ", sizeMax: 1 << 20).split(separator: 0).first)
+          let remains = TakenPorts.remains([port], mark: String(decoding: own, as: UTF8.self))
+          #expect(remains.foreign == [])
+          #expect(
+            remains.leftovers == [
+              "port \(port) is held by process \(getpid()) (\(name)) of this run"
             ])
         }
       }

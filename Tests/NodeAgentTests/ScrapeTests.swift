@@ -103,12 +103,25 @@ struct `Metrics of a node` {
     var files = WatchedFiles(patterns: ["\(folder)/*.jsonl"])
     #expect(files.look() == [])
     try Data("1\n2\n3".utf8).write(to: URL(filePath: "\(folder)/a.jsonl"))
-    #expect(files.look().map(\.lineCount) == [2])
+    let found = files.look()
+    #expect(found.map(\.lineCount) == [2] && found.map(\.sharedAs) == [""])
     try Data("1\n2\n3\n4\n".utf8).write(to: URL(filePath: "\(folder)/a.jsonl"))
     #expect(files.look().map(\.lineCount) == [4])
     // Begun anew.
     try Data("1\n".utf8).write(to: URL(filePath: "\(folder)/a.jsonl"))
     #expect(files.look().map(\.lineCount) == [1])
+  }
+
+  @Test func `a file of a network mount is known by where that is mounted from`() {
+    let table = """
+      22 1 8:1 / / rw - ext4 /dev/sda1 rw
+      36 22 0:40 / /data rw,noatime shared:1 - nfs4 nas:/export\\040one rw,vers=4.2
+      37 36 8:2 / /data/local rw - xfs /dev/sdb1 rw
+      """
+    let mount = PathQuestion.mount(of: "/data/results/a.jsonl", in: table)
+    #expect(mount == Mount(kind: "nfs4", source: "nas:/export one"))
+    #expect(PathQuestion.mount(of: "/data/local/a", in: table).source == "/dev/sdb1")
+    #expect(PathQuestion.networkMount(of: "/proc/self") == nil)
   }
 
   @Test func `requests out of range are refused`() async throws {

@@ -16,7 +16,7 @@ package import Fleet
 /// | `services` | name: `recipe` ✱ (`command`, `vllm`), `on` (node set; all), `replicas` (per node, 1–64; 1), `after` (names), `env`, `secrets` (of those above; all), `ready_timeout` (seconds, 1–86400), `stop_grace` (seconds, 0–3600), `folder`, and the recipe's settings |
 /// | `exporters` | a list of `name` ✱, `port` ✱, `path` (`/metrics`), `on` (all): pages of the nodes that are no service's, such as a DCGM exporter's |
 /// | `notify` | `command` (argv; a JSON object on standard input), `webhook` (URL, POST), `on` (`failed`, `stalled`, `unreachable`, `ready`; the first three), `every` (seconds between messages of one service and state, 1–86400; 60) |
-/// | `work` | `policy`, `num_examples` (-1 = 300), `rollouts_per_example`, `difficulty` (`easy`, `medium`, `hard`, `all`), `seed`, `max_actions_per_step` (1–64), `shards` (1–65536), `on`, `watch` (files of the nodes whose lines `top` counts as rollouts, absolute or below `~/`, `*` in the last part; each node that has a file counts it, so one on a shared disk counts once a node) |
+/// | `work` | `policy`, `num_examples` (-1 = 300), `rollouts_per_example`, `difficulty` (`easy`, `medium`, `hard`, `all`), `seed`, `max_actions_per_step` (1–64), `shards` (1–65536), `on`, `watch` (files of the nodes whose lines `top` counts as rollouts, absolute or below `~/`, `*` in the last part; one on a network file system that several nodes have at the same path counts once) |
 package struct Manifest: Equatable, Sendable {
   package var name: String
   /// In the order of the file, 1 to 4096, each name once.

@@ -68,12 +68,19 @@ enum NotifyReader {
     }
   }
 
-  /// Scheme and host, and nothing that a request line cannot hold.
+  /// Scheme, host and at most a port that exists, and nothing that a request line cannot hold: a port
+  /// over 65535 would end the program in the HTTP client.
   private static func isURL(_ text: String) -> Bool {
     guard let scheme = ["http://", "https://"].first(where: text.hasPrefix),
       text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
     else { return false }
-    let host = text.dropFirst(scheme.count).prefix { !"/?#".contains($0) }
-    return !host.isEmpty && !host.hasPrefix(":") && !host.hasSuffix("@")
+    let authority = text.dropFirst(scheme.count).prefix { !"/?#\\".contains($0) }
+    let place = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] }
+    let host = place ?? authority
+    guard let first = host.first, first != ":" else { return false }
+    // In brackets, colons are an IPv6 address's own.
+    let rest = host.lastIndex(of: "]").map { host[host.index(after: $0)...] } ?? host
+    guard let colon = rest.firstIndex(of: ":") else { return true }
+    return UInt16(rest[rest.index(after: colon)...]).map { $0 > 0 } ?? false
   }
 }

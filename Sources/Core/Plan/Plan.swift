@@ -88,6 +88,13 @@ package struct Plan: Codable, Equatable, Sendable {
 
   /// `nil`: none.
   package var exporters: [Exporter]?
+
+  /// Those that a view of the run asks, in placement order: where a replica is, or an exporter.
+  package var watchedNodes: [Node] {
+    let used = Set(
+      self.services.flatMap { $0.replicas.map(\.node) } + (self.exporters ?? []).flatMap(\.nodes))
+    return self.nodes.filter { used.contains($0.name) }
+  }
 }
 
 /// How a node is reached.

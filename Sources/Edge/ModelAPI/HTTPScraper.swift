@@ -1,37 +1,7 @@
 import AsyncHTTPClient
-import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-
-/// Why no page came.
-package enum HTTPScrapeFault: Error, Equatable, Sendable, CustomStringConvertible {
-  case wrongURL(String)
-  /// Nobody listens there.
-  case refused
-  /// The host's name means no address.
-  case unknownHost
-  /// Neither a connection nor the whole page in time.
-  case unanswered(Duration)
-  case status(Int)
-  case tooLarge(sizeMax: Int)
-  /// Broken on the way, in words.
-  case broken(String)
-  case cancelled
-
-  package var description: String {
-    switch self {
-    case .wrongURL(let url): "`\(url)` is no URL of HTTP"
-    case .refused: "nobody accepts connections"
-    case .unknownHost: "no such host"
-    case .unanswered(let timeout): "no whole answer within \(timeout / .seconds(1)) s"
-    case .status(let code): "it answers \(code)"
-    case .tooLarge(let sizeMax): "the page has more than \(sizeMax) bytes"
-    case .broken(let reason): reason
-    case .cancelled: "cancelled"
-    }
-  }
-}
 
 /// Fetches pages of metrics directly, over connections that it keeps from one page to the next.
 package struct HTTPScraper: Sendable {
@@ -79,7 +49,7 @@ package struct HTTPScraper: Sendable {
         return page
       }
     } catch {
-      throw self.fault(error, url)
+      throw HTTPScrapeFault(error, url: url, timeout: self.timeout)
     }
   }
 
@@ -99,32 +69,7 @@ package struct HTTPScraper: Sendable {
     return Array(body.readableBytesView)
   }
 
-  private func fault(_ error: any Error, _ url: String) -> HTTPScrapeFault {
-    switch error {
-    case let fault as HTTPScrapeFault: fault
-    case is CancellationError: .cancelled
-    case is NIOTooManyBytesError: .tooLarge(sizeMax: Self.sizeMax)
-    case let error as NIOConnectionError: self.fault(error, url)
-    case let error as IOError where error.errnoCode == ECONNREFUSED: .refused
-    case let error as HTTPClientError:
-      switch error {
-      case .cancelled: .cancelled
-      case .connectTimeout, .deadlineExceeded, .readTimeout, .getConnectionFromPoolTimeout:
-        .unanswered(self.timeout)
-      case .invalidURL, .emptyHost, .emptyScheme, .unsupportedScheme(""): .wrongURL(url)
-      default: .broken("\(error)")
-      }
-    case is ChannelError: .unanswered(self.timeout)
-    default: .broken("\(error)")
-    }
-  }
-
-  private func fault(_ error: NIOConnectionError, _ url: String) -> HTTPScrapeFault {
-    guard let last = error.connectionErrors.last?.error else { return .unknownHost }
-    return self.fault(last, url)
-  }
-
-  private static func amount(_ duration: Duration) -> TimeAmount {
+  static func amount(_ duration: Duration) -> TimeAmount {
     .nanoseconds(Int64(duration / .nanoseconds(1)))
   }
 }

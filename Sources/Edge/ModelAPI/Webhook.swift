@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 
 /// Posts JSON to a URL that somebody wants to be told at.
 package struct Webhook: Sendable {
@@ -9,36 +10,59 @@ package struct Webhook: Sendable {
     package var reason: String
   }
 
-  /// Of an answer's body, which nobody reads.
-  private static let answerSizeMax = 64 << 10
-
   private let url: String
 
-  /// - Parameter url: Of `http` or `https`.
+  /// - Parameter url: Of `http` or `https`, as the manifest's reader has checked it: the client traps at
+  ///   an address with a port over 65535.
   package init(url: String) {
     self.url = url
   }
 
-  /// Posts one JSON text and waits for the answer.
+  /// Posts one JSON text, over a connection of its own, and waits for the answer's head: nobody reads
+  /// its body, which may be endless. A redirection is not followed: by its rules the message would
+  /// become a GET without it.
   ///
+  /// - Parameter timeout: From the name's resolution to the answer's head; positive.
   /// - Throws: `Fault` for an answer outside 200 ... 299, and for none in time.
   package func post(json: String, timeout: Duration) async throws(Fault) {
     var request = HTTPClientRequest(url: self.url)
     request.method = .POST
     request.headers.add(name: "Content-Type", value: "application/json")
     request.body = .bytes(ByteBuffer(string: json))
-    let milliseconds =
-      timeout.components.seconds * 1000 + timeout.components.attoseconds / 1_000_000_000_000_000
-    let status: UInt
+    let client = Self.client()
+    let result: Result<UInt, any Error>
     do {
-      let response = try await HTTPClient.shared.execute(
-        request, timeout: .milliseconds(milliseconds))
-      _ = try? await response.body.collect(upTo: Self.answerSizeMax)
-      status = response.status.code
+      let answer = try await client.execute(request, timeout: HTTPScraper.amount(timeout))
+      result = .success(answer.status.code)
     } catch {
-      let reason = (error as? HTTPClientError).map { $0.shortDescription } ?? "\(type(of: error))"
-      throw Fault(reason: "no answer: \(reason)")
+      result = .failure(error)
     }
-    guard (200..<300).contains(status) else { throw Fault(reason: "status \(status)") }
+    try? await client.shutdown()
+    switch result {
+    case .success(200..<300): break
+    case .success(let status) where (300..<400).contains(status):
+      throw Fault(reason: "status \(status), and redirections are not followed")
+    case .success(let status): throw Fault(reason: "status \(status)")
+    case .failure(let error): throw Fault(reason: Self.words(error, timeout))
+    }
+  }
+
+  private static func client() -> HTTPClient {
+    var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+    configuration.httpVersion = .http1Only
+    // Whoever waits for the end of a watch waits for this.
+    configuration.connectionPool.retryConnectionEstablishment = false
+    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }
+
+  /// Words of ours only: those of a foreign error may name the URL.
+  private static func words(_ error: any Error, _ timeout: Duration) -> String {
+    switch HTTPScrapeFault(error, url: "", timeout: timeout) {
+    case .unanswered: "no answer within \(timeout / .seconds(1)) s"
+    case .wrongURL: "its URL is none of HTTP"
+    case .broken:
+      "no answer: \((error as? HTTPClientError)?.shortDescription ?? "\(type(of: error))")"
+    case let fault: fault.description
+    }
   }
 }

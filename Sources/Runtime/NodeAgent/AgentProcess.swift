@@ -70,7 +70,7 @@ where AgentClock.Duration == Duration {
     }
   }
 
-  private static func write(_ text: String, to descriptor: CInt) {
+  static func write(_ text: String, to descriptor: CInt) {
     // Nothing is left to tell, should even this go wrong.
     try? PlainFile.write(Array(text.utf8), to: descriptor, named: "the standard streams")
   }

@@ -22,12 +22,13 @@ package struct Down: AsyncParsableCommand {
     var leftovers: [Diagnostic] = []
     for (node, result) in results {
       switch result {
-      case .success(let left) where left.isEmpty: break
-      case .success(let left):
+      case .success(let remains):
+        for words in remains.foreign { StandardStreams.talk("\(node.name): \(words)\n") }
+        guard !remains.leftovers.isEmpty else { continue }
         leftovers.append(
           Diagnostic(
-            code: "left-behind", "\(node.name): not everything is gone", causes: left,
-            hints: ["run `muster down` again"]))
+            code: "left-behind", "\(node.name): not everything is gone",
+            causes: remains.leftovers, hints: ["run `muster down` again"]))
       case .failure(let fault): faults.append(fault)
       }
     }

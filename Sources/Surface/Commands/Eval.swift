@@ -72,7 +72,9 @@ package struct Eval: AsyncParsableCommand {
         run: run.directory, workPlan: plan, nodes: workers, open: links, attachment: attachment,
         clock: clock
       ) { session in
-        guard areOurs, await session.stopAndEnd(timeout: stopTimeout).isEmpty else { return }
+        guard areOurs, await session.stopAndEnd(timeout: stopTimeout).leftovers.isEmpty else {
+          return
+        }
         ended.insert(session.node.name)
       }
       let result = try await work.carryOut(
@@ -172,10 +174,10 @@ package struct Eval: AsyncParsableCommand {
       nodes, of: fleet.plan, keepsRecords: keepsRecords, open: links, attachment: attachment)
     for (node, result) in results {
       switch result {
-      case .success(let left) where left.isEmpty: break
-      case .success(let left):
-        StandardStreams.talk(
-          "warning: \(node.name): left behind: \(left.joined(separator: "; "))\n")
+      case .success(let remains) where remains.leftovers.isEmpty: break
+      case .success(let remains):
+        let words = remains.leftovers.joined(separator: "; ")
+        StandardStreams.talk("warning: \(node.name): left behind: \(words)\n")
       case .failure(let fault):
         StandardStreams.talk("warning: \(node.name): \(fault.diagnostic.summary)\n")
       }

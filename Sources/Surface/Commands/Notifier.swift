@@ -24,7 +24,8 @@ final class Notifier: Sendable {
   private let machine: Mutex<NotifyMachine<ContinuousClock.Instant>>
   private let notices: AsyncStream<Notice>
   private let feed: AsyncStream<Notice>.Continuation
-  private let hasComplained = Mutex(false)
+  /// Targets of which a fault was said.
+  private let complained: Mutex<Set<String>> = Mutex([])
 
   private init(_ settings: ManifestNotify, run: String) {
     self.settings = settings
@@ -100,7 +101,7 @@ final class Notifier: Sendable {
       do {
         try await Webhook(url: url).post(json: json, timeout: Self.timeout)
       } catch {
-        self.complain("the webhook of `notify`: \(error.reason)")
+        self.complain(of: "webhook", "the webhook of `notify`: \(error.reason)")
       }
     }
   }
@@ -129,16 +130,15 @@ final class Notifier: Sendable {
         }
       }
     }
-    if let fault { self.complain("the command of `notify`, `\(argv[0])`: \(fault)") }
+    if let fault {
+      self.complain(of: "command", "the command of `notify`, `\(argv[0])`: \(fault)")
+    }
   }
 
-  /// The first fault is said; what is wrong once is wrong each time.
-  private func complain(_ words: String) {
-    let isFirst = self.hasComplained.withLock { hasComplained in
-      defer { hasComplained = true }
-      return !hasComplained
-    }
-    if isFirst { StandardStreams.talk("warning: \(words)\n") }
+  /// The first fault of a target is said; what is wrong once is wrong each time.
+  private func complain(of target: String, _ words: String) {
+    guard self.complained.withLock({ $0.insert(target).inserted }) else { return }
+    StandardStreams.talk("warning: \(words)\n")
   }
 
   private func json(_ notice: Notice) -> String {

@@ -53,12 +53,11 @@ package struct Serve: AsyncParsableCommand {
         Diagnostic(
           .warning, code: "open-metrics", "everybody who reaches \(address) can read the metrics"))
     }
-    let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
     var request = NodeScrapeRequest(every: .seconds(self.interval))
     request.samplesGPUs = true
     request.exporters = run.plan.exporters ?? []
     let watch = FleetWatch(
-      run.plan.nodes.filter { used.contains($0.name) }, request, open: fleet.links(to: run.id),
+      run.plan.watchedNodes, request, open: fleet.links(to: run.id),
       attachment: try fleet.attachment(holding: false), clock: ContinuousClock())
     let board = ExpositionBoard(run.plan, interval: .seconds(self.interval))
     let cache = PageCache(for: Self.pageLifetime, clock: ContinuousClock()) { board.page() }

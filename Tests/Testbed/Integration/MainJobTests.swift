@@ -141,6 +141,28 @@ struct MainJobTests {
     }
   }
 
+  @Test func `down names a foreign process that has a port of ours, and waits for nobody`() throws {
+    let foreigner = try WebhookReceiver(answer: "")
+    defer { foreigner.close() }
+    let services = """
+        holder:
+          recipe: command
+          run: exec sleep 600
+          ports: [\(foreigner.port)]
+      """
+    try LabCluster.with(hostCount: 1, services: services) { cluster in
+      let up = try cluster.muster(["up", cluster.manifest, "--skip-preflight"])
+      #expect(up.status == 0, "\(up.talk)")
+      let down = try cluster.muster(["down", cluster.manifest])
+      #expect(down.status == 0, "\(down.talk)")
+      let words = "holder-0: port \(foreigner.port) is now that of process \(getpid()) ("
+      #expect(down.talk.contains(words), "\(down.talk)")
+      #expect(down.talk.contains("nothing is left on node01"), "\(down.talk)")
+      // The agent has ended with it.
+      #expect(try cluster.muster(["status", cluster.manifest]).status == 1)
+    }
+  }
+
   /// Files at any depth below the folders that hold the text.
   private static func files(naming text: String, in folders: [String]) throws -> [String] {
     let arguments = ["-rlsF", "--exclude=muster-node", text] + folders

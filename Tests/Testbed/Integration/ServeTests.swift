@@ -56,6 +56,43 @@ struct ServeTests {
     }
   }
 
+  /// Both hosts have one network here, so that each finds the page at its own loopback address.
+  @Test func `an exporter is asked on a node where no service runs, and down ends its agent`()
+    throws
+  {
+    let port = Int.random(in: 20000..<30000)
+    let services = """
+        policy:
+          recipe: vllm
+          executable: \(BuiltProgram.products.appending(path: "stub-model-server").path())
+          model: tiny
+          port: \(port)
+          on: node01
+      exporters: [{name: other, port: \(port)}]
+      """
+    try LabCluster.with(hostCount: 2, services: services) { cluster in
+      #expect(try cluster.muster(["up", cluster.manifest]).status == 0)
+      let address = "127.0.0.1:\(Int.random(in: 30000..<40000))"
+      let serve = try cluster.command(
+        ["serve", cluster.manifest, "--metrics", address, "--interval", "1"]
+      ).start()
+      let words = [
+        "vllm:num_requests_running{node=\"node01\",exporter=\"other\"",
+        "vllm:num_requests_running{node=\"node02\",exporter=\"other\"",
+        "muster_node_reachable{node=\"node02\"} 1",
+      ]
+      let page = try Self.page("http://\(address)/metrics", saying: words)
+      for word in words { #expect(page.contains(word), "\(word): \(page.prefix(4000))") }
+      let top = try cluster.muster(["top", cluster.manifest, "--once", "--format", "json"])
+      #expect(top.status == 0 && top.output.contains("\"node02\""), "\(top.talk) \(top.output)")
+      serve.send(SIGINT)
+      #expect(serve.end(timeout: .seconds(10)).status == 130)
+      let down = try cluster.muster(["down", cluster.manifest])
+      #expect(
+        down.status == 0 && down.talk.contains("nothing is left on node[01-02]"), "\(down.talk)")
+    }
+  }
+
   @Test func `a wrong command line is told`() throws {
     for arguments in [
       ["x.yaml"], ["x.yaml", "--metrics", "here"], ["x.yaml", "--metrics", "a:0"],

@@ -652,6 +652,9 @@ package nonisolated struct Muster_V1_StopResponse: Sendable {
   /// What is still there, in words; empty is the proof that nothing is.
   package var leftovers: [String] = []
 
+  /// Others' processes in places of ours, such as a port, in words; nobody waits for them.
+  package var foreign: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1130,8 +1133,8 @@ package nonisolated struct Muster_V1_NodeEvent: Sendable {
 
   package var attempt: UInt32 = 0
 
-  /// `state`: a replica has entered one; `xid`, `nccl`, `cuda`, `log`: a line of its log that tells of a
-  /// GPU or of the network between GPUs.
+  /// `state`: a replica has entered one; `xid`, `nccl`, `cuda`, `log`: a line of its log, or of the
+  /// kernel's, that tells of a GPU or of the network between GPUs.
   package var kind: String = String()
 
   /// Of `state`.
@@ -1386,6 +1389,10 @@ package nonisolated struct Muster_V1_WatchedFile: Sendable {
   package var lines: UInt64 = 0
 
   package var bytes: UInt64 = 0
+
+  /// On a network file system: the kind, where it is mounted from, the inode; empty: it is this node's.
+  /// Nodes that say the same of the same path see one file.
+  package var sharedAs: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2615,7 +2622,7 @@ nonisolated extension Muster_V1_StopRequest: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Muster_V1_StopResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".StopResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}replicas\0\u{1}leftovers\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}replicas\0\u{1}leftovers\0\u{1}foreign\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2625,6 +2632,7 @@ nonisolated extension Muster_V1_StopResponse: SwiftProtobuf.Message, SwiftProtob
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.replicas) }()
       case 2: try { try decoder.decodeRepeatedStringField(value: &self.leftovers) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.foreign) }()
       default: break
       }
     }
@@ -2637,12 +2645,16 @@ nonisolated extension Muster_V1_StopResponse: SwiftProtobuf.Message, SwiftProtob
     if !self.leftovers.isEmpty {
       try visitor.visitRepeatedStringField(value: self.leftovers, fieldNumber: 2)
     }
+    if !self.foreign.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.foreign, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_StopResponse, rhs: Muster_V1_StopResponse) -> Bool {
     if lhs.replicas != rhs.replicas {return false}
     if lhs.leftovers != rhs.leftovers {return false}
+    if lhs.foreign != rhs.foreign {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3872,7 +3884,7 @@ nonisolated extension Muster_V1_GPUSample: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WatchedFile"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}milliseconds\0\u{1}lines\0\u{1}bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}milliseconds\0\u{1}lines\0\u{1}bytes\0\u{3}shared_as\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3884,6 +3896,7 @@ nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobu
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.milliseconds) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.lines) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.sharedAs) }()
       default: break
       }
     }
@@ -3902,6 +3915,9 @@ nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobu
     if self.bytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 4)
     }
+    if !self.sharedAs.isEmpty {
+      try visitor.visitSingularStringField(value: self.sharedAs, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3910,6 +3926,7 @@ nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobu
     if lhs.milliseconds != rhs.milliseconds {return false}
     if lhs.lines != rhs.lines {return false}
     if lhs.bytes != rhs.bytes {return false}
+    if lhs.sharedAs != rhs.sharedAs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -251,7 +251,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   }
 
   private func stop(_ session: NodeSession) async -> [String] {
-    await session.stopAndEnd(timeout: self.stopTimeout)
+    await session.stopAndEnd(timeout: self.stopTimeout).leftovers
   }
 
   private var stopTimeout: Duration { self.plan.stopTimeout }

@@ -43,11 +43,11 @@ extension FleetCall {
   /// Stops every replica of the run on each node and ends the daemons.
   ///
   /// - Parameter keepsRecords: Records that were not acknowledged stay on the nodes, for a resume.
-  /// - Returns: For each node what could not be proven gone, in words.
+  /// - Returns: For each node what is there yet.
   package static func stop(
     _ nodes: [Plan.Node], of plan: Plan, keepsRecords: Bool = false, open: @escaping OpenLink,
     attachment: Attachment
-  ) async -> [(node: Plan.Node, result: Result<[String], NodeFault>)] {
+  ) async -> [(node: Plan.Node, result: Result<NodeRemains, NodeFault>)] {
     await Self.each(nodes, open: open, attachment: attachment) { session in
       await session.stopAndEnd(timeout: plan.stopTimeout, keepsRecords: keepsRecords)
     }

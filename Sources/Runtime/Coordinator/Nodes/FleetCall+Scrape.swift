@@ -10,8 +10,10 @@ package enum NodeScrape: Equatable, Sendable {
   case page(NodePage)
   /// Milliseconds since 1970 by the node's clock; a fault in words where there are no samples.
   case gpus(milliseconds: Int64, [GPUSample], fault: String)
-  /// Complete lines so far, and bytes.
-  case file(path: String, milliseconds: Int64, lines: UInt64, bytes: UInt64)
+  /// Complete lines so far, and bytes; nodes that say the same in `sharedAs` of a path see one file,
+  /// unless it is empty.
+  case file(
+    path: String, milliseconds: Int64, lines: UInt64, bytes: UInt64, sharedAs: String = "")
 
   /// `nil` for a kind of a later version.
   init?(_ report: Muster_V1_ScrapeReport) {
@@ -22,7 +24,8 @@ package enum NodeScrape: Equatable, Sendable {
         milliseconds: gpus.milliseconds, gpus.gpus.map(GPUSample.init), fault: gpus.fault)
     case .file(let file):
       self = .file(
-        path: file.path, milliseconds: file.milliseconds, lines: file.lines, bytes: file.bytes)
+        path: file.path, milliseconds: file.milliseconds, lines: file.lines, bytes: file.bytes,
+        sharedAs: file.sharedAs)
     case .batch, nil: return nil
     }
   }

@@ -4,22 +4,31 @@ package import Plan
 import Recipes
 import SwiftProtobuf
 
+/// What there is yet on a node where a run was, in words.
+package struct NodeRemains: Equatable, Sendable {
+  /// Empty is the proof that nothing is left.
+  package var leftovers: [String]
+  /// Others' processes in places of ours, such as a port: nothing is to be done about them.
+  package var foreign: [String] = []
+}
+
 extension NodeSession {
   /// Stops every replica of the node and ends its daemon.
   ///
   /// - Parameter keepsRecords: Records that were not acknowledged stay on the node, for a resume.
-  /// - Returns: What is still there, in words; empty is the proof that nothing is.
-  package func stopAndEnd(timeout: Duration, keepsRecords: Bool = false) async -> [String] {
+  package func stopAndEnd(timeout: Duration, keepsRecords: Bool = false) async -> NodeRemains {
     do throws(NodeFault) {
       let stopped = try await self.call("stop", timeout: timeout) { api, options in
         try await api.stop(.init(), options: options)
       }
-      guard stopped.leftovers.isEmpty else { return stopped.leftovers }
-      return try await self.call("end") { api, options in
+      var remains = NodeRemains(leftovers: stopped.leftovers, foreign: stopped.foreign)
+      guard remains.leftovers.isEmpty else { return remains }
+      remains.leftovers = try await self.call("end") { api, options in
         try await api.end(.with { $0.keepRecords = keepsRecords }, options: options)
       }.leftovers
+      return remains
     } catch {
-      return [error.diagnostic.summary] + error.diagnostic.causes
+      return NodeRemains(leftovers: [error.diagnostic.summary] + error.diagnostic.causes)
     }
   }
 }

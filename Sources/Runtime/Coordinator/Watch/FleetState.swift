@@ -75,14 +75,13 @@ package struct FleetState: Sendable {
   package private(set) var pageCount = 0
   private var scrape = EngineScrape()
   private var dcgm = DCGMScrape()
-  private var growths: [String: LineGrowth] = [:]
+  private var growths: [String: WatchedGrowth] = [:]
   /// Pages of endpoints that are no replicas, by node and name.
   package private(set) var targets: [String: [String: ExporterPage]] = [:]
 
   package init(plan: Plan) {
     self.plan = plan
-    let used = Set(plan.services.flatMap { $0.replicas.map(\.node) })
-    self.nodes = plan.nodes.filter { used.contains($0.name) }.map { Node(name: $0.name) }
+    self.nodes = plan.watchedNodes.map { Node(name: $0.name) }
     self.replicas = plan.services.flatMap { service in
       service.replicas.map { replica in
         Replica(key: ReplicaKey(service: service.name, index: replica.index), node: replica.node)
@@ -139,9 +138,13 @@ package struct FleetState: Sendable {
         $0.gpus = samples
         $0.hasExporter = false
       }
-    case .file(let path, let milliseconds, let lines, _):
-      self.growths["\(node) \(path)", default: LineGrowth()]
-        .add(lines, at: .milliseconds(milliseconds), window: Self.growthWindow)
+    case .file(let path, let milliseconds, let lines, _, let sharedAs):
+      let key = sharedAs.isEmpty ? "\(node) \(path)" : "\(sharedAs) \(path)"
+      var growth = self.growths[key] ?? WatchedGrowth(node: node)
+      if growth.isTold(by: node, of: self.nodes.count) {
+        growth.lines.add(lines, at: .milliseconds(milliseconds), window: Self.growthWindow)
+      }
+      self.growths[key] = growth
     case .page(let page):
       self.pageCount += 1
       switch page.source {
@@ -207,7 +210,7 @@ package struct FleetState: Sendable {
 
   /// Lines a second by which all watched files grow together; `nil` before the second look at one.
   package var linesPerSecond: Double? {
-    let rates = self.growths.values.compactMap(\.rate)
+    let rates = self.growths.values.compactMap(\.lines.rate)
     return rates.isEmpty ? nil : rates.reduce(0, +)
   }
 
@@ -215,7 +218,35 @@ package struct FleetState: Sendable {
   package var watchesFiles: Bool { !self.growths.isEmpty }
 
   /// Of all watched files together.
-  package var lineCount: UInt64 { self.growths.values.reduce(0) { $0 &+ $1.last } }
+  package var lineCount: UInt64 { self.growths.values.reduce(0) { $0 &+ $1.lines.last } }
+}
+
+/// A watched file, by the word of one of the nodes that see it: their clocks differ, and what one has
+/// written others see later.
+private struct WatchedGrowth {
+  /// Intervals after which a node that says nothing more of the file has lost it.
+  private static let silentIntervalMax = 3
+
+  private var node: String
+  /// Of other nodes, since that one spoke.
+  private var otherCount = 0
+  var lines = LineGrowth()
+
+  init(node: String) {
+    self.node = node
+  }
+
+  /// Whether the word of `node`, one of `nodeCount`, counts.
+  mutating func isTold(by node: String, of nodeCount: Int) -> Bool {
+    if node == self.node {
+      self.otherCount = 0
+      return true
+    }
+    self.otherCount += 1
+    guard self.otherCount > Self.silentIntervalMax * nodeCount else { return false }
+    self = WatchedGrowth(node: node)
+    return true
+  }
 }
 
 /// How fast something that is counted grows, such as the lines of a file, over the last half minute or

@@ -83,6 +83,12 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
       tasks.addTask { await worker.run() }
       tasks.addTask { await events.run(blocking) }
       tasks.addTask {
+        await KernelLogWatch(
+          path: "/dev/kmsg", events: events, blocking: blocking, clock: clock,
+          note: { AgentProcess<DaemonClock>.write("muster-node: \($0)\n", to: STDERR_FILENO) }
+        ).run()
+      }
+      tasks.addTask {
         repeat {
           try await self.clock.sleep(for: Self.forgottenTime)
         } while session.wasClaimed || !supervisor.living.isEmpty

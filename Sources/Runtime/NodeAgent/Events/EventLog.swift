@@ -21,6 +21,7 @@ final class EventLog: Sendable {
   private struct State {
     var events: [Muster_V1_NodeEvent] = []
     var lastSequence: UInt64 = 0
+    var xids = SeenXIDs()
   }
 
   /// Rings after each event.
@@ -54,12 +55,19 @@ final class EventLog: Sendable {
     }
   }
 
+  /// An XID that was told from another log is left out.
+  ///
   /// - Parameter event: Without sequence and time.
   func record(_ event: Muster_V1_NodeEvent) {
     var event = event
     event.milliseconds = self.wallClockMilliseconds()
     event.text = String(event.text.prefix(Self.textSizeMax))
     self.state.withLock { state in
+      if event.kind == "xid" {
+        let source = event.service.isEmpty ? "" : "\(event.service)-\(event.index)"
+        let isNew = state.xids.isNew(event.text, from: source, at: event.milliseconds)
+        guard isNew else { return }
+      }
       state.lastSequence += 1
       event.sequence = state.lastSequence
       if state.events.count >= Self.countMax { state.events.removeFirst(Self.countMax / 4) }

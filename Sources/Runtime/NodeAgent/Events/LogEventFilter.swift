@@ -7,11 +7,16 @@ import Telemetry
 struct LogEventFilter: Sendable {
   /// Passed on in a window.
   private static let countMax = 10
-  /// Looks, ten a second.
-  private static let windowLookCount = 600
 
+  /// Looks in a window, which is a minute.
+  private let windowLookCount: Int
   private var lookCount = 0
   private var count = 0
+
+  /// - Parameter windowLookCount: By default that of ten looks a second.
+  init(windowLookCount: Int = 600) {
+    self.windowLookCount = windowLookCount
+  }
 
   /// Called once a look.
   ///
@@ -19,7 +24,7 @@ struct LogEventFilter: Sendable {
   mutating func events(in lines: [String]) -> [Muster_V1_NodeEvent] {
     self.lookCount += 1
     var events: [Muster_V1_NodeEvent] = []
-    if self.lookCount % Self.windowLookCount == 0 {
+    if self.lookCount % self.windowLookCount == 0 {
       if self.count > Self.countMax {
         events.append(
           .with {

@@ -3,6 +3,14 @@ import Glibc
 import NodeAPI
 import SwiftProtobuf
 
+/// A file system and where it is mounted from, in the words of mountinfo; empty: unknown.
+struct Mount: Equatable, Sendable {
+  /// `ext4`, `nfs4`.
+  var kind = ""
+  /// `/dev/sda1`, `nas:/export`.
+  var source = ""
+}
+
 /// What lies under a path of the plan. Blocks.
 struct PathQuestion: Sendable {
   /// File systems of other machines by the names in mountinfo, where the magic number is that of
@@ -20,14 +28,14 @@ struct PathQuestion: Sendable {
     let wanted = self.path.hasPrefix("~") ? self.home + self.path.dropFirst() : self.path
     var place = wanted
     while access(place, F_OK) != 0, place != "/", !place.isEmpty { place = Self.folder(of: place) }
-    let fileSystem = Self.mount(of: place)
+    let mount = Self.mount(of: place)
     var status = statfs()
     let isKnown = statfs(place, &status) == 0
     return .with {
       $0.path = self.path
       $0.exists = place == wanted
-      $0.fileSystem = fileSystem
-      $0.network = FileSystemKind.isNetwork(place) || Self.networkNames.contains(fileSystem)
+      $0.fileSystem = mount.kind
+      $0.network = Self.isNetwork(place, mount)
       // Those without a size, such as /proc, have none to be short of.
       if isKnown, status.f_blocks > 0 {
         $0.freeBytes = UInt64(status.f_bavail) &* UInt64(max(0, status.f_bsize))
@@ -37,23 +45,33 @@ struct PathQuestion: Sendable {
     }
   }
 
+  /// Where a path is mounted from, if it is on a file system of other machines; else `nil`.
+  static func networkMount(of path: String) -> Mount? {
+    let mount = Self.mount(of: path)
+    return Self.isNetwork(path, mount) && !mount.source.isEmpty ? mount : nil
+  }
+
+  private static func isNetwork(_ path: String, _ mount: Mount) -> Bool {
+    FileSystemKind.isNetwork(path) || Self.networkNames.contains(mount.kind)
+  }
+
   private static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
     return String(path[..<slash])
   }
 
-  /// The name of the file system, by the mount point that is the longest beginning of the path.
-  private static func mount(of path: String) -> String {
+  /// The file system, by the mount point that is the longest beginning of the path.
+  private static func mount(of path: String) -> Mount {
     guard let table = try? PlainFile.read("/proc/self/mountinfo", sizeMax: 4 << 20),
       let resolved = realpath(path, nil)
-    else { return "" }
+    else { return Mount() }
     defer { free(resolved) }
     return Self.mount(of: String(cString: resolved), in: String(decoding: table, as: UTF8.self))
   }
 
   /// Lines as `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw`. Source: proc(5).
-  static func mount(of path: String, in table: String) -> String {
-    var best = (length: -1, name: "")
+  static func mount(of path: String, in table: String) -> Mount {
+    var best = (length: -1, mount: Mount())
     for line in table.split(separator: "\n") {
       let fields = line.split(separator: " ")
       guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, fields.count > 4
@@ -62,13 +80,14 @@ struct PathQuestion: Sendable {
       let isAbove = point == "/" || path == point || path.hasPrefix("\(point)/")
       // Of two mounts on one point the later one hides the other.
       if isAbove, point.utf8.count >= best.length {
-        best = (point.utf8.count, String(fields[dash + 1]))
+        let source = fields.count > dash + 2 ? Self.unescaped(fields[dash + 2]) : ""
+        best = (point.utf8.count, Mount(kind: String(fields[dash + 1]), source: source))
       }
     }
-    return best.name
+    return best.mount
   }
 
-  /// Blanks in mount points are written in octal.
+  /// Blanks in mount points and sources are written in octal.
   private static func unescaped(_ point: Substring) -> String {
     point.contains("\\")
       ? String(point).replacing("\\040", with: " ").replacing("\\011", with: "\t") : String(point)

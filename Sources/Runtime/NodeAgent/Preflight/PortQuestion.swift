@@ -10,12 +10,8 @@ struct PortQuestion: Sendable {
 
   func answer() -> [Muster_V1_PortFacts] {
     var sockets: [String: Int] = [:]
-    for path in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
-      // A machine without IPv6 has no second file.
-      guard let bytes = try? PlainFile.read(path, sizeMax: 16 << 20) else { continue }
-      for socket in ListeningPorts.sockets(bytes) where self.ports.contains(socket.port) {
-        sockets["socket:[\(socket.inode)]"] = socket.port
-      }
+    for socket in ListeningPorts.sockets() where self.ports.contains(socket.port) {
+      sockets["socket:[\(socket.inode)]"] = socket.port
     }
     var owners: [Int: Int32] = [:]
     if !sockets.isEmpty { Self.findOwners(of: sockets, into: &owners) }

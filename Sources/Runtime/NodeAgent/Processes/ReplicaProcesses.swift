@@ -21,6 +21,11 @@ package struct ReplicaProcesses: Sendable {
     ]
   }
 
+  /// `NAME=value` of the variable that all processes of a run on one node have.
+  package static func runMark(of identity: AgentIdentity) -> String {
+    "MUSTER_RUN=\(identity.mark)"
+  }
+
   /// Those of `table` that are ours, without the holder, which ends by itself after the last.
   ///
   /// A process is ours if it descends from the holder, to which orphans come back; if it is in the

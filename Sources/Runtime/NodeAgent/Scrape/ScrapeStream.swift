@@ -148,6 +148,7 @@ where ScrapeClock.Duration == Duration {
         $0.path = file.path
         $0.lines = file.lineCount
         $0.bytes = file.size
+        $0.sharedAs = file.sharedAs
         $0.milliseconds = time
       }
     }

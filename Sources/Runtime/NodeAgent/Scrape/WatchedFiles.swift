@@ -8,12 +8,22 @@ struct WatchedFiles: Sendable {
     var lineCount: UInt64
     /// In bytes.
     var size: UInt64
+    /// Tells it from other files of its path on the nodes that see it, too; empty: it is this node's.
+    var sharedAs = ""
   }
 
   private struct Progress: Sendable {
     var inode: ino_t
     var offset: off_t
     var lineCount: UInt64
+    var sharedAs: String
+
+    /// A file that is met for the first time. Blocks.
+    init(of path: String, inode: ino_t) {
+      (self.inode, self.offset, self.lineCount) = (inode, 0, 0)
+      self.sharedAs =
+        PathQuestion.networkMount(of: path).map { "\($0.kind) \($0.source) \(inode)" } ?? ""
+    }
   }
 
   /// Of all patterns together; further ones are left out.
@@ -45,10 +55,10 @@ struct WatchedFiles: Sendable {
     defer { close(file) }
     var status = stat()
     guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-    var progress = self.progress[path] ?? Progress(inode: status.st_ino, offset: 0, lineCount: 0)
+    var progress = self.progress[path] ?? Progress(of: path, inode: status.st_ino)
     // Another file by that name, or one that was begun anew.
     if progress.inode != status.st_ino || status.st_size < progress.offset {
-      progress = Progress(inode: status.st_ino, offset: 0, lineCount: 0)
+      progress = Progress(of: path, inode: status.st_ino)
     }
     let end = min(status.st_size, progress.offset + off_t(Self.stepSizeMax))
     var piece = [UInt8](repeating: 0, count: Self.pieceSize)
@@ -59,7 +69,9 @@ struct WatchedFiles: Sendable {
       progress.offset += off_t(count)
     }
     self.progress[path] = progress
-    return File(path: path, lineCount: progress.lineCount, size: UInt64(status.st_size))
+    return File(
+      path: path, lineCount: progress.lineCount, size: UInt64(status.st_size),
+      sharedAs: progress.sharedAs)
   }
 
   private static func paths(of pattern: String) -> [String] {

@@ -17,35 +17,27 @@ struct LogStream<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
     _ request: Muster_V1_LogsRequest, to response: RPCWriter<Muster_V1_LogChunk>
   ) async throws {
     let key = ReplicaKey(service: request.service, index: Int(request.index))
-    guard let log = self.supervisor.log(of: key) else {
+    guard var log = self.supervisor.log(of: key)?.log else {
       throw RPCError(code: .notFound, message: "there is no replica \(key) on this node")
     }
     let lineCount = min(Int(request.lastLines), NodeLimits.logLineCountMax)
-    let (path, start) = try await self.blocking.run {
-      (log.path, LogEnd.start(of: log.path, lineCount: lineCount))
-    }
-    var position = (path: path, offset: start?.offset ?? 0)
-    let end = request.follow ? nil : start?.size ?? 0
+    let place = try await self.blocking.run { [log] in log.end(lineCount: lineCount) }
+    var position = place?.start ?? 0
+    let end = request.follow ? nil : place?.end ?? 0
     while true {
       // Asked before the log is read: what it wrote last is in it then.
       let current = self.supervisor.log(of: key)
-      let sizeMax = end.map { min(Int($0 - position.offset), NodeLimits.logChunkSizeMax) }
-      let from = position
-      let bytes = try await self.blocking.run { () -> [UInt8]? in
-        // It was rotated: what follows is at its beginning.
-        if end == nil, LogEnd.size(of: from.path) < from.offset { return nil }
-        return LogEnd.read(
-          from.path, from: from.offset, sizeMax: sizeMax ?? NodeLimits.logChunkSizeMax)
+      let sizeMax = min(end.map { max(0, Int($0 - position)) } ?? .max, NodeLimits.logChunkSizeMax)
+      let found = try await self.blocking.run { [log, position] in
+        log.read(from: position, sizeMax: sizeMax)
       }
-      if let bytes, !bytes.isEmpty {
-        try await response.write(.with { $0.data = Data(bytes) })
-        position.offset += off_t(bytes.count)
+      if let found, !found.bytes.isEmpty {
+        try await response.write(.with { $0.data = Data(found.bytes) })
+        position = found.position + off_t(found.bytes.count)
       } else if end != nil || current == nil {
         return
-      } else if bytes == nil, position.offset > 0 {
-        position.offset = 0
-      } else if let current, current.path != position.path {
-        position = (current.path, 0)
+      } else if let current, current.log !== log {
+        (log, position) = (current.log, 0)
       } else if current?.isOver == true {
         return
       } else {

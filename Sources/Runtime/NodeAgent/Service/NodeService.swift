@@ -127,12 +127,13 @@ where RunClock.Duration == Duration {
   ) async throws -> Muster_V1_StopResponse {
     try self.session.requireClaim(of: context)
     let holders = await self.gpuMemory.holders()
-    var leftovers = await self.supervisor.stop(Set(request.services))
-    leftovers += await self.gpuMemory.leftovers(of: holders)
+    var remains = await self.supervisor.stop(Set(request.services))
+    remains.leftovers += await self.gpuMemory.leftovers(of: holders)
     // The caller has gone: what was told to stop stops all the same.
     try Task.checkCancellation()
     return .with {
-      $0.leftovers = leftovers
+      $0.leftovers = remains.leftovers
+      $0.foreign = remains.foreign
       $0.replicas = self.supervisor.board.all
     }
   }

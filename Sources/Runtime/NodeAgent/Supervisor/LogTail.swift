@@ -15,9 +15,9 @@ struct LogTail {
     self.path = path
   }
 
-  /// The log was put aside, and is empty now.
-  mutating func rewind() {
-    self.offset = 0
+  /// The first bytes of the log were put aside: what was behind them is its beginning now.
+  mutating func lost(_ size: off_t) {
+    self.offset = max(0, self.offset - size)
   }
 
   /// The lines that have been finished since the last call.

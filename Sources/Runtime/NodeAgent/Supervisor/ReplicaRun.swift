@@ -26,8 +26,8 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     var start: ProcessRecord.Start?
     var lastLogLines: [String] = []
     var logEvents = LogEventFilter()
-    /// In words, when all was done that can be.
-    var leftovers: [String] = []
+    /// When all was done that can be.
+    var remains = ReplicaRemains()
     var isOver = false
     var aftermath = Aftermath.undecided
     /// By its last canary; empty: unknown.
@@ -51,8 +51,10 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   let spec: Muster_V1_ReplicaSpec
   let attempt: Int
   let folder: ReplicaFolder
+  let log: ReplicaLog
   private let launch: ReplicaLaunch
   private let marks: [String]
+  private let runMark: String
   private let context: Context
   /// Shared by all attempts at the replica.
   private let budget: SharedRestartBudget<RunClock.Instant>
@@ -69,20 +71,24 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
         spec: spec, folder: folder, attempt: attempt, environment: environment),
       marks: ReplicaProcesses.marks(of: identity, service: spec.service, index: Int(spec.index))
         .map { "\($0.name)=\($0.value)" },
+      runMark: ReplicaProcesses.runMark(of: identity),
       budget: budget, context: context)
   }
 
   private init(
     _ spec: Muster_V1_ReplicaSpec, attempt: Int, folder: ReplicaFolder, launch: ReplicaLaunch,
-    marks: [String], budget: SharedRestartBudget<RunClock.Instant>, context: Context
+    marks: [String], runMark: String, budget: SharedRestartBudget<RunClock.Instant>,
+    context: Context
   ) {
     self.key = ReplicaKey(spec)
     self.spec = spec
     self.attempt = attempt
     self.folder = folder
+    self.log = ReplicaLog(path: folder.log(ofAttempt: attempt))
     self.launch = ReplicaLaunch(
       spec: spec, folder: folder, attempt: attempt, environment: launch.environment)
     self.marks = marks
+    self.runMark = runMark
     self.context = context
     self.budget = budget
     self.state = Mutex(
@@ -93,7 +99,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
 
   /// Whether nothing happens to it any more, and all there is to say about it is said.
   var isOver: Bool { self.state.withLock { $0.isOver } }
-  var leftovers: [String] { self.state.withLock { $0.leftovers } }
+  var remains: ReplicaRemains { self.state.withLock { $0.remains } }
 
   var stopIsAsked: Bool { self.state.withLock { $0.stopIsAsked } }
 
@@ -115,7 +121,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     self.state.withLock { $0.isOver = true }
     return ReplicaRun(
       self.spec, attempt: self.attempt + 1, folder: self.folder, launch: self.launch,
-      marks: self.marks, budget: self.budget, context: self.context)
+      marks: self.marks, runMark: self.runMark, budget: self.budget, context: self.context)
   }
 
   /// No other attempt follows, for it was told to stop meanwhile.
@@ -157,7 +163,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   private func supervise(_ start: ProcessRecord.Start) async {
     self.state.withLock { $0.start = start }
     var watch = ReplicaWatch(
-      start: start, marks: self.marks, log: self.folder.log(ofAttempt: self.attempt),
+      start: start, marks: self.marks, runMark: self.runMark, log: self.log,
       record: self.folder.record(ofAttempt: self.attempt), ports: self.spec.ports.map(Int.init))
     await withDiscardingTaskGroup { probes in
       while !Task.isCancelled {
@@ -175,7 +181,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
         case .giveUp:
           let left = watch
           let leftovers = try? await self.context.blocking.run { left.leftovers() }
-          self.state.withLock { $0.leftovers = leftovers ?? [] }
+          self.state.withLock { $0.remains.leftovers = leftovers ?? [] }
         }
         if action == .giveUp { break }
         try? await self.context.clock.sleep(for: Self.interval)
@@ -205,8 +211,8 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
       self.context.events.record(event)
     }
     if let end = sight.end { self.change { $0.ended(end, lost: sight.lost, at: $1) } }
-    if let leftovers = sight.cleared {
-      self.state.withLock { $0.leftovers = leftovers }
+    if let remains = sight.cleared {
+      self.state.withLock { $0.remains = remains }
       self.change { machine, _ in machine.cleared() }
       return nil
     }
@@ -286,7 +292,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
 
   /// Puts what has changed on the board, and into the state folder for people.
   func post() async {
-    let log = self.folder.log(ofAttempt: self.attempt)
+    let log = self.log.path
     if self.state.withLock({ $0.machine.view.phase == .failed && $0.lastLogLines.isEmpty }) {
       let lines = try? await self.context.blocking.run {
         LogEnd.explanation(of: log, count: Self.logLineCount)
@@ -359,7 +365,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
       $0.lastLogLines = state.lastLogLines
       $0.unproven = view.isUnproven
       $0.systemFingerprint = state.systemFingerprint
-      $0.logPath = self.folder.log(ofAttempt: self.attempt)
+      $0.logPath = self.log.path
     }
   }
 }

@@ -16,8 +16,8 @@ struct ReplicaWatch: Sendable {
     var end: ProcessEnd?
     /// With the end: a process of it that had ended shortly before, in words.
     var lost = ""
-    /// Nothing of it is left but what the words say; only while it is being ended.
-    var cleared: [String]?
+    /// Nothing of it is left but this; only while it is being ended.
+    var cleared: ReplicaRemains?
   }
 
   private let processes: ReplicaProcesses
@@ -26,21 +26,27 @@ struct ReplicaWatch: Sendable {
 
   private let recordPath: String
   private let ports: [Int]
-  private var log: LogTail
+  private let runMark: String
+  private let log: ReplicaLog
+  private var tail: LogTail
   private var children: ServingProcesses
   private var endWasSaid = false
   private var recordLookCount = 0
   private var portLookCount = 0
   private var lookCount = 0
 
+  /// - Parameter runMark: The one of `marks` that all replicas of the run on this node have.
   init(
-    start: ProcessRecord.Start, marks: [String], log: String, record: String, ports: [Int]
+    start: ProcessRecord.Start, marks: [String], runMark: String, log: ReplicaLog, record: String,
+    ports: [Int]
   ) {
     self.processes = ReplicaProcesses(holder: start.holder, main: start.main, marks: marks)
-    self.log = LogTail(path: log)
+    self.log = log
+    self.tail = LogTail(path: log.path)
     self.children = ServingProcesses(of: self.processes)
     self.recordPath = record
     self.ports = ports
+    self.runMark = runMark
   }
 
   mutating func look(isClearing: Bool) -> Sight {
@@ -48,14 +54,14 @@ struct ReplicaWatch: Sendable {
     self.lookCount += 1
     if self.lookCount % Self.rotationLookCount == 0 {
       // A full disk must not keep us from looking at the process.
-      if (try? LogRotation.rotate(self.log.path)) == true { self.log.rewind() }
+      if let cutSize = try? self.log.rotate() { self.tail.lost(cutSize) }
     }
     if !isClearing, !self.endWasSaid { self.children.look() }
     // A holder that is our child, and not that of a daemon before us.
     waitpid(self.processes.holder.processID, nil, WNOHANG)
     if !self.endWasSaid {
       sight.end = self.end()
-      sight.logLines = self.log.newLines()
+      sight.logLines = self.tail.newLines()
       self.endWasSaid = sight.end != nil
       sight.lost = self.children.lost
     }
@@ -72,16 +78,16 @@ struct ReplicaWatch: Sendable {
     return holderLives && self.recordLookCount < Self.recordLookCountMax ? nil : .unknown
   }
 
-  private mutating func cleared() -> [String]? {
+  private mutating func cleared() -> ReplicaRemains? {
     // Until its status is known, or known to be lost, it is not over.
     guard self.endWasSaid, self.owned().isEmpty else { return nil }
     if ProcessTable.isAlive(self.processes.holder) { return nil }
     let listening = ListeningPorts.all()
     let taken = self.ports.filter(listening.contains)
-    if taken.isEmpty { return [] }
+    if taken.isEmpty { return ReplicaRemains() }
     self.portLookCount += 1
     if self.portLookCount < Self.portLookCountMax { return nil }
-    return taken.map { "port \($0) is taken still, by a process that this run did not start" }
+    return TakenPorts.remains(taken, mark: self.runMark)
   }
 
   /// What the processes tell of a replica that serves, as of the last look.

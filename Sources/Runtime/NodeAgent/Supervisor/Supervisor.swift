@@ -123,8 +123,8 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   /// Tells replicas to stop; returns when each is over.
   ///
   /// - Parameter services: Empty: all.
-  /// - Returns: What is left of them, in words, in the order of their keys.
-  func stop(_ services: Set<String>) async -> [String] {
+  /// - Returns: What is left of them, in the order of their keys.
+  func stop(_ services: Set<String>) async -> ReplicaRemains {
     let runs = self.runs.withLock { runs in
       let wanted = runs.sorted { $0.key < $1.key }.map(\.value)
         .filter { services.isEmpty || services.contains($0.key.service) }
@@ -132,7 +132,12 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
       return wanted
     }
     for await _ in self.board.bell.rings() where runs.allSatisfy(\.isOver) { break }
-    return runs.flatMap { run in run.leftovers.map { "\(run.key): \($0)" } }
+    var remains = ReplicaRemains()
+    for run in runs {
+      remains.leftovers += run.remains.leftovers.map { "\(run.key): \($0)" }
+      remains.foreign += run.remains.foreign.map { "\(run.key): \($0)" }
+    }
+    return remains
   }
 
   /// Those that are not over, in order.
@@ -141,8 +146,8 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   }
 
   /// The log of the current attempt; `nil` where there is no such replica.
-  func log(of key: ReplicaKey) -> (path: String, isOver: Bool)? {
-    self.runs.withLock { $0[key] }.map { ($0.folder.log(ofAttempt: $0.attempt), $0.isOver) }
+  func log(of key: ReplicaKey) -> (log: ReplicaLog, isOver: Bool)? {
+    self.runs.withLock { $0[key] }.map { ($0.log, $0.isOver) }
   }
 
   /// Where the replicas that run show metrics, in the order of their keys.

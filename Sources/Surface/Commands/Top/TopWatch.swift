@@ -20,9 +20,8 @@ struct TopWatch: Sendable {
     request.samplesGPUs = true
     request.watchedFiles = files
     request.exporters = run.plan.exporters ?? []
-    let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
     self.watch = FleetWatch(
-      run.plan.nodes.filter { used.contains($0.name) }, request, open: fleet.links(to: run.id),
+      run.plan.watchedNodes, request, open: fleet.links(to: run.id),
       attachment: try fleet.attachment(holding: false), clock: ContinuousClock())
     self.journal = try TimelineJournal(run)
     self.board = FleetBoard(run, remembered: self.journal.lastStates)

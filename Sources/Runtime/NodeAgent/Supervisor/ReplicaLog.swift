@@ -1,0 +1,118 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// The log of one attempt, kept from filling the disk: what is in it goes to `output.1.log`, and so on.
+///
+/// The process that writes knows nothing of it, and goes on appending to the same file. Its beginning is
+/// copied and then taken out of it, in one step that no write comes in between: ext4 and XFS can. The
+/// end that is no whole MiB stays, so that a line may begin in `output.1.log` and end in `output.log`;
+/// put together, they have each byte once. Elsewhere (NFS, Lustre, tmpfs) the file is copied until nothing new is in
+/// it, and emptied: what is written in the microseconds between may be lost. An agent that dies between
+/// copy and taking out leaves both: a beginning twice is better than none.
+///
+/// Positions in it are those of a log that was never cut: counted from the first byte that this agent
+/// found in it.
+final class ReplicaLog: Sendable {
+  static let sizeMax = 64 << 20
+  /// Logs that are kept beside the one that is written.
+  static let countMax = 4
+  /// What is taken out is a multiple of this, which is one of every file system's blocks.
+  private static let alignment: off_t = 1 << 20
+  private static let pieceSize = 1 << 20
+  /// A process that writes faster than we copy loses lines at the end, where it is emptied.
+  private static let catchUpCountMax = 1000
+
+  let path: String
+  /// Bytes that were taken out of its beginning.
+  private let cutSize = Mutex<off_t>(0)
+
+  /// - Parameter path: Ends with `.log`.
+  init(path: String) {
+    self.path = path
+  }
+
+  /// Where the last `lineCount` lines begin; an unfinished line counts as one. Blocks.
+  ///
+  /// - Returns: Positions, the second that of its end; `nil` where there is no log.
+  func end(lineCount: Int) -> (start: off_t, end: off_t)? {
+    self.cutSize.withLock { cutSize in
+      LogEnd.start(of: self.path, lineCount: lineCount).map {
+        ($0.offset + cutSize, $0.size + cutSize)
+      }
+    }
+  }
+
+  /// Blocks.
+  ///
+  /// - Returns: What is there, and its position: later than asked where that was put aside meanwhile;
+  ///   `nil` where there is no log.
+  func read(from position: off_t, sizeMax: Int) -> (position: off_t, bytes: [UInt8])? {
+    self.cutSize.withLock { cutSize in
+      let wanted = max(0, position - cutSize)
+      // A person has emptied it.
+      let offset = wanted > LogEnd.size(of: self.path) ? 0 : wanted
+      return LogEnd.read(self.path, from: offset, sizeMax: sizeMax).map { (offset + cutSize, $0) }
+    }
+  }
+
+  /// Puts the log's beginning aside where it has grown too large. One caller at a time. Blocks.
+  ///
+  /// - Returns: Bytes that are no longer in its beginning.
+  func rotate(sizeMax: Int = ReplicaLog.sizeMax) throws(NodeAgentError) -> off_t {
+    let size = LogEnd.size(of: self.path)
+    guard size > off_t(sizeMax) else { return 0 }
+    let log = try NodeAgentError.check("open \(self.path)") { open(self.path, O_RDWR | O_CLOEXEC) }
+    defer { close(log) }
+    let new = "\(self.path).new"
+    let copy = try NodeAgentError.check("create \(new)") {
+      open(new, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    }
+    defer { close(copy) }
+    // Its end cannot be taken out.
+    let whole = (size - 1) / Self.alignment * Self.alignment
+    try self.copy(log, 0..<whole, to: copy)
+    // The kernel writes what is left unwritten before it cuts, and who appends waits for it.
+    fdatasync(log)
+    for number in (1..<Self.countMax).reversed() {
+      rename(self.name(number), self.name(number + 1))
+    }
+    try NodeAgentError.check("rename \(new)") { rename(new, self.name(1)) }
+    return try self.cutSize.withLock { cutSize throws(NodeAgentError) in
+      let cut = try self.cut(log, whole, copy)
+      cutSize += cut
+      return cut
+    }
+  }
+
+  /// - Returns: Bytes that were taken out.
+  private func cut(_ log: CInt, _ whole: off_t, _ copy: CInt) throws(NodeAgentError) -> off_t {
+    if whole > 0, clinux_collapse_range(log, whole) == 0 { return whole }
+    var end = whole
+    for _ in 0..<Self.catchUpCountMax {
+      let size = lseek(log, 0, SEEK_END)
+      if size <= end { break }
+      try self.copy(log, end..<size, to: copy)
+      end = size
+    }
+    try NodeAgentError.check("empty \(self.path)") { ftruncate(log, 0) }
+    return end
+  }
+
+  private func copy(_ log: CInt, _ range: Range<off_t>, to copy: CInt) throws(NodeAgentError) {
+    var piece = [UInt8](repeating: 0, count: Self.pieceSize)
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let wanted = min(piece.count, Int(range.upperBound - offset))
+      let count = try NodeAgentError.check("read \(self.path)") {
+        CInt(truncatingIfNeeded: pread(log, &piece, wanted, offset))
+      }
+      // Somebody else has cut it.
+      if count == 0 { break }
+      try PlainFile.write(Array(piece[..<Int(count)]), to: copy, named: self.path)
+      offset += off_t(count)
+    }
+  }
+
+  private func name(_ number: Int) -> String { "\(self.path.dropLast(".log".count)).\(number).log" }
+}
