@@ -29,8 +29,6 @@ package struct FleetExposition: Sendable {
   /// Replicas that have a page.
   private let shown: Set<ReplicaKey>
   private var state: FleetState
-  /// When samples of a node's GPUs came last.
-  private var gpusAt: [String: Duration] = [:]
   private var eventCounts: [EventKey: Int] = [:]
 
   /// - Parameter interval: From one page of a replica to its next; positive.
@@ -51,7 +49,6 @@ package struct FleetExposition: Sendable {
       for kind in Self.awaitedKinds { self.count(kind, on: node, by: 0) }
     case .happened(let event):
       self.count(Self.kinds.contains(event.what) ? event.what : "other", on: event.node, by: 1)
-    case .scraped(let node, .gpus): self.gpusAt[node] = now
     case .scraped, .lost, .reported: break
     }
   }
@@ -96,7 +93,7 @@ package struct FleetExposition: Sendable {
   }
 
   private func gpus(of node: FleetState.Node, at now: Duration) -> [GPUSample] {
-    guard let at = self.gpusAt[node.name], now - at <= self.ageMax else { return [] }
+    guard let at = node.gpusAt, now - at <= self.ageMax else { return [] }
     return node.gpus
   }
 
