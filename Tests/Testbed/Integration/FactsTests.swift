@@ -56,6 +56,28 @@ struct FactsTests {
     }
   }
 
+  @Test func `what happened while nobody watched is in the journal after the end of the run`()
+    throws
+  {
+    let services = """
+        brief:
+          recipe: command
+          run: 'sleep 4; echo the last word; exit 5'
+      """
+    try LabCluster.with(hostCount: 1, services: services) { cluster in
+      #expect(try cluster.muster(["up", cluster.manifest]).status == 0)
+      // Ready after 2 s, ended after 4 s.
+      let deadline = ContinuousClock.now.advanced(by: .seconds(20))
+      while try cluster.muster(["status", cluster.manifest]).status != 1,
+        ContinuousClock.now < deadline
+      {}
+      #expect(try cluster.muster(["down", cluster.manifest]).status == 0)
+      let why = try cluster.muster(["why", cluster.manifest, "brief"])
+      #expect(why.output.contains("failed") && why.output.contains("status 5"), "\(why.output)")
+      #expect(why.output.contains("the last word"), "\(why.output)")
+    }
+  }
+
   @Test func `a command of notify that fails is said once and fails no launch`() throws {
     let services = """
         quick:

@@ -7,13 +7,18 @@ import SwiftProtobuf
 extension NodeSession {
   /// Stops every replica of the node and ends its daemon.
   ///
-  /// - Parameter keepsRecords: Records that were not acknowledged stay on the node, for a resume.
+  /// - Parameters:
+  ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
+  ///   - beforeEnd: Carried out when the replicas have been stopped: the last time to ask the daemon.
   /// - Returns: What is still there, in words; empty is the proof that nothing is.
-  package func stopAndEnd(timeout: Duration, keepsRecords: Bool = false) async -> [String] {
+  package func stopAndEnd(
+    timeout: Duration, keepsRecords: Bool = false, beforeEnd: () async -> Void = {}
+  ) async -> [String] {
     do throws(NodeFault) {
       let stopped = try await self.call("stop", timeout: timeout) { api, options in
         try await api.stop(.init(), options: options)
       }
+      await beforeEnd()
       guard stopped.leftovers.isEmpty else { return stopped.leftovers }
       return try await self.call("end") { api, options in
         try await api.end(.with { $0.keepRecords = keepsRecords }, options: options)
