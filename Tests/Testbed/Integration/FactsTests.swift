@@ -78,6 +78,31 @@ struct FactsTests {
     }
   }
 
+  @Test func `without a journal that can be read, what runs is seen and stopped`() throws {
+    let services = """
+        quick:
+          recipe: command
+          run: exec sleep 600
+      """
+    try LabCluster.with(hostCount: 1, services: services) { cluster in
+      #expect(try cluster.muster(["up", cluster.manifest]).status == 0)
+      let run = try #require(try cluster.runs().last)
+      for name in try FileManager.default.contentsOfDirectory(atPath: run.path)
+      where name.hasPrefix("journal.sqlite") {
+        try Data("no database".utf8).write(to: run.appending(path: name))
+      }
+      let status = try cluster.muster(["status", cluster.manifest])
+      #expect(status.status == 0 && status.output.contains("ready"), "\(status.talk)")
+      let top = try cluster.muster(["top", cluster.manifest, "--once"])
+      #expect(top.status == 0 && top.talk.contains("refuses"), "\(top.talk)")
+      let why = try cluster.muster(["why", cluster.manifest, "quick"])
+      #expect(why.status == 2 && why.talk.contains("need no journal"), "\(why.talk)")
+      #expect(try cluster.muster(["up", cluster.manifest]).status == 2)
+      let down = try cluster.muster(["down", cluster.manifest])
+      #expect(down.status == 0 && down.talk.contains("nothing is left"), "\(down.talk)")
+    }
+  }
+
   @Test func `a command of notify that fails is said once and fails no launch`() throws {
     let services = """
         quick:
