@@ -166,6 +166,9 @@ struct FleetExpositionTests {
     let verdict = #"muster_service_verdict{service="policy",verdict="good"} 1.0"#
     #expect(Self.lines(exposition, at: 110).contains(verdict))
     #expect(!Self.lines(exposition, at: 116).contains(verdict))
+    let isUp = #"muster_exporter_up{node="n1",exporter="dcgm"}"#
+    #expect(Self.lines(exposition, at: 110).contains("\(isUp) 1.0"))
+    #expect(Self.lines(exposition, at: 116).contains("\(isUp) 0.0"))
   }
 
   @Test func `what a GPU does not say is absent`() {

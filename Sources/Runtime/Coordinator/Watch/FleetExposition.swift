@@ -169,9 +169,15 @@ package struct FleetExposition: Sendable {
       merge.add(page, labels: Self.labels(replica))
     }
     for (node, exporters) in self.state.targets.sorted(by: { $0.key < $1.key }) {
-      for (name, last) in exporters.sorted(by: { $0.key < $1.key })
-      where now - last.scrapedAt <= self.ageMax && (try? page.read(last.text)) != nil {
-        merge.add(page, labels: [.init("node", node), .init("exporter", name)])
+      for (name, last) in exporters.sorted(by: { $0.key < $1.key }) {
+        let labels: [MetricsMerge.Label] = [.init("node", node), .init("exporter", name)]
+        let isUp =
+          now - last.scrapedAt <= self.ageMax && !last.text.isEmpty
+          && (try? page.read(last.text)) != nil
+        merge.add(
+          gauge: "muster_exporter_up", isUp ? 1 : 0,
+          help: "Whether the exporter's last page came, and is on this one.", labels: labels)
+        if isUp { merge.add(page, labels: labels) }
       }
     }
   }
