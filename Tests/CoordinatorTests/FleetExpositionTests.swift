@@ -154,6 +154,23 @@ struct FleetExpositionTests {
     #expect(old.contains("muster_scrape_age_seconds\(name) 15.5"))
   }
 
+  @Test func `GPUs that an exporter tells of are as good as others`() {
+    var plan = ModelEndpointsTests.plan([ModelEndpointsTests.service("policy")])
+    plan.exporters = [Plan.Exporter(name: "dcgm", port: 9400, path: "/metrics", nodes: ["n1"])]
+    var exposition = FleetExposition(plan: plan, interval: .seconds(5))
+    // A node without `nvidia-smi` says so once.
+    exposition.see(Self.gpus([]), at: .zero)
+    let text = #"DCGM_FI_DEV_GPU_UTIL{gpu="0",modelName="NVIDIA H200"} 93"# + "\n"
+    let page = NodePage(source: .target("dcgm"), milliseconds: 1, text: Array(text.utf8))
+    exposition.see(.scraped(node: "n1", .page(page)), at: .seconds(100))
+    let verdict = #"muster_service_verdict{service="policy",verdict="good"} 1.0"#
+    #expect(Self.lines(exposition, at: 110).contains(verdict))
+    #expect(!Self.lines(exposition, at: 116).contains(verdict))
+    let isUp = #"muster_exporter_up{node="n1",exporter="dcgm"}"#
+    #expect(Self.lines(exposition, at: 110).contains("\(isUp) 1.0"))
+    #expect(Self.lines(exposition, at: 116).contains("\(isUp) 0.0"))
+  }
+
   @Test func `what a GPU does not say is absent`() {
     var exposition = Self.exposition()
     var gpu = GPUSample(index: 3, name: "a \"b\"\\")

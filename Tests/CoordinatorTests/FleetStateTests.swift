@@ -7,16 +7,28 @@ import Telemetry
 import Testing
 
 struct FleetStateTests {
-  private static let plan = Plan(
-    name: "test",
-    nodes: ["n1", "n2"].map { Plan.Node(name: $0, link: .local) },
-    services: [
-      Plan.Service(
-        name: "policy", recipe: "vllm",
-        replicas: ["n1", "n2"].enumerated().map { index, node in
-          Plan.Replica(index: index, node: node, launch: LaunchSpecification(argv: ["x"]))
-        })
-    ])
+  private static let plan = {
+    var plan = Plan(
+      name: "test",
+      nodes: ["n1", "n2"].map { Plan.Node(name: $0, link: .local) },
+      services: [
+        Plan.Service(
+          name: "policy", recipe: "vllm",
+          replicas: ["n1", "n2"].enumerated().map { index, node in
+            Plan.Replica(index: index, node: node, launch: LaunchSpecification(argv: ["x"]))
+          })
+      ])
+    plan.exporters = [Plan.Exporter(name: "dcgm", port: 9400, path: "/metrics", nodes: ["n1"])]
+    return plan
+  }()
+
+  private static func exporter(
+    _ text: String, named name: String = "dcgm", of node: String = "n1", fault: String = ""
+  ) -> FleetSight {
+    var page = NodePage(source: .target(name), milliseconds: 1, text: Array(text.utf8))
+    page.fault = fault
+    return .scraped(node: node, .page(page))
+  }
 
   private static func page(_ index: Int, _ text: String, at milliseconds: Int64) -> NodeScrape {
     .page(
@@ -145,5 +157,33 @@ struct FleetStateTests {
     state.see(.scraped(node: "n1", .gpus(milliseconds: 2, [sample], fault: "")), at: .zero)
     exporter(50)
     #expect(state.services.first?.verdict.word == .good)
+  }
+
+  @Test func `an exporter that is silent takes back what it said of the GPUs`() throws {
+    var state = FleetState(plan: Self.plan)
+    let page = #"DCGM_FI_DEV_GPU_UTIL{gpu="0",modelName="NVIDIA H200"} 93"# + "\n"
+    state.see(Self.exporter(page), at: .zero)
+    #expect(state.services.first?.verdict.word == .good)
+    state.see(Self.exporter("", fault: "no answer in time"), at: .seconds(1))
+    #expect(state.services.first?.verdict.word == .unknown)
+    #expect(state.nodes.first?.gpuFault == "exporter `dcgm`: no answer in time")
+    state.see(Self.exporter(page), at: .seconds(2))
+    #expect(state.services.first?.verdict.word == .good && state.nodes.first?.gpuFault == "")
+  }
+
+  @Test func `a node speaks for the exporters that it was asked for only`() {
+    var state = FleetState(plan: Self.plan)
+    for index in 0..<100 { state.see(Self.exporter("a 1\n", named: "e\(index)"), at: .zero) }
+    state.see(Self.exporter("a 1\n", of: "n2"), at: .zero)
+    #expect(state.targets.isEmpty)
+  }
+
+  @Test func `a node that names files without end is heard of so many only`() {
+    var state = FleetState(plan: Self.plan)
+    for index in 0..<20_000 {
+      let file = NodeScrape.file(path: "/f\(index)", milliseconds: 1, lines: 1, bytes: 1)
+      state.see(.scraped(node: "n1", file), at: .zero)
+    }
+    #expect(state.lineCount == 16_384)
   }
 }

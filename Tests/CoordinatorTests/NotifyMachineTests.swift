@@ -41,6 +41,38 @@ struct NotifyMachineTests {
     #expect(last?.moreCount == 0)
   }
 
+  /// Stalled, ready, stalled again: the last word must not be that it is ready.
+  @Test func `what was held back and is still so is told when its time is over`() {
+    var machine = Self.machine()
+    func report(_ state: ReplicaPhase, at seconds: Int) -> Notice? {
+      machine.reported(Self.report(0, state), at: Self.start + .seconds(seconds))
+    }
+    #expect(report(.stalled, at: 0) != nil && report(.ready, at: 5) != nil)
+    #expect(report(.stalled, at: 10) == nil)
+    #expect(machine.due(at: Self.start + .seconds(59)).isEmpty)
+    #expect(
+      machine.due(at: Self.start + .seconds(60)).map(\.text) == ["`policy/0` is stalled on n0"])
+    #expect(machine.due(at: Self.start + .seconds(61)).isEmpty && machine.ended().isEmpty)
+    // The message that was late counts as one.
+    #expect(report(.ready, at: 65) != nil && report(.stalled, at: 119) == nil)
+  }
+
+  @Test
+  func `one of all that failed at once stands for the others, and what has passed is not told`() {
+    var machine = Self.machine()
+    for index in 0..<20 { _ = machine.reported(Self.report(index, .failed), at: Self.start) }
+    _ = machine.reported(Self.report(19, .backoff), at: Self.start + .seconds(1))
+    #expect(
+      machine.due(at: Self.start + .seconds(60)).map(\.text)
+        == ["`policy/18` failed on n18 (and 18 more)"])
+    _ = machine.lost("n1", reason: "", at: Self.start)
+    _ = machine.lost("n2", reason: "", at: Self.start)
+    _ = machine.lost("n3", reason: "", at: Self.start)
+    machine.reached("n3")
+    // Nobody watches any more, and what is held back is told at once.
+    #expect(machine.ended().map(\.text) == ["n2 is unreachable (and 1 more)"])
+  }
+
   @Test func `another service and another state have their own time`() {
     var machine = Self.machine()
     #expect(machine.reported(Self.report(0, .failed), at: Self.start) != nil)

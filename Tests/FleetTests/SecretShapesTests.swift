@@ -8,6 +8,10 @@ struct SecretShapesTests {
     "<AKIAABCDEFGH1234>", "HF_TOKEN=<x>", "export wandb_api_key='<a b>'",
     #"{"env":"MY_PASSWORD=<p>","x":1}"#, "A_SECRET=\"<s t>\" next",
     "postgres://me:<pass>@db/x", "git clone ssh://me:<p:q>@example.com", "KEY=<v>",
+    "serve --api-key <k> --port 1", "--hf-token '<a b>' x", "x --api-key=<k> y",
+    #"["serve","--api-key","<k-1>","--port"]"#, #"["--hf-token", "<k>"]"#,
+    #"{"api_key": "<k>", "x": 1}"#, "args: {'model_tag': 'tiny', 'api_key': ['<k>'], 'port': 1}",
+    #"{"password":"<p>"}"#,
   ])
   func `what has the shape of a secret is taken out`(text: String) throws {
     let open = try #require(text.firstIndex(of: "<"))
@@ -20,6 +24,8 @@ struct SecretShapesTests {
   @Test(arguments: [
     "a line of a log", "risk-averse tasks", "ssh://me@example.com:8000/v1", "monkey=1",
     "node gpu01: user me", "sk-1", "HF_TOKEN=", "bearer", "12:30:01 a@b", "",
+    "--api-key --port 1", "--api-key", #"["--api-key"]"#, #"{"key": "policy/0"}"#,
+    #"{"max_tokens": "5", "api_key": null}"#, "--tokenizer x", "--monkey v",
   ])
   func `everything else stays`(text: String) {
     #expect(SecretShapes.redact(text) == text)

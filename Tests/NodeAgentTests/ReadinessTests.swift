@@ -71,13 +71,14 @@ struct `What makes a replica ready` {
         probe.tcp = tcp
         let loading = try await node.start(Self.replica(probe)) { $0.state == .loading }
         #expect(loading.processID > 0)
+        var spec = Self.replica(probe)
+        spec.service = "other"
+        spec.ports = [UInt32(port)]
+        _ = try await node.start(spec) { $0.state == .loading }
         try await StubServer.serving([:], port: port) { _ in
           _ = try await node.wait(for: "job") { $0.state == .ready }
           // Someone else's server keeps the port: that is said, and left alone.
-          var spec = Self.replica(probe)
-          spec.service = "other"
-          spec.ports = [UInt32(port)]
-          _ = try await node.start(spec) { $0.state == .ready }
+          _ = try await node.wait(for: "other") { $0.state == .ready }
           let stopped = try await node.stopAll()
           #expect(stopped.leftovers == [])
           let name = ProcessTable.stat(of: getpid())?.name ?? ""
@@ -97,6 +98,96 @@ struct `What makes a replica ready` {
               "port \(port) is held by process \(getpid()) (\(name)) of this run"
             ])
         }
+      }
+    }
+  }
+
+  /// Its server would answer the canary, and a replica that only loads would be ready.
+  @Test func `a port that another process has taken is a failure before the start, and is named`()
+    async throws
+  {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let answers: [String: (Int, String)] = [
+      "GET /v1/models": (200, #"{"data":[{"id":"tiny"}]}"#),
+      "POST /v1/completions": (200, #"{"choices":[{"finish_reason":"length"}]}"#),
+    ]
+    try await StubServer.serving(answers) { port in
+      try await agent.claimedLink { node in
+        var spec = Self.replica(Self.canary(port, "tiny"))
+        spec.ports = [UInt32(port)]
+        let failed = try await node.start(spec) { $0.state == .failed || $0.state == .ready }
+        #expect(failed.state == .failed && failed.processID == 0)
+        #expect(
+          failed.reason.contains(try Regex("port \(port) is taken by `.+`, pid [0-9]+")),
+          "\(failed.reason)")
+        // It may be free again soon.
+        spec.service = "again"
+        spec.restartCountMax = 1
+        let waits = try await node.start(spec) { $0.state == .backoff }
+        #expect(waits.reason.contains("is taken by"), "\(waits.reason)")
+        #expect(try await node.stopAll().leftovers == [])
+      }
+    }
+  }
+
+  @Test func `while it loads, it says what its probe found`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await StubServer.serving(["GET /v1/models": (401, "")]) { port in
+      try await agent.claimedLink { node in
+        let loading = try await node.start(Self.replica(Self.canary(port, "tiny"))) {
+          $0.state == .loading && !$0.reason.isEmpty
+        }
+        #expect(loading.reason.hasPrefix("/v1/models answers 401: it asks for a key"))
+        _ = try await node.stopAll()
+      }
+    }
+  }
+
+  @Test(arguments: [([], ["VLLM_API_KEY": "k 1"]), (["--api-key", "k 1"], [:])])
+  func `canary: a server that asks for a key gets it, also from a daemon that was started anew`(
+    arguments: [String], secrets: [String: String]
+  ) async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let answers: [String: (Int, String)] = [
+      "GET /v1/models": (200, #"{"data":[{"id":"tiny"}]}"#),
+      "POST /v1/completions": (200, #"{"choices":[{"finish_reason":"length"}]}"#),
+    ]
+    try await StubServer.serving(answers, key: "k 1") { port in
+      var spec = Self.replica(Self.canary(port, "tiny"))
+      spec.argv = ["/bin/sh", "-c", "echo 'Starting to load'; sleep 60", "sh"] + arguments
+      spec.secrets = secrets.keys.sorted()
+      let wanted = spec
+      let daemon = try await agent.claimedLink(secrets: secrets) { node in
+        _ = try await node.start(wanted) { $0.state == .ready }
+        return try await node.attach(agent.attachment()).processID
+      }
+      kill(pid_t(daemon), SIGKILL)
+      try await eventually { ProcessTable.stat(of: Int32(daemon))?.isGone ?? true }
+      // What was ready is taken at its word; without that word it is asked again.
+      #expect(unlink("\(agent.stateFolder)/job-0/status") == 0)
+      try await agent.claimedLink { node in
+        _ = try await node.wait(for: "job") { $0.state == .ready }
+        #expect(try await node.stopAll().leftovers == [])
+      }
+    }
+  }
+
+  @Test func `canary: a server that listens on one address is asked there`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let answers: [String: (Int, String)] = [
+      "GET /v1/models": (200, #"{"data":[{"id":"tiny"}]}"#),
+      "POST /v1/completions": (200, #"{"choices":[{"finish_reason":"length"}]}"#),
+    ]
+    try await StubServer.serving(answers, host: "127.0.0.9") { port in
+      try await agent.claimedLink { node in
+        var spec = Self.replica(Self.canary(port, "tiny"))
+        spec.argv += ["sh", "--host", "127.0.0.9"]
+        _ = try await node.start(spec) { $0.state == .ready }
+        _ = try await node.stopAll()
       }
     }
   }

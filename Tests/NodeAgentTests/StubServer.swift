@@ -9,20 +9,23 @@ enum StubServer {
 
   /// - Parameters:
   ///   - answers: By method and path; anything else is 404.
+  ///   - host: Where it listens, and nowhere else.
   ///   - port: 0: one that the kernel chooses.
+  ///   - key: Who does not show it gets 401.
   ///   - body: Gets the port.
   static func serving<Result: Sendable>(
-    _ answers: Answers, port: Int = 0, _ body: (Int) async throws -> Result
+    _ answers: Answers, host: String = "127.0.0.1", port: Int = 0, key: String? = nil,
+    _ body: (Int) async throws -> Result
   ) async throws -> Result {
     let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-          try channel.pipeline.syncOperations.addHandler(Handler(answers))
+          try channel.pipeline.syncOperations.addHandler(Handler(answers, key: key))
         }
       }
-      .bind(host: "127.0.0.1", port: port).get()
+      .bind(host: host, port: port).get()
     do {
       let result = try await body(server.localAddress?.port ?? 0)
       try await server.close()
@@ -59,16 +62,25 @@ enum StubServer {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let answers: Answers
+    private let key: String?
     private var question = ""
+    private var isAllowed = false
 
-    init(_ answers: Answers) { self.answers = answers }
+    init(_ answers: Answers, key: String?) {
+      self.answers = answers
+      self.key = key
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
       switch self.unwrapInboundIn(data) {
-      case .head(let head): self.question = "\(head.method.rawValue) \(head.uri)"
+      case .head(let head):
+        self.question = "\(head.method.rawValue) \(head.uri)"
+        self.isAllowed =
+          self.key.map { head.headers["authorization"] == ["Bearer \($0)"] } ?? true
       case .body: break
       case .end:
-        let answer = self.answers[self.question] ?? (404, "")
+        let known = self.answers[self.question] ?? (404, "")
+        let answer = self.isAllowed ? known : (status: 401, body: "")
         var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: answer.status))
         head.headers = ["Content-Length": String(answer.body.utf8.count)]
         context.write(self.wrapOutboundOut(.head(head)), promise: nil)

@@ -50,6 +50,35 @@ import Testing
     #expect(plan.work == WorkSettings())
   }
 
+  /// Left to themselves, all of them would take GPU 0 and those after it.
+  @Test func `services that share a node get GPUs of their own, unless they say which they take`()
+    throws
+  {
+    let text = """
+      muster: 1
+      nodes: gpu[01-02]
+      services:
+        policy: {recipe: vllm, model: m, tensor_parallel: 2, replicas: 2, port: 7000, on: gpu01}
+        judge: {recipe: vllm, model: j, extra_args: [-tp, "4"], port: 8000, on: gpu01}
+        fixed: {recipe: vllm, model: f, port: 9000, on: gpu01, env: {CUDA_VISIBLE_DEVICES: "1"}}
+        plain: {recipe: command, run: "sleep 1", on: gpu01}
+        alone: {recipe: vllm, model: a, tensor_parallel: 8, on: gpu02}
+      """
+    let plan = try #require(try Self.result(text).plan)
+    let devices = Dictionary(
+      uniqueKeysWithValues: plan.services.map { service in
+        let values = service.replicas.map { replica in
+          replica.launch.environment.first { $0.name == "CUDA_VISIBLE_DEVICES" }?.value
+        }
+        return (service.name, values)
+      })
+    #expect(
+      devices == [
+        "policy": ["0,2", "3,4"], "judge": ["5,6,7,8"], "fixed": ["1"], "plain": [nil],
+        "alone": [nil],
+      ])
+  }
+
   @Test func `an override of a cache variable is noted`() throws {
     #expect(
       try Self.result(Self.cluster).notes == [

@@ -95,7 +95,12 @@ import Testing
         answers[index].facts.xids = nil
       }
     }
-    #expect(unknown == [])
+    // Not known is said where the plan relies on it, and refuses nothing.
+    #expect(
+      unknown == [
+        "W|gpus-unknown|gpu[1-3]: there is no `nvidia-smi`: whether the 2 GPUs of the plan are "
+          + "there is not known"
+      ])
     #expect(Self.findings { $0[0].facts.gpus[0].uncorrectedErrors = nil } == [])
   }
 
@@ -161,6 +166,35 @@ import Testing
     #expect(
       Self.findings { $0[0].facts.paths[1].isWritable = false }
         == ["E|not-writable|gpu1: `/local/jit/ab/engine-0/triton` cannot be written to"])
+  }
+
+  @Test func `a folder or a model that is not there is found before the start`() {
+    func findings(after: [String], missing: String) -> [String] {
+      var plan = Self.plan
+      plan.services[0].after = after
+      for index in plan.services[0].replicas.indices {
+        plan.services[0].replicas[index].launch.argv = ["vllm", "serve", "/models/tiny"]
+        plan.services[0].replicas[index].launch.probe = .canary(port: 8000, model: "tiny")
+        plan.services[0].replicas[index].launch.folder = "/work"
+      }
+      #expect(
+        PreflightQuestion(plan, node: "gpu1").paths.filter {
+          ["/work", "/models/tiny"].contains($0)
+        }
+          == ["/work", "/models/tiny"])
+      return Self.findings(plan: plan) { answers in
+        var path = PreflightFacts.Path(missing, fileSystem: "ext4", freeBytes: 100 << 30)
+        path.exists = false
+        answers[1].facts.paths.append(path)
+      }
+    }
+    let model = "no-folder|gpu2: `/models/tiny` is not there|gpu2: service `policy` needs it"
+    #expect(findings(after: [], missing: "/models/tiny") == ["E|\(model)"])
+    // What comes before it may fetch it.
+    #expect(findings(after: ["fetch"], missing: "/models/tiny") == ["W|\(model)"])
+    #expect(findings(after: [], missing: "/work").map { $0.prefix(11) } == ["E|no-folder"])
+    // A cache is made.
+    #expect(findings(after: [], missing: "/local/other") == [])
   }
 
   @Test func `programs, ports, limits and logins`() {

@@ -57,6 +57,8 @@ import Testing
     ("recipe: vllm, model: m, gpu_memory_utilization: 1.5", "error out-of-range 4:55"),
     ("recipe: vllm, model: m, tensor_parallel: 0", "error out-of-range 4:48"),
     ("recipe: vllm, model: m, extra_args: [--port=1]", "error flag-twice 4:43"),
+    ("recipe: vllm, model: m, extra_args: [--ssl-certfile, a]", "error unaskable 4:43"),
+    ("recipe: vllm, model: m, extra_args: [--uds=/x]", "error unaskable 4:43"),
     ("recipe: vllm, model: m, max_num_seq: 1", "error unknown-key 4:31"),
     ("recipe: commnd", "error unknown-recipe 4:15"),
     ("recipe: command", "error no-command 4:3"),

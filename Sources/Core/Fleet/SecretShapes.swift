@@ -1,6 +1,7 @@
 /// Takes out of a text what has the shape of a secret, where its value is not known: tokens of
 /// well-known makers, `Bearer …`, the password of a URL, and `…_TOKEN=`, `…_KEY=`, `…_PASSWORD=`,
-/// `…_SECRET=`. Names, users and hosts stay.
+/// `…_SECRET=`, whether of a variable, of an option of a command line (`--api-key …`, in JSON too) or
+/// of a dictionary as JSON and Python print it. Names, users and hosts stay.
 package enum SecretShapes {
   /// What stands in its place.
   package static let mark = "[secret]"
@@ -52,12 +53,15 @@ package enum SecretShapes {
       }
     }
     switch bytes[index] {
-    case UInt8(ascii: " "): return Self.bearer(in: bytes, blank: index)
+    case UInt8(ascii: " "):
+      return Self.bearer(in: bytes, blank: index) ?? Self.argument(in: bytes, after: index)
+    case UInt8(ascii: "\""), UInt8(ascii: "'"): return Self.argument(in: bytes, after: index)
     case UInt8(ascii: "="):
       // A blank before it makes it no assignment of a shell.
       guard Self.isSecret(variable: Self.name(in: bytes, before: index)) else { return nil }
       return Self.value(in: bytes, from: index + 1)
-    case UInt8(ascii: ":"): return Self.password(in: bytes, colon: index)
+    case UInt8(ascii: ":"):
+      return Self.password(in: bytes, colon: index) ?? Self.member(in: bytes, colon: index)
     default: return nil
     }
   }
@@ -66,6 +70,36 @@ package enum SecretShapes {
     let name = Self.name(in: bytes, before: blank)
     guard name.lowercased() == "bearer" else { return nil }
     return Self.value(in: bytes, from: blank + 1)
+  }
+
+  /// Of `--api-key VALUE` and `"--api-key","VALUE"`: what ends the option is at `end`.
+  private static func argument(in bytes: [UInt8], after end: Int) -> Range<Int>? {
+    var start = end
+    while start > 0, Self.isToken(bytes[start - 1]), end - start < 256 { start -= 1 }
+    guard bytes[start..<end].starts(with: "--".utf8) else { return nil }
+    let name = bytes[start..<end].map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 }
+    guard Self.isSecret(variable: String(decoding: name, as: UTF8.self)) else { return nil }
+    var value = Self.end(in: bytes, from: end + 1, while: Self.isBlank)
+    if Self.isQuote(bytes[end]) {
+      guard value < bytes.count, bytes[value] == UInt8(ascii: ",") else { return nil }
+      value = Self.end(in: bytes, from: value + 1, while: Self.isBlank)
+      guard value < bytes.count, Self.isQuote(bytes[value]) else { return nil }
+    }
+    // Another option follows: this one has no value.
+    guard value < bytes.count, bytes[value] != UInt8(ascii: "-") else { return nil }
+    return Self.value(in: bytes, from: value)
+  }
+
+  /// Of `"api_key": "VALUE"`, `'api_key': ['VALUE']`. A `key` alone is any name.
+  private static func member(in bytes: [UInt8], colon: Int) -> Range<Int>? {
+    guard colon > 0, Self.isQuote(bytes[colon - 1]) else { return nil }
+    let name = Self.name(in: bytes, before: colon - 1)
+    guard Self.isSecret(variable: name), name.lowercased() != "key" else { return nil }
+    let value = Self.end(in: bytes, from: colon + 1) {
+      Self.isBlank($0) || $0 == UInt8(ascii: "[")
+    }
+    guard value < bytes.count, Self.isQuote(bytes[value]) else { return nil }
+    return Self.value(in: bytes, from: value)
   }
 
   /// Of `://user:password@host`: the colon before the password.
@@ -87,7 +121,7 @@ package enum SecretShapes {
   /// A value up to its quote, or to the next blank or separator; `nil` for an empty one.
   private static func value(in bytes: [UInt8], from start: Int) -> Range<Int>? {
     guard start < bytes.count else { return nil }
-    if bytes[start] == UInt8(ascii: "\"") || bytes[start] == UInt8(ascii: "'") {
+    if Self.isQuote(bytes[start]) {
       let quote = bytes[start]
       let end = Self.end(in: bytes, from: start + 1) { $0 != quote && $0 != 10 }
       return end > start + 1 ? start + 1..<end : nil
@@ -114,6 +148,10 @@ package enum SecretShapes {
 
   private static func isWord(_ byte: UInt8) -> Bool {
     (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 95
+  }
+
+  private static func isQuote(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'")
   }
 
   private static func isToken(_ byte: UInt8) -> Bool { Self.isWord(byte) || byte == 45 }

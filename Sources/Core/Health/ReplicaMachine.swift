@@ -99,7 +99,7 @@ where Instant.Duration == Duration {
   package var view: View {
     switch self.state {
     case .waiting: View(phase: .waiting, reason: "", isUnproven: false)
-    case .coming(let coming): View(phase: coming.phase, reason: "", isUnproven: false)
+    case .coming(let coming): View(phase: coming.phase, reason: coming.fault, isUnproven: false)
     case .serving(let serving): Self.view(of: serving)
     case .clearing(let clearing):
       View(
@@ -148,10 +148,12 @@ where Instant.Duration == Duration {
     }
   }
 
-  /// - Parameter reason: Exact: which program or folder, and what is wrong with it.
-  package mutating func launchFailed(_ reason: String) {
+  /// - Parameters:
+  ///   - reason: Exact: which program or folder, and what is wrong with it.
+  ///   - isLasting: Whether another attempt would fail as well.
+  package mutating func launchFailed(_ reason: String, isLasting: Bool = true) {
     switch self.state {
-    case .waiting: self.state = .over(failure: reason, end: nil, isLasting: true)
+    case .waiting: self.state = .over(failure: reason, end: nil, isLasting: isLasting)
     case .clearing: self.state = .over(failure: nil, end: nil, isLasting: false)
     case .coming, .serving, .over: preconditionFailure("launch failed in \(self.state)")
     }

@@ -68,6 +68,7 @@ package struct Planner {
     for (service, template) in templates {
       self.placements[service.name] = self.place(service, template)
     }
+    self.assignGPUs(templates)
     let services = templates.map { service, template in
       Plan.Service(
         name: service.name, recipe: service.recipe, after: service.after,
@@ -108,6 +109,43 @@ package struct Planner {
       }
     }
     return placements
+  }
+
+  private static let devicesVariable = "CUDA_VISIBLE_DEVICES"
+
+  /// Gives replicas that share a node GPUs of their own, in the order of the plan: left to themselves,
+  /// all take the first ones. A service that sets `CUDA_VISIBLE_DEVICES` keeps to that.
+  private mutating func assignGPUs(_ templates: [(ManifestService, LaunchTemplate)]) {
+    var userCounts: [NodeName: Int] = [:]
+    /// By machine.
+    var taken: [String: Set<Int>] = [:]
+    for (service, template) in templates where template.gpuCount > 0 {
+      let own = self.devices(setBy: service) ?? []
+      for placement in self.placements[service.name] ?? [] {
+        userCounts[placement.node.name, default: 0] += 1
+        taken[placement.machine, default: []].formUnion(own)
+      }
+    }
+    for (service, template) in templates where self.devices(setBy: service) == nil {
+      var placements = self.placements[service.name] ?? []
+      for index in placements.indices where userCounts[placements[index].node.name, default: 0] > 1
+      {
+        var device = 0
+        while placements[index].devices.count < template.gpuCount {
+          if taken[placements[index].machine, default: []].insert(device).inserted {
+            placements[index].devices.append(device)
+          }
+          device += 1
+        }
+      }
+      self.placements[service.name] = placements
+    }
+  }
+
+  /// `nil`: the manifest leaves it to us.
+  private func devices(setBy service: ManifestService) -> [Int]? {
+    (self.manifest.environment + service.environment).last { $0.name == Self.devicesVariable }
+      .map { $0.value.split(separator: ",").compactMap { Int($0) } }
   }
 
   private mutating func replicas(
@@ -160,7 +198,7 @@ package struct Planner {
     let argv = template.argv.map { self.expand($0, placeholders, at: place) }
     var folders: [String] = []
     let environment = self.environment(
-      service, template, on: node, index: index, placeholders, folders: &folders)
+      service, template, at: placement, placeholders, folders: &folders)
     var launch = LaunchSpecification(
       argv: argv, environment: environment, secrets: service.secrets,
       folder: self.expand(service.folder, placeholders, at: service.location),
@@ -178,9 +216,10 @@ package struct Planner {
   /// Caches first, then the recipe's, the manifest's, the service's: a later one replaces an
   /// earlier one in its place.
   private mutating func environment(
-    _ service: ManifestService, _ template: LaunchTemplate, on node: ManifestNode, index: Int,
+    _ service: ManifestService, _ template: LaunchTemplate, at placement: Placement,
     _ placeholders: Placeholders, folders: inout [String]
   ) -> [EnvironmentVariable] {
+    let node = placement.node
     let own = self.manifest.environment + service.environment
     var result: [EnvironmentVariable] = []
     if let caches = self.manifest.caches {
@@ -197,10 +236,9 @@ package struct Planner {
         }
       }
     }
-    if service.replicasPerNode > 1, template.gpuCount > 0 {
-      let first = index * template.gpuCount
-      let devices = (first..<first + template.gpuCount).map(String.init)
-      result.append(EnvironmentVariable("CUDA_VISIBLE_DEVICES", devices.joined(separator: ",")))
+    if !placement.devices.isEmpty {
+      let devices = placement.devices.map(String.init).joined(separator: ",")
+      result.append(EnvironmentVariable(Self.devicesVariable, devices))
     }
     if template.servesModel, let address = Self.numericAddress(of: node) {
       result.append(EnvironmentVariable("VLLM_HOST_IP", address))
@@ -305,7 +343,7 @@ package struct Planner {
   }
 
   /// The address other nodes and `{address}` use.
-  fileprivate static func address(of node: ManifestNode) -> String {
+  static func address(of node: ManifestNode) -> String {
     switch node.link {
     case .local: "127.0.0.1"
     case .ssh(let settings): settings.host
@@ -350,25 +388,5 @@ package struct Planner {
     settings.shardCount = work.shardCount ?? settings.shardCount
     settings.nodes = work.nodes?.map(\.rawValue) ?? []
     return settings
-  }
-}
-
-/// Where a replica is put.
-private struct Placement {
-  var node: ManifestNode
-  var machine: String
-  /// Within the service.
-  var rank: Int
-  /// Among the replicas of the service on the machine.
-  var index: Int
-  var ports: [Int]
-  var servesModel: Bool
-
-  /// As a client writes it: a base URL of a model server, else `address:port`; `nil` without a port.
-  var endpoint: String? {
-    guard let port = self.ports.first else { return nil }
-    let address = Planner.address(of: self.node)
-    let host = address.contains(":") ? "[\(address)]" : address
-    return self.servesModel ? "http://\(host):\(port)/v1" : "\(host):\(port)"
   }
 }

@@ -25,6 +25,12 @@ struct VLLMSettings {
     "Starting vLLM server on", "Application startup complete",
   ]
 
+  /// Flags with which no canary gets an answer, so that the replica would never be ready.
+  private static let unaskable = [
+    ("--ssl-certfile", "the canary asks in plain HTTP"), ("--uds", "it has no port then"),
+    ("--headless", "it serves nothing then"),
+  ]
+
   var model: String
   var servedModelName: String
   var tensorParallel: Int?
@@ -53,7 +59,7 @@ struct VLLMSettings {
       readyTimeoutSeconds: service.readyTimeoutSeconds ?? 1800,
       progressMarks: Self.progressMarks, stopGraceSeconds: service.stopGraceSeconds ?? 60,
       ports: [settings.port], portsLocation: portPlace,
-      gpuCount: settings.tensorParallel ?? 1, fingerprintInputs: settings.fingerprintInputs)
+      gpuCount: settings.gpuCount, fingerprintInputs: settings.fingerprintInputs)
   }
 
   private static func read(
@@ -114,6 +120,14 @@ struct VLLMSettings {
           "`cudagraph_capture_sizes` has `\(size)`, above `max_num_seqs` \(most)", at: place,
           hints: ["a batch never has more than `max_num_seqs` sequences: the graph is not used"]))
     }
+    for (flag, reason) in Self.unaskable {
+      guard self.extraArguments.contains(where: { $0 == flag || $0.hasPrefix("\(flag)=") }),
+        let place = reader.value("extra_args")?.location
+      else { continue }
+      faults.error(
+        "unaskable", "`extra_args` has `\(flag)`: \(reason)", at: place,
+        hint: "leave it out, or use `recipe: command` with a probe of its own")
+    }
     let flags = Set(self.flags.filter { $0.hasPrefix("--") })
     for argument in self.extraArguments {
       let flag = String(argument.prefix { $0 != "=" })
@@ -124,6 +138,18 @@ struct VLLMSettings {
         "flag-twice", "`extra_args` repeats `\(flag)`, which a setting gives", at: place,
         hint: "keep the setting")
     }
+  }
+
+  /// GPUs of one replica; a size may stand among the further arguments.
+  private var gpuCount: Int {
+    func size(_ flag: String, _ short: String) -> Int {
+      let text =
+        ArgumentList.value(of: flag, in: self.extraArguments)
+        ?? ArgumentList.value(of: short, in: self.extraArguments)
+      return min(max(text.flatMap { Int($0) } ?? 1, 1), 64)
+    }
+    return (self.tensorParallel ?? size("--tensor-parallel-size", "-tp"))
+      * size("--pipeline-parallel-size", "-pp")
   }
 
   var argv: [String] {

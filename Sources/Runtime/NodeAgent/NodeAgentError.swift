@@ -12,6 +12,8 @@ package enum NodeAgentError: Error, Equatable {
   case daemonDidNotStart(log: String)
   /// A replica's process was not started; the exact reason.
   case launchFailed(String)
+  /// Somebody listens on a port of a replica before it is started; who, in words.
+  case portTaken(Int, by: String)
   /// No run of the name has anything alive on this node.
   case noLiveRun(name: String)
   /// This program is not the one it should be.
@@ -29,6 +31,7 @@ extension NodeAgentError: CustomStringConvertible {
     case .daemonDidNotStart(let log):
       "the daemon ended before it listened" + (log.isEmpty ? "" : ": \(log)")
     case .launchFailed(let reason): reason
+    case .portTaken(let port, let owner): "port \(port) is taken by \(owner)"
     case .noLiveRun(let name): "no run of `\(name)` is live on this node"
     case .wrongHash(let expected, let actual):
       "this program's SHA-256 is `\(actual)`, not `\(expected)`: the upload is damaged"

@@ -21,7 +21,7 @@ package struct Attach: AsyncParsableCommand {
     let attachment = try fleet.attachment(holding: false)
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
     let nodes = run.plan.nodes.filter { used.contains($0.name) }
-    let journal = try TimelineJournal(run)
+    let journal = TimelineJournal(run)
     try await Interruption.guarding(hint: "the services run on; `muster down` stops them") {
       try await Notifier.during(fleet.notify, run: run.id) { notifier in
         await withTaskGroup(of: Void.self) { tasks in

@@ -15,9 +15,16 @@ package struct Down: AsyncParsableCommand {
   package mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
+    // What happened while nobody watched is known to the agents alone, which end here.
+    let journal = TimelineJournal(run)
     let results = await FleetCall.stop(
       run.plan.nodes, of: run.plan, open: fleet.links(to: run.id),
-      attachment: try fleet.attachment(holding: true))
+      attachment: try fleet.attachment(holding: true)
+    ) { chronicle in
+      for event in chronicle.events { journal.see(.happened(event)) }
+      for report in chronicle.survey.reports { journal.see(.reported(report)) }
+    }
+    journal.write()
     var faults: [NodeFault] = []
     var leftovers: [Diagnostic] = []
     for (node, result) in results {

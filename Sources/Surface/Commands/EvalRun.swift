@@ -30,6 +30,7 @@ extension FleetContext {
       for directory in runs.filter({ !$0.isFinished }) + runs.filter(\.isFinished) {
         guard try directory.workPlan() != nil else { continue }
         let run = try LiveRun(directory)
+        try run.requireJournal()
         let differences = try self.plan.differences(from: run.plan).filter {
           !$0.hasPrefix("nodes") && !$0.hasPrefix("work.nodes")
         }

@@ -6,6 +6,7 @@ import Manifest
 import Plan
 import Rollouts
 import RunStore
+import Synchronization
 
 /// What the commands of a run's life share: the plan, where runs are, and how nodes are reached.
 struct FleetContext {
@@ -194,6 +195,7 @@ struct FleetContext {
             hints: ["`muster down` ends it"])
         ])
     }
+    try storing { try run.requireJournal() }
     StandardStreams.talk("run \(run.id) is there already: what runs is left as it is\n")
     return run
   }
@@ -205,7 +207,9 @@ struct FleetContext {
         root: self.runsFolder, name: self.plan.name, plan: try self.plan.canonicalJSON(),
         workPlan: workPlan, milliseconds: Int64(CoordinatorIdentity.nowMilliseconds),
         using: &generator)
-      return try LiveRun(directory)
+      let run = try LiveRun(directory)
+      try run.requireJournal()
+      return run
     }
   }
 }
@@ -221,17 +225,19 @@ func storing<Result>(_ body: () throws -> Result) throws -> Result {
   }
 }
 
-/// A run on disk with its plan and journal.
+/// A run on disk with its plan and journal. Where the journal cannot be opened, as on a full disk, what
+/// runs can still be seen and stopped: then only what needs the journal fails.
 final class LiveRun: Sendable {
   let directory: RunDirectory
   let plan: Plan
-  private let journal: Journal
+  private let journal: Result<Journal, RunStoreError>
+  private let hasComplained = Mutex(false)
   private let redactor: Redactor
 
   init(_ directory: RunDirectory) throws {
     self.directory = directory
     self.plan = try Plan(json: try directory.plan())
-    self.journal = try Journal(path: directory.journalPath)
+    self.journal = Result { () throws(RunStoreError) in try Journal(path: directory.journalPath) }
     self.redactor = Redactor(
       self.plan.secrets.compactMap { name in
         getenv(name).map { (name: name, value: String(cString: $0)) }
@@ -256,17 +262,24 @@ final class LiveRun: Sendable {
   func record(_ events: [JournalEvent]) {
     guard !events.isEmpty else { return }
     do {
-      try self.journal.append(events)
+      try self.journal.get().append(events)
     } catch {
-      StandardStreams.talk(error.diagnostic.rendered())
+      let isFirst = self.hasComplained.withLock { hasComplained in
+        defer { hasComplained = true }
+        return !hasComplained
+      }
+      if isFirst { StandardStreams.talk(error.diagnostic.rendered()) }
     }
   }
 
+  /// Before anything is started: a launch that nobody can read of later is none.
+  func requireJournal() throws(RunStoreError) { _ = try self.journal.get() }
+
   /// All events, oldest first.
-  func events() throws(RunStoreError) -> [JournalEvent] { try self.journal.events() }
+  func events() throws(RunStoreError) -> [JournalEvent] { try self.journal.get().events() }
 
   func events(kind: String) throws(RunStoreError) -> [JournalEvent] {
-    try self.journal.events(kind: kind)
+    try self.journal.get().events(kind: kind)
   }
 
   /// The run is over: nothing of it is left.

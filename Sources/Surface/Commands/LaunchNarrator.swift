@@ -2,13 +2,15 @@ import Coordinator
 import Fleet
 import Health
 import Plan
+import Recipes
 
 /// Tells a person how a launch goes: one line for each thing that matters, nodes folded.
 struct LaunchNarrator {
   private let plan: Plan
   private let neededNodes: Set<String>
   private var attached: Set<String> = []
-  private var states: [ReplicaKey: ReplicaPhase] = [:]
+  /// Replicas that are ready, and tasks that have ended well.
+  private var done: Set<ReplicaKey> = []
   private var announced: Set<String> = []
   private var lastFaults: [String: Diagnostic] = [:]
 
@@ -55,19 +57,35 @@ struct LaunchNarrator {
   }
 
   private mutating func line(for report: ReplicaReport, _ time: String) -> String {
-    self.states[report.key] = report.state
-    guard report.state == .ready || report.state == .stopped,
-      let service = self.plan.services.first(where: { $0.name == report.key.service }),
-      !self.announced.contains(service.name),
+    guard let service = self.plan.services.first(where: { $0.name == report.key.service }) else {
+      return ""
+    }
+    guard Self.isDone(report, of: service) else {
+      self.done.remove(report.key)
+      return ""
+    }
+    self.done.insert(report.key)
+    guard !self.announced.contains(service.name),
       service.replicas.allSatisfy({ replica in
-        let state = self.states[ReplicaKey(service: service.name, index: replica.index)]
-        return state == .ready || state == .stopped
+        self.done.contains(ReplicaKey(service: service.name, index: replica.index))
       })
     else { return "" }
     self.announced.insert(service.name)
     let count = service.replicas.count
     let proof = report.isUnproven ? " (unproven: no probe is declared)" : ""
     return "[\(time)] `\(service.name)` ready: \(count) of \(count)\(proof)\n"
+  }
+
+  /// A service that was stopped, as after an abort, is not ready; a task may end well.
+  private static func isDone(_ report: ReplicaReport, of service: Plan.Service) -> Bool {
+    switch report.state {
+    case .ready, .busy: return true
+    case .stopped:
+      let replica = service.replicas.first { $0.index == report.key.index }
+      return report.exitStatus == 0 && replica?.launch.isTask == true
+    case .waiting, .starting, .loading, .canary, .stalled, .draining, .stopping, .backoff, .failed:
+      return false
+    }
   }
 
   private func nodes(of service: String) -> Set<String> {

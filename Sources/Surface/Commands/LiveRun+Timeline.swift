@@ -53,9 +53,10 @@ final class TimelineJournal: Sendable {
   /// Two writers at once would change the order.
   private let writing = Mutex(())
 
-  init(_ run: LiveRun) throws {
+  /// A journal that cannot be read is as an empty one: the first ``write()`` tells of it.
+  init(_ run: LiveRun) {
     self.run = run
-    let events = try storing { try run.events() }
+    let events = (try? run.events()) ?? []
     let known = events.filter { $0.kind != ServiceSample.journalKind }.map { ChainEvent($0) }
     self.timeline = Mutex(FleetTimeline(journal: known))
     var states: [ReplicaKey: (milliseconds: Int64, word: String)] = [:]

@@ -44,7 +44,9 @@ extension RunStoreError {
         code: "run-damaged", "`\(path)`: \(reason)",
         hints: ["`muster merge RUN` makes the result anew from the records"])
     case .journal(let path, let reason):
-      Diagnostic(code: "journal", "the journal `\(path)` refuses", causes: [reason])
+      Diagnostic(
+        code: "journal", "the journal `\(path)` refuses", causes: [reason],
+        hints: ["`muster status` and `muster down` need no journal: they ask the nodes"])
     }
   }
 }

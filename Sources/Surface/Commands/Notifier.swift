@@ -44,12 +44,14 @@ final class Notifier: Sendable {
     let notifier = Notifier(settings, run: run)
     return try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { for await notice in notifier.notices { await notifier.deliver(notice) } }
+      tasks.addTask { await notifier.tellWhatWasHeldBack() }
       let result: Result<Value, any Error>
       do {
         result = .success(try await body(notifier))
       } catch {
         result = .failure(error)
       }
+      notifier.machine.withLock { $0.ended() }.forEach(notifier.tell)
       notifier.feed.finish()
       tasks.addTask { try? await notifier.clock.sleep(for: Self.timeout) }
       _ = await tasks.nextResult()
@@ -83,6 +85,14 @@ final class Notifier: Sendable {
     case .attached(let node, _): self.reached(node)
     case .faulted(let fault): self.faulted(fault)
     case .starting, .examined, .checked, .warned, .succeeded, .aborted, .leftBehind: break
+    }
+  }
+
+  /// Until the task is cancelled.
+  private func tellWhatWasHeldBack() async {
+    while (try? await self.clock.sleep(for: .seconds(1))) != nil {
+      let now = self.clock.now
+      self.machine.withLock { $0.due(at: now) }.forEach(self.tell)
     }
   }
 

@@ -63,7 +63,7 @@ package struct Serve: AsyncParsableCommand {
     let cache = PageCache(for: Self.pageLifetime, clock: ContinuousClock()) { board.page() }
     let server = MetricsServer(host: address.host, port: address.port) { await cache.page }
     let (id, notify) = (run.id, fleet.notify)
-    let journal = try TimelineJournal(run)
+    let journal = TimelineJournal(run)
     try await Interruption.guarding(hint: "the services run on") {
       try await Notifier.during(notify, run: id) { notifier in
         try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -49,7 +49,13 @@ package struct PreflightCheck {
     let (node, facts) = (answer.node, answer.facts)
     let used = self.plan.usedGPUs(on: node)
     switch facts.gpuProgram {
-    case .absent: break
+    case .absent:
+      // One is vLLM's default, on a CPU too; several are asked for.
+      guard used.count > 1 else { break }
+      self.findings.add(
+        .warning, "gpus-unknown", on: node,
+        "there is no `nvidia-smi`: whether the \(used.count) GPUs of the plan are there is not known"
+      )
     case .hung:
       self.findings.add(
         .error, "gpu-hung", on: node, "`nvidia-smi` does not answer: it was ended after 10 s",
@@ -117,6 +123,7 @@ package struct PreflightCheck {
           hint: accepts
             ? nil : "set `caches.root` to a local disk, or write `caches.network: accept`")
       }
+      if !path.exists { self.look(atMissing: path.path, on: node) }
       if !path.isWritable, created.contains(path.path) {
         self.findings.add(
           .error, "not-writable", on: node, "`\(path.path)` cannot be written to")
@@ -133,6 +140,18 @@ package struct PreflightCheck {
           detail: "`\(path.path)` has \(ByteCount(max(0, free)))")
       }
     }
+  }
+
+  /// One that a service before it may make is not missed yet.
+  private mutating func look(atMissing path: String, on node: String) {
+    let services = self.plan.services.filter { service in
+      service.replicas.contains { $0.node == node && $0.launch.neededFolders.contains(path) }
+    }
+    guard !services.isEmpty else { return }
+    self.findings.add(
+      services.contains { $0.after.isEmpty } ? .error : .warning, "no-folder", on: node,
+      "`\(path)` is not there",
+      detail: "service \(services.map { "`\($0.name)`" }.joined(separator: ", ")) needs it")
   }
 
   private mutating func look(

@@ -36,7 +36,7 @@ package struct PreflightQuestion: Equatable, Sendable {
         }
       })
     self.ports = Self.unique(launches.flatMap(\.ports))
-    let working = launches.map(\.folder).filter { $0.hasPrefix("/") || $0.hasPrefix("~/") }
+    let working = launches.flatMap(\.neededFolders)
     let caches = launches.flatMap { launch in plan.justInTimeFolders(of: launch) + launch.folders }
     self.paths = Self.unique(Self.commonPaths + working + caches)
     self.peers = Self.unique(plan.nodes.filter { $0.name != node }.compactMap(\.numericAddress))
@@ -74,6 +74,18 @@ extension LaunchSpecification {
   /// The last one of the name, which is the one that holds.
   func value(of variable: String) -> String? {
     self.environment.last { $0.name == variable }?.value
+  }
+
+  /// What must be there when it starts: its working folder, and the model where that is a folder. Of
+  /// those whose place is known.
+  var neededFolders: [String] {
+    var folders = self.folder.hasPrefix("/") || self.folder.hasPrefix("~/") ? [self.folder] : []
+    if case .canary = self.probe, let serve = self.argv.firstIndex(of: "serve"),
+      serve + 1 < self.argv.endIndex, self.argv[serve + 1].hasPrefix("/")
+    {
+      folders.append(self.argv[serve + 1])
+    }
+    return folders
   }
 
   /// The program as it is looked for; one beside the working folder only where that is absolute, so

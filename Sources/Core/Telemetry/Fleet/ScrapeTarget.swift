@@ -26,9 +26,13 @@ package struct ScrapeTarget: Equatable, Sendable {
     let pathStart = rest.firstIndex(of: "/") ?? rest.endIndex
     let path = pathStart == rest.endIndex ? "/metrics" : String(rest[pathStart...])
     let authority = rest[..<pathStart]
-    guard let colon = authority.lastIndex(of: ":"),
-      let port = UInt16(authority[authority.index(after: colon)...]), port > 0
-    else { throw Self.wrong(text, "it has no port") }
+    guard let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") else {
+      throw Self.wrong(text, "it has no port")
+    }
+    let digits = authority[authority.index(after: colon)...]
+    guard let port = UInt16(digits), port > 0 else {
+      throw Self.wrong(text, "its port is `\(digits)`, not 1 to 65535")
+    }
     let hosts = try Self.hosts(String(authority[..<colon]), of: text)
     return hosts.map { host in
       let name = "\(host):\(port)\(path == "/metrics" ? "" : path)"

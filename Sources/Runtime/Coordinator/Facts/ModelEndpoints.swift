@@ -1,3 +1,4 @@
+import Fleet
 package import Health
 package import Plan
 import Recipes
@@ -49,7 +50,8 @@ extension ModelService {
         else { return nil }
         let key = ReplicaKey(service: service.name, index: replica.index)
         return ModelEndpoint(
-          key: key, node: node.name, baseURL: Self.baseURL(node.address, port: port),
+          key: key, node: node.name,
+          baseURL: Self.baseURL(Self.address(of: replica.launch, on: node), port: port),
           modelName: model, state: known[key]?.state, reason: known[key]?.reason ?? "")
       }
       guard !endpoints.isEmpty else { return nil }
@@ -59,6 +61,12 @@ extension ModelService {
         keyName: launches.contains(where: Self.asksForKey) ? Self.keyVariable : nil,
         parsesReasoning: launches.contains { Self.has("--reasoning-parser", in: $0) })
     }
+  }
+
+  /// A server that listens on one address alone answers nowhere else.
+  private static func address(of launch: LaunchSpecification, on node: Plan.Node) -> String {
+    let host = ArgumentList.value(of: "--host", in: launch.argv) ?? ""
+    return ["", "0.0.0.0", "::"].contains(host) ? node.address : host
   }
 
   private static func baseURL(_ address: String, port: Int) -> String {

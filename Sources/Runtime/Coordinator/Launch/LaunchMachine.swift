@@ -249,7 +249,10 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
     }
     let causes = late.map { replica in
       let key = ReplicaKey(service: service.name, index: replica.index)
-      let state = self.reports[key].map { "\($0.state.rawValue) \($0.reason)" } ?? "never reported"
+      let state =
+        self.reports[key].map { report in
+          report.state.rawValue + (report.reason.isEmpty ? "" : ": \(report.reason)")
+        } ?? "never reported"
       let link = self.faults[replica.node].map { "; \($0.diagnostic.summary)" } ?? ""
       return "\(replica.node): `\(key)` is \(state)\(link)"
     }

@@ -42,14 +42,20 @@ extension FleetCall {
 
   /// Stops every replica of the run on each node and ends the daemons.
   ///
-  /// - Parameter keepsRecords: Records that were not acknowledged stay on the nodes, for a resume.
+  /// - Parameters:
+  ///   - keepsRecords: Records that were not acknowledged stay on the nodes, for a resume.
+  ///   - hear: Gets what each agent knows, its replicas as they were before; it ends then.
   /// - Returns: For each node what is there yet.
   package static func stop(
     _ nodes: [Plan.Node], of plan: Plan, keepsRecords: Bool = false, open: @escaping OpenLink,
-    attachment: Attachment
+    attachment: Attachment, hear: @escaping @Sendable (NodeChronicle) -> Void = { _ in }
   ) async -> [(node: Plan.Node, result: Result<NodeRemains, NodeFault>)] {
     await Self.each(nodes, open: open, attachment: attachment) { session in
-      await session.stopAndEnd(timeout: plan.stopTimeout, keepsRecords: keepsRecords)
+      await session.stopAndEnd(timeout: plan.stopTimeout, keepsRecords: keepsRecords) {
+        // An agent that does not say is stopped all the same.
+        let events = (try? await Self.events(session, session.node.name)) ?? []
+        hear(NodeChronicle(survey: NodeSurvey(session), events: events))
+      }
     }
   }
 

@@ -25,7 +25,7 @@ extension FleetCall {
     }
   }
 
-  private static func events(
+  static func events(
     _ session: NodeSession, _ node: String
   ) async throws -> [ChainEvent] {
     var options = CallOptions.defaults

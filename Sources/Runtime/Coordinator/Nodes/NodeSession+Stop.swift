@@ -15,12 +15,17 @@ package struct NodeRemains: Equatable, Sendable {
 extension NodeSession {
   /// Stops every replica of the node and ends its daemon.
   ///
-  /// - Parameter keepsRecords: Records that were not acknowledged stay on the node, for a resume.
-  package func stopAndEnd(timeout: Duration, keepsRecords: Bool = false) async -> NodeRemains {
+  /// - Parameters:
+  ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
+  ///   - beforeEnd: Carried out when the replicas have been stopped: the last time to ask the daemon.
+  package func stopAndEnd(
+    timeout: Duration, keepsRecords: Bool = false, beforeEnd: () async -> Void = {}
+  ) async -> NodeRemains {
     do throws(NodeFault) {
       let stopped = try await self.call("stop", timeout: timeout) { api, options in
         try await api.stop(.init(), options: options)
       }
+      await beforeEnd()
       var remains = NodeRemains(leftovers: stopped.leftovers, foreign: stopped.foreign)
       guard remains.leftovers.isEmpty else { return remains }
       remains.leftovers = try await self.call("end") { api, options in

@@ -29,8 +29,6 @@ package struct FleetExposition: Sendable {
   /// Replicas that have a page.
   private let shown: Set<ReplicaKey>
   private var state: FleetState
-  /// When samples of a node's GPUs came last.
-  private var gpusAt: [String: Duration] = [:]
   private var eventCounts: [EventKey: Int] = [:]
 
   /// - Parameter interval: From one page of a replica to its next; positive.
@@ -51,7 +49,6 @@ package struct FleetExposition: Sendable {
       for kind in Self.awaitedKinds { self.count(kind, on: node, by: 0) }
     case .happened(let event):
       self.count(Self.kinds.contains(event.what) ? event.what : "other", on: event.node, by: 1)
-    case .scraped(let node, .gpus): self.gpusAt[node] = now
     case .scraped, .lost, .reported: break
     }
   }
@@ -96,7 +93,7 @@ package struct FleetExposition: Sendable {
   }
 
   private func gpus(of node: FleetState.Node, at now: Duration) -> [GPUSample] {
-    guard let at = self.gpusAt[node.name], now - at <= self.ageMax else { return [] }
+    guard let at = node.gpusAt, now - at <= self.ageMax else { return [] }
     return node.gpus
   }
 
@@ -172,9 +169,15 @@ package struct FleetExposition: Sendable {
       merge.add(page, labels: Self.labels(replica))
     }
     for (node, exporters) in self.state.targets.sorted(by: { $0.key < $1.key }) {
-      for (name, last) in exporters.sorted(by: { $0.key < $1.key })
-      where now - last.scrapedAt <= self.ageMax && (try? page.read(last.text)) != nil {
-        merge.add(page, labels: [.init("node", node), .init("exporter", name)])
+      for (name, last) in exporters.sorted(by: { $0.key < $1.key }) {
+        let labels: [MetricsMerge.Label] = [.init("node", node), .init("exporter", name)]
+        let isUp =
+          now - last.scrapedAt <= self.ageMax && !last.text.isEmpty
+          && (try? page.read(last.text)) != nil
+        merge.add(
+          gauge: "muster_exporter_up", isUp ? 1 : 0,
+          help: "Whether the exporter's last page came, and is on this one.", labels: labels)
+        if isUp { merge.add(page, labels: labels) }
       }
     }
   }

@@ -18,8 +18,10 @@ package struct FleetState: Sendable {
     package fileprivate(set) var hasSampledGPUs = false
     /// Why there are no samples, in words.
     package fileprivate(set) var gpuFault = ""
-    /// The samples are an exporter's: the node has no `nvidia-smi`.
-    fileprivate var hasExporter = false
+    /// Whose samples they are, where they are not of `nvidia-smi`.
+    fileprivate var exporter: String?
+    /// When its samples came; `nil` where there are none.
+    package fileprivate(set) var gpusAt: Duration?
   }
 
   package struct Replica: Sendable {
@@ -61,6 +63,8 @@ package struct FleetState: Sendable {
 
   /// Events that are kept, the newest.
   package static let eventCountMax = 500
+  /// Watched files of all nodes together; further ones are left out.
+  private static let fileCountMax = 1 << 14
   /// Files that grow are measured over so long.
   package static let growthWindow = Duration.seconds(30)
 
@@ -105,7 +109,7 @@ package struct FleetState: Sendable {
         if $0.fault.isEmpty { $0.lostSince = now }
         $0.isReached = false
         $0.fault = fault.diagnostic.summary
-        $0.gpus = []
+        ($0.gpus, $0.gpusAt, $0.exporter) = ([], nil, nil)
       }
       self.forgetNumbers(of: fault.node)
     case .reported(let report):
@@ -133,13 +137,16 @@ package struct FleetState: Sendable {
     case .gpus(_, let samples, let fault):
       self.change(node) {
         $0.hasSampledGPUs = true
-        $0.gpuFault = fault
-        if samples.isEmpty, $0.hasExporter { return }
+        // What an exporter tells needs no `nvidia-smi`.
+        $0.gpuFault = $0.exporter == nil ? fault : ""
+        if samples.isEmpty, $0.exporter != nil { return }
         $0.gpus = samples
-        $0.hasExporter = false
+        $0.gpusAt = samples.isEmpty ? nil : now
+        $0.exporter = nil
       }
     case .file(let path, let milliseconds, let lines, _, let sharedAs):
       let key = sharedAs.isEmpty ? "\(node) \(path)" : "\(sharedAs) \(path)"
+      guard self.growths.count < Self.fileCountMax || self.growths[key] != nil else { return }
       var growth = self.growths[key] ?? WatchedGrowth(node: node)
       if growth.isTold(by: node, of: self.nodes.count) {
         growth.lines.add(lines, at: .milliseconds(milliseconds), window: Self.growthWindow)
@@ -149,19 +156,35 @@ package struct FleetState: Sendable {
       self.pageCount += 1
       switch page.source {
       case .target(let name):
+        guard self.isAsked(name, of: node) else { return }
         self.targets[node, default: [:]][name] = ExporterPage(text: page.text, scrapedAt: now)
-        // A DCGM exporter says more of GPUs than nothing, and no more than `nvidia-smi`.
-        if let gpus = try? self.dcgm.read(page.text), !gpus.isEmpty {
-          self.change(node) {
-            guard $0.gpus.isEmpty || $0.hasExporter else { return }
-            $0.gpus = gpus
-            $0.hasExporter = true
-          }
-        }
+        self.addGPUs(of: page, named: name, of: node, at: now)
       case .replica(let key):
         guard let index = self.index(of: key, on: node) else { return }
         self.add(page, to: index, at: now)
       }
+    }
+  }
+
+  /// A node is semi-trusted: it speaks for the exporters that it was asked for only.
+  private func isAsked(_ exporter: String, of node: String) -> Bool {
+    self.plan.exporters?.contains { $0.name == exporter && $0.nodes.contains(node) } ?? false
+  }
+
+  /// A DCGM exporter says more of GPUs than nothing, and no more than `nvidia-smi`. One that is silent
+  /// takes back what it said: else its last numbers would stand for good.
+  private mutating func addGPUs(
+    of page: NodePage, named name: String, of node: String, at now: Duration
+  ) {
+    let gpus = (try? self.dcgm.read(page.text)) ?? []
+    self.change(node) {
+      if page.text.isEmpty, $0.exporter == name {
+        ($0.gpus, $0.gpusAt, $0.exporter) = ([], nil, nil)
+        $0.gpuFault = "exporter `\(name)`: \(page.fault)"
+      }
+      guard !gpus.isEmpty, $0.gpus.isEmpty || $0.exporter == name else { return }
+      ($0.gpus, $0.gpusAt, $0.exporter) = (gpus, now, name)
+      $0.gpuFault = ""
     }
   }
 

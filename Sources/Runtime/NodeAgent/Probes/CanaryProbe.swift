@@ -12,6 +12,7 @@ struct CanaryProbe: Sendable {
   let port: Int
   /// As the server must name it.
   let model: String
+  var access = ModelServerAccess()
 
   /// Of a fingerprint; vLLM's has 21 bytes.
   private static let fingerprintSizeMax = 128
@@ -20,15 +21,16 @@ struct CanaryProbe: Sendable {
     on group: any EventLoopGroup, note: @Sendable (ProbeNote) -> Void
   ) async throws -> ProbeOutcome {
     let models = try await HTTPProbeRequest(
-      port: self.port, path: "/v1/models", timeout: Self.modelsTimeout
+      address: self.access.address, port: self.port, path: "/v1/models", key: self.access.key,
+      timeout: Self.modelsTimeout
     ).answer(on: group)
     if let outcome = Self.judge(models: models, wanted: self.model) { return outcome }
     note(.completionBegan)
     let body =
       "{\"model\":\(JSONValue.quote(self.model)),\"prompt\":\"1\",\"max_tokens\":1}"
     let completion = try await HTTPProbeRequest(
-      method: .POST, port: self.port, path: "/v1/completions", body: Array(body.utf8),
-      timeout: Self.completionTimeout
+      method: .POST, address: self.access.address, port: self.port, path: "/v1/completions",
+      body: Array(body.utf8), key: self.access.key, timeout: Self.completionTimeout
     ).answer(on: group)
     if let fingerprint = JSONValue(parsing: completion.body)?["system_fingerprint"]?.string {
       note(.systemFingerprint(String(fingerprint.prefix(Self.fingerprintSizeMax))))
@@ -38,6 +40,10 @@ struct CanaryProbe: Sendable {
 
   /// `nil`: the model is there.
   static func judge(models answer: HTTPProbeRequest.Answer, wanted: String) -> ProbeOutcome? {
+    if answer.status == 401 {
+      return .failed(
+        "/v1/models answers 401: it asks for a key, and neither VLLM_API_KEY nor --api-key has it")
+    }
     guard answer.status == 200 else { return .failed("/v1/models answers \(answer.status)") }
     guard let data = JSONValue(parsing: answer.body)?["data"] else {
       return .failed("/v1/models does not answer with a list of models")

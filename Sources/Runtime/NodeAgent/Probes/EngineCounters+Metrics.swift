@@ -20,9 +20,13 @@ extension EngineCounters {
   /// - Parameter page: Text of `/metrics`; lines that are not of that form are left out.
   init(metrics page: [UInt8]) {
     let scrape = Self.scrape(page)
+    // What is no number differs from itself, and would count as movement for good.
+    func sum(_ family: Int) -> Double? {
+      scrape.sum(family).flatMap { $0.isFinite ? $0 : nil }
+    }
     self.init(
-      running: scrape.sum(Self.moving.count), waiting: scrape.sum(Self.moving.count + 1),
-      moving: Self.moving.indices.map { scrape.sum($0) })
+      running: sum(Self.moving.count), waiting: sum(Self.moving.count + 1),
+      moving: Self.moving.indices.map(sum))
   }
 
   private static func scrape(_ page: [UInt8]) -> FamilyScrape {

@@ -14,10 +14,14 @@ struct HTTPProbeRequest: Sendable {
   }
 
   var method: HTTPMethod = .GET
+  /// Of this machine, in digits.
+  var address = ModelServerAccess.loopback
   var port: Int
   var path: String
   /// Sent as JSON; empty: none.
   var body: [UInt8] = []
+  /// Sent as a bearer's; empty: none.
+  var key = ""
   /// For the connection, and again from there to the last byte of the answer.
   var timeout: TimeAmount
   /// Bytes of the answer beyond which it is no longer read.
@@ -45,14 +49,16 @@ struct HTTPProbeRequest: Sendable {
           }
         }
         // By address: a static program has no resolver to rely on.
-        .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: self.port)).get()
+        .connect(to: SocketAddress(ipAddress: self.address, port: self.port)).get()
     } catch {
       promise.fail(error)
       throw error
     }
     return try await withTaskCancellationHandler {
       var head = HTTPRequestHead(version: .http1_1, method: self.method, uri: self.path)
-      head.headers = ["Host": "127.0.0.1:\(self.port)", "Connection": "close"]
+      let host = self.address.contains(":") ? "[\(self.address)]" : self.address
+      head.headers = ["Host": "\(host):\(self.port)", "Connection": "close"]
+      if !self.key.isEmpty { head.headers.add(name: "Authorization", value: "Bearer \(self.key)") }
       if !self.body.isEmpty {
         head.headers.add(name: "Content-Type", value: "application/json")
         head.headers.add(name: "Content-Length", value: String(self.body.count))

@@ -13,6 +13,8 @@ where ProbeClock.Duration == Duration {
   let probe: Muster_V1_Probe
   /// Of the replica.
   let environment: [String: String]
+  /// Of a model server.
+  var access = ModelServerAccess()
   let clock: ProbeClock
   let group: any EventLoopGroup
 
@@ -38,8 +40,9 @@ where ProbeClock.Duration == Duration {
         return try await ExecProbe(argv: exec.argv, environment: self.environment)
           .outcome(clock: self.clock)
       case .canary(let canary):
-        return try await CanaryProbe(port: Int(canary.port), model: canary.model)
-          .outcome(on: self.group, note: note)
+        return try await CanaryProbe(
+          port: Int(canary.port), model: canary.model, access: self.access
+        ).outcome(on: self.group, note: note)
       case nil:
         return .succeeded
       }
@@ -70,11 +73,13 @@ where ProbeClock.Duration == Duration {
 
   /// `/health` knows whether the engine is dead, and `/metrics` whether it moves.
   private func engine(port: Int) async throws -> LivenessSight.Answer {
-    let health = try await HTTPProbeRequest(port: port, path: "/health", timeout: Self.timeout)
-      .answer(on: self.group)
+    let health = try await HTTPProbeRequest(
+      address: self.access.address, port: port, path: "/health", timeout: Self.timeout
+    ).answer(on: self.group)
     if health.status == 503 { return .dead("its engine is dead: /health answers 503") }
-    let page = try await HTTPProbeRequest(port: port, path: "/metrics", timeout: Self.timeout)
-      .answer(on: self.group)
+    let page = try await HTTPProbeRequest(
+      address: self.access.address, port: port, path: "/metrics", timeout: Self.timeout
+    ).answer(on: self.group)
     guard page.status == 200 else { return .faulty("/metrics answers \(page.status)") }
     return .fine(EngineCounters(metrics: page.body))
   }

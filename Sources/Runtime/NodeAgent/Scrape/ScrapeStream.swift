@@ -171,7 +171,7 @@ where ScrapeClock.Duration == Duration {
       $0.target = endpoint.target
     }
     var request = HTTPProbeRequest(
-      port: endpoint.port, path: endpoint.path, timeout: Self.timeout)
+      address: endpoint.address, port: endpoint.port, path: endpoint.path, timeout: Self.timeout)
     request.bodySizeMax = Self.pageSizeMax
     do {
       let answer = try await request.answer(on: self.group)
@@ -196,6 +196,8 @@ struct ScrapeEndpoint: Equatable, Sendable {
   var service: String
   var index: Int
   var target: String
+  /// In digits.
+  var address = ModelServerAccess.loopback
   var port: Int
   var path: String
 

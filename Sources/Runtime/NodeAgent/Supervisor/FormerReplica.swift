@@ -19,6 +19,18 @@ struct FormerReplica: Sendable {
   var attempt: Int
   var fate: Fate
 
+  /// Those of its secrets that its holder still has in its environment: the daemon before had them in
+  /// memory alone. Blocks.
+  var secrets: [String: String] {
+    guard case .runs(let start, _) = self.fate, !self.spec.secrets.isEmpty,
+      ProcessTable.isAlive(start.holder),
+      let bytes = try? PlainFile.read(
+        "/proc/\(start.holder.processID)/environ", sizeMax: EnvironmentBlock.sizeMax)
+    else { return [:] }
+    let names = Set(self.spec.secrets)
+    return EnvironmentBlock.parse(bytes).filter { names.contains($0.key) }
+  }
+
   /// In the order of their keys; folders that are not those of replicas are left out. Blocks.
   static func all(in state: StateFolder) -> [FormerReplica] {
     var found: [FormerReplica] = []

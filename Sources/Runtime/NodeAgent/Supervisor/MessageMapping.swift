@@ -75,8 +75,8 @@ extension ScrapeEndpoint {
       return nil
     }
     self.init(
-      service: spec.service, index: Int(spec.index), target: "", port: Int(place.port),
-      path: place.path)
+      service: spec.service, index: Int(spec.index), target: "",
+      address: ModelServerAccess.address(spec.argv), port: Int(place.port), path: place.path)
   }
 }
 

@@ -21,9 +21,20 @@ struct ReplicaLaunch: Sendable {
     return self.spec.folder.hasPrefix("~") ? home + self.spec.folder.dropFirst() : self.spec.folder
   }
 
+  /// A server that is there already would answer the probes in the place of ours: a model server of
+  /// the same model would make it ready.
+  private func checkPorts() throws(NodeAgentError) {
+    let taken = PortQuestion(ports: self.spec.ports.map(Int.init), run: "").answer()
+    guard let port = taken.first else { return }
+    let owner = port.program.isEmpty ? "another process" : "`\(port.program)`"
+    throw .portTaken(
+      Int(port.port), by: port.processID > 0 ? "\(owner), pid \(port.processID)" : owner)
+  }
+
   /// - Returns: The record of the process.
   /// - Throws: The exact reason why there is none.
   func launch() throws(NodeAgentError) -> ProcessRecord.Start {
+    try self.checkPorts()
     try PlainFile.makeFolders(self.folder.path)
     for path in self.spec.folders { try PlainFile.makeFolders(path) }
     let record = self.folder.record(ofAttempt: self.attempt)

@@ -141,7 +141,12 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
       // The daemon ends; the next one finds the record.
       return
     } catch {
-      self.change { machine, _ in machine.launchFailed("\(error)") }
+      // Whoever holds a port may be gone at the next attempt.
+      var isLasting = true
+      if case NodeAgentError.portTaken = error { isLasting = false }
+      self.change { [isLasting] machine, _ in
+        machine.launchFailed("\(error)", isLasting: isLasting)
+      }
       await self.finish()
     }
   }
@@ -235,8 +240,9 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
 
   private var check: ReadinessCheck<RunClock> {
     ReadinessCheck(
-      probe: self.spec.probe, environment: self.launch.environment, clock: self.context.clock,
-      group: self.context.group)
+      probe: self.spec.probe, environment: self.launch.environment,
+      access: ModelServerAccess(argv: self.spec.argv, environment: self.launch.environment),
+      clock: self.context.clock, group: self.context.group)
   }
 
   private func look(at processes: ServingProcesses) async {

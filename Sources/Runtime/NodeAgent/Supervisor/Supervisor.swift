@@ -165,11 +165,12 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     let state = self.state
     let found = try await self.context.blocking.run { FormerReplica.all(in: state) }
     for former in found.prefix(NodeLimits.replicaCountMax) {
-      // The secrets were in the memory of the daemon before: without them it is not started again.
+      let secrets = try await self.context.blocking.run { former.secrets }
+      // Without one of them it is not started again.
+      let isWhole = former.spec.secrets.allSatisfy { secrets[$0] != nil }
       let run = self.run(
         former.spec, attempt: former.attempt, in: former.folder,
-        restartCountMax: former.spec.secrets.isEmpty ? Int(former.spec.restartCountMax) : 0,
-        secrets: [:])
+        restartCountMax: isWhole ? Int(former.spec.restartCountMax) : 0, secrets: secrets)
       self.runs.withLock { $0[run.key] = run }
       switch former.fate {
       case .runs(let start, let adoption):

@@ -23,7 +23,7 @@ struct TopWatch: Sendable {
     self.watch = FleetWatch(
       run.plan.watchedNodes, request, open: fleet.links(to: run.id),
       attachment: try fleet.attachment(holding: false), clock: ContinuousClock())
-    self.journal = try TimelineJournal(run)
+    self.journal = TimelineJournal(run)
     self.board = FleetBoard(run, remembered: self.journal.lastStates)
     self.records = RecordCounter(fleet)
     self.interval = interval

@@ -1,0 +1,58 @@
+import Coordinator
+import Fleet
+import Health
+import Plan
+import Recipes
+import Testing
+
+@testable import Commands
+
+/// What a person reads while a launch goes on.
+struct LaunchNarratorTests {
+  private static func narrator(isTask: Bool = false) -> LaunchNarrator {
+    LaunchNarrator(
+      plan: Plan(
+        name: "test", nodes: [Plan.Node(name: "n0", link: .local)],
+        services: [
+          Plan.Service(
+            name: "policy", recipe: "command",
+            replicas: [
+              Plan.Replica(
+                index: 0, node: "n0",
+                launch: LaunchSpecification(
+                  argv: ["a"], readyTimeoutSeconds: 10, isTask: isTask))
+            ])
+        ]))
+  }
+
+  private static func report(_ phase: ReplicaPhase, exitStatus: Int32? = nil) -> LaunchEvent {
+    var report = TestFleet.report(0, phase)
+    report.exitStatus = exitStatus
+    return .reported(report)
+  }
+
+  @Test func `a service that is stopped after an abort is not called ready`() {
+    var narrator = Self.narrator()
+    var lines = ""
+    for event in [Self.report(.loading), .aborted([]), Self.report(.stopping)] {
+      lines += narrator.lines(for: event, elapsed: .seconds(1))
+    }
+    for status: Int32? in [nil, 0] {
+      lines += narrator.lines(for: Self.report(.stopped, exitStatus: status), elapsed: .seconds(2))
+    }
+    #expect(lines == "[1.0 s] stopping what was started\n")
+  }
+
+  @Test func `one that is ready is said once, and a task when it has ended well`() {
+    var narrator = Self.narrator()
+    let ready = "[1.0 s] `policy` ready: 1 of 1\n"
+    #expect(narrator.lines(for: Self.report(.ready), elapsed: .seconds(1)) == ready)
+    #expect(narrator.lines(for: Self.report(.busy), elapsed: .seconds(1)) == "")
+    #expect(narrator.lines(for: Self.report(.ready), elapsed: .seconds(1)) == "")
+    var task = Self.narrator(isTask: true)
+    let bad = Self.report(.stopped, exitStatus: 7)
+    #expect(task.lines(for: bad, elapsed: .seconds(1)) == "")
+    let good = Self.report(.stopped, exitStatus: 0)
+    #expect(task.lines(for: good, elapsed: .seconds(1)) == ready)
+  }
+}
