@@ -167,4 +167,21 @@ struct `Small parts of the agent` {
     change(&spec)
     #expect(throws: RPCError.self) { try SpecCheck.check(spec) }
   }
+
+  @Test func `a file is published by many at once, and each of them succeeds`() async throws {
+    let folder = try TestAgent().folder
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try await withThrowingTaskGroup { tasks in
+      for number in 0..<8 {
+        tasks.addTask {
+          for _ in 0..<200 {
+            try PlainFile.publish(Array("\(number)\n".utf8), at: "\(folder)/holder")
+          }
+        }
+      }
+      try await tasks.waitForAll()
+    }
+    #expect(try PlainFile.names(in: folder) == ["holder"])
+    #expect(try PlainFile.read("\(folder)/holder", sizeMax: 100).count == 2)
+  }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Small files, read and written whole.
 package enum PlainFile {
@@ -30,6 +31,9 @@ package enum PlainFile {
     return bytes
   }
 
+  /// Two calls for the same file may come at once, from two links.
+  private static let publishCount = Atomic<UInt64>(0)
+
   /// Writes the file under another name first, so that whoever reads it sees all of it or the one
   /// before.
   ///
@@ -37,7 +41,8 @@ package enum PlainFile {
   static func publish(
     _ bytes: [UInt8], at path: String, durably: Bool = false, mode: mode_t = 0o600
   ) throws(NodeAgentError) {
-    let temporary = "\(path).\(getpid()).new"
+    let number = Self.publishCount.add(1, ordering: .relaxed).newValue
+    let temporary = "\(path).\(getpid())-\(number).new"
     let file = try NodeAgentError.check("create \(temporary)") {
       open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, mode)
     }
