@@ -224,6 +224,11 @@ import Testing
     let ahead = PreflightAnswer(
       node: "gpu1", facts: facts, asked: 10_000, answered: 13_040, clock: 16_020, took: 3_000)
     #expect(ahead.clockOffsetMilliseconds == 3_000)
+    for clock in [Int64.min, .max] {
+      let lie = PreflightAnswer(
+        node: "gpu1", facts: facts, asked: 10_000, answered: 13_040, clock: clock, took: 3_000)
+      #expect(Self.findings { $0[0] = lie }.contains { $0.contains("|clock-offset|gpu1") })
+    }
     let found = Self.findings { answers in
       answers[0].clockOffsetMilliseconds = -2_500
       answers[1].clockOffsetMilliseconds = 61_000
