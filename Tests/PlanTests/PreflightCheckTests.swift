@@ -175,13 +175,13 @@ import Testing
       for index in plan.services[0].replicas.indices {
         plan.services[0].replicas[index].launch.argv = ["vllm", "serve", "/models/tiny"]
         plan.services[0].replicas[index].launch.probe = .canary(port: 8000, model: "tiny")
-        plan.services[0].replicas[index].launch.folder = "/work"
+        plan.services[0].replicas[index].launch.folder = "/job"
       }
       #expect(
         PreflightQuestion(plan, node: "gpu1").paths.filter {
-          ["/work", "/models/tiny"].contains($0)
+          ["/job", "/models/tiny"].contains($0)
         }
-          == ["/work", "/models/tiny"])
+          == ["/job", "/models/tiny"])
       return Self.findings(plan: plan) { answers in
         var path = PreflightFacts.Path(missing, fileSystem: "ext4", freeBytes: 100 << 30)
         path.exists = false
@@ -192,7 +192,7 @@ import Testing
     #expect(findings(after: [], missing: "/models/tiny") == ["E|\(model)"])
     // What comes before it may fetch it.
     #expect(findings(after: ["fetch"], missing: "/models/tiny") == ["W|\(model)"])
-    #expect(findings(after: [], missing: "/work").map { $0.prefix(11) } == ["E|no-folder"])
+    #expect(findings(after: [], missing: "/job").map { $0.prefix(11) } == ["E|no-folder"])
     // A cache is made.
     #expect(findings(after: [], missing: "/local/other") == [])
   }
