@@ -28,6 +28,14 @@ import Testing
     #expect(Self.words(timeline.take()) == ["9000 n0 ready"])
   }
 
+  @Test func `a node may say any time`() {
+    var timeline = FleetTimeline(journal: [])
+    for time in [Int64.min, .max, -1, 5000] { timeline.add(Self.state(time, "ready")) }
+    timeline.add(TestFleet.report(0, .ready, since: .max))
+    #expect(
+      Self.words(timeline.take()) == ["0 n0 ready", "5000 n0 ready", "253402300799999 n0 ready"])
+  }
+
   @Test func `what the journal has by its own time is not written again`() {
     let journal = JournalEvent(
       milliseconds: 7777, kind: "ready", subject: "policy/0",

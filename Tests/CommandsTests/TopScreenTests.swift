@@ -191,6 +191,10 @@ import Testing
     #expect(Self.text(first)[0].hasSuffix("rollouts ?/s (7)"))
     let second = fleet.moment(rollouts: .init(count: 9, perSecond: 1.25))
     #expect(Self.text(second)[0].hasSuffix("rollouts 1.3/s (9)"))
+    // Without a terminal too.
+    #expect(TopScreen(second, TopSettings()).report().first?.text == "rollouts 1.3/s (9)")
+    #expect(
+      !TopScreen(fleet.moment(), TopSettings()).report().contains { $0.text.contains("roll") })
   }
 
   @Test func `a moment is complete when nothing more is awaited of anybody`() {

@@ -175,13 +175,13 @@ import Testing
       for index in plan.services[0].replicas.indices {
         plan.services[0].replicas[index].launch.argv = ["vllm", "serve", "/models/tiny"]
         plan.services[0].replicas[index].launch.probe = .canary(port: 8000, model: "tiny")
-        plan.services[0].replicas[index].launch.folder = "/work"
+        plan.services[0].replicas[index].launch.folder = "/job"
       }
       #expect(
         PreflightQuestion(plan, node: "gpu1").paths.filter {
-          ["/work", "/models/tiny"].contains($0)
+          ["/job", "/models/tiny"].contains($0)
         }
-          == ["/work", "/models/tiny"])
+          == ["/job", "/models/tiny"])
       return Self.findings(plan: plan) { answers in
         var path = PreflightFacts.Path(missing, fileSystem: "ext4", freeBytes: 100 << 30)
         path.exists = false
@@ -192,7 +192,7 @@ import Testing
     #expect(findings(after: [], missing: "/models/tiny") == ["E|\(model)"])
     // What comes before it may fetch it.
     #expect(findings(after: ["fetch"], missing: "/models/tiny") == ["W|\(model)"])
-    #expect(findings(after: [], missing: "/work").map { $0.prefix(11) } == ["E|no-folder"])
+    #expect(findings(after: [], missing: "/job").map { $0.prefix(11) } == ["E|no-folder"])
     // A cache is made.
     #expect(findings(after: [], missing: "/local/other") == [])
   }
@@ -224,6 +224,11 @@ import Testing
     let ahead = PreflightAnswer(
       node: "gpu1", facts: facts, asked: 10_000, answered: 13_040, clock: 16_020, took: 3_000)
     #expect(ahead.clockOffsetMilliseconds == 3_000)
+    for clock in [Int64.min, .max] {
+      let lie = PreflightAnswer(
+        node: "gpu1", facts: facts, asked: 10_000, answered: 13_040, clock: clock, took: 3_000)
+      #expect(Self.findings { $0[0] = lie }.contains { $0.contains("|clock-offset|gpu1") })
+    }
     let found = Self.findings { answers in
       answers[0].clockOffsetMilliseconds = -2_500
       answers[1].clockOffsetMilliseconds = 61_000

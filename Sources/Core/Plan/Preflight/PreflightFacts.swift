@@ -153,6 +153,8 @@ package struct PreflightAnswer: Codable, Equatable, Sendable {
     node: String, facts: PreflightFacts, asked: Int64, answered: Int64, clock: Int64, took: Int64
   ) {
     let way = max(0, answered - asked - took)
+    // A node may say anything; no clock of a machine is beyond the year 9999.
+    let clock = min(max(clock, 0), 253_402_300_799_999)
     self.init(
       node: node, facts: facts, clockOffsetMilliseconds: Int(clock - (answered - way / 2)))
   }

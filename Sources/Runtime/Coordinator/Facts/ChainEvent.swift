@@ -22,10 +22,16 @@ package struct ChainEvent: Equatable, Sendable {
   /// When it happened last.
   package var lastMilliseconds: Int64
 
+  /// The end of the year 9999: a node is semi-trusted, and times are subtracted from each other.
+  private static let millisecondsMax: Int64 = 253_402_300_799_999
+
+  /// - Parameter milliseconds: A time before 1970 or beyond the year 9999 is taken as the nearest of
+  ///   those between.
   package init(
     milliseconds: Int64, node: String, replica: ReplicaKey? = nil, service: String = "",
     what: String, reason: String = ""
   ) {
+    let milliseconds = min(max(milliseconds, 0), Self.millisecondsMax)
     self.milliseconds = milliseconds
     self.node = node
     self.replica = replica

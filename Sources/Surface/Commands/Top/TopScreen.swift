@@ -45,7 +45,13 @@ package struct TopScreen {
   package func report() -> [StyledLine] {
     // Nobody's reasons are wider.
     let width = 1 << 20
-    return self.tables.services.lines(width: width) + [StyledLine()]
+    var rollouts: [StyledLine] = []
+    if self.moment.rollouts != nil {
+      var line = StyledLine()
+      self.appendRollouts(to: &line)
+      rollouts = [line, StyledLine()]
+    }
+    return rollouts + self.tables.services.lines(width: width) + [StyledLine()]
       + self.tables.replicas(self.tables.rows).lines(width: width)
   }
 
@@ -59,14 +65,15 @@ package struct TopScreen {
     line.append("  ")
     line.append("nodes \(reached)/\(nodes.count)", reached == nodes.count ? nil : .error)
     line.append("  \(ChainEvent.time(self.moment.milliseconds).suffix(9))")
-    if let rollouts = self.moment.rollouts {
-      line.append("  rollouts \(TopText.number(rollouts.perSecond, digits: 1))/s")
-      line.append(" (\(rollouts.count))", .faint)
-    } else {
-      line.append("  rollouts ?/s")
-    }
+    line.append("  ")
+    self.appendRollouts(to: &line)
     if self.settings.isPaused { line.append("  PAUSED", .warning) }
     return line
+  }
+
+  private func appendRollouts(to line: inout StyledLine) {
+    line.append("rollouts \(TopText.number(self.moment.rollouts?.perSecond, digits: 1))/s")
+    if let count = self.moment.rollouts?.count { line.append(" (\(count))", .faint) }
   }
 
   private var foot: StyledLine {
