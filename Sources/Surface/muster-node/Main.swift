@@ -13,7 +13,7 @@ struct Main {
         clock_gettime(CLOCK_REALTIME, &now)
         return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
       })
-    Task { exit(await agent.status(of: Array(CommandLine.arguments.dropFirst()))) }
+    Task.detached { exit(await agent.status(of: Array(CommandLine.arguments.dropFirst()))) }
     while true { pause() }
   }
 }
