@@ -91,10 +91,14 @@ package struct PreflightCheck {
     }
     for xid in facts.xids ?? [] {
       let times = xid.count == 1 ? "once" : "\(xid.count) times"
+      let isFatal = Self.fatalXIDs.contains(xid.code)
       self.findings.add(
-        Self.fatalXIDs.contains(xid.code) ? .error : .warning, "gpu-xid", on: node,
+        isFatal ? .error : .warning, "gpu-xid", on: node,
         "the GPU driver has written XID \(xid.code) since the machine started",
-        detail: "\(times) for \(xid.device): \(xid.text)")
+        detail: "\(times) for \(xid.device): \(xid.text)",
+        hint: isFatal
+          ? "reset the GPU or reboot; of a GPU that was reset since, `--skip-preflight` takes no notice"
+          : nil)
     }
   }
 

@@ -13,21 +13,24 @@ struct PortQuestion: Sendable {
     for socket in ListeningPorts.sockets() where self.ports.contains(socket.port) {
       sockets["socket:[\(socket.inode)]"] = socket.port
     }
-    var owners: [Int: Int32] = [:]
+    var owners: [Int: ProcessStat.Identity] = [:]
     if !sockets.isEmpty { Self.findOwners(of: sockets, into: &owners) }
     return Set(sockets.values).sorted().map { port in
       .with {
         $0.port = UInt32(port)
         guard let owner = owners[port] else { return }
-        $0.processID = Int64(owner)
-        $0.program = ProcessTable.stat(of: owner)?.name ?? ""
-        $0.ours = RunMark.isOurs(owner, run: self.run)
+        $0.processID = Int64(owner.processID)
+        $0.program = ProcessTable.stat(of: owner.processID)?.name ?? ""
+        $0.ours = RunMark.isOurs(owner.processID, run: self.run)
       }
     }
   }
 
-  /// Of other users' processes only root may see the descriptors.
-  private static func findOwners(of sockets: [String: Int], into owners: inout [Int: Int32]) {
+  /// Of other users' processes only root may see the descriptors. The oldest process that has a
+  /// socket is its owner: the others inherited it.
+  private static func findOwners(
+    of sockets: [String: Int], into owners: inout [Int: ProcessStat.Identity]
+  ) {
     for name in (try? PlainFile.names(in: "/proc")) ?? [] {
       guard let processID = Int32(name) else { continue }
       for file in (try? PlainFile.names(in: "/proc/\(name)/fd")) ?? [] {
@@ -38,7 +41,10 @@ struct PortQuestion: Sendable {
         }
         guard count > 0 else { continue }
         let link = String(decoding: target[..<count], as: UTF8.self)
-        if let port = sockets[link], owners[port] == nil { owners[port] = processID }
+        guard let port = sockets[link], let process = ProcessTable.stat(of: processID)?.identity
+        else { continue }
+        if let owner = owners[port], owner.startTicks <= process.startTicks { continue }
+        owners[port] = process
       }
     }
   }
