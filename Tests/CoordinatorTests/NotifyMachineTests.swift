@@ -28,6 +28,17 @@ struct NotifyMachineTests {
     #expect(machine.reported(Self.report(3, .failed), at: Self.start + .seconds(61)) == nil)
   }
 
+  @Test func `a crash loop is told of before its budget ends`() {
+    var machine = NotifyMachine<ContinuousClock.Instant>(ManifestNotify(command: ["x"]))
+    let crash = Self.report(3, .backoff, reason: "status 1")
+    #expect(
+      machine.reported(crash, at: Self.start)?.text
+        == "`policy/3` failed and is tried again on n3: status 1")
+    _ = machine.reported(Self.report(3, .starting), at: Self.start)
+    #expect(machine.reported(crash, at: Self.start + .seconds(1)) == nil)
+    #expect(machine.due(at: Self.start + .seconds(60)).map(\.event) == [.backoff])
+  }
+
   @Test func `what comes within the time is counted, and the next message says how many`() {
     var machine = Self.machine()
     _ = machine.reported(Self.report(0, .failed), at: Self.start)

@@ -81,7 +81,7 @@ import Testing
       """
       error: `on` is `lost`
         --> m.yaml:3:26
-      hint: write some of `failed`, `stalled`, `unreachable`, `ready`
+      hint: write some of `failed`, `backoff`, `stalled`, `unreachable`, `ready`
 
       """
     ),
@@ -108,15 +108,6 @@ import Testing
       error: `shards` is `0`
         --> m.yaml:3:16
       hint: write 1 to 65536
-
-      """
-    ),
-    (
-      "work: {watch: [/a/*.jsonl, ~/b, results/*.jsonl]}",
-      """
-      error: `watch` has `results/*.jsonl`
-        --> m.yaml:3:33
-      hint: write an absolute path, or one below `~/`: `~/results/*.jsonl`
 
       """
     ),

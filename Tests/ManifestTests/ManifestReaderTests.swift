@@ -116,4 +116,12 @@ import Testing
     let manifest = try self.read("muster: 1\nnodes: [a]\nnotify: {webhook: \"\(url)\"}\n")
     #expect(manifest.notify?.webhook == url)
   }
+
+  @Test func `watched files are absolute, or from the home of a login`() throws {
+    func watched(_ yaml: String) throws -> [String]? {
+      try self.read("muster: 1\nnodes: [a]\nwork: {watch: \(yaml)}\n").work?.watchedFiles
+    }
+    #expect(try watched("results/*.jsonl") == ["~/results/*.jsonl"])
+    #expect(try watched("[/a/*.jsonl, ~/b]") == ["/a/*.jsonl", "~/b"])
+  }
 }

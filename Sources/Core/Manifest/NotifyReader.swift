@@ -4,7 +4,7 @@ import Fleet
 package struct ManifestNotify: Equatable, Sendable {
   /// What can be told; the states of a replica that need somebody, or that somebody waits for.
   package enum Event: String, CaseIterable, Hashable, Sendable {
-    case failed, stalled, unreachable, ready
+    case failed, backoff, stalled, unreachable, ready
   }
 
   /// A program that gets each message on its standard input; empty: none.
@@ -18,7 +18,7 @@ package struct ManifestNotify: Equatable, Sendable {
 
   package init(
     command: [String] = [], webhook: String? = nil,
-    events: [Event] = [.failed, .stalled, .unreachable], everySeconds: Int = 60
+    events: [Event] = [.failed, .backoff, .stalled, .unreachable], everySeconds: Int = 60
   ) {
     self.command = command
     self.webhook = webhook

@@ -39,12 +39,9 @@ enum WorkReader {
         at: patterns[ManifestWork.watchedFileCountMax].location,
         hint: "write at most \(ManifestWork.watchedFileCountMax)")
     }
-    return patterns.compactMap { pattern in
-      if ["/", "~/"].contains(where: pattern.text.hasPrefix) { return pattern.text }
-      faults.error(
-        "relative-path", "`watch` has `\(pattern.text.prefix(80))`", at: pattern.location,
-        hint: "write an absolute path, or one below `~/`: `~/results/*.jsonl`")
-      return nil
+    // Where a login begins, as `ssh NODE ls results` means it too.
+    return patterns.map(\.text).map { pattern in
+      ["/", "~/"].contains(where: pattern.hasPrefix) ? pattern : "~/\(pattern)"
     }
   }
 }

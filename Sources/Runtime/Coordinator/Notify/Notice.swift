@@ -14,7 +14,12 @@ package struct Notice: Equatable, Sendable {
 
   /// One sentence: `policy/0` failed on gpu01: the engine died (and 12 more).
   package var text: String {
-    let verb = self.event == .failed ? "failed" : "is \(self.event.rawValue)"
+    let verb =
+      switch self.event {
+      case .failed: "failed"
+      case .backoff: "failed and is tried again"
+      case .stalled, .unreachable, .ready: "is \(self.event.rawValue)"
+      }
     let subject =
       self.index.map { "`\(self.service)/\($0)` \(verb) on \(self.node)" }
       ?? "\(self.node) \(verb)"

@@ -16,6 +16,8 @@ final class RunSession: Sendable {
   let folder: StateFolder
   let startedAtMilliseconds: Int64
   private let state: Mutex<State>
+  /// Claims are written in the order in which they are decided.
+  private let claiming = Mutex(())
   /// Rings after each claim.
   private let bell = Bell()
   private let endSignal: AsyncStream<Never>
@@ -60,6 +62,16 @@ final class RunSession: Sendable {
   ///   - plan: Empty: the one that is there stays.
   func claim(
     _ claimant: RunClaim.Holder, from address: String, yields: Bool = false, plan: [UInt8],
+    secrets: [String: String]
+  ) throws(NodeAgentError) -> RunClaim.ClaimDecision {
+    try self.claiming.withLock { _ throws(NodeAgentError) in
+      try self.claimInTurn(
+        claimant, from: address, yields: yields, plan: plan, secrets: secrets)
+    }
+  }
+
+  private func claimInTurn(
+    _ claimant: RunClaim.Holder, from address: String, yields: Bool, plan: [UInt8],
     secrets: [String: String]
   ) throws(NodeAgentError) -> RunClaim.ClaimDecision {
     let decision = self.state.withLock { state -> RunClaim.ClaimDecision in
