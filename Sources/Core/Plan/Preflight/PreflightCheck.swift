@@ -14,10 +14,12 @@ package struct PreflightCheck {
   /// tokens are refused.
   private static let clockOffsetHighMilliseconds = 2_000
   private static let clockOffsetMaxMilliseconds = 60_000
-  /// After these the GPU needs a reset or a repair: double-bit error 48, micro-controller halt 62,
-  /// row remapping failed 64, NVLink error 74, fallen off the bus 79, memory errors 94 and 95, GSP
-  /// 119 and 120. Source: NVIDIA's XID catalogue.
-  private static let fatalXIDs: Set<Int> = [48, 62, 64, 74, 79, 94, 95, 119, 120]
+  /// After these the GPU needs a reset or the node a reboot before anything runs on it. Not 94: a
+  /// memory error contained to the program that met it. Source: NVIDIA's XID catalogue for Ampere and
+  /// later ("Resolution Bucket (Immediate Action)", and the texts of 48 and 74).
+  private static let fatalXIDs: Set<Int> = [
+    46, 48, 62, 64, 74, 79, 95, 109, 110, 119, 120, 136, 140, 143, 156, 158,
+  ]
 
   private let plan: Plan
   private var findings = PreflightFindings()
