@@ -142,20 +142,22 @@ struct MainJobTests {
   }
 
   @Test func `down names a foreign process that has a port of ours, and waits for nobody`() throws {
-    let foreigner = try WebhookReceiver(answer: "")
-    defer { foreigner.close() }
+    // A port that was free a moment ago.
+    let port = try WebhookReceiver.freePort()
     let services = """
         holder:
           recipe: command
           run: exec sleep 600
-          ports: [\(foreigner.port)]
+          ports: [\(port)]
       """
     try LabCluster.with(hostCount: 1, services: services) { cluster in
-      let up = try cluster.muster(["up", cluster.manifest, "--skip-preflight"])
+      let up = try cluster.muster(["up", cluster.manifest])
       #expect(up.status == 0, "\(up.talk)")
+      let foreigner = try WebhookReceiver(answer: "", port: port)
+      defer { foreigner.close() }
       let down = try cluster.muster(["down", cluster.manifest])
       #expect(down.status == 0, "\(down.talk)")
-      let words = "holder-0: port \(foreigner.port) is now that of process \(getpid()) ("
+      let words = "holder-0: port \(port) is now that of process \(getpid()) ("
       #expect(down.talk.contains(words), "\(down.talk)")
       #expect(down.talk.contains("nothing is left on node01"), "\(down.talk)")
       // The agent has ended with it.

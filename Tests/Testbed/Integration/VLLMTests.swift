@@ -27,6 +27,7 @@ struct VLLMTests {
           VLLM_NO_USAGE_STATS: "1"
           VLLM_ALLOW_LONG_MAX_MODEL_LEN: "1"
           HF_HUB_OFFLINE: "1"
+          PYTHONPATH: \(RealVLLM.folder)/site
         extra_args:
           [--load-format, dummy, --dtype, float32, --enforce-eager, --max-num-batched-tokens, "4"]
     """
@@ -51,6 +52,7 @@ struct VLLMTests {
       for isLoaded in [true, false] {
         let load = isLoaded ? try Self.load(cluster) : nil
         defer { load?.send(SIGKILL) }
+        if !isLoaded { try Self.rest(cluster) }
         tell(isLoaded ? "requests run" : "none runs")
         try cluster.testbed(["exec", "1", "pkill -STOP -f [V]LLM::EngineCore"])
         tell("stopped")
@@ -160,6 +162,23 @@ struct VLLMTests {
     let load = try BuiltProgram(executable: "/bin/bash", arguments: ["-c", script]).start()
     Self.pause(seconds: 2)
     return load
+  }
+
+  /// Ends all who ask for completions, and waits until the engine has noticed.
+  private static func rest(_ cluster: NamespaceCluster) throws {
+    let url = "http://\(cluster.address(of: 1)):18000/v1/completions"
+    _ = try BuiltProgram(executable: "/usr/bin/pkill", arguments: ["-KILL", "-f", url]).run()
+    for _ in 0..<20 {
+      let page = try BuiltProgram(
+        executable: "/usr/bin/curl",
+        arguments: ["-s", "-m", "10", "http://\(cluster.address(of: 1)):18000/metrics"]
+      ).run().output
+      let running = page.split(separator: "\n")
+        .filter { $0.hasPrefix("vllm:num_requests_running{") }
+      if !running.isEmpty, running.allSatisfy({ $0.hasSuffix(" 0.0") }) { return }
+      Self.pause(seconds: 1)
+    }
+    Issue.record("requests run still")
   }
 
   private static func pause(seconds: Int) {

@@ -9,12 +9,15 @@ final class WebhookReceiver: Sendable {
   private let descriptor: Int32
   private let received = Mutex<[String]>([])
 
-  /// - Parameter answer: All bytes of it; `nil`: none, and the connection stays open.
-  init(answer: String?) throws {
+  /// - Parameters:
+  ///   - answer: All bytes of it; `nil`: none, and the connection stays open.
+  ///   - port: 0: one that the kernel chooses.
+  init(answer: String?, port: Int = 0) throws {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+    address.sin_port = in_port_t(port).bigEndian
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
     let code = withUnsafeMutablePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -27,6 +30,13 @@ final class WebhookReceiver: Sendable {
     self.descriptor = descriptor
     self.port = Int(in_port_t(bigEndian: address.sin_port))
     Thread.detachNewThread { self.serve(answer) }
+  }
+
+  /// A port that nobody listens on.
+  static func freePort() throws -> Int {
+    let receiver = try WebhookReceiver(answer: "")
+    defer { receiver.close() }
+    return receiver.port
   }
 
   var url: String { "http://127.0.0.1:\(self.port)" }
