@@ -183,7 +183,8 @@ where Instant.Duration == Duration {
       // vLLM ends with 0 when its engine was killed: only a task may end well.
       let isWell = self.settings.isTask && end == .exited(status: 0)
       let cause = lost.isEmpty ? "" : " after \(lost)"
-      self.clear(failure: isWell ? nil : "its process \(end) by itself\(cause)", end: end, at: now)
+      let words = if case .exited = end { "\(end) by itself" } else { "\(end)" }
+      self.clear(failure: isWell ? nil : "its process \(words)\(cause)", end: end, at: now)
     case .clearing(var clearing):
       clearing.end = clearing.end ?? end
       // What it leaves behind is told at once.
