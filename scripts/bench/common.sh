@@ -15,13 +15,15 @@ machine() {
     "$(awk '/MemTotal/ {printf "%d GiB", $2 / 1048576}' /proc/meminfo), $(uname -sr)"
 }
 
-# lab N: starts a lab in a scratch folder with a manifest that uses it: $work/cluster.yaml.
+# lab N: starts a lab in a scratch folder with a manifest that uses it: $work/cluster.yaml. Its hosts
+# have a home of their own: what the user's shell does at a login is not measured.
 lab() {
   work=$(mktemp -d)
   trap 'muster down "$work/cluster.yaml" > /dev/null 2>&1 || true
         muster lab down --folder "$work/.lab" > /dev/null 2>&1 || true
         rm -rf "$work"' EXIT
-  muster lab up "$1" --folder "$work/.lab" > /dev/null
+  mkdir "$work/home"
+  HOME=$work/home muster lab up "$1" --folder "$work/.lab" > /dev/null
   printf 'muster: 1\nname: bench\ninclude: [.lab/nodes.yaml]\n' > "$work/cluster.yaml"
 }
 
