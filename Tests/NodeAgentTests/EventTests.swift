@@ -33,9 +33,9 @@ struct `Events of a node` {
       _ = try await node.start(.init("job", script: script)) { $0.state == .ready }
       try agent.touch("go")
       var lines: [Muster_V1_NodeEvent] = []
-      for _ in 0..<50 where lines.count < 10 {
+      try await eventually {
         lines = try await Self.all(node).filter { $0.kind != "state" }
-        try await ContinuousClock().sleep(for: .milliseconds(100))
+        return lines.count >= 10
       }
       #expect(lines.map(\.kind) == ["xid"] + Array(repeating: "nccl", count: 9))
       #expect(lines.first?.text.contains("fallen off the bus") == true)

@@ -5,10 +5,10 @@ import Glibc
 /// Waits for something that sends no event, such as the end of a process that is not our child.
 ///
 /// - Throws: `TestFailure` after 20 s.
-func eventually(_ condition: () throws -> Bool) async throws {
+func eventually(_ condition: () async throws -> Bool) async throws {
   let clock = ContinuousClock()
   let deadline = clock.now.advanced(by: .seconds(20))
-  while try !condition() {
+  while try await !condition() {
     if clock.now > deadline { throw TestFailure("it did not come true within 20 s") }
     try await clock.sleep(for: .milliseconds(10))
   }

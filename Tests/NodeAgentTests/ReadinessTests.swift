@@ -10,6 +10,12 @@ import Testing
 
 @Suite
 struct `What makes a replica ready` {
+  /// Of a server that has the model `tiny`.
+  private static let served: StubServer.Answers = [
+    "GET /v1/models": (200, #"{"data":[{"id":"tiny"}]}"#),
+    "POST /v1/completions": (200, #"{"choices":[{"finish_reason":"length"}]}"#),
+  ]
+
   private static func http(_ port: Int, _ path: String) -> Muster_V1_Probe {
     var http = Muster_V1_HTTPProbe()
     http.port = UInt32(port)
@@ -108,11 +114,7 @@ struct `What makes a replica ready` {
   {
     let agent = try TestAgent()
     defer { agent.destroy() }
-    let answers: [String: (Int, String)] = [
-      "GET /v1/models": (200, #"{"data":[{"id":"tiny"}]}"#),
-      "POST /v1/completions": (200, #"{"choices":[{"finish_reason":"length"}]}"#),
-    ]
-    try await StubServer.serving(answers) { port in
+    try await StubServer.serving(Self.served) { port in
       try await agent.claimedLink { node in
         var spec = Self.replica(Self.canary(port, "tiny"))
         spec.ports = [UInt32(port)]
@@ -151,11 +153,7 @@ struct `What makes a replica ready` {
   ) async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }
-    let answers: [String: (Int, String)] = [
-      "GET /v1/models": (200, #"{"data":[{"id":"tiny"}]}"#),
-      "POST /v1/completions": (200, #"{"choices":[{"finish_reason":"length"}]}"#),
-    ]
-    try await StubServer.serving(answers, key: "k 1") { port in
+    try await StubServer.serving(Self.served, key: "k 1") { port in
       var spec = Self.replica(Self.canary(port, "tiny"))
       spec.argv = ["/bin/sh", "-c", "echo 'Starting to load'; sleep 60", "sh"] + arguments
       spec.secrets = secrets.keys.sorted()
@@ -178,11 +176,7 @@ struct `What makes a replica ready` {
   @Test func `canary: a server that listens on one address is asked there`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }
-    let answers: [String: (Int, String)] = [
-      "GET /v1/models": (200, #"{"data":[{"id":"tiny"}]}"#),
-      "POST /v1/completions": (200, #"{"choices":[{"finish_reason":"length"}]}"#),
-    ]
-    try await StubServer.serving(answers, host: "127.0.0.9") { port in
+    try await StubServer.serving(Self.served, host: "127.0.0.9") { port in
       try await agent.claimedLink { node in
         var spec = Self.replica(Self.canary(port, "tiny"))
         spec.argv += ["sh", "--host", "127.0.0.9"]
