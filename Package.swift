@@ -98,10 +98,22 @@ let runtime: [Target] = [
       nioCore, nioPosix,
     ]),
   layer(
+    "Runtime", "FleetView",
+    [
+      "Coordinator", "Fleet", "Health", "Links", "Manifest", "ModelAPI", "Plan", "Recipes", "Runs",
+      "Telemetry",
+    ]),
+  layer(
     "Runtime", "NodeAgent",
     [
       "CLinux", "Fleet", "Health", "KVCacheSimulator", "NodeAPI", "RecordFiles", "Rollouts",
       "Telemetry", grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
+    ]),
+  layer(
+    "Runtime", "Runs",
+    [
+      "Coordinator", "Fleet", "Health", "Links", "Manifest", "Plan", "RecordFiles", "Rollouts",
+      "RunStore", nioCore,
     ]),
 ]
 
@@ -109,11 +121,9 @@ let surface: [Target] = [
   layer(
     "Surface", "Commands",
     [
-      "Coordinator", "Dashboard", "Fleet", "KVCacheSimulator", "Lab", "Links", "Manifest",
-      "ModelAPI", "Plan", "Recipes", "Health", "RecordFiles", "Rollouts", "RunStore", "SSH",
-      "Telemetry",
-      "Terminal", argumentParser,
-      nioPosix,
+      "Coordinator", "Dashboard", "Fleet", "FleetView", "Health", "KVCacheSimulator", "Lab",
+      "Manifest", "Plan", "Recipes", "Rollouts", "RunStore", "Runs", "SSH", "Telemetry", "Terminal",
+      argumentParser, nioPosix,
     ]),
   layer("Surface", "Dashboard", [hummingbird, hummingbirdCore, logging]),
   layer("Surface", "Terminal", ["Fleet"]),
@@ -130,18 +140,23 @@ let testTargets: [Target] = [
   tests(
     "CommandsTests",
     [
-      "Commands", "Coordinator", "Fleet", "Health", "NodeAPI", "Plan", "Recipes", "RunStore",
-      "Telemetry", "Terminal", protobuf,
+      "Commands", "Coordinator", "Fleet", "FleetView", "Health", "Plan", "Recipes", "Runs",
+      "Telemetry", "Terminal", "TestFleet",
     ]),
   tests("CompileCacheTests", ["CompileCache", "Fleet"]),
   tests(
     "CoordinatorTests",
     [
-      "Coordinator", "Fleet", "Health", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
-      "RunStore", "Telemetry", protobuf, yams,
+      "Coordinator", "Fleet", "Health", "NodeAPI", "Plan", "Recipes", "Telemetry", protobuf,
     ]),
   tests("DashboardTests", ["Dashboard"]),
   tests("FleetTests", ["Fleet"]),
+  tests(
+    "FleetViewTests",
+    [
+      "Coordinator", "Fleet", "FleetView", "Health", "Manifest", "Plan", "Recipes", "RunStore",
+      "Runs", "Telemetry", "TestFleet", yams,
+    ]),
   tests("HealthTests", ["Fleet", "Health"]),
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
   tests("LabTests", ["Fleet", "Lab"]),
@@ -165,6 +180,8 @@ let testTargets: [Target] = [
   tests("RecipesTests", ["CompileCache", "Fleet", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("RunStoreTests", ["Fleet", "Plan", "RecordFiles", "Rollouts", "RunStore"]),
+  tests(
+    "RunsTests", ["Coordinator", "Fleet", "Health", "Plan", "RunStore", "Runs", "TestFleet"]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded, nioPosix]),
   tests(
     "Simulation",
@@ -172,6 +189,11 @@ let testTargets: [Target] = [
       "Coordinator", "Fleet", "Health", "KVCacheSimulator", "NodeAgent", "Plan", "Recipes",
       "RecordFiles", "Rollouts",
     ]),
+  // A fleet of which agents say what a test wants.
+  .target(
+    name: "TestFleet",
+    dependencies: ["Coordinator", "Fleet", "FleetView", "Health", "Plan", "Recipes", "Telemetry"],
+    path: "Tests/TestFleet", swiftSettings: settings),
   // Holds the built stub to what was measured of the real server.
   tests("StubModelServerTests", [], exclude: ["vllm-0.32-metrics.txt"]),
   tests(

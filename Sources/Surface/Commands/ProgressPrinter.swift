@@ -25,41 +25,49 @@ final class ProgressPrinter: Sendable {
   }
 
   func print(_ progress: DispatchProgress) {
-    let now = self.clock.now
+    let strokes = self.state.withLock { self.strokes(for: progress, at: self.clock.now, &$0) }
+    if !strokes.isEmpty { StandardStreams.drawTalk(strokes) }
+  }
+
+  private func strokes(
+    for progress: DispatchProgress, at now: ContinuousClock.Instant, _ state: inout State
+  ) -> [OutputStream.Stroke] {
+    // At the end nodes hang up: that is no news.
+    let isLast = progress.recordedCount == progress.itemCount
+    var strokes = isLast ? [] : Self.news(progress, &state)
+    let start = state.start ?? (now, progress.recordedCount)
+    state.start = start
+    let isDue = state.last.map { now - $0 >= .seconds(self.width == nil ? 2 : 0) } ?? true
+    guard isDue || isLast,
+      isLast || state.lastCount != progress.recordedCount || self.width != nil
+    else { return strokes }
+    state.last = now
+    state.lastCount = progress.recordedCount
+    state.isOpen = self.width != nil
     let bar = ProgressBar(label: "eval", total: Int(clamping: progress.itemCount))
-    let text = self.state.withLock { state in
-      // At the end nodes hang up: that is no news.
-      let isLast = progress.recordedCount == progress.itemCount
-      var text = isLast ? "" : self.news(progress, &state)
-      let start = state.start ?? (now, progress.recordedCount)
-      state.start = start
-      let moment = ProgressBar.Moment(
-        done: Int(clamping: progress.recordedCount), elapsed: now - start.time,
-        doneBefore: Int(clamping: start.count),
-        rates: progress.nodes.filter { $0.state == .connected }.map { ($0.name, $0.rate) })
-      let isDue = state.last.map { now - $0 >= .seconds(self.width == nil ? 2 : 0) } ?? true
-      guard isDue || isLast,
-        isLast || state.lastCount != progress.recordedCount || self.width != nil
-      else { return text }
-      state.last = now
-      state.lastCount = progress.recordedCount
-      state.isOpen = self.width != nil
-      text +=
-        self.width.map { "\r\u{1B}[K" + bar.line(moment, width: $0) } ?? bar.event(moment) + "\n"
-      return text
+    let moment = ProgressBar.Moment(
+      done: Int(clamping: progress.recordedCount), elapsed: now - start.time,
+      doneBefore: Int(clamping: start.count),
+      rates: progress.nodes.filter { $0.state == .connected }.map { ($0.name, $0.rate) })
+    if let width = self.width {
+      strokes += [.control(.restartLine), .line(StyledLine(bar.line(moment, width: width)))]
+    } else {
+      strokes += [.line(StyledLine(bar.event(moment))), .control(.lineFeed)]
     }
-    if !text.isEmpty { StandardStreams.talk(text) }
+    return strokes
   }
 
   /// Leaves the line that was drawn.
   func end() {
     let isOpen = self.state.withLock { $0.isOpen }
-    if isOpen { StandardStreams.talk("\n") }
+    if isOpen { StandardStreams.drawTalk([.control(.lineFeed)]) }
   }
 
   /// A line for each node whose link was lost or came back.
-  private func news(_ progress: DispatchProgress, _ state: inout State) -> String {
-    var text = ""
+  private static func news(
+    _ progress: DispatchProgress, _ state: inout State
+  ) -> [OutputStream.Stroke] {
+    var strokes: [OutputStream.Stroke] = []
     for node in progress.nodes {
       let words =
         switch node.state {
@@ -70,9 +78,10 @@ final class ProgressPrinter: Sendable {
       let known = state.faults[node.name] ?? ""
       guard words != known else { continue }
       state.faults[node.name] = words
-      let clear = state.isOpen ? "\r\u{1B}[K" : ""
-      text += clear + "\(node.name): \(words.isEmpty ? "is back" : words)\n"
+      if state.isOpen { strokes.append(.control(.restartLine)) }
+      let line = StyledLine("\(node.name): \(words.isEmpty ? "is back" : words)")
+      strokes += [.line(line), .control(.lineFeed)]
     }
-    return text
+    return strokes
   }
 }
