@@ -1,4 +1,5 @@
 import FleetView
+import Health
 import TestFleet
 import Testing
 

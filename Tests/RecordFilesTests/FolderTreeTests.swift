@@ -5,12 +5,8 @@ import Testing
 struct FolderTreeTests {
   /// A folder `run` with a file, a folder, and links that lead out of it; `outside` beside it.
   private static func scratch(_ body: (String) throws -> Void) throws {
-    var template = Array("/tmp/muster-tree-XXXXXX".utf8CString)
-    let root = try #require(
-      template.withUnsafeMutableBufferPointer {
-        mkdtemp($0.baseAddress).map { String(cString: $0) }
-      }
-    )
+    let scratch = ScratchFolder()
+    let root = scratch.path
     for folder in ["run", "run/a", "run/a/b", "outside"] { mkdir("\(root)/\(folder)", 0o700) }
     for file in ["run/x", "run/a/b/y", "outside/kept"] {
       try DurableFile.replace("\(root)/\(file)", with: [UInt8](repeating: 7, count: 10_000))
@@ -19,11 +15,6 @@ struct FolderTreeTests {
     symlink("../../outside/kept", "\(root)/run/a/link")
     symlink("run", "\(root)/alias")
     try body(root)
-    for name in ["run", "outside"] where access("\(root)/\(name)", F_OK) == 0 {
-      try FolderTree.remove(name, in: root)
-    }
-    unlink("\(root)/alias")
-    #expect(rmdir(root) == 0)
   }
 
   @Test func `what a folder takes is counted once, and nothing behind a link`() throws {

@@ -79,7 +79,6 @@ package struct ScrapeReport: Sendable {
       }
   }
 
-
   // MARK: Prometheus
 
   /// Every sample of every page, and whether each endpoint answered.

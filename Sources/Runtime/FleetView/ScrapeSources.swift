@@ -127,7 +127,8 @@ where ClockType.Duration == Duration {
       }
       guard count < self.pace.count else { return }
       switch self.pace {
-      case .once, .twice: try await clock.sleep(until: begin.advanced(by: ScrapePace.pause), tolerance: nil)
+      case .once, .twice:
+        try await clock.sleep(until: begin.advanced(by: ScrapePace.pause), tolerance: nil)
       case .watch:
         let next = schedule.next(of: name, after: start.duration(to: clock.now))
         try await clock.sleep(until: start.advanced(by: next), tolerance: nil)

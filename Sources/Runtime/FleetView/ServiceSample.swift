@@ -94,7 +94,8 @@ package struct ServiceSample: Codable, Equatable, Sendable {
   package var members: [(String, JSONText)] {
     func times(_ times: Times?) -> JSONText {
       .object([
-        ("count", JSONText(times?.count)), ("p50", JSONText(times?.p50)), ("p90", JSONText(times?.p90)),
+        ("count", JSONText(times?.count)), ("p50", JSONText(times?.p50)),
+        ("p90", JSONText(times?.p90)),
         ("p99", JSONText(times?.p99)),
       ])
     }

@@ -3,10 +3,14 @@ import Fleet
 import Links
 package import NIOCore
 import Plan
+import SSH
 
 /// What opens links to the nodes of a plan, with the agent's program at hand.
 package struct FleetLinks: Sendable {
   private let opener: LinkOpener
+
+  /// The version of the library that speaks SSH.
+  package static var libraryVersion: String { LibSSH2Session.libraryVersion }
 
   /// - Parameters:
   ///   - agent: The path of the program for the nodes.

@@ -3,7 +3,6 @@ import Coordinator
 import Fleet
 import FleetView
 import Runs
-import SSH
 
 /// `muster collect`: what somebody else needs to find a fault, in one file, without its secrets.
 package struct Collect: AsyncParsableCommand {
@@ -35,7 +34,7 @@ package struct Collect: AsyncParsableCommand {
 
   private static func versions() throws -> String {
     var text = "muster \(Muster.configuration.version)\n"
-    text += "libssh2 \(LibSSH2Session.libraryVersion)\n"
+    text += "libssh2 \(FleetLinks.libraryVersion)\n"
     text += "agent \(try AgentLocation.path())\n"
     text += "system \(ManifestFile.text(of: "/proc/version") ?? "unknown\n")"
     return text

@@ -1,35 +1,25 @@
-/// Writes progress to a sink: one line that is rewritten on a terminal, a line every tenth elsewhere.
-package struct ProgressReport {
-  package enum Stream: Equatable, Sendable {
-    /// - Parameter width: In columns.
-    case terminal(width: Int)
-    case other
-  }
-
-  private let bar: ProgressBar
-  private let stream: Stream
-  private let write: (String) -> Void
-  private var lastTenth: Int?
+/// Writes progress to a sink: one line that is drawn anew on a terminal, a line each time elsewhere.
+package struct ProgressReport: Sendable {
+  /// Columns of the terminal; `nil` where there is none.
+  private let width: Int?
+  private let write: @Sendable ([OutputStream.Stroke]) -> Void
   private var isLineOpen = false
 
-  /// - Parameter write: Takes text for standard error.
-  package init(_ bar: ProgressBar, to stream: Stream, write: @escaping (String) -> Void) {
-    self.bar = bar
-    self.stream = stream
+  /// - Parameters:
+  ///   - width: Columns of the terminal; `nil` where there is none.
+  ///   - write: Draws on standard error.
+  package init(width: Int?, write: @escaping @Sendable ([OutputStream.Stroke]) -> Void) {
+    self.width = width
     self.write = write
   }
 
   /// Shows where the work is. The caller decides how often; on a terminal a few times a second.
-  package mutating func show(_ moment: ProgressBar.Moment) {
-    switch self.stream {
-    case .terminal(let width):
-      self.write("\r\(self.bar.line(moment, width: width))\u{1B}[K")
+  package mutating func show(_ moment: ProgressBar.Moment, of bar: ProgressBar) {
+    if let width = self.width {
+      self.write([.control(.restartLine), .line(StyledLine(bar.line(moment, width: width)))])
       self.isLineOpen = true
-    case .other:
-      let tenth = self.bar.percent(moment) / 10
-      guard tenth != self.lastTenth else { return }
-      self.lastTenth = tenth
-      self.write("\(self.bar.event(moment))\n")
+    } else {
+      self.write([.line(StyledLine(bar.event(moment))), .control(.lineFeed)])
     }
   }
 
@@ -37,14 +27,14 @@ package struct ProgressReport {
   ///
   /// - Parameter text: Without its line feed.
   package mutating func say(_ text: String) {
-    if self.isLineOpen { self.write("\r\u{1B}[K") }
+    let line: [OutputStream.Stroke] = [.line(StyledLine(text)), .control(.lineFeed)]
+    self.write(self.isLineOpen ? [.control(.restartLine)] + line : line)
     self.isLineOpen = false
-    self.write("\(text)\n")
   }
 
   /// Ends the bar's line, so that what follows begins a new one.
   package mutating func finish() {
-    if self.isLineOpen { self.write("\n") }
+    if self.isLineOpen { self.write([.control(.lineFeed)]) }
     self.isLineOpen = false
   }
 }
