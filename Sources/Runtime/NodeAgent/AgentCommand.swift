@@ -3,6 +3,8 @@
 /// ```
 /// muster-node connect --run ID --node NAME   relays standard input and output to the run's daemon;
 ///                                            ID may be @NAME, the newest live run of that name
+/// muster-node errand --node NAME             serves short calls that belong to no run on standard input
+///                                            and output, and ends with them
 /// muster-node daemon --run ID --node NAME    serves the run; started by `connect`
 /// muster-node hold --record FILE --log FILE [--folder FOLDER] -- PROGRAM ...
 ///                                            keeps one replica; started by the daemon
@@ -12,6 +14,7 @@
 package enum AgentCommand: Equatable, Sendable {
   case connect(AgentIdentity)
   case connectNewest(name: String, node: String)
+  case errand(node: String)
   case daemon(AgentIdentity)
   case hold(HolderOrder)
   case verify(sha256: String)
@@ -22,6 +25,10 @@ package enum AgentCommand: Equatable, Sendable {
     let rest = arguments.dropFirst()
     switch arguments.first {
     case "connect": self = try Self.connect(rest)
+    case "errand":
+      let node = try Self.options(rest, known: ["--node"])["--node"] ?? ""
+      // Checked as names are.
+      self = .errand(node: try AgentIdentity(run: "none", node: node).node)
     case "daemon": self = .daemon(try Self.identity(rest))
     case "hold": self = .hold(try HolderOrder(parsing: rest))
     case "verify":
@@ -31,7 +38,9 @@ package enum AgentCommand: Equatable, Sendable {
       self = .verify(sha256: hash.lowercased())
     case "version" where rest.isEmpty: self = .version
     default:
-      throw .usage("muster-node connect|daemon --run ID --node NAME, verify SHA256, or version")
+      throw .usage(
+        "muster-node connect|daemon --run ID --node NAME, errand --node NAME, verify SHA256, or version"
+      )
     }
   }
 

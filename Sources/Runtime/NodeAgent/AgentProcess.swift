@@ -44,6 +44,8 @@ where AgentClock.Duration == Duration {
         let identity = NewestRun.find(named: name, node: node, environment: self.environment)
       else { throw NodeAgentError.noLiveRun(name: name) }
       try await self.run(.connect(identity))
+    case .errand(let node):
+      try await ErrandServer.run(node: node, environment: self.environment)
     case .daemon(let identity):
       try await Daemon(
         identity, environment: self.environment, clock: self.clock,

@@ -41,7 +41,7 @@ struct FleetContext {
     let opener = self.opener
     return { node throws(NodeFault) in
       do throws(LinkError) {
-        return try await opener.open(node, run: run)
+        return try await opener.open(node, for: .run(run))
       } catch {
         throw NodeFault(
           node: node.name, kind: error.mayPass ? .unreachable : .refused, error.unnamedDiagnostic)

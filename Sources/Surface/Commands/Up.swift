@@ -50,8 +50,9 @@ package struct Up: AsyncParsableCommand {
       let narrator = Narration(LaunchNarrator(plan: fleet.plan))
       let result = try await Notifier.during(fleet.notify, run: run.id) { notifier in
         let launcher = ServiceLauncher(
-          plan: fleet.plan, open: fleet.links(to: run.id),
-          attachment: attachment, clock: clock,
+          plan: fleet.plan,
+          connector: AgentConnector(open: fleet.links(to: run.id), attachment: attachment),
+          clock: clock,
           settings: .init(attachTimeout: .seconds(timeout), reportGrace: .seconds(30)),
           preflight: preflight
         ) { event in
