@@ -1,7 +1,6 @@
 /// What is wanted of the agent at the other end of a link.
 package enum LinkPurpose: Equatable, Sendable {
-  /// The daemon of a run, started if there is none: it outlives the link. `@NAME` is the newest live run
-  /// of that name on the node.
+  /// The daemon of a run, started if there is none: it outlives the link.
   case run(String)
   /// Short calls that belong to no run: the agent ends with the link, and leaves nothing.
   case errand
@@ -9,7 +8,7 @@ package enum LinkPurpose: Equatable, Sendable {
   /// A name that must be one.
   var name: String {
     switch self {
-    case .run(let run): run.hasPrefix("@") ? String(run.dropFirst()) : run
+    case .run(let run): run
     case .errand: "errand"
     }
   }

@@ -1,8 +1,7 @@
 /// What the program on a node is asked to do.
 ///
 /// ```
-/// muster-node connect --run ID --node NAME   relays standard input and output to the run's daemon;
-///                                            ID may be @NAME, the newest live run of that name
+/// muster-node connect --run ID --node NAME   relays standard input and output to the run's daemon
 /// muster-node errand --node NAME             serves short calls that belong to no run on standard input
 ///                                            and output, and ends with them
 /// muster-node daemon --run ID --node NAME    serves the run; started by `connect`
@@ -13,7 +12,6 @@
 /// ```
 package enum AgentCommand: Equatable, Sendable {
   case connect(AgentIdentity)
-  case connectNewest(name: String, node: String)
   case errand(node: String)
   case daemon(AgentIdentity)
   case hold(HolderOrder)
@@ -24,7 +22,7 @@ package enum AgentCommand: Equatable, Sendable {
   package init(parsing arguments: [String]) throws(NodeAgentError) {
     let rest = arguments.dropFirst()
     switch arguments.first {
-    case "connect": self = try Self.connect(rest)
+    case "connect": self = .connect(try Self.identity(rest))
     case "errand":
       let node = try Self.options(rest, known: ["--node"])["--node"] ?? ""
       // Checked as names are.
@@ -42,16 +40,6 @@ package enum AgentCommand: Equatable, Sendable {
         "muster-node connect|daemon --run ID --node NAME, errand --node NAME, verify SHA256, or version"
       )
     }
-  }
-
-  private static func connect(_ arguments: ArraySlice<String>) throws(NodeAgentError) -> Self {
-    let options = try Self.options(arguments, known: ["--run", "--node"])
-    guard let reference = options["--run"], reference.hasPrefix("@"),
-      let node = options["--node"]
-    else { return .connect(try Self.identity(arguments)) }
-    // Checked as names are.
-    let identity = try AgentIdentity(run: String(reference.dropFirst()), node: node)
-    return .connectNewest(name: identity.run, node: identity.node)
   }
 
   private static func identity(
