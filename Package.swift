@@ -91,8 +91,8 @@ let runtime: [Target] = [
   layer(
     "Runtime", "Coordinator",
     [
-      "Fleet", "Health", "Links", "Manifest", "NodeAPI", "Plan", "Recipes", "RecordFiles",
-      "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
+      "Fleet", "Health", "Links", "NodeAPI", "Plan", "Recipes", "RecordFiles", "Rollouts",
+      "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
     ]),
   layer(
     "Runtime", "FleetView",
@@ -144,7 +144,7 @@ let testTargets: [Target] = [
     "CommandsTests",
     [
       "Commands", "Coordinator", "Fleet", "FleetView", "Health", "Plan", "Recipes", "Runs",
-      "Telemetry", "Terminal", "TestFleet",
+      "Terminal", "TestFleet",
     ]),
   tests("CompileCacheTests", ["CompileCache"]),
   tests(
@@ -177,10 +177,9 @@ let testTargets: [Target] = [
   tests("RecordFilesTests", ["RecordFiles", "Rollouts"]),
   tests("RecipesTests", ["Fleet", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
-  tests("RunStoreTests", ["Fleet", "Plan", "RecordFiles", "Rollouts", "RunStore"]),
-  tests(
-    "RunsTests", ["Coordinator", "Fleet", "Health", "Plan", "RunStore", "Runs", "TestFleet"]),
-  tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded, nioPosix]),
+  tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
+  tests("RunsTests", ["Coordinator", "Health", "RunStore", "Runs", "TestFleet"]),
+  tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(
     "Simulation",
     [

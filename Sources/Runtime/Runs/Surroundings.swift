@@ -9,7 +9,7 @@ package struct Surroundings: Sendable {
   /// A variable of the process's environment; `nil` where it is not set.
   package var variable: @Sendable (String) -> String?
   /// 64 bits of chance.
-  package var random: @Sendable () -> UInt64
+  package var draw: @Sendable () -> UInt64
   /// Takes a line for whoever runs the command, without line feed.
   package var say: @Sendable (String) -> Void
   /// Takes what is not as it should be.
@@ -17,23 +17,23 @@ package struct Surroundings: Sendable {
 
   package init(
     coordinator: String, milliseconds: @escaping @Sendable () -> Int64,
-    variable: @escaping @Sendable (String) -> String?, random: @escaping @Sendable () -> UInt64,
+    variable: @escaping @Sendable (String) -> String?, draw: @escaping @Sendable () -> UInt64,
     say: @escaping @Sendable (String) -> Void, tell: @escaping @Sendable (Diagnostic) -> Void
   ) {
     self.coordinator = coordinator
     self.milliseconds = milliseconds
     self.variable = variable
-    self.random = random
+    self.draw = draw
     self.say = say
     self.tell = tell
   }
 
-  /// Draws from ``random``.
+  /// Draws from ``draw``.
   struct Chance: RandomNumberGenerator {
-    let random: @Sendable () -> UInt64
+    let draw: @Sendable () -> UInt64
 
-    mutating func next() -> UInt64 { self.random() }
+    mutating func next() -> UInt64 { self.draw() }
   }
 
-  var chance: Chance { Chance(random: self.random) }
+  var chance: Chance { Chance(draw: self.draw) }
 }

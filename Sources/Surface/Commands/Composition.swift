@@ -13,7 +13,7 @@ enum Composition {
       coordinator: CoordinatorIdentity.name,
       milliseconds: { Int64(CoordinatorIdentity.nowMilliseconds) },
       variable: { name in getenv(name).map { String(cString: $0) } },
-      random: { .random(in: 0...UInt64.max) }, say: { StandardStreams.say($0) },
+      draw: { .random(in: 0...UInt64.max) }, say: { StandardStreams.say($0) },
       tell: { StandardStreams.tell($0) })
   }
 
