@@ -1,13 +1,12 @@
 import Glibc
 import NodeAPI
+import RecordFiles
 import SwiftProtobuf
 
 /// What this node keeps of runs: their state folders. All of it blocks.
 struct RunFolders: Sendable {
   /// The newest are told: those before are long over.
   private static let runCountMax = 4096
-  /// Folders within folders: the node's, a replica's, an attempt's, and some to spare.
-  private static let depthMax = 8
 
   private let node: String
   private let environment: [String: String]
@@ -42,7 +41,7 @@ struct RunFolders: Sendable {
           $0.services = !replicas.isEmpty
           $0.holder = state.readHolder()?.coordinator ?? ""
           $0.changedMilliseconds = changed
-          if request.sizes { $0.sizeBytes = Self.size(of: state.path, depth: 0) }
+          if request.sizes { $0.sizeBytes = UInt64(FolderTree.size(of: state.path)) }
         })
       if found.count == Self.runCountMax { break }
     }
@@ -75,15 +74,6 @@ struct RunFolders: Sendable {
     return [state.plan, state.holder, state.events].compactMap(Self.status).reduce(
       Self.milliseconds(folder)
     ) { max($0, Self.milliseconds($1)) }
-  }
-
-  /// In bytes that the disk holds for it; links are counted, and not followed.
-  private static func size(of path: String, depth: Int) -> UInt64 {
-    guard let status = Self.status(of: path) else { return 0 }
-    let own = UInt64(max(0, status.st_blocks)) * 512
-    guard status.st_mode & S_IFMT == S_IFDIR, depth < Self.depthMax else { return own }
-    let names = (try? PlainFile.names(in: path)) ?? []
-    return names.reduce(own) { $0 + Self.size(of: "\(path)/\($1)", depth: depth + 1) }
   }
 
   private static func status(of path: String) -> stat? {
