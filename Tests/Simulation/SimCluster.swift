@@ -8,7 +8,7 @@ import Synchronization
 final class SimCluster: WorkConnector, Sendable {
   private struct State {
     var violations: [String] = []
-    var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+    var digest = FNV1a()
     var eventCount = 0
     var kill: AsyncStream<Void>.Continuation?
     var links: [SimLink] = []
@@ -36,7 +36,7 @@ final class SimCluster: WorkConnector, Sendable {
   }
 
   var violations: [String] { self.state.withLock { $0.violations } }
-  var digest: UInt64 { self.state.withLock { $0.digest } }
+  var digest: UInt64 { self.state.withLock { $0.digest.value } }
   var finishedAt: Duration? { self.state.withLock { $0.finishedAt } }
 
   /// Joins an event to the digest (FNV-1a).
@@ -44,9 +44,7 @@ final class SimCluster: WorkConnector, Sendable {
     let now = self.world.now
     self.state.withLock { state in
       state.eventCount += 1
-      for byte in "\(now) \(event)".utf8 {
-        state.digest = (state.digest ^ UInt64(byte)) &* 0x100_0000_01B3
-      }
+      state.digest.join("\(now) \(event)".utf8)
     }
   }
 

@@ -41,7 +41,7 @@ struct VLLMSettings {
   }
 
   static let form = RecipeForm(
-    meaning: "one `vllm serve` a replica", readyTimeoutSeconds: 1800, stopGraceSeconds: 60,
+    meaning: "One `vllm serve` a replica", readyTimeoutSeconds: 1800, stopGraceSeconds: 60,
     table: ManifestTable(
       "a service", title: "Recipe `vllm`", Keys.model, Keys.servedModelName, Keys.tensorParallel,
       Keys.maxNumSeqs, Keys.maxModelLen, Keys.captureSizes, Keys.gpuMemoryUtilization,
