@@ -63,11 +63,12 @@ func tests(
 let core: [Target] = [
   layer("Core", "CompileCache", ["Fleet"]),
   layer("Core", "Fleet", []),
-  layer("Core", "Health", ["Fleet"]),
+  layer("Core", "Health", ["Launch"]),
   layer("Core", "KVCacheSimulator", ["Fleet"]),
+  layer("Core", "Launch", ["Fleet"]),
   layer("Core", "Manifest", ["Fleet", yams]),
-  layer("Core", "Plan", ["Fleet", "Manifest", "Recipes", "CompileCache"]),
-  layer("Core", "Recipes", ["Fleet", "Manifest", "CompileCache"]),
+  layer("Core", "Plan", ["CompileCache", "Fleet", "Launch", "Manifest", "Recipes"]),
+  layer("Core", "Recipes", ["CompileCache", "Fleet", "Launch", "Manifest"]),
   layer("Core", "Rollouts", ["Fleet", "KVCacheSimulator"]),
   layer("Core", "Telemetry", ["Fleet"]),
 ]
@@ -83,7 +84,9 @@ let edge: [Target] = [
     "Edge", "Links",
     ["CLinux", "Fleet", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
   layer("Edge", "ModelAPI", ["Fleet", "Telemetry", asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
-  layer("Edge", "NodeAPI", [grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
+  layer(
+    "Edge", "NodeAPI", ["Health", "Launch", grpcCore, grpcProtobuf, protobuf],
+    exclude: ["node.proto"]),
   layer("Edge", "RecordFiles", ["Fleet", "Rollouts"]),
   layer("Edge", "RunStore", ["Fleet", "Plan", "RecordFiles", "Rollouts", grdb]),
   layer("Edge", "SSH", ["Fleet", "CSSH2", nioCore]),
@@ -93,15 +96,15 @@ let runtime: [Target] = [
   layer(
     "Runtime", "Coordinator",
     [
-      "Fleet", "Health", "KVCacheSimulator", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
-      "RecordFiles", "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
-      nioCore, nioPosix,
+      "Fleet", "Health", "KVCacheSimulator", "Launch", "Links", "Manifest", "NodeAPI", "Plan",
+      "Recipes", "RecordFiles", "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore,
+      grpcTransport, protobuf, nioCore, nioPosix,
     ]),
   layer(
     "Runtime", "NodeAgent",
     [
-      "CLinux", "Fleet", "Health", "KVCacheSimulator", "NodeAPI", "RecordFiles", "Rollouts",
-      "Telemetry", grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
+      "CLinux", "Fleet", "Health", "KVCacheSimulator", "Launch", "NodeAPI", "RecordFiles",
+      "Rollouts", "Telemetry", grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
     ]),
 ]
 
@@ -109,7 +112,7 @@ let surface: [Target] = [
   layer(
     "Surface", "Commands",
     [
-      "Coordinator", "Dashboard", "Fleet", "KVCacheSimulator", "Lab", "Links", "Manifest",
+      "Coordinator", "Dashboard", "Fleet", "KVCacheSimulator", "Lab", "Launch", "Links", "Manifest",
       "ModelAPI", "Plan", "Recipes", "Health", "RecordFiles", "Rollouts", "RunStore", "SSH",
       "Telemetry",
       "Terminal", argumentParser,
@@ -130,19 +133,19 @@ let testTargets: [Target] = [
   tests(
     "CommandsTests",
     [
-      "Commands", "Coordinator", "Fleet", "Health", "NodeAPI", "Plan", "Recipes", "RunStore",
-      "Telemetry", "Terminal", protobuf,
+      "Commands", "Coordinator", "Fleet", "Health", "Launch", "NodeAPI", "Plan", "Recipes",
+      "RunStore", "Telemetry", "Terminal", protobuf,
     ]),
   tests("CompileCacheTests", ["CompileCache", "Fleet"]),
   tests(
     "CoordinatorTests",
     [
-      "Coordinator", "Fleet", "Health", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
+      "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
       "RunStore", "Telemetry", protobuf, yams,
     ]),
   tests("DashboardTests", ["Dashboard"]),
   tests("FleetTests", ["Fleet"]),
-  tests("HealthTests", ["Fleet", "Health"]),
+  tests("HealthTests", ["Fleet", "Health", "Launch"]),
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
   tests("LabTests", ["Fleet", "Lab"]),
   tests(
@@ -151,26 +154,28 @@ let testTargets: [Target] = [
       "Fleet", "Links", "NodeAPI", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioEmbedded,
       nioPosix,
     ]),
+  tests("LaunchTests", ["Launch"]),
   tests("ManifestTests", ["Fleet", "Manifest"]),
+  tests("NodeAPITests", ["Fleet", "Health", "Launch", "NodeAPI", protobuf]),
   tests(
     "NodeAgentTests",
     [
-      "Fleet", "Health", "NodeAPI", "NodeAgent", "RecordFiles", "Rollouts", grpcCore,
+      "Fleet", "Health", "Launch", "NodeAPI", "NodeAgent", "RecordFiles", "Rollouts", grpcCore,
       grpcTransport, nioCore, nioHTTP1, nioPosix,
     ]),
   tests(
     "ModelAPITests", ["ModelAPI", "Telemetry", nioCore, nioHTTP1, nioPosix]),
-  tests("PlanTests", ["CompileCache", "Fleet", "Manifest", "Plan", "Recipes"]),
+  tests("PlanTests", ["CompileCache", "Fleet", "Launch", "Manifest", "Plan", "Recipes"]),
   tests("RecordFilesTests", ["Fleet", "RecordFiles", "Rollouts"]),
-  tests("RecipesTests", ["CompileCache", "Fleet", "Manifest", "Recipes"]),
+  tests("RecipesTests", ["CompileCache", "Fleet", "Launch", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("RunStoreTests", ["Fleet", "Plan", "RecordFiles", "Rollouts", "RunStore"]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded, nioPosix]),
   tests(
     "Simulation",
     [
-      "Coordinator", "Fleet", "Health", "KVCacheSimulator", "NodeAgent", "Plan", "Recipes",
-      "RecordFiles", "Rollouts",
+      "Coordinator", "Fleet", "Health", "KVCacheSimulator", "Launch", "NodeAgent", "Plan",
+      "Recipes", "RecordFiles", "Rollouts",
     ]),
   // Holds the built stub to what was measured of the real server.
   tests("StubModelServerTests", [], exclude: ["vllm-0.32-metrics.txt"]),

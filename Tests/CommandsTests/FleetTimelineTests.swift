@@ -1,5 +1,6 @@
 import Commands
 import Health
+import Launch
 import RunStore
 import Testing
 

@@ -2,6 +2,7 @@ import Commands
 import Fleet
 import FoundationEssentials
 import Health
+import Launch
 import NodeAPI
 import Plan
 import Recipes

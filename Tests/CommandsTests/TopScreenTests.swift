@@ -1,5 +1,6 @@
 import Commands
 import Health
+import Launch
 import Terminal
 import Testing
 

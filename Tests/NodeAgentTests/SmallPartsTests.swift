@@ -2,7 +2,7 @@ import Glibc
 import FoundationEssentials
 import GRPCCore
 import Health
-import NodeAPI
+import Launch
 import Testing
 
 @testable import NodeAgent
@@ -35,15 +35,14 @@ struct `Small parts of the agent` {
   }
 
   @Test(arguments: [
-    (Muster_V1_ReplicaState.ready, ReplicaAdoption.ready(isUnproven: false)),
+    (ReplicaPhase.ready, ReplicaAdoption.ready(isUnproven: false)),
     (.busy, .ready(isUnproven: false)), (.stalled, .ready(isUnproven: false)),
     (.loading, .coming), (.stopping, .stopping), (.failed, .failed(reason: "why")),
   ])
   func `a replica is taken up where the daemon before left it`(
-    state: Muster_V1_ReplicaState, adoption: ReplicaAdoption
+    state: ReplicaPhase, adoption: ReplicaAdoption
   ) {
-    var status = Muster_V1_ReplicaStatus()
-    status.state = state
+    var status = ReplicaStatus(key: ReplicaKey(service: "job", index: 0), state: state)
     status.reason = "why"
     #expect(ReplicaStatusFile(status).adoption == adoption)
   }
@@ -69,9 +68,12 @@ struct `Small parts of the agent` {
   }
 
   @Test func `a holder's order survives its own command line`() throws {
-    let order = HolderOrder(
+    var order = HolderOrder(
       record: "/r", log: "/l", folder: "/f", argv: ["sh", "--", "--log", "", "a b"])
-    #expect(try AgentCommand(parsing: order.arguments) == .hold(order))
+    for cores in [nil, CoreShare(index: 1, count: 2), CoreShare(index: 0, count: 1, variable: "A/B")] {
+      order.cores = cores
+      #expect(try AgentCommand(parsing: order.arguments) == .hold(order))
+    }
   }
 
   @Test func `a record of a process survives its file`() {
@@ -130,42 +132,17 @@ struct `Small parts of the agent` {
   }
 
   @Test func `scripts hold what a person needs, and no secret`() throws {
-    var spec = Muster_V1_ReplicaSpec("policy", script: "")
-    spec.argv = ["vllm", "serve", "a b", "it's"]
-    spec.secrets = ["HF_TOKEN"]
-    spec.folders = ["/cache/a b"]
-    var variable = Muster_V1_EnvironmentVariable()
-    variable.name = "ROOT"
-    variable.value = "/x $y"
-    spec.environment = [variable]
-    let scripts = ReplicaScripts(spec: spec, identity: try AgentIdentity(run: "r", node: "n"))
+    var replica = ReplicaSpecification("policy", script: "")
+    replica.launch.argv = ["vllm", "serve", "a b", "it's"]
+    replica.launch.secrets = ["HF_TOKEN"]
+    replica.launch.folders = ["/cache/a b"]
+    replica.launch.environment = [EnvironmentVariable("ROOT", "/x $y")]
+    let scripts = ReplicaScripts(replica: replica, identity: try AgentIdentity(run: "r", node: "n"))
     #expect(scripts.environment.contains("export ROOT='/x $y'\n"))
     #expect(scripts.environment.contains(": \"${HF_TOKEN:?}\"\n"))
     #expect(
       scripts.launch.hasSuffix(
         "mkdir -p '/cache/a b'\ncd \"$HOME\"\nexec vllm serve 'a b' 'it'\\''s'\n"))
-  }
-
-  @Test(
-    arguments: [
-      { (spec: inout Muster_V1_ReplicaSpec) in spec.argv = [] },
-      { spec in spec.service = "../x" }, { spec in spec.service = "" },
-      { spec in spec.readyTimeoutSeconds = 0 }, { spec in spec.stopGraceSeconds = 3601 },
-      { spec in spec.ports = [0] }, { spec in spec.ports = [65_536] },
-      { spec in spec.folder = "relative" }, { spec in spec.folders = ["relative"] },
-      { spec in spec.secrets = ["A=B"] }, { spec in spec.argv = ["a\0b"] },
-      { spec in spec.argv = [String(repeating: "a", count: 1 << 20)] },
-      { spec in spec.progressMarks = Array(repeating: "a", count: 4097) },
-      { spec in spec.probe.http.path = "no slash" }, { spec in spec.probe.tcp.port = 0 },
-      { spec in spec.probe.exec.argv = [] }, { spec in spec.probe.log.contains = "" },
-    ] as [@Sendable (inout Muster_V1_ReplicaSpec) -> Void])
-  func `a description that cannot be right is refused`(
-    change: @Sendable (inout Muster_V1_ReplicaSpec) -> Void
-  ) throws {
-    var spec = Muster_V1_ReplicaSpec("job", script: "true")
-    try SpecCheck.check(spec)
-    change(&spec)
-    #expect(throws: RPCError.self) { try SpecCheck.check(spec) }
   }
 
   @Test func `a file is published by many at once, and each of them succeeds`() async throws {

@@ -1,4 +1,5 @@
 import Fleet
+import Launch
 import Manifest
 
 /// The settings of `recipe: command`, any program:
@@ -46,10 +47,12 @@ struct CommandSettings {
       }
       return nil
     }
+    var launch = LaunchSpecification(
+      argv: words, probe: probe, readyTimeoutSeconds: service.readyTimeoutSeconds ?? 600,
+      isTask: isTask, stopGraceSeconds: service.stopGraceSeconds ?? 30, ports: all)
+    launch.devices = .gpus(0)
     return LaunchTemplate(
-      argv: words, argvLocation: argvPlace ?? runPlace ?? service.location, probe: probe,
-      readyTimeoutSeconds: service.readyTimeoutSeconds ?? 600, isTask: isTask,
-      stopGraceSeconds: service.stopGraceSeconds ?? 30, ports: all, portsLocation: portsPlace,
+      launch, argvLocation: argvPlace ?? runPlace ?? service.location, portsLocation: portsPlace,
       fingerprintInputs: [("recipe", "command"), ("service", service.name)])
   }
 

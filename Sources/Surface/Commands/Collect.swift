@@ -2,6 +2,7 @@ package import ArgumentParser
 import Coordinator
 import Fleet
 import Glibc
+import Launch
 import Plan
 import Recipes
 import RunStore

@@ -3,6 +3,7 @@ import Coordinator
 import Fleet
 import Health
 import Plan
+import Recipes
 import Terminal
 
 /// `muster endpoints`: the model servers that are ready now, for programs that use them.
@@ -77,7 +78,7 @@ package struct Endpoints: AsyncParsableCommand {
         guard !services.isEmpty else {
           throw Diagnostic(
             code: "no-model-service", "no service of this run serves a model",
-            hints: ["a service with `recipe: vllm` does"])
+            hints: [Recipe.servingHint])
         }
         return services
       }

@@ -2,6 +2,7 @@ package import ArgumentParser
 import Coordinator
 import Fleet
 
+import Launch
 import Plan
 
 /// `muster logs`: the logs of a service's replicas, from their nodes.

@@ -1,4 +1,5 @@
 import Health
+package import Launch
 package import Plan
 
 /// What somebody asks about.

@@ -1,5 +1,6 @@
 import Fleet
 package import Health
+package import Launch
 
 /// What a person should do next about a subject: one command, and why.
 package struct NextStep: Equatable, Sendable {

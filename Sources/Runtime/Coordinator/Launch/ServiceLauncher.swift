@@ -1,6 +1,7 @@
 package import Fleet
 import GRPCCore
 import Health
+import Launch
 import NodeAPI
 package import Plan
 import SwiftProtobuf
@@ -239,7 +240,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     let node = session.node.name
     let specs = self.plan.services.filter { services.contains($0.name) }.flatMap { service in
       service.replicas.filter { $0.node == node }
-        .map { Muster_V1_ReplicaSpec(service: service.name, $0) }
+        .map { Muster_V1_ReplicaSpec(service.specification(of: $0)) }
     }
     guard !specs.isEmpty else { return }
     let response = try await session.call("start") { api, options in

@@ -1,4 +1,5 @@
 import Health
+import Launch
 package import Manifest
 
 /// Decides which changes of state are told, and how often.

@@ -1,5 +1,6 @@
 import Fleet
 import Health
+import Launch
 package import Plan
 import Recipes
 import Telemetry
@@ -36,7 +37,7 @@ package struct FleetExposition: Sendable {
     self.ageMax = interval * Self.ageMaxInIntervals
     self.shown = Set(
       plan.services.flatMap { service in
-        service.replicas.filter(\.launch.showsMetrics)
+        service.replicas.filter { $0.launch.metricsPlace != nil }
           .map { ReplicaKey(service: service.name, index: $0.index) }
       })
     self.state = FleetState(plan: plan)

@@ -1,5 +1,6 @@
 import Fleet
 import Health
+package import Launch
 package import Plan
 package import Telemetry
 

@@ -1,23 +1,23 @@
 import Fleet
-import NodeAPI
+import Launch
 
 /// How a person starts a replica by hand, on its node: `env.sh` and `launch.sh`, for a POSIX shell.
 struct ReplicaScripts: Sendable {
-  let spec: Muster_V1_ReplicaSpec
+  let replica: ReplicaSpecification
   let identity: AgentIdentity
 
   private var title: String {
-    "\(self.spec.service)-\(self.spec.index) of run \(self.identity.run) on \(self.identity.node)"
+    "\(self.replica.key) of run \(self.identity.run) on \(self.identity.node)"
   }
 
   /// The declared variables in order; of secrets the names alone.
   var environment: String {
     var text = "# Environment of \(self.title).\n"
-    for variable in self.spec.environment {
+    for variable in self.replica.launch.environment {
       text += "export \(variable.name)=\(ShellQuoting.quote(variable.value))\n"
     }
-    if !self.spec.secrets.isEmpty { text += "# Set these yourself: they are written nowhere.\n" }
-    for name in self.spec.secrets { text += ": \"${\(name):?}\"\nexport \(name)\n" }
+    if !self.replica.launch.secrets.isEmpty { text += "# Set these yourself: they are written nowhere.\n" }
+    for name in self.replica.launch.secrets { text += ": \"${\(name):?}\"\nexport \(name)\n" }
     return text
   }
 
@@ -30,9 +30,9 @@ struct ReplicaScripts: Sendable {
       . "$(dirname "$0")/env.sh"
 
       """
-    for folder in self.spec.folders { text += "mkdir -p \(ShellQuoting.quote(folder))\n" }
-    let folder = self.spec.folder.isEmpty ? "\"$HOME\"" : ShellQuoting.quote(self.spec.folder)
-    return text + "cd \(folder)\nexec \(ShellQuoting.join(self.spec.argv))\n"
+    for folder in self.replica.launch.folders { text += "mkdir -p \(ShellQuoting.quote(folder))\n" }
+    let folder = self.replica.launch.folder.isEmpty ? "\"$HOME\"" : ShellQuoting.quote(self.replica.launch.folder)
+    return text + "cd \(folder)\nexec \(ShellQuoting.join(self.replica.launch.argv))\n"
   }
 
   func publish(in folder: ReplicaFolder) throws(NodeAgentError) {
