@@ -70,7 +70,8 @@ struct `Small parts of the agent` {
   @Test func `a holder's order survives its own command line`() throws {
     var order = HolderOrder(
       record: "/r", log: "/l", folder: "/f", argv: ["sh", "--", "--log", "", "a b"])
-    for cores in [nil, CoreShare(index: 1, count: 2), CoreShare(index: 0, count: 1, variable: "A/B")] {
+    let shares = [CoreShare(index: 1, count: 2), CoreShare(index: 0, count: 1, variable: "A/B")]
+    for cores in [nil] + shares {
       order.cores = cores
       #expect(try AgentCommand(parsing: order.arguments) == .hold(order))
     }
@@ -129,20 +130,6 @@ struct `Small parts of the agent` {
     let text = "a\"b\\c\n\u{1}é😀"
     #expect(JSONValue(parsing: Array(JSONValue.quote(text).utf8)) == .string(text))
     #expect(JSONValue(parsing: Array(#""\ud83d\ude00""#.utf8)) == .string("😀"))
-  }
-
-  @Test func `scripts hold what a person needs, and no secret`() throws {
-    var replica = ReplicaSpecification("policy", script: "")
-    replica.launch.argv = ["vllm", "serve", "a b", "it's"]
-    replica.launch.secrets = ["HF_TOKEN"]
-    replica.launch.folders = ["/cache/a b"]
-    replica.launch.environment = [EnvironmentVariable("ROOT", "/x $y")]
-    let scripts = ReplicaScripts(replica: replica, identity: try AgentIdentity(run: "r", node: "n"))
-    #expect(scripts.environment.contains("export ROOT='/x $y'\n"))
-    #expect(scripts.environment.contains(": \"${HF_TOKEN:?}\"\n"))
-    #expect(
-      scripts.launch.hasSuffix(
-        "mkdir -p '/cache/a b'\ncd \"$HOME\"\nexec vllm serve 'a b' 'it'\\''s'\n"))
   }
 
   @Test func `a file is published by many at once, and each of them succeeds`() async throws {

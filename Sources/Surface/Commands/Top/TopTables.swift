@@ -1,4 +1,5 @@
 import Coordinator
+import Health
 import Telemetry
 import Terminal
 
