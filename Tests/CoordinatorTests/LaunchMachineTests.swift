@@ -87,10 +87,10 @@ struct LaunchMachineTests {
     _ = machine.reported(Self.report("n1", "base", 0, .ready), at: Self.start)
     _ = machine.reported(Self.report("n2", "base", 1, .ready), at: Self.start)
     var report = Self.report("n1", "top", 0, .stopped)
-    report.exitStatus = 0
+    report.end = .exited(status: 0)
     var other = machine
     #expect(machine.reported(report, at: Self.start) == .succeed)
-    report.exitStatus = 3
+    report.end = .exited(status: 3)
     guard case .abort = other.reported(report, at: Self.start) else {
       Issue.record("a task that ended with 3 must end the launch")
       return

@@ -2,6 +2,7 @@ package import ArgumentParser
 import Coordinator
 import Fleet
 import Health
+import Launch
 import Plan
 import Recipes
 import Terminal

@@ -1,6 +1,6 @@
 package import Coordinator
 import Health
-import Launch
+package import Launch
 package import Telemetry
 import Terminal
 

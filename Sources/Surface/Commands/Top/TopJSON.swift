@@ -1,5 +1,6 @@
 import Coordinator
 import Health
+import Launch
 import Telemetry
 import Terminal
 

@@ -1,5 +1,6 @@
 import Coordinator
 import Fleet
+import Launch
 import RunStore
 import Terminal
 

@@ -1,4 +1,5 @@
 package import Coordinator
+import Launch
 package import Terminal
 
 /// Lays a moment out as the lines of a screen. Pure: the same moment gives the same lines.
