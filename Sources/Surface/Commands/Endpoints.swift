@@ -5,7 +5,6 @@ import Health
 import Launch
 import Plan
 import Recipes
-import Terminal
 
 /// `muster endpoints`: the model servers that are ready now, for programs that use them.
 package struct Endpoints: AsyncParsableCommand {

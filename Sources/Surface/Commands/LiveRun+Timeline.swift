@@ -4,7 +4,6 @@ import Health
 import Launch
 import RunStore
 import Synchronization
-import Terminal
 
 extension LiveRun {
   /// What is said of a node's link.

@@ -1,8 +1,8 @@
 import Coordinator
+import Fleet
 import Health
 import Launch
 import Telemetry
-import Terminal
 
 extension FleetMoment {
   /// Events in an object, the newest.
