@@ -14,9 +14,9 @@ enum Fields {
       for child in mirror.children {
         Self.note(child.value, at: "\(path).\(child.label ?? "")", in: &seen)
       }
-    case .optional where !mirror.children.isEmpty:
+    case .optional:
+      seen["\(path)?", default: []].insert(mirror.children.isEmpty ? "nil" : "some")
       for child in mirror.children { Self.note(child.value, at: path, in: &seen) }
-    case .optional: seen[path, default: []].insert("nil")
     default: seen[path, default: []].insert(String(reflecting: value))
     }
   }
