@@ -86,7 +86,7 @@ let edge: [Target] = [
     "Edge", "NodeAPI", ["Health", "Launch", grpcCore, grpcProtobuf, protobuf],
     exclude: ["node.proto"]),
   layer("Edge", "RecordFiles", ["Rollouts"]),
-  layer("Edge", "RunStore", ["RecordFiles", "Rollouts", grdb]),
+  layer("Edge", "RunStore", ["Fleet", "RecordFiles", "Rollouts", grdb]),
   layer("Edge", "SSH", ["Fleet", "CSSH2", nioCore]),
 ]
 
@@ -94,8 +94,15 @@ let runtime: [Target] = [
   layer(
     "Runtime", "Coordinator",
     [
-      "Fleet", "Health", "Launch", "Links", "Manifest", "NodeAPI", "Plan", "Recipes", "RecordFiles",
-      "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
+      "Fleet", "Health", "Launch", "Links", "NodeAPI", "Plan", "Recipes", "RecordFiles", "Rollouts",
+      "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
+    ]),
+  layer(
+    "Runtime", "FleetView",
+    [
+      "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "ModelAPI", "Plan",
+      "Recipes", "Runs",
+      "Telemetry",
     ]),
   layer(
     "Runtime", "NodeAgent",
@@ -104,17 +111,23 @@ let runtime: [Target] = [
       "Rollouts",
       "Telemetry", grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
     ]),
+  layer(
+    "Runtime", "Runs",
+    [
+      "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "Plan", "RecordFiles",
+      "Rollouts",
+      "RunStore", "SSH", nioCore,
+    ]),
 ]
 
 let surface: [Target] = [
   layer(
     "Surface", "Commands",
     [
-      "Coordinator", "Dashboard", "Fleet", "KVCacheSimulator", "Lab", "Launch", "Links", "Manifest",
-      "ModelAPI", "Plan", "Recipes", "Health", "RecordFiles", "Rollouts", "RunStore", "SSH",
-      "Telemetry",
-      "Terminal", argumentParser,
-      nioPosix,
+      "Coordinator", "Dashboard", "Fleet", "FleetView", "Health", "KVCacheSimulator", "Lab",
+      "Launch", "Manifest", "Plan", "Recipes", "Rollouts", "RunStore", "Runs", "Telemetry",
+      "Terminal",
+      argumentParser, nioPosix,
     ]),
   layer("Surface", "Dashboard", [httpTypes, hummingbirdCore, logging, nioCore, nioPosix]),
   layer("Surface", "Terminal", ["Fleet"]),
@@ -137,19 +150,26 @@ let testTargets: [Target] = [
   tests(
     "CommandsTests",
     [
-      "Commands", "Coordinator", "Fleet", "Health", "Launch", "NodeAPI", "Plan", "Recipes",
-      "RunStore",
-      "Telemetry", "Terminal", protobuf,
+      "Commands", "Coordinator", "Fleet", "FleetView", "Health", "Launch", "Plan", "Recipes",
+      "Runs",
+      "Terminal", "TestFleet",
     ]),
   tests("CompileCacheTests", ["CompileCache"]),
   tests(
     "CoordinatorTests",
     [
-      "Coordinator", "Fleet", "Health", "Launch", "Manifest", "NodeAPI", "Plan", "Recipes",
-      "RunStore", "Telemetry", protobuf, yams,
+      "Coordinator", "Fleet", "Health", "Launch", "NodeAPI", "Plan", "Recipes", "Telemetry",
+      protobuf,
     ]),
   tests("DashboardTests", ["Dashboard"]),
   tests("FleetTests", ["Fleet"]),
+  tests(
+    "FleetViewTests",
+    [
+      "Coordinator", "Fleet", "FleetView", "Health", "Launch", "Manifest", "Plan", "Recipes",
+      "RunStore",
+      "Runs", "Telemetry", "TestFleet", yams,
+    ]),
   tests("HealthTests", ["Fleet", "Health"]),
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
   tests("LabTests", ["Lab"]),
@@ -162,8 +182,8 @@ let testTargets: [Target] = [
   tests(
     "NodeAgentTests",
     [
-      "Health", "Launch", "NodeAPI", "NodeAgent", grpcCore, grpcTransport, nioCore, nioHTTP1,
-      nioPosix,
+      "Fleet", "Health", "Launch", "NodeAPI", "NodeAgent", grpcCore, grpcTransport, nioCore,
+      nioHTTP1, nioPosix,
     ]),
   tests("ModelAPITests", ["ModelAPI", nioCore, nioHTTP1, nioPosix]),
   tests("PlanTests", ["Fleet", "Launch", "Manifest", "Plan", "Recipes"]),
@@ -171,6 +191,7 @@ let testTargets: [Target] = [
   tests("RecipesTests", ["Fleet", "Launch", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
+  tests("RunsTests", ["Coordinator", "Health", "Launch", "RunStore", "Runs", "TestFleet"]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(
     "Simulation",
@@ -178,6 +199,13 @@ let testTargets: [Target] = [
       "Coordinator", "Fleet", "Health", "Launch", "NodeAgent", "Plan", "Recipes", "RecordFiles",
       "Rollouts",
     ]),
+  // A fleet of which agents say what a test wants.
+  .target(
+    name: "TestFleet",
+    dependencies: [
+      "Coordinator", "Fleet", "FleetView", "Health", "Launch", "Plan", "Recipes", "Telemetry",
+    ],
+    path: "Tests/TestFleet", swiftSettings: settings),
   // Holds the built stub to what was measured of the real server.
   tests("StubModelServerTests", [], exclude: ["vllm-0.32-metrics.txt"]),
   tests(

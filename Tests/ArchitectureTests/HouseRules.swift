@@ -13,7 +13,7 @@ enum HouseRules {
     "HTTPTypes": ["Dashboard"],
     "HummingbirdCore": ["Dashboard"],
     "Logging": ["Dashboard"],
-    "NIOCore": ["Dashboard", "Links", "ModelAPI", "NodeAgent", "SSH"],
+    "NIOCore": ["Dashboard", "Links", "ModelAPI", "NodeAgent", "Runs", "SSH"],
     "NIOHTTP1": ["ModelAPI", "NodeAgent"],
     // The composition root picks the event loops, as it picks the clock.
     "NIOPosix": ["Commands", "Dashboard", "Links", "ModelAPI", "NodeAgent"],
@@ -28,7 +28,8 @@ enum HouseRules {
 
   /// The program on a node is linked statically and must stay small: no full Foundation.
   static let leanTargets: Set<String> = [
-    "Fleet", "Health", "KVCacheSimulator", "Launch", "NodeAPI", "NodeAgent", "RecordFiles", "Rollouts",
+    "Fleet", "Health", "KVCacheSimulator", "Launch", "NodeAPI", "NodeAgent", "RecordFiles",
+    "Rollouts",
     "Telemetry",
   ]
 

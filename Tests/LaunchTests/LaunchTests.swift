@@ -43,7 +43,8 @@ struct LaunchTests {
 
   @Test func `devices are those of the first variable that is set, else the first ones`() {
     var launch = Self.launch([
-      EnvironmentVariable("B", "5"), EnvironmentVariable("B", "2, 3"), EnvironmentVariable("B", "2,3"),
+      EnvironmentVariable("B", "5"), EnvironmentVariable("B", "2, 3"),
+      EnvironmentVariable("B", "2,3"),
     ])
     #expect(launch.visibleDevices == [])
     launch.devices = DeviceNeed(count: 2, variables: ["A"])

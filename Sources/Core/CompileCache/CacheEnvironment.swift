@@ -40,20 +40,21 @@ package struct CacheEnvironment: Equatable, Sendable {
     func folder(_ name: String, _ path: String) -> Variable {
       Variable(name: name, value: path, isFolder: true)
     }
-    self.variables = own.map { folder($0.variable, "\(jit)/\($0.name)") } + [
-      folder("TORCHINDUCTOR_CACHE_DIR", "\(jit)/inductor"),
-      folder("TRITON_CACHE_DIR", "\(jit)/triton"),
-      folder("TORCH_EXTENSIONS_DIR", "\(jit)/torch-extensions"),
-      // FlashInfer compiles under `<base>/.cache/flashinfer`.
-      folder("FLASHINFER_WORKSPACE_BASE", "\(jit)/flashinfer"),
-      folder("FLASHINFER_CUBIN_DIR", "\(shared)/flashinfer-cubins"),
-      folder("DG_JIT_CACHE_DIR", "\(jit)/deep-gemm"),
-      folder("TILELANG_CACHE_DIR", "\(jit)/tilelang"),
-      folder("CUDA_CACHE_PATH", "\(jit)/cuda"),
-      folder("UV_CACHE_DIR", "\(shared)/uv"),
-      Variable(name: "UV_LINK_MODE", value: "symlink", isFolder: false),
-      Variable(name: "NEMO_GYM_SKIP_VENV_IF_PRESENT", value: "1", isFolder: false),
-    ]
+    self.variables =
+      own.map { folder($0.variable, "\(jit)/\($0.name)") } + [
+        folder("TORCHINDUCTOR_CACHE_DIR", "\(jit)/inductor"),
+        folder("TRITON_CACHE_DIR", "\(jit)/triton"),
+        folder("TORCH_EXTENSIONS_DIR", "\(jit)/torch-extensions"),
+        // FlashInfer compiles under `<base>/.cache/flashinfer`.
+        folder("FLASHINFER_WORKSPACE_BASE", "\(jit)/flashinfer"),
+        folder("FLASHINFER_CUBIN_DIR", "\(shared)/flashinfer-cubins"),
+        folder("DG_JIT_CACHE_DIR", "\(jit)/deep-gemm"),
+        folder("TILELANG_CACHE_DIR", "\(jit)/tilelang"),
+        folder("CUDA_CACHE_PATH", "\(jit)/cuda"),
+        folder("UV_CACHE_DIR", "\(shared)/uv"),
+        Variable(name: "UV_LINK_MODE", value: "symlink", isFolder: false),
+        Variable(name: "NEMO_GYM_SKIP_VENV_IF_PRESENT", value: "1", isFolder: false),
+      ]
   }
 
   /// The variables whose folders hold what is compiled just in time: their writers race, and rely on

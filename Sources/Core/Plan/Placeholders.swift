@@ -22,7 +22,9 @@ package struct Placeholders: Sendable {
   /// The name that a text begins with; empty: none.
   private func name(_ text: Substring) -> Substring {
     let first = text.prefix { $0 >= "a" && $0 <= "z" || $0 == "_" }
-    guard first == "head" || first == "endpoints" || self.values.contains(where: { $0.name.hasPrefix("\(first).") }),
+    guard
+      first == "head" || first == "endpoints"
+        || self.values.contains(where: { $0.name.hasPrefix("\(first).") }),
       text[first.endIndex...].hasPrefix(".")
     else { return first }
     let rest = text[first.endIndex...].prefix {

@@ -29,7 +29,8 @@ struct ExtraArguments: Equatable {
   func value(of flag: String) -> String? { self.value(of: [flag]) }
 
   private func value(of flags: [String]) -> String? {
-    for (index, word) in self.words.enumerated().reversed() where flags.contains(Self.flag(of: word)) {
+    for (index, word) in self.words.enumerated().reversed()
+    where flags.contains(Self.flag(of: word)) {
       if let equals = word.firstIndex(of: "=") { return String(word[word.index(after: equals)...]) }
       if index + 1 < self.words.count { return self.words[index + 1] }
     }

@@ -48,7 +48,9 @@ package enum Recipe: String, CaseIterable, Sendable {
 
   /// What to write for a service that serves a model.
   package static let servingHint: String = {
-    let names = Self.allCases.filter { !$0.form.packages.isEmpty }.map { "`recipe: \($0.rawValue)`" }
+    let names = Self.allCases.filter { !$0.form.packages.isEmpty }.map {
+      "`recipe: \($0.rawValue)`"
+    }
     return "a service with \(names.joined(separator: " or ")) serves a model"
   }()
 }

@@ -145,7 +145,8 @@ struct SGLangSettings {
   /// Ranks of data-parallel attention are those of tensor parallelism; others have GPUs of their own.
   private var gpuCount: Int {
     let ranks =
-      self.extra.has("--enable-dp-attention") ? 1 : self.extra.size("--dp-size", "--data-parallel-size", "--dp")
+      self.extra.has("--enable-dp-attention")
+      ? 1 : self.extra.size("--dp-size", "--data-parallel-size", "--dp")
     return (self.tensorParallel ?? self.extra.size("--tp-size", "--tensor-parallel-size", "--tp"))
       * self.extra.size("--pp-size", "--pipeline-parallel-size") * ranks
   }

@@ -6,6 +6,7 @@ import Manifest
 import Plan
 import Rollouts
 import RunStore
+import Runs
 import Synchronization
 import Terminal
 
@@ -44,7 +45,7 @@ package struct Eval: AsyncParsableCommand {
     let workers = try self.workers(of: fleet.plan)
     let run = try self.evalRun(fleet)
     if run.directory.isFinished {
-      StandardStreams.talk("eval \(run.id) is complete already\n")
+      StandardStreams.say("eval \(run.id) is complete already")
       return try self.publish(run, try run.workPlan())
     }
     let holder = CoordinatorIdentity.name
@@ -52,10 +53,10 @@ package struct Eval: AsyncParsableCommand {
     do throws(RunStoreError) {
       lock = try RunLock(run.directory, holder: holder)
     } catch {
-      throw CommandFailure(status: 2, [error.diagnostic])
+      throw CommandFailure(.environment, [error.diagnostic])
     }
     let agentRun = try run.agentRun(live: fleet)
-    StandardStreams.talk("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)\n")
+    StandardStreams.say("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)")
     let plan = try run.workPlan()
     let attachment = try fleet.attachment(holding: true)
     let links = fleet.links(to: agentRun)
@@ -93,7 +94,7 @@ package struct Eval: AsyncParsableCommand {
       await self.endAgents(
         fleet, rest, keepsRecords: result.ending != .complete, links, attachment)
     }
-    if result.ending != .complete { throw CommandFailure(status: 3) }
+    if result.ending != .complete { throw CommandFailure(.incomplete) }
     run.end()
   }
 
@@ -118,7 +119,7 @@ package struct Eval: AsyncParsableCommand {
     let found = plan.nodes.filter { wanted.contains(NodeName($0.name)) }
     guard found.count == wanted.count else {
       throw CommandFailure(
-        status: 1,
+        .failed,
         [
           Diagnostic(
             code: "unknown-node", "not every node of `\(expression)` is in the manifest",
@@ -137,10 +138,10 @@ package struct Eval: AsyncParsableCommand {
 
   /// Merges what came in and prints the report.
   private func publish(_ run: LiveRun, _ plan: WorkPlan) throws {
-    let report = try storing {
+    let report = try RunFault.storing {
       let summary = try MergeWriter(run: run.directory, plan: plan).merge()
       for damage in summary.damaged {
-        StandardStreams.talk("warning: \(damage); what is before it was used\n")
+        StandardStreams.say("warning: \(damage); what is before it was used")
       }
       return try ReportReader.report(of: run.directory, plan: plan)
     }
@@ -148,7 +149,7 @@ package struct Eval: AsyncParsableCommand {
     case .table: StandardStreams.data(ReportText.text(of: report))
     case .json: StandardStreams.data(report.json)
     }
-    StandardStreams.talk("merged: \(run.directory.mergedPath)/records.jsonl\n")
+    StandardStreams.say("merged: \(run.directory.mergedPath)/records.jsonl")
   }
 
   /// Names the nodes that could not be used to the end.
@@ -157,10 +158,10 @@ package struct Eval: AsyncParsableCommand {
       switch node.state {
       case .connected: break
       case .unreachable(let reason) where result.ending != .complete && !reason.isEmpty:
-        StandardStreams.talk("warning: \(node.name): \(reason)\n")
+        StandardStreams.say("warning: \(node.name): \(reason)")
       case .unreachable: break
       case .cutOff(let reason):
-        StandardStreams.talk("warning: \(node.name) was cut off: \(reason)\n")
+        StandardStreams.say("warning: \(node.name) was cut off: \(reason)")
       }
     }
   }
@@ -177,9 +178,9 @@ package struct Eval: AsyncParsableCommand {
       case .success(let remains) where remains.leftovers.isEmpty: break
       case .success(let remains):
         let words = remains.leftovers.joined(separator: "; ")
-        StandardStreams.talk("warning: \(node.name): left behind: \(words)\n")
+        StandardStreams.say("warning: \(node.name): left behind: \(words)")
       case .failure(let fault):
-        StandardStreams.talk("warning: \(node.name): \(fault.diagnostic.summary)\n")
+        StandardStreams.say("warning: \(node.name): \(fault.diagnostic.summary)")
       }
     }
   }

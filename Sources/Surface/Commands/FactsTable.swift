@@ -54,7 +54,8 @@ enum FactsTable {
     let engines = Recipe.engines.compactMap { name in facts.packages[name].map { "\(name) \($0)" } }
     let cells = [
       facts.architecture, facts.kernel, facts.cpuSummary, memory, gpus,
-      facts.gpus.first?.driver ?? "-", engines.isEmpty ? "-" : engines.joined(separator: ", "), facts.packages["torch"] ?? "-",
+      facts.gpus.first?.driver ?? "-", engines.isEmpty ? "-" : engines.joined(separator: ", "),
+      facts.packages["torch"] ?? "-",
     ]
     return cells.map { $0.isEmpty ? "?" : $0 }
   }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Fleet
 import Glibc
 import RunStore
+import Runs
 
 /// `muster merge RUN`: merges what a run has, again or for the first time.
 struct MergeCommand: AsyncParsableCommand {
@@ -19,17 +20,17 @@ struct MergeCommand: AsyncParsableCommand {
       let summary = try MergeWriter(run: run, plan: plan).merge()
       _ = consume lock
       StandardStreams.data("\(run.mergedPath)/records.jsonl\n")
-      StandardStreams.talk(
+      StandardStreams.say(
         "merged \(summary.merged) of \(summary.planned) items, \(summary.missing) missing, "
-          + "\(summary.conflicts) conflicts, \(summary.rejected) rejected\n")
+          + "\(summary.conflicts) conflicts, \(summary.rejected) rejected")
       for damage in summary.damaged {
-        StandardStreams.talk("warning: \(damage); what is before it was used\n")
+        StandardStreams.say("warning: \(damage); what is before it was used")
       }
       guard summary.missing > 0 else { return }
     } catch {
-      throw CommandFailure(status: 2, [error.diagnostic])
+      throw CommandFailure(.environment, [error.diagnostic])
     }
-    throw CommandFailure(status: 3)
+    throw CommandFailure(.incomplete)
   }
 
   /// This process, for whoever finds the run locked.

@@ -12,12 +12,15 @@ enum Routes {
   static func answer(
     _ method: HTTPMethod, _ path: String, _ body: [UInt8], _ engine: ModelEngine
   ) -> Answer {
-    guard let allowed = methods(path, engine.options) else { return .detail(.notFound, "Not Found") }
+    guard let allowed = methods(path, engine.options) else {
+      return .detail(.notFound, "Not Found")
+    }
     guard allowed.contains(method) else {
       return .detail(.methodNotAllowed, "Method Not Allowed")
     }
     switch path {
-    case "/health", "/health_generate", "/ping": return Answer(status: engine.isDead ? .serviceUnavailable : .ok)
+    case "/health", "/health_generate", "/ping":
+      return Answer(status: engine.isDead ? .serviceUnavailable : .ok)
     case "/version": return .json(["version": "0.32.0"])
     case "/load": return .json(["server_load": 0])
     case "/get_model_info":

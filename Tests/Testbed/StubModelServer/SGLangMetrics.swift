@@ -26,8 +26,10 @@ struct SGLangMetrics {
     counter("generation_tokens", "Number of generation tokens processed.", counts.generationTokens)
     counter("cached_tokens", "Number of cached prompt tokens.", counts.cachedTokens)
     counter("num_requests", "Number of requests processed.", counts.finished.values.reduce(0, +))
-    histogram("time_to_first_token", "Histogram of time to first token in seconds.", counts.firstToken)
-    histogram("inter_token_latency", "Histogram of inter-token latency in seconds.", counts.interToken)
+    histogram(
+      "time_to_first_token", "Histogram of time to first token in seconds.", counts.firstToken)
+    histogram(
+      "inter_token_latency", "Histogram of inter-token latency in seconds.", counts.interToken)
     histogram(
       "e2e_request_latency", "Histogram of End-to-end request latency in seconds", counts.endToEnd)
     histogram("queue_time", "Histogram of queueing time in seconds.", counts.queue)

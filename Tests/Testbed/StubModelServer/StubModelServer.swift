@@ -32,12 +32,15 @@ struct StubModelServer {
   private static func load(_ options: ServeOptions, _ signals: StopSignals) {
     let took = "\((options.loadSeconds * 100).rounded() / 100)"
     let seconds = took.split(separator: ".").last?.count == 1 ? took + "0" : took
-    let lines = options.manner == .sglang ? sglangLines(options) : [
-      "non-default args: {'model_tag': '\(options.model)', 'port': \(options.port)}",
-      "Initializing a V1 LLM engine (v0.32.0)", "Starting to load model \(options.model)...",
-      "Warming up model for the compilation...",
-      "init engine (profile, create kv cache, warmup model) took \(seconds) s",
-    ]
+    let lines =
+      options.manner == .sglang
+      ? sglangLines(options)
+      : [
+        "non-default args: {'model_tag': '\(options.model)', 'port': \(options.port)}",
+        "Initializing a V1 LLM engine (v0.32.0)", "Starting to load model \(options.model)...",
+        "Warming up model for the compilation...",
+        "init engine (profile, create kv cache, warmup model) took \(seconds) s",
+      ]
     var terms = 0
     for (step, line) in lines.enumerated() {
       log(line)
@@ -86,7 +89,9 @@ struct StubModelServer {
       exit(1)
     }
     let place = "http://\(options.host):\(server.localAddress?.port ?? 0)"
-    log(options.manner == .sglang ? "Uvicorn running on \(place)" : "Starting vLLM server on \(place)")
+    log(
+      options.manner == .sglang ? "Uvicorn running on \(place)" : "Starting vLLM server on \(place)"
+    )
     log(
       options.manner == .sglang
         ? "The server is fired up and ready to roll!" : "Application startup complete.")

@@ -1,5 +1,6 @@
 import Fleet
 import GRPCCore
+import Health
 package import Launch
 import NodeAPI
 package import Plan

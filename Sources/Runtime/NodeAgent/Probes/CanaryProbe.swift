@@ -1,3 +1,4 @@
+import Fleet
 import Launch
 import NIOCore
 import NIOHTTP1
@@ -27,10 +28,11 @@ struct CanaryProbe: Sendable {
     if let outcome = Self.judge(models: models, of: self.server) { return outcome }
     note(.completionBegan)
     let body =
-      "{\"model\":\(JSONValue.quote(self.server.model)),\"prompt\":\"1\",\"max_tokens\":1}"
+      "{\"model\":\(JSONText.quoted(self.server.model)),\"prompt\":\"1\",\"max_tokens\":1}"
     let completion = try await HTTPProbeRequest(
       method: .POST, address: self.server.probedAddress, port: self.server.port,
-      path: "/v1/completions", body: Array(body.utf8), key: self.key, timeout: Self.completionTimeout
+      path: "/v1/completions", body: Array(body.utf8), key: self.key,
+      timeout: Self.completionTimeout
     ).answer(on: group)
     if let fingerprint = JSONValue(parsing: completion.body)?["system_fingerprint"]?.string {
       note(.systemFingerprint(String(fingerprint.prefix(Self.fingerprintSizeMax))))
@@ -39,7 +41,8 @@ struct CanaryProbe: Sendable {
   }
 
   /// `nil`: the model is there.
-  static func judge(models answer: HTTPProbeRequest.Answer, of server: ModelServer) -> ProbeOutcome? {
+  static func judge(models answer: HTTPProbeRequest.Answer, of server: ModelServer) -> ProbeOutcome?
+  {
     if answer.status == 401 {
       let place =
         server.keyVariable.map { ", and neither \($0) nor an argument has it" }

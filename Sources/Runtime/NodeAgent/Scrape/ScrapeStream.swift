@@ -238,7 +238,8 @@ enum ScrapeCheck {
     guard interval == 0 || (100...3_600_000).contains(interval) else {
       throw refuse("interval_milliseconds is \(interval); 0, or 100 to 3600000")
     }
-    guard request.targets.count <= NodeLimits.scrapeTargetCountMax, request.watchedFiles.count <= 64 else {
+    guard request.targets.count <= NodeLimits.scrapeTargetCountMax, request.watchedFiles.count <= 64
+    else {
       throw refuse("too many targets or files")
     }
     for target in request.targets {
