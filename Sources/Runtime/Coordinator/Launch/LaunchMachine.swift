@@ -1,5 +1,6 @@
 package import Fleet
 import Health
+import Launch
 package import Plan
 import Recipes
 
