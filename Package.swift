@@ -64,11 +64,11 @@ let core: [Target] = [
   layer("Core", "CompileCache", ["Fleet"]),
   layer("Core", "Fleet", []),
   layer("Core", "Health", ["Fleet"]),
-  layer("Core", "KVCacheSimulator", ["Fleet"]),
-  layer("Core", "Manifest", ["Fleet", yams]),
-  layer("Core", "Plan", ["Fleet", "Manifest", "Recipes", "CompileCache"]),
+  layer("Core", "KVCacheSimulator", ["Fleet", "Rollouts"]),
+  layer("Core", "Manifest", ["Fleet", "KVCacheSimulator", yams]),
+  layer("Core", "Plan", ["Fleet", "KVCacheSimulator", "Manifest", "Recipes", "CompileCache"]),
   layer("Core", "Recipes", ["Fleet", "Manifest", "CompileCache"]),
-  layer("Core", "Rollouts", ["Fleet", "KVCacheSimulator"]),
+  layer("Core", "Rollouts", ["Fleet"]),
   layer("Core", "Telemetry", ["Fleet"]),
 ]
 
@@ -83,7 +83,8 @@ let edge: [Target] = [
     "Edge", "Links",
     ["CLinux", "Fleet", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
   layer("Edge", "ModelAPI", ["Fleet", "Telemetry", asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
-  layer("Edge", "NodeAPI", [grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
+  layer(
+    "Edge", "NodeAPI", ["Rollouts", grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
   layer("Edge", "RecordFiles", ["Fleet", "Rollouts"]),
   layer("Edge", "RunStore", ["Fleet", "Plan", "RecordFiles", "Rollouts", grdb]),
   layer("Edge", "SSH", ["Fleet", "CSSH2", nioCore]),
@@ -169,8 +170,7 @@ let testTargets: [Target] = [
   tests(
     "Simulation",
     [
-      "Coordinator", "Fleet", "Health", "KVCacheSimulator", "NodeAgent", "Plan", "Recipes",
-      "RecordFiles", "Rollouts",
+      "Coordinator", "Fleet", "Health", "NodeAgent", "Plan", "Recipes", "RecordFiles", "Rollouts",
     ]),
   // Holds the built stub to what was measured of the real server.
   tests("StubModelServerTests", [], exclude: ["vllm-0.32-metrics.txt"]),

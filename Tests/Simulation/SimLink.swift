@@ -1,4 +1,5 @@
 import Coordinator
+import Fleet
 import Rollouts
 import Synchronization
 
@@ -28,6 +29,7 @@ final class SimLink: WorkLink, Sendable {
 
   func send(_ order: LeaseOrder) async throws {
     try self.orders.send(order)
+    self.cluster.ordered(order, to: self.node.name)
     if case .acknowledgement(let sequence) = order {
       let batches = self.delivered.withLock { $0.filter { $0.sequence <= sequence } }
       self.cluster.checkAcknowledged(batches, of: self.node)
@@ -42,13 +44,30 @@ final class SimLink: WorkLink, Sendable {
 
   // MARK: The node's side
 
+  /// As many right records of items that nobody gave to this node: the last ones of the work.
+  private func foreign(_ batch: RecordBatch) -> RecordBatch? {
+    let count = self.cluster.script.itemCount
+    guard batch.items.count < count else { return nil }
+    var other = batch
+    other.header.kind = .result
+    other.header.items = [count - batch.items.count..<count]
+    guard
+      self.cluster.isForeign(other.items, leaseID: batch.leaseID, to: self.node.name)
+    else { return nil }
+    other.lines = other.items.ordinals.flatMap { SimRunner.line(of: $0) }
+    return other
+  }
+
   /// Sends a report; now and then a batch goes twice, or is damaged on its way.
   func report(_ report: LeaseReport) throws {
     guard case .batch(var batch, let checksum) = report else {
       return try self.uplink.send(report)
     }
     let draw = self.cluster.world.draw { Int.random(in: 0..<1000, using: &$0) }
-    self.cluster.note("batch \(self.node.name) \(batch.sequence) \(batch.items)")
+    self.cluster.note("batch \(self.node.name) \(batch.sequence) \(batch.items.ranges)")
+    if self.node.lie == .items, let other = self.foreign(batch) {
+      return try self.uplink.send(.batch(other, checksum: CRC32C.checksum(of: other.lines)))
+    }
     if draw < self.cluster.script.damagePermille, self.node.takeDamage() {
       batch.lines[batch.lines.count / 2] ^= 0x10
       self.cluster.note("damaged")

@@ -1,4 +1,5 @@
 import Fleet
+import KVCacheSimulator
 
 /// Reads `work:`.
 enum WorkReader {
@@ -7,26 +8,43 @@ enum WorkReader {
   ) -> ManifestWork {
     var reader = MappingReader(value, subject: "`work`", faults: &faults)
     var work = ManifestWork()
-    work.policy = reader.text("policy", faults: &faults)
     let examples = reader.integer("num_examples", in: -1...100_000_000, faults: &faults)
     if examples == 0, let place = reader.value("num_examples")?.location {
       faults.error(
         "out-of-range", "`num_examples` is `0`", at: place,
         hint: "write 1 or more, or -1 for all 300")
     }
-    work.exampleCount = examples == -1 ? 300 : examples
-    work.rolloutsPerExample = reader.integer(
-      "rollouts_per_example", in: 1...1_000_000, faults: &faults)
-    work.difficulty = reader.choice(
-      "difficulty", of: ManifestWork.Difficulty.self, faults: &faults)
-    work.seed = reader.integer("seed", in: 0...Int.max, faults: &faults).map(UInt64.init)
-    work.maxActionsPerStep = reader.integer(
-      "max_actions_per_step", in: 1...64, faults: &faults)
-    work.shardCount = reader.integer("shards", in: 1...65536, faults: &faults)
-    work.nodes = reader.value("on").flatMap { nodes.resolve($0, of: "`on`", faults: &faults) }
+    if let examples { work.settings.exampleCount = examples == -1 ? 300 : examples }
+    if let count = reader.integer("rollouts_per_example", in: 1...1_000_000, faults: &faults) {
+      work.settings.rolloutsPerExample = count
+    }
+    if let count = reader.integer("shards", in: 1...65536, faults: &faults) {
+      work.settings.shardCount = count
+    }
+    if let count = reader.integer("attempts", in: 1...100, faults: &faults) {
+      work.settings.attemptCountMax = count
+    }
+    work.settings.nodes =
+      reader.value("on").flatMap { nodes.resolve($0, of: "`on`", faults: &faults) }?
+      .map(\.rawValue) ?? []
+    work.settings.simulator = Self.simulator(&reader, faults: &faults)
     work.watchedFiles = Self.watchedFiles(&reader, faults: &faults)
     reader.finish(faults: &faults)
     return work
+  }
+
+  private static func simulator(
+    _ reader: inout MappingReader, faults: inout ManifestFaults
+  ) -> SimulatorSpecification {
+    let standard = SimulatorSpecification()
+    let seed = reader.integer("seed", in: 0...Int.max, faults: &faults).map(UInt64.init)
+    return SimulatorSpecification(
+      policy: reader.choice("policy", of: PolicyName.self, faults: &faults) ?? standard.policy,
+      difficulty: reader.choice("difficulty", of: Difficulty.self, faults: &faults)
+        ?? standard.difficulty,
+      seed: seed ?? standard.seed,
+      maxActionsPerStep: reader.integer("max_actions_per_step", in: 1...64, faults: &faults)
+        ?? standard.maxActionsPerStep)
   }
 
   private static func watchedFiles(

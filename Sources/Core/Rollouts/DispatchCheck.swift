@@ -19,10 +19,13 @@ package struct DispatchCheck: Sendable {
     self.itemCount = itemCount
   }
 
-  /// - Parameter lease: The lease the batch names, where it stands and is this node's.
-  package mutating func check(_ batch: RecordBatch, checksum: UInt32, lease: Lease?) -> Verdict {
-    guard batch.items.upperBound <= self.itemCount else {
-      return .wrong("items \(batch.items), the work has \(self.itemCount)")
+  /// - Parameter deliverable: What the batch's lease lets this node bring (`LeaseMachine`); `nil`: the
+  ///   lease is one of an earlier coordinator, of which this one does not know.
+  package mutating func check(
+    _ batch: RecordBatch, checksum: UInt32, deliverable: OrdinalRangeSet?
+  ) -> Verdict {
+    guard batch.items.span.upperBound <= self.itemCount else {
+      return .wrong("items \(batch.items.span), the work has \(self.itemCount)")
     }
     guard CRC32C.checksum(of: batch.lines) == checksum else { return .damaged }
     if let fault = BatchFrame.fault(of: batch) { return .wrong(fault) }
@@ -31,8 +34,8 @@ package struct DispatchCheck: Sendable {
     guard self.sequence == 0 || batch.sequence - 1 <= self.sequence else {
       return .wrong("batch \(batch.sequence) after batch \(self.sequence)")
     }
-    if let lease, batch.items.lowerBound < lease.items.lowerBound {
-      return .wrong("items \(batch.items) of a lease of \(lease.items)")
+    if let deliverable, !deliverable.contains(batch.items) {
+      return .wrong("items \(batch.items.span), which lease \(batch.leaseID) has not")
     }
     self.sequence = max(self.sequence, batch.sequence)
     return .fine

@@ -215,7 +215,7 @@ struct FleetContext {
 }
 
 /// Carries `body` out; a fault of the run store ends the command with status 2.
-func storing<Result>(_ body: () throws -> Result) throws -> Result {
+func storing<Result: ~Copyable>(_ body: () throws -> Result) throws -> Result {
   do {
     return try body()
   } catch let error as RunStoreError {

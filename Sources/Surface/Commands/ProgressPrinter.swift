@@ -1,3 +1,4 @@
+import Glibc
 import Rollouts
 import Synchronization
 import Terminal
@@ -18,6 +19,14 @@ final class ProgressPrinter: Sendable {
   private let clock: ContinuousClock
   private let state = Mutex(State())
 
+  /// Columns of the terminal that standard error is; `nil` where it is none.
+  static var terminalWidth: Int? {
+    guard isatty(STDERR_FILENO) == 1 else { return nil }
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
   /// - Parameter width: Columns of the terminal; `nil` where there is none.
   init(width: Int?, clock: ContinuousClock) {
     self.width = width
@@ -29,20 +38,21 @@ final class ProgressPrinter: Sendable {
     let bar = ProgressBar(label: "eval", total: Int(clamping: progress.itemCount))
     let text = self.state.withLock { state in
       // At the end nodes hang up: that is no news.
-      let isLast = progress.recordedCount == progress.itemCount
+      let doneCount = progress.recordedCount + progress.abandonedCount
+      let isLast = doneCount == progress.itemCount
       var text = isLast ? "" : self.news(progress, &state)
-      let start = state.start ?? (now, progress.recordedCount)
+      let start = state.start ?? (now, doneCount)
       state.start = start
       let moment = ProgressBar.Moment(
-        done: Int(clamping: progress.recordedCount), elapsed: now - start.time,
+        done: Int(clamping: doneCount), elapsed: now - start.time,
         doneBefore: Int(clamping: start.count),
         rates: progress.nodes.filter { $0.state == .connected }.map { ($0.name, $0.rate) })
       let isDue = state.last.map { now - $0 >= .seconds(self.width == nil ? 2 : 0) } ?? true
       guard isDue || isLast,
-        isLast || state.lastCount != progress.recordedCount || self.width != nil
+        isLast || state.lastCount != doneCount || self.width != nil
       else { return text }
       state.last = now
-      state.lastCount = progress.recordedCount
+      state.lastCount = doneCount
       state.isOpen = self.width != nil
       text +=
         self.width.map { "\r\u{1B}[K" + bar.line(moment, width: $0) } ?? bar.event(moment) + "\n"
