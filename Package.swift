@@ -33,9 +33,9 @@ let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-
 let asyncHTTPClient = Target.Dependency.product(
   name: "AsyncHTTPClient", package: "async-http-client")
 // Surface/Dashboard
-let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdCore = Target.Dependency.product(
-  name: "HummingbirdCore", package: "hummingbird")
+// Its server alone: for some pages the framework above it would be a tenth of the first build.
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
@@ -63,11 +63,11 @@ func tests(
 let core: [Target] = [
   layer("Core", "CompileCache", ["Fleet"]),
   layer("Core", "Fleet", []),
-  layer("Core", "Health", ["Fleet"]),
+  layer("Core", "Health", []),
   layer("Core", "KVCacheSimulator", ["Fleet", "Rollouts"]),
   layer("Core", "Manifest", ["Fleet", "KVCacheSimulator", yams]),
   layer("Core", "Plan", ["Fleet", "KVCacheSimulator", "Manifest", "Recipes", "CompileCache"]),
-  layer("Core", "Recipes", ["Fleet", "Manifest", "CompileCache"]),
+  layer("Core", "Recipes", ["Fleet", "Manifest"]),
   layer("Core", "Rollouts", ["Fleet"]),
   layer("Core", "Telemetry", ["Fleet"]),
 ]
@@ -78,15 +78,13 @@ let edge: [Target] = [
     providers: [.apt(["libssh2-1-dev"])]),
   // Calls of Linux that Glibc's module has not, for the program on a node.
   .systemLibrary(name: "CLinux", path: "Sources/Edge/CLinux"),
-  layer("Edge", "Lab", ["Fleet"]),
-  layer(
-    "Edge", "Links",
-    ["CLinux", "Fleet", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioPosix]),
-  layer("Edge", "ModelAPI", ["Fleet", "Telemetry", asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
+  layer("Edge", "Lab", []),
+  layer("Edge", "Links", ["CLinux", "Fleet", "Plan", "SSH", grpcTransport, nioCore, nioPosix]),
+  layer("Edge", "ModelAPI", [asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
   layer(
     "Edge", "NodeAPI", ["Rollouts", grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
-  layer("Edge", "RecordFiles", ["Fleet", "Rollouts"]),
-  layer("Edge", "RunStore", ["Fleet", "Plan", "RecordFiles", "Rollouts", grdb]),
+  layer("Edge", "RecordFiles", ["Rollouts"]),
+  layer("Edge", "RunStore", ["RecordFiles", "Rollouts", grdb]),
   layer("Edge", "SSH", ["Fleet", "CSSH2", nioCore]),
 ]
 
@@ -94,9 +92,8 @@ let runtime: [Target] = [
   layer(
     "Runtime", "Coordinator",
     [
-      "Fleet", "Health", "KVCacheSimulator", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
-      "RecordFiles", "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
-      nioCore, nioPosix,
+      "Fleet", "Health", "Links", "Manifest", "NodeAPI", "Plan", "Recipes", "RecordFiles",
+      "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
     ]),
   layer(
     "Runtime", "NodeAgent",
@@ -116,14 +113,20 @@ let surface: [Target] = [
       "Terminal", argumentParser,
       nioPosix,
     ]),
-  layer("Surface", "Dashboard", [hummingbird, hummingbirdCore, logging]),
+  layer("Surface", "Dashboard", [httpTypes, hummingbirdCore, logging, nioCore, nioPosix]),
   layer("Surface", "Terminal", ["Fleet"]),
   .executableTarget(
     name: "muster", dependencies: ["Commands"], path: "Sources/Surface/muster",
     swiftSettings: settings),
   .executableTarget(
     name: "muster-node", dependencies: ["NodeAgent"], path: "Sources/Surface/muster-node",
-    swiftSettings: settings),
+    swiftSettings: settings,
+    // Needs nothing on the node. Only its link differs, so that one release build makes all programs.
+    linkerSettings: [
+      .unsafeFlags(
+        ["-static-executable", "-l_FoundationCShims", "-l_FoundationCollections"],
+        .when(configuration: .release))
+    ]),
 ]
 
 let testTargets: [Target] = [
@@ -134,39 +137,35 @@ let testTargets: [Target] = [
       "Commands", "Coordinator", "Fleet", "Health", "NodeAPI", "Plan", "Recipes", "RunStore",
       "Telemetry", "Terminal", protobuf,
     ]),
-  tests("CompileCacheTests", ["CompileCache", "Fleet"]),
+  tests("CompileCacheTests", ["CompileCache"]),
   tests(
     "CoordinatorTests",
     [
-      "Coordinator", "Fleet", "Health", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
+      "Coordinator", "Fleet", "Health", "Manifest", "NodeAPI", "Plan", "Recipes",
       "RunStore", "Telemetry", protobuf, yams,
     ]),
   tests("DashboardTests", ["Dashboard"]),
   tests("FleetTests", ["Fleet"]),
   tests("HealthTests", ["Fleet", "Health"]),
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
-  tests("LabTests", ["Fleet", "Lab"]),
+  tests("LabTests", ["Lab"]),
   tests(
     "LinksTests",
-    [
-      "Fleet", "Links", "NodeAPI", "Plan", "SSH", grpcCore, grpcTransport, nioCore, nioEmbedded,
-      nioPosix,
-    ]),
+    ["Fleet", "Links", "NodeAPI", "Plan", "SSH", grpcCore, nioCore, nioEmbedded, nioPosix]),
   tests("ManifestTests", ["Fleet", "Manifest"]),
+  tests("NodeAPITests", ["NodeAPI", "Rollouts", protobuf]),
   tests(
     "NodeAgentTests",
     [
-      "Fleet", "Health", "NodeAPI", "NodeAgent", "RecordFiles", "Rollouts", grpcCore,
-      grpcTransport, nioCore, nioHTTP1, nioPosix,
+      "Health", "NodeAPI", "NodeAgent", grpcCore, grpcTransport, nioCore, nioHTTP1, nioPosix,
     ]),
-  tests(
-    "ModelAPITests", ["ModelAPI", "Telemetry", nioCore, nioHTTP1, nioPosix]),
-  tests("PlanTests", ["CompileCache", "Fleet", "Manifest", "Plan", "Recipes"]),
-  tests("RecordFilesTests", ["Fleet", "RecordFiles", "Rollouts"]),
-  tests("RecipesTests", ["CompileCache", "Fleet", "Manifest", "Recipes"]),
+  tests("ModelAPITests", ["ModelAPI", nioCore, nioHTTP1, nioPosix]),
+  tests("PlanTests", ["Fleet", "Manifest", "Plan", "Recipes"]),
+  tests("RecordFilesTests", ["RecordFiles", "Rollouts"]),
+  tests("RecipesTests", ["Fleet", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
-  tests("RunStoreTests", ["Fleet", "Plan", "RecordFiles", "Rollouts", "RunStore"]),
-  tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded, nioPosix]),
+  tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
+  tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(
     "Simulation",
     [
@@ -180,7 +179,7 @@ let testTargets: [Target] = [
   tests("TerminalTests", ["Fleet", "Terminal"]),
   // Drives the built binaries against real sshd hosts.
   .testTarget(
-    name: "TestbedTests", dependencies: ["Fleet"], path: "Tests/Testbed/Integration",
+    name: "TestbedTests", path: "Tests/Testbed/Integration",
     swiftSettings: settings),
   // Answers as `vllm serve` does, for tests and the lab.
   .executableTarget(
@@ -193,6 +192,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     // No default traits: they pull in all of Foundation.
@@ -201,7 +201,8 @@ let package = Package(
     .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
     .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
     .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
-    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
   ],

@@ -31,7 +31,6 @@ import Testing
   }
 
   @Test func `modules are imported where they belong`() throws {
-    #expect(try self.findings(HouseRules.oneImporter) == [])
     #expect(try self.findings(HouseRules.networkBelowSurfaceOnly) == [])
     #expect(try self.findings(HouseRules.coreIsPure) == [])
     #expect(try self.findings(HouseRules.nodeStaysLean) == [])
@@ -57,6 +56,21 @@ import Testing
   @Test func `no file tells on which machine it was written`() throws {
     #expect(try self.findings(StyleRules.noPrivatePaths) == [])
     #expect(try self.findings(StyleRules.urlsArePublic) == [])
+  }
+
+  @Test func `what is declared is imported, and who imports what is listed`() throws {
+    let house = House(manifest: try self.checkout.text("Package.swift"))
+    let files = try Self.files.get()
+    #expect(HouseRules.declaredIsImported(files, in: house) == [])
+    #expect(HouseRules.importersAreListed(files, in: house) == [])
+  }
+
+  @Test func `every type has a user`() throws {
+    #expect(TypeRules.noUnusedType(try Self.files.get()) == [])
+  }
+
+  @Test func `commands write through one place`() throws {
+    #expect(try self.findings(KnowledgeRules.commandsWriteThroughTerminal) == [])
   }
 
   private func findings(_ rule: (SourceFile) -> [String]) throws -> [String] {

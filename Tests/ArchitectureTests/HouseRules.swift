@@ -1,8 +1,29 @@
 /// Rules about which target knows which. Each function returns its findings, a sentence each.
 enum HouseRules {
-  /// Third-party modules and the one target that imports them (Sources/Architecture.md).
-  static let importers = [
-    "ArgumentParser": "Commands", "CSSH2": "SSH", "GRDB": "RunStore", "Yams": "Manifest",
+  /// Who imports which module of others (Sources/Architecture.md): one target, apart from the pipe.
+  static let importers: [String: Set<String>] = [
+    "ArgumentParser": ["Commands"],
+    "AsyncHTTPClient": ["ModelAPI"],
+    "CLinux": ["Links", "NodeAgent"],
+    "CSSH2": ["SSH"],
+    "GRDB": ["RunStore"],
+    "GRPCCore": ["Coordinator", "NodeAPI", "NodeAgent"],
+    "GRPCNIOTransportHTTP2TransportServices": ["Coordinator", "Links", "NodeAgent"],
+    "GRPCProtobuf": ["NodeAPI"],
+    "HTTPTypes": ["Dashboard"],
+    "HummingbirdCore": ["Dashboard"],
+    "Logging": ["Dashboard"],
+    "NIOCore": ["Dashboard", "Links", "ModelAPI", "NodeAgent", "SSH"],
+    "NIOHTTP1": ["ModelAPI", "NodeAgent"],
+    // The composition root picks the event loops, as it picks the clock.
+    "NIOPosix": ["Commands", "Dashboard", "Links", "ModelAPI", "NodeAgent"],
+    "SwiftProtobuf": ["Coordinator", "NodeAPI", "NodeAgent"],
+    "Yams": ["Manifest"],
+  ]
+
+  /// What comes with the compiler.
+  private static let toolchain: Set<String> = [
+    "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Synchronization",
   ]
 
   /// The program on a node is linked statically and must stay small: no full Foundation.
@@ -16,17 +37,42 @@ enum HouseRules {
     "CLinux", "Darwin", "Dispatch", "Glibc", "Musl", "SystemPackage",
   ]
 
-  static func oneImporter(_ file: SourceFile) -> [String] {
-    guard file.path.hasPrefix("Sources/") else { return [] }
-    return file.imports.compactMap { module in
-      guard let importer = Self.importers[module], importer != file.target else { return nil }
-      return "\(file.path): only \(importer) imports \(module)"
+  /// Each import of a module of others is listed, and what is listed is imported.
+  static func importersAreListed(_ files: [SourceFile], in house: House) -> [String] {
+    var rest = self.importers
+    var findings: [String] = []
+    for file in files where file.layer != nil {
+      for module in file.imports where !self.toolchain.contains(module) {
+        rest[module]?.remove(file.target ?? "")
+        let isOurs = house.target(module) != nil && self.importers[module] == nil
+        if !isOurs, self.importers[module]?.contains(file.target ?? "") != true {
+          let listed = self.importers[module].map { $0.sorted().joined(separator: ", ") }
+          findings.append(
+            "\(file.path): \(module) is imported by \(listed ?? "nobody") only (HouseRules)")
+        }
+      }
+    }
+    return findings
+      + rest.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }.map { module, targets in
+        "HouseRules: \(targets.sorted().joined(separator: ", ")) no longer imports \(module)"
+      }
+  }
+
+  /// What a target declares, some file of it imports.
+  static func declaredIsImported(_ files: [SourceFile], in house: House) -> [String] {
+    house.targets.flatMap { target in
+      let imports = Set(
+        files.filter { $0.path.hasPrefix("\(target.path)/") }.flatMap(\.imports))
+      return (target.dependencies + target.products).filter { !imports.contains($0) }
+        .map { "Package.swift: \(target.name) declares \($0) and does not import it" }
     }
   }
 
   /// The composition root picks the event loops, as it picks the clock; it does nothing else with
-  /// NIO.
-  private static let compositionRoot = (target: "Commands", module: "NIOPosix")
+  /// NIO. `Dashboard` is a server.
+  private static let networkInSurface: [String: Set<String>] = [
+    "Commands": ["NIOPosix"], "Dashboard": ["NIOCore", "NIOPosix"],
+  ]
 
   static func networkBelowSurfaceOnly(_ file: SourceFile) -> [String] {
     guard let layer = file.layer, layer == .core || layer == .surface else { return [] }
@@ -34,7 +80,7 @@ enum HouseRules {
       guard module.hasPrefix("NIO") || module.hasPrefix("GRPC") || module == "SwiftProtobuf" else {
         return nil
       }
-      if (file.target, module) == (Self.compositionRoot.target, Self.compositionRoot.module) {
+      if let target = file.target, Self.networkInSurface[target]?.contains(module) == true {
         return nil
       }
       return "\(file.path): \(module) belongs to Edge and Runtime"

@@ -5,6 +5,9 @@ import Testing
 @Suite struct HouseRulesTests {
   private let house = House(
     manifest: """
+      let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+      let yams = Target.Dependency.product(
+        name: "Yams", package: "Yams")
       // Core
       layer("Core", "Fleet", []),
       layer("Core", "Plan", ["Fleet", yams]),
@@ -26,11 +29,13 @@ import Testing
   private func file(_ path: String, _ text: String) -> SourceFile { SourceFile(path, text) }
 
   @Test func `the manifest's targets are read`() {
-    let targets = self.house.targets.map { "\($0.path): \($0.dependencies.joined(separator: " "))" }
+    let targets = self.house.targets.map { target in
+      "\(target.path): \((target.dependencies + target.products).joined(separator: " "))"
+    }
     #expect(
       targets.sorted() == [
-        "Sources/Core/Fleet: ", "Sources/Core/Plan: Fleet", "Sources/Edge/CSSH2: ",
-        "Sources/Edge/Links: Fleet Plan", "Sources/Surface/muster: Links",
+        "Sources/Core/Fleet: ", "Sources/Core/Plan: Fleet Yams", "Sources/Edge/CSSH2: ",
+        "Sources/Edge/Links: Fleet Plan NIOCore", "Sources/Surface/muster: Links",
         "Tests/FleetTests: Fleet", "Tests/Testbed/Integration: Fleet",
       ])
     #expect(self.house.target("Plan")?.layer == .core)
@@ -38,15 +43,55 @@ import Testing
     #expect(self.house.target("FleetTests")?.layer == nil)
   }
 
-  @Test func `a second importer is found`() {
-    let text = "package import Yams\nimport struct GRDB.Row\n"
-    #expect(HouseRules.oneImporter(self.file("Sources/Core/Plan/A.swift", text)).count == 2)
-    #expect(HouseRules.oneImporter(self.file("Sources/Core/Manifest/A.swift", "import Yams")) == [])
-    #expect(HouseRules.oneImporter(self.file("Tests/PlanTests/A.swift", text)) == [])
-    #expect(HouseRules.oneImporter(self.file("Sources/Core/Plan/A.swift", "// import Yams")) == [])
+  @Test func `an importer that is not listed is found`() {
+    let findings = { (path: String, text: String) in
+      HouseRules.importersAreListed([self.file(path, text)], in: self.house)
+        .filter { !$0.hasPrefix("HouseRules: ") }
+    }
+    let text = "package import Yams\nimport struct GRDB.Row\nimport CSSH2\nimport Fleet"
     #expect(
-      HouseRules.oneImporter(self.file("Sources/Core/Plan/A.swift", "@preconcurrency import Yams"))
-        .count == 1)
+      findings("Sources/Core/Plan/A.swift", text) == [
+        "Sources/Core/Plan/A.swift: Yams is imported by Manifest only (HouseRules)",
+        "Sources/Core/Plan/A.swift: GRDB is imported by RunStore only (HouseRules)",
+        "Sources/Core/Plan/A.swift: CSSH2 is imported by SSH only (HouseRules)",
+      ])
+    #expect(
+      findings("Sources/Core/Plan/A.swift", "@preconcurrency import Vapor")
+        == ["Sources/Core/Plan/A.swift: Vapor is imported by nobody only (HouseRules)"])
+    for (path, text) in [
+      ("Sources/Core/Manifest/A.swift", "import Yams"), ("Tests/PlanTests/A.swift", text),
+      ("Sources/Core/Plan/A.swift", "// import Yams"),
+      ("Sources/Edge/Links/A.swift", "import Glibc\nimport Synchronization"),
+    ] {
+      #expect(findings(path, text) == [])
+    }
+  }
+
+  @Test func `a listed importer that imports no more is found`() {
+    var files = HouseRules.importers.flatMap { module, targets in
+      targets.map { self.file("Sources/Edge/\($0)/\(module).swift", "import \(module)") }
+    }
+    #expect(HouseRules.importersAreListed(files, in: self.house) == [])
+    files.removeAll { $0.path == "Sources/Edge/Manifest/Yams.swift" }
+    #expect(
+      HouseRules.importersAreListed(files, in: self.house)
+        == ["HouseRules: Manifest no longer imports Yams"])
+  }
+
+  @Test func `a dependency that is declared and not imported is found`() {
+    let house = House(
+      manifest: """
+        let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+        layer("Core", "Plan", ["Fleet", yams]), tests("PlanTests", ["Plan"])
+        """)
+    let plan = self.file("Sources/Core/Plan/A.swift", "import Fleet")
+    let tests = self.file("Tests/PlanTests/A.swift", "@testable import Plan")
+    #expect(
+      HouseRules.declaredIsImported([plan, tests], in: house)
+        == ["Package.swift: Plan declares Yams and does not import it"])
+    let yaml = self.file("Sources/Core/Plan/B.swift", "package import struct Yams.Node")
+    #expect(HouseRules.declaredIsImported([plan, yaml, tests], in: house) == [])
+    #expect(HouseRules.declaredIsImported([plan, yaml], in: house).count == 1)
   }
 
   @Test(arguments: ["NIOCore", "GRPCCore", "SwiftProtobuf"])

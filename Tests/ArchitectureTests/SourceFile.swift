@@ -7,6 +7,13 @@ struct SourceFile: Equatable {
   /// The lines without comments and without the text of string literals; none but in Swift.
   let codeLines: [String]
 
+  /// The lines without comments; none but in Swift.
+  var uncommentedLines: [String] {
+    guard self.isSwift else { return [] }
+    return SwiftCode.strip(self.text, literals: .kept)
+      .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+  }
+
   init(_ path: String, _ text: String) {
     self.path = path
     self.text = text

@@ -123,5 +123,7 @@ import Testing
         (n)
         " + o
         """#)
+    let lines = "let a = \"x // y\" // b\n/* c */ let d = #\"e\"#"
+    #expect(SwiftCode.strip(lines, literals: .kept) == "let a = \"x // y\" \n let d = \"e\"")
   }
 }

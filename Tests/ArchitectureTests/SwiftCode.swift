@@ -1,16 +1,24 @@
 /// Takes comments and the text of string literals out of Swift source, and keeps its lines.
 struct SwiftCode {
+  /// What becomes of the text of string literals.
+  enum Literals {
+    case dropped
+    case kept
+  }
+
+  private let literals: Literals
   private let characters: [Character]
   private var index = 0
   private var result = ""
 
-  static func strip(_ source: String) -> String {
-    var code = SwiftCode(source)
+  static func strip(_ source: String, literals: Literals = .dropped) -> String {
+    var code = SwiftCode(source, literals)
     code.readCode(until: nil)
     return code.result
   }
 
-  private init(_ source: String) {
+  private init(_ source: String, _ literals: Literals) {
+    self.literals = literals
     self.characters = Array(source)
   }
 
@@ -83,7 +91,8 @@ struct SwiftCode {
       } else if self.starts("\\" + hashes) {
         self.index += hashCount + 2
       } else {
-        if self.characters[self.index].isNewline { self.result.append("\n") }
+        let character = self.characters[self.index]
+        if character.isNewline || self.literals == .kept { self.result.append(character) }
         self.index += 1
       }
     }

@@ -48,6 +48,7 @@ struct MetricsServerTests {
       for answer in [get.lowercased(), head.lowercased()] {
         #expect(answer.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"))
         #expect(answer.contains("content-length: 5\r\n"))
+        #expect(answer.contains(/\r\ndate: [a-z]{3}, \d\d [a-z]{3} \d{4} \d\d:\d\d:\d\d gmt\r\n/))
       }
       #expect(try Self.answer("GET", "/metrics?x=1", port).hasPrefix("HTTP/1.1 200 "))
       #expect(try Self.answer("GET", "/-/healthy", port).hasPrefix("HTTP/1.1 200 "))

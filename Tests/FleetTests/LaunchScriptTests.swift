@@ -17,11 +17,11 @@ import Testing
       path: "launch script \(UUID().uuidString)")
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: scratch) }
-    try EnvironmentScript.text(variables: variables, secrets: secrets)
+    try EnvironmentScript.text(title: "a-0", variables: variables, secrets: secrets)
       .write(to: scratch.appending(path: "env.sh"), atomically: false, encoding: .utf8)
     let script = scratch.appending(path: "launch.sh")
     try LaunchScript.text(
-      argv: argv, folder: folder.isEmpty ? "" : folder,
+      title: "a-0", argv: argv, folder: folder,
       folders: folders.map { "\(scratch.path)/\($0)" }
     ).write(to: script, atomically: false, encoding: .utf8)
     let process = Process()
@@ -56,7 +56,7 @@ import Testing
 
   @Test func `a secret comes from the environment and its absence stops the script`() throws {
     let argv = ["sh", "-c", "printf %s \"$TOKEN\""]
-    #expect(!LaunchScript.text(argv: argv, folder: "").contains("s3cret"))
+    #expect(!LaunchScript.text(title: "a-0", argv: argv, folder: "").contains("s3cret"))
     let set = try self.run(
       variables: [], secrets: ["TOKEN"], argv: argv, environment: ["TOKEN": "s3cret"])
     #expect(set.status == 0)

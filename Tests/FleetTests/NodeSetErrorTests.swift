@@ -36,7 +36,7 @@ import Testing
     ("a,..", 3, .nameStart, ".."),
     ("-x", 1, .nameStart, "-x"),
     ("a,@", 3, .missingGroupName, "@"),
-    ("a,@big", 3, .unknownGroup(nearest: nil), "@big"),
+    ("a,@big", 3, .unknownGroup, "@big"),
   ])
   func `an error has its column, its text and its kind`(
     expression: String, column: Int, problem: NodeSetProblem, text: String

@@ -86,4 +86,14 @@ import Testing
     }
     #expect(throws: NodeSetError.self) { try self.set("n[0-999999999999999999]") }
   }
+
+  @Test func `a group's name may have a range`() throws {
+    let racks = [
+      "rack1": NodeSet([NodeName("n1"), NodeName("n2")]), "rack2": NodeSet([NodeName("n4")]),
+    ]
+    #expect(try NodeSet(parsing: "@rack[1-2]!n2", groups: { racks[$0] }).folded == "n[1,4]")
+    #expect(throws: NodeSetError(.unknownGroup, column: 1, text: "@rack3")) {
+      try NodeSet(parsing: "@rack[1-3]", groups: { racks[$0] })
+    }
+  }
 }

@@ -35,7 +35,8 @@ struct DigestTests {
   }
 
   @Test func `the first record of lru is the published line`() throws {
-    var worker = SimulatorWorker(try SimulatorSpecification(policy: "lru", seed: 42, difficulty: "all"))
+    var worker = SimulatorWorker(
+      try SimulatorSpecification(policy: "lru", seed: 42, difficulty: "all"))
     var lines: [UInt8] = []
     worker.appendRecord(taskIndex: 0, rolloutIndex: 0, to: &lines)
     let expected =

@@ -39,7 +39,8 @@ struct SimulatorSpecificationTests {
   @Test func `what is written reads back, and is the same bytes for the same specification`()
     throws
   {
-    let text = #"{"difficulty":"hard","episode_cost_microseconds":3600000000,"#
+    let text =
+      #"{"difficulty":"hard","episode_cost_microseconds":3600000000,"#
       + #""max_actions_per_step":1000000,"policy":"random","seed":18446744073709551615}"#
     let specification = try SimulatorSpecification(
       policy: "random", seed: .max, difficulty: "hard",

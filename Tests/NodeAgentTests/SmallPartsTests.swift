@@ -129,23 +129,6 @@ struct `Small parts of the agent` {
     #expect(JSONValue(parsing: Array(#""\ud83d\ude00""#.utf8)) == .string("😀"))
   }
 
-  @Test func `scripts hold what a person needs, and no secret`() throws {
-    var spec = Muster_V1_ReplicaSpec("policy", script: "")
-    spec.argv = ["vllm", "serve", "a b", "it's"]
-    spec.secrets = ["HF_TOKEN"]
-    spec.folders = ["/cache/a b"]
-    var variable = Muster_V1_EnvironmentVariable()
-    variable.name = "ROOT"
-    variable.value = "/x $y"
-    spec.environment = [variable]
-    let scripts = ReplicaScripts(spec: spec, identity: try AgentIdentity(run: "r", node: "n"))
-    #expect(scripts.environment.contains("export ROOT='/x $y'\n"))
-    #expect(scripts.environment.contains(": \"${HF_TOKEN:?}\"\n"))
-    #expect(
-      scripts.launch.hasSuffix(
-        "mkdir -p '/cache/a b'\ncd \"$HOME\"\nexec vllm serve 'a b' 'it'\\''s'\n"))
-  }
-
   @Test(
     arguments: [
       { (spec: inout Muster_V1_ReplicaSpec) in spec.argv = [] },

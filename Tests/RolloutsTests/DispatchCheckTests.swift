@@ -9,7 +9,9 @@ struct DispatchCheckTests {
     let items = OrdinalRangeSet(items)
     return RecordBatch(
       BatchHeader(sequence: sequence, leaseID: 1, attempt: 1, items: items),
-      lines: items.ordinals.flatMap { Array(#"{"task_index":\#($0),"rollout_index":0,"a":1}"#.utf8) + [10] })
+      lines: items.ordinals.flatMap {
+        Array(#"{"task_index":\#($0),"rollout_index":0,"a":1}"#.utf8) + [10]
+      })
   }
 
   private static func verdict(

@@ -58,7 +58,8 @@ import Testing
     #expect(
       machine.idled(node: 1, at: self.start) == .cut(node: 0, leaseID: leases[0].id, end: 1))
     #expect(
-      machine.leaseAsked(by: 1, at: self.start) == .lease(Lease(id: 106, items: [1..<2], attempt: 2))
+      machine.leaseAsked(by: 1, at: self.start)
+        == .lease(Lease(id: 106, items: [1..<2], attempt: 2))
     )
   }
 
@@ -165,7 +166,8 @@ import Testing
     #expect((128..<256).contains(count))
   }
 
-  @Test func `a batch may have what its lease was given with, whatever became of it since`() throws {
+  @Test func `a batch may have what its lease was given with, whatever became of it since`() throws
+  {
     var machine = self.machine(100, nodes: 2)
     let lease = try #require(self.lease(&machine, 0))
     #expect(machine.deliverable(leaseID: lease.id, by: 0) == lease.items)

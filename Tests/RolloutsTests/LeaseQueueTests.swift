@@ -92,11 +92,13 @@ struct LeaseQueueTests {
     }
     let before = Self.slices(queue)
     #expect(
-      queue.leased(Lease(id: 99, items: [99..<100], attempt: 1), holding: OrdinalRangeSet()) == false)
+      queue.leased(Lease(id: 99, items: [99..<100], attempt: 1), holding: OrdinalRangeSet())
+        == false)
     #expect(Self.slices(queue) == before)
     _ = queue.take(countMax: 1)
     #expect(
-      queue.leased(Lease(id: 99, items: [99..<100], attempt: 1), holding: OrdinalRangeSet()) == true)
+      queue.leased(Lease(id: 99, items: [99..<100], attempt: 1), holding: OrdinalRangeSet()) == true
+    )
     queue.removeAll()
     #expect(queue.isEmpty)
   }

@@ -57,7 +57,10 @@ struct MergeTests {
       for ordinal in 0..<plan.itemCount where attempt == 1 || ordinal % 3 > 0 {
         let place = Int.random(in: 0..<parts.count, using: &generator)
         parts[place].insert(ordinal..<ordinal + 1)
-        if parts[place].count == 15 { batches.append(self.batch(parts[place], attempt: attempt) { expected[Int($0)] }); parts[place] = [] }
+        if parts[place].count == 15 {
+          batches.append(self.batch(parts[place], attempt: attempt) { expected[Int($0)] });
+          parts[place] = []
+        }
       }
       for part in parts where !part.isEmpty {
         batches.append(self.batch(part, attempt: attempt) { expected[Int($0)] })
@@ -177,7 +180,8 @@ struct MergeTests {
       node: "a", batch: BatchHeader(sequence: 1, leaseID: 1, attempt: 1, items: [5..<9]))
     let third = MergeAttempt(
       node: "c",
-      batch: BatchHeader(sequence: 4, leaseID: 7, attempt: 2, kind: .failure, items: [2..<3, 6..<8])
+      batch: BatchHeader(
+        sequence: 4, leaseID: 7, attempt: 2, kind: .failure, items: [2..<3, 6..<8])
     )
     #expect(
       String(decoding: MergeAttempt.lines([third, second]), as: UTF8.self) == """

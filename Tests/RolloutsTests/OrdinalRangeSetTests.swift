@@ -38,9 +38,10 @@ import Testing
     var random = SplitMix64(state: seed)
     for _ in 0..<60 {
       func draw() -> Set<UInt64> {
-        Set((0..<Int.random(in: 0..<30, using: &random)).map { _ in
-          UInt64.random(in: 0..<50, using: &random)
-        })
+        Set(
+          (0..<Int.random(in: 0..<30, using: &random)).map { _ in
+            UInt64.random(in: 0..<50, using: &random)
+          })
       }
       func ranges(_ model: Set<UInt64>) -> OrdinalRangeSet {
         OrdinalRangeSet(model.sorted().map { $0..<$0 + 1 })

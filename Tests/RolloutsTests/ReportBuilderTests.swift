@@ -93,7 +93,9 @@ struct ReportBuilderTests {
     let group = try #require(try Self.report(ofRewards: sample.rewards).groups.first)
     #expect(group.count == UInt64(sample.rewards.joined().count))
     #expect(Self.isClose(group.values[0].mean, sample.mean), "\(group.values[0].mean ?? -1)")
-    #expect(Self.isClose(group.values[0].halfWidth, sample.halfWidth), "\(group.values[0].halfWidth ?? -1)")
+    #expect(
+      Self.isClose(group.values[0].halfWidth, sample.halfWidth),
+      "\(group.values[0].halfWidth ?? -1)")
   }
 
   @Test func `without records there is no mean, and with one task no interval`() throws {
@@ -175,7 +177,8 @@ struct ReportBuilderTests {
     #expect(report.json.contains(#""groups":[{"name":"all","planned":3,"records":3,"score":1.5,"#))
   }
 
-  @Test func `the simulator's tables are titled as they were before there were other kinds`() throws {
+  @Test func `the simulator's tables are titled as they were before there were other kinds`() throws
+  {
     let report = try Self.report(try Self.plan(3, 1, difficulty: "all"), [])
     let names = ["all", "easy", "medium", "hard"]
     #expect(
@@ -202,7 +205,8 @@ struct ReportBuilderTests {
     #expect(try Self.report(try Self.plan(3, 4), lines).distinctEpisodes == 5)
     #expect(try Self.report(try Self.plan(3, 4), []).distinctEpisodes == 0)
     let single = [Self.line(0, 0, 1, one), Self.line(1, 0, 1, one)]
-    #expect(try Self.report(try Self.plan(2, 1), single).distinctEpisodes == nil, "nothing to compare")
+    #expect(
+      try Self.report(try Self.plan(2, 1), single).distinctEpisodes == nil, "nothing to compare")
   }
 
   /// What a record says besides its key, by other means than the builder's.

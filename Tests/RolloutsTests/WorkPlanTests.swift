@@ -78,7 +78,9 @@ struct WorkPlanTests {
         try WorkPlan(kind: "k", specification: Array(text.utf8), taskCount: 1)
       }
     }
-    let wrong = ["", "1", "[]", "{", "{}}", "{}\n", "{} ", #"{"a": 1}"#, #"{"a":"x}"#, largest + "x"]
+    let wrong = [
+      "", "1", "[]", "{", "{}}", "{}\n", "{} ", #"{"a": 1}"#, #"{"a":"x}"#, largest + "x",
+    ]
     for text in wrong.map({ Array($0.utf8) }) + [[0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D]] {
       #expect(throws: WorkPlanError.outOfRange("specification")) {
         try WorkPlan(kind: "k", specification: text, taskCount: 1)

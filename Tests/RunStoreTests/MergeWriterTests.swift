@@ -90,7 +90,7 @@ struct MergeWriterTests {
         #expect(bytes == old[name] || bytes == new[name], "\(name) after \(step)")
       }
       if step.hasPrefix("rename") {
-        #expect(throws: RunStoreError.self) { 
+        #expect(throws: RunStoreError.self) {
           try ReportReader.report(of: run, plan: plan, layout: ReportLayout(plan))
         }
       }

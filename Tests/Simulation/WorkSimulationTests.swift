@@ -92,7 +92,8 @@ private let seeds: [UInt64] = {
       // where those before took no time), or as many items as are under way at once, and the open
       // batches, each perhaps one record too large.
       let slack =
-        ((script.hasLengths ? 64 : 6) + 2 * script.concurrency) * SimRunner.line(of: script.itemCount).count
+        ((script.hasLengths ? 64 : 6) + 2 * script.concurrency)
+        * SimRunner.line(of: script.itemCount).count
         + node.spool.batchSize
       let use = node.disk.use
       if use.neededSizeMax > node.spool.sizeMax + slack

@@ -1,3 +1,4 @@
+import Synchronization
 import Terminal
 import Testing
 
@@ -65,34 +66,35 @@ import Testing
 
   @Test func `a terminal's line is rewritten, talk stands above it`() {
     let sink = Sink()
-    var report = ProgressReport(ProgressBar(label: "x", total: 2), to: .terminal(width: 80)) {
-      sink.text += $0
-    }
-    report.show(.init(done: 1, elapsed: .zero))
+    var report = ProgressReport(width: 80) { sink.add($0) }
+    let bar = ProgressBar(label: "x", total: 2)
+    report.show(.init(done: 1, elapsed: .zero), of: bar)
     report.say("gpu01: link lost")
-    report.show(.init(done: 2, elapsed: .zero))
+    report.show(.init(done: 2, elapsed: .zero), of: bar)
     report.finish()
     report.finish()
     let (half, whole) = (String(repeating: "#", count: 20), String(repeating: "#", count: 40))
     let rest = String(repeating: "-", count: 20)
     #expect(
       sink.text
-        == "\rx  [\(half)\(rest)]   50%  1/2\u{1B}[K\r\u{1B}[Kgpu01: link lost\n"
-        + "\rx  [\(whole)]  100%  2/2\u{1B}[K\n")
+        == "\r\u{1B}[Kx  [\(half)\(rest)]   50%  1/2\r\u{1B}[Kgpu01: link lost\n"
+        + "\r\u{1B}[Kx  [\(whole)]  100%  2/2\n")
   }
 
-  @Test func `elsewhere there is one line a tenth`() {
+  @Test func `elsewhere there is a line each time, and nothing that moves a cursor`() {
     let sink = Sink()
-    var report = ProgressReport(ProgressBar(label: "x", total: 100), to: .other) { sink.text += $0 }
-    for done in 0...100 { report.show(.init(done: done, elapsed: .zero)) }
+    var report = ProgressReport(width: nil) { sink.add($0) }
+    let bar = ProgressBar(label: "x", total: 100)
+    for done in [0, 10, 100] { report.show(.init(done: done, elapsed: .zero), of: bar) }
     report.say("done")
     report.finish()
     let lines = sink.text.split(separator: "\n")
-    #expect(lines.count == 12)
-    #expect(lines[1] == "x   10%  10/100" && lines[11] == "done")
+    #expect(lines == ["x    0%  0/100", "x   10%  10/100", "x  100%  100/100", "done"])
   }
 
-  private final class Sink {
-    var text = ""
+  private final class Sink: Sendable {
+    private let written = Mutex("")
+    var text: String { self.written.withLock { $0 } }
+    func add(_ text: String) { self.written.withLock { $0 += text } }
   }
 }

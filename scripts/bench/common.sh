@@ -3,10 +3,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 build_release() {
-  swift build -c release --product muster > /dev/null
-  scripts/agent > /dev/null
-  bin=$(swift build -c release --show-bin-path)
-  PATH=$bin:$PATH
+  scripts/agent --all > /dev/null
+  PATH=$PWD/.build/release:$PATH
   export PATH
 }
 

@@ -1,12 +1,16 @@
 /// The text of `launch.sh`: what a replica's process is, for a person to run by hand.
 package enum LaunchScript {
   /// - Parameters:
+  ///   - title: What it starts, one line of text.
   ///   - argv: At least one word.
   ///   - folder: Working folder; empty: the home folder.
   ///   - folders: Made first.
   /// - Returns: A POSIX shell script that expects `env.sh` beside itself.
-  package static func text(argv: [String], folder: String, folders: [String] = []) -> String {
-    var text = "#!/bin/sh\nset -eu\n. \"$(dirname \"$0\")/env.sh\"\n"
+  package static func text(
+    title: String, argv: [String], folder: String, folders: [String] = []
+  ) -> String {
+    var text = "#!/bin/sh\n# Starts \(title), as its agent does.\nset -eu\n"
+    text += ". \"$(dirname \"$0\")/env.sh\"\n"
     if !folders.isEmpty { text += "mkdir -p -- \(ShellQuoting.join(folders))\n" }
     if folder.isEmpty {
       text += "cd\n"

@@ -22,11 +22,9 @@ package struct NodeSet: Equatable, Sendable {
   ///   - expression: At most ``NodeSetLimits/expressionSizeMax`` bytes.
   ///   - groups: The nodes of the group `name`, given without its `@`; `nil` where there is none.
   ///     Called once for each place where a group is named.
-  /// - Throws: With the column of what is wrong. An error that `groups` throws is passed on, with
-  ///   the column of the group's `@`.
+  /// - Throws: With the column of what is wrong.
   package init(
-    parsing expression: String,
-    groups: (String) throws(NodeSetError) -> NodeSet? = { _ in nil }
+    parsing expression: String, groups: (String) -> NodeSet? = { _ in nil }
   ) throws(NodeSetError) {
     var parser = try NodeSetParser(expression)
     self.init(try parser.parse(groups: groups))
@@ -102,7 +100,4 @@ package enum NodeSetLimits {
 
   /// Bytes of a name: those of a host name. Source: RFC 1035, section 2.3.4.
   package static let nameSizeMax = 253
-
-  /// Groups inside groups.
-  package static let groupDepthMax = 32
 }

@@ -62,13 +62,7 @@ package enum NodeSetProblem: Error, Equatable, Sendable {
   case stepBeforeDigits
   case tooManyNodes
   case missingGroupName
-  /// No such group; `nearest` is the known name that looks most like it.
-  case unknownGroup(nearest: String?)
-  /// Groups that name each other; the first is the last again.
-  case groupCycle([String])
-  case groupsTooDeep
-  /// The expression of a group that this one names is wrong, as `summary` says.
-  case insideGroup(summary: String)
+  case unknownGroup
 
   package var summary: String {
     switch self {
@@ -95,10 +89,6 @@ package enum NodeSetProblem: Error, Equatable, Sendable {
     case .tooManyNodes: "an expression stands for at most \(NodeSetLimits.countMax) nodes"
     case .missingGroupName: "`@` needs the name of a group"
     case .unknownGroup: "no such group"
-    case .groupCycle(let names):
-      "groups that name each other: \(names.map { "@\($0)" }.joined(separator: " → "))"
-    case .groupsTooDeep: "groups are nested more than \(NodeSetLimits.groupDepthMax) deep"
-    case .insideGroup(let summary): "in the group's expression, \(summary)"
     }
   }
 
@@ -117,10 +107,8 @@ package enum NodeSetProblem: Error, Equatable, Sendable {
     case .zeroStep, .stepWithoutRange: "write `[0-8/2]` for 0, 2, 4, 6, 8"
     case .digitsBeforeUnevenRange: "put all digits inside: `n[58-59,510-511]`"
     case .stepBeforeDigits: "put all digits inside: `n[00-40/20]`"
-    case .unknownGroup(let nearest?): "did you mean `@\(nearest)`?"
-    case .groupCycle: "a group may name only groups that do not name it"
     case .expressionTooLong, .nameTooLong, .numberTooLong, .tooManyNodes, .missingGroupName,
-      .unknownGroup(nil), .groupsTooDeep, .insideGroup:
+      .unknownGroup:
       nil
     }
   }

@@ -22,7 +22,7 @@ struct NodeSetParser {
 
   /// The nodes, in no order; to be called once.
   mutating func parse(
-    groups: (String) throws(NodeSetError) -> NodeSet?
+    groups: (String) -> NodeSet?
   ) throws(NodeSetError) -> Set<NodeName> {
     self.skipWhiteSpace()
     var next: Operator? = self.index < self.characters.count ? .union : nil
@@ -63,7 +63,7 @@ struct NodeSetParser {
   }
 
   private mutating func operand(
-    groups: (String) throws(NodeSetError) -> NodeSet?
+    groups: (String) -> NodeSet?
   ) throws(NodeSetError) -> [NodeName] {
     let start = self.index
     let isGroup = self.character == "@"
@@ -95,18 +95,12 @@ struct NodeSetParser {
   }
 
   private mutating func members(
-    of names: [String], at start: Int, groups: (String) throws(NodeSetError) -> NodeSet?
+    of names: [String], at start: Int, groups: (String) -> NodeSet?
   ) throws(NodeSetError) -> [NodeName] {
     var members: [NodeName] = []
     for name in names {
-      let found: NodeSet?
-      do {
-        found = try groups(name)
-      } catch {
-        throw NodeSetError(error.problem, column: start + 1, text: "@\(name)")
-      }
-      guard let found else {
-        throw NodeSetError(.unknownGroup(nearest: nil), column: start + 1, text: "@\(name)")
+      guard let found = groups(name) else {
+        throw NodeSetError(.unknownGroup, column: start + 1, text: "@\(name)")
       }
       members += found.names
       guard members.count <= NodeSetLimits.operandCountMax else {

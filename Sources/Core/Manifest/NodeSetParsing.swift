@@ -7,10 +7,7 @@ enum NodeSetParsing {
     _ text: String, groups: (String) -> [NodeName]?
   ) -> Result<[NodeName], NodeSetFault> {
     do {
-      let set = try NodeSet(parsing: text) { (name) throws(NodeSetError) in
-        groups(name).map { NodeSet($0) }
-      }
-      return .success(set.names)
+      return .success(try NodeSet(parsing: text) { groups($0).map { NodeSet($0) } }.names)
     } catch {
       return .failure(NodeSetFault(text: error.summary, hint: error.hint))
     }

@@ -197,7 +197,8 @@ where Instant.Duration == Duration, Instant: Sendable {
   /// What is free and may be given to this node.
   func freePlace(for node: Int, at now: Instant) -> Int? {
     self.free.firstIndex { free in
-      free.failedOn != node || !self.nodes.indices.contains { $0 != node && self.isAble($0, at: now) }
+      free.failedOn != node
+        || !self.nodes.indices.contains { $0 != node && self.isAble($0, at: now) }
     }
   }
 
@@ -213,7 +214,11 @@ where Instant.Duration == Duration, Instant: Sendable {
   private func share(of node: Node) -> UInt64 {
     let free = self.free.reduce(0) { $0 + $1.items.count }
     let active = UInt64(self.nodes.count { !$0.isGivenUp })
-    return max(1, min(max(node.leaseCount, node.concurrency), self.settings.countMax, free / (2 * max(1, active))))
+    return max(
+      1,
+      min(
+        max(node.leaseCount, node.concurrency), self.settings.countMax, free / (2 * max(1, active)))
+    )
   }
 
   private mutating func takeFree(at place: Int, countMax: UInt64) -> Free {

@@ -37,7 +37,8 @@ package struct LeaseQueue: Sendable {
     if let index = self.leases.firstIndex(where: { $0.id == lease.id }) {
       self.leases[index].items.insert(ordinal..<ordinal + 1)
     } else {
-      self.leases.append(Lease(id: lease.id, items: [ordinal..<ordinal + 1], attempt: lease.attempt))
+      self.leases.append(
+        Lease(id: lease.id, items: [ordinal..<ordinal + 1], attempt: lease.attempt))
     }
   }
 

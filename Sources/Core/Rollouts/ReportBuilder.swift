@@ -152,7 +152,9 @@ private struct ReportGroupBuilder {
   // MARK: Result
 
   var report: Report.Group {
-    let found = self.columns.filter(\.isShown).map { (String(decoding: $0.section, as: UTF8.self), $0) }
+    let found = self.columns.filter(\.isShown).map {
+      (String(decoding: $0.section, as: UTF8.self), $0)
+    }
     let sections = Self.ordered(
       self.layout.sections.map(\.name), found.map(\.0).filter { !$0.isEmpty })
     return Report.Group(

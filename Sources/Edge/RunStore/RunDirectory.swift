@@ -25,7 +25,6 @@ package struct RunDirectory: Equatable, Sendable {
   package var journalPath: String { "\(self.path)/journal.sqlite" }
   package var recordsPath: String { "\(self.path)/records" }
   package var mergedPath: String { "\(self.path)/merged" }
-  package var logsPath: String { "\(self.path)/logs" }
 
   /// The record file of a node, `records/NODE.records`.
   ///

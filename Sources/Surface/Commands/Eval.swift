@@ -1,7 +1,6 @@
 package import ArgumentParser
 import Coordinator
 import Fleet
-import Manifest
 import Plan
 import Rollouts
 import RunStore
@@ -17,13 +16,7 @@ package struct Eval: AsyncParsableCommand {
       """)
 
   @OptionGroup var selection: RunSelection
-  @OptionGroup var simulator: SimulatorOptions
-
-  @Option(help: "Fixed ranges of items, independent of the number of nodes; default: 64.")
-  var shards: Int?
-
-  @Option(help: "Failures after which an item is given up; default: 3.")
-  var attempts: Int?
+  @OptionGroup var work: WorkOptions
 
   @Option(help: "Nodes that work, as a node set; default: the manifest's, else all.")
   var nodes: String?
@@ -34,26 +27,14 @@ package struct Eval: AsyncParsableCommand {
   @Option(name: .customLong("resume-run"), help: "Finish this run instead of the newest.")
   var resumeRun: String?
 
-  @Option(help: "Each episode waits so long, such as 5ms: stands for a model's answer.")
-  var episodeCost: EpisodeCost = EpisodeCost(duration: .zero)
-
   @Option(help: "table or json.")
   var format = OutputFormat.table
 
   package init() {}
 
-  package func validate() throws {
-    for (name, value, range) in [
-      ("shards", self.shards, 1...WorkPlan.maximumShardCount),
-      ("attempts", self.attempts, WorkPlan.attemptCounts),
-    ] {
-      guard let value, !range.contains(value) else { continue }
-      throw ValidationError("\(name) `\(value)` is not in 1 to \(range.upperBound)")
-    }
-  }
-
   package mutating func run() async throws {
-    let fleet = try self.fleet()
+    var fleet = try FleetContext(self.selection)
+    fleet.plan.work = try self.work.settings(over: fleet.plan.work)
     let workers = try self.workers(of: fleet.plan)
     let run = try self.evalRun(fleet)
     let plan = try run.workPlan()
@@ -90,20 +71,10 @@ package struct Eval: AsyncParsableCommand {
     run.end()
   }
 
-  /// With the flags over the manifest's work.
-  private func fleet() throws -> FleetContext {
-    var fleet = try FleetContext(self.selection)
-    var settings = try self.simulator.settings(
-      over: fleet.plan.work, episodeCost: self.episodeCost.duration)
-    settings.shardCount = self.shards ?? settings.shardCount
-    settings.attemptCountMax = self.attempts ?? settings.attemptCountMax
-    fleet.plan.work = settings
-    return fleet
-  }
-
   private func workers(of plan: Plan) throws -> [Plan.Node] {
+    if self.nodes == "*" { return plan.nodes }
     var nodes: NodeSet?
-    if let expression = self.nodes, expression != "*" {
+    if let expression = self.nodes {
       do throws(NodeSetError) {
         nodes = try NodeSet(parsing: expression)
       } catch {

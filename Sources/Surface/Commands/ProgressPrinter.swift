@@ -3,21 +3,23 @@ import Rollouts
 import Synchronization
 import Terminal
 
-/// Shows progress on standard error: one line that is drawn anew on a terminal, else a line at most
-/// every two seconds.
+/// Shows the progress of an eval on standard error: on a terminal one line that is drawn anew, else
+/// a line at most every two seconds.
 final class ProgressPrinter: Sendable {
   private struct State {
+    var report: ProgressReport
     /// When the first progress came, and what was done before.
     var start: (time: ContinuousClock.Instant, count: UInt64)?
-    var last: ContinuousClock.Instant?
-    var lastCount: UInt64?
-    var isOpen = false
+    var last: (time: ContinuousClock.Instant, count: UInt64)?
     var faults: [String: String] = [:]
   }
 
-  private let width: Int?
+  /// Between two lines where there is no terminal.
+  private static let pause = Duration.seconds(2)
+
+  private let isTerminal: Bool
   private let clock: ContinuousClock
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   /// Columns of the terminal that standard error is; `nil` where it is none.
   static var terminalWidth: Int? {
@@ -29,47 +31,41 @@ final class ProgressPrinter: Sendable {
 
   /// - Parameter width: Columns of the terminal; `nil` where there is none.
   init(width: Int?, clock: ContinuousClock) {
-    self.width = width
+    self.isTerminal = width != nil
     self.clock = clock
+    self.state = Mutex(State(report: ProgressReport(width: width, write: StandardStreams.talk)))
   }
 
   func print(_ progress: DispatchProgress) {
     let now = self.clock.now
-    let bar = ProgressBar(label: "eval", total: Int(clamping: progress.itemCount))
-    let text = self.state.withLock { state in
+    self.state.withLock { state in
       // At the end nodes hang up: that is no news.
       let doneCount = progress.recordedCount + progress.abandonedCount
       let isLast = doneCount == progress.itemCount
-      var text = isLast ? "" : self.news(progress, &state)
+      if !isLast { Self.news(progress, &state) }
       let start = state.start ?? (now, doneCount)
       state.start = start
+      let isDue = state.last.map {
+        self.isTerminal || now - $0.time >= Self.pause && $0.count != doneCount
+      }
+      guard isLast || isDue ?? true else { return }
+      state.last = (now, doneCount)
       let moment = ProgressBar.Moment(
         done: Int(clamping: doneCount), elapsed: now - start.time,
         doneBefore: Int(clamping: start.count),
         rates: progress.nodes.filter { $0.state == .connected }.map { ($0.name, $0.rate) })
-      let isDue = state.last.map { now - $0 >= .seconds(self.width == nil ? 2 : 0) } ?? true
-      guard isDue || isLast,
-        isLast || state.lastCount != doneCount || self.width != nil
-      else { return text }
-      state.last = now
-      state.lastCount = doneCount
-      state.isOpen = self.width != nil
-      text +=
-        self.width.map { "\r\u{1B}[K" + bar.line(moment, width: $0) } ?? bar.event(moment) + "\n"
-      return text
+      state.report.show(
+        moment, of: ProgressBar(label: "eval", total: Int(clamping: progress.itemCount)))
     }
-    if !text.isEmpty { StandardStreams.talk(text) }
   }
 
   /// Leaves the line that was drawn.
   func end() {
-    let isOpen = self.state.withLock { $0.isOpen }
-    if isOpen { StandardStreams.talk("\n") }
+    self.state.withLock { $0.report.finish() }
   }
 
   /// A line for each node whose link was lost or came back.
-  private func news(_ progress: DispatchProgress, _ state: inout State) -> String {
-    var text = ""
+  private static func news(_ progress: DispatchProgress, _ state: inout State) {
     for node in progress.nodes {
       let words =
         switch node.state {
@@ -77,12 +73,9 @@ final class ProgressPrinter: Sendable {
         case .unreachable(let reason): reason
         case .cutOff(let reason): "cut off: \(reason)"
         }
-      let known = state.faults[node.name] ?? ""
-      guard words != known else { continue }
+      guard words != state.faults[node.name] ?? "" else { continue }
       state.faults[node.name] = words
-      let clear = state.isOpen ? "\r\u{1B}[K" : ""
-      text += clear + "\(node.name): \(words.isEmpty ? "is back" : words)\n"
+      state.report.say("\(node.name): \(words.isEmpty ? "is back" : words)")
     }
-    return text
   }
 }

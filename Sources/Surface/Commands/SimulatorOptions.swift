@@ -1,6 +1,7 @@
 import ArgumentParser
 import KVCacheSimulator
 import Manifest
+import Rollouts
 
 /// What is simulated. A flag wins over the manifest's `work:` where there is one, and that over the
 /// default.
@@ -65,6 +66,38 @@ struct SimulatorOptions: ParsableArguments {
       settings.exampleCount = count == -1 ? Self.examplesByDefault : count
     }
     settings.rolloutsPerExample = self.rolloutsPerExample ?? settings.rolloutsPerExample
+    return settings
+  }
+}
+
+/// What an eval runs: the simulator, and how it is split.
+struct WorkOptions: ParsableArguments {
+  @OptionGroup var simulator: SimulatorOptions
+
+  @Option(help: "Fixed ranges of items, independent of the number of nodes; default: 64.")
+  var shards: Int?
+
+  @Option(help: "Failures after which an item is given up; default: 3.")
+  var attempts: Int?
+
+  @Option(help: "Each episode waits so long, such as 5ms: stands for a model's answer.")
+  var episodeCost = EpisodeCost(duration: .zero)
+
+  func validate() throws {
+    for (name, value, range) in [
+      ("shards", self.shards, 1...WorkPlan.maximumShardCount),
+      ("attempts", self.attempts, WorkPlan.attemptCounts),
+    ] {
+      guard let value, !range.contains(value) else { continue }
+      throw ValidationError("\(name) `\(value)` is not in 1 to \(range.upperBound)")
+    }
+  }
+
+  func settings(over manifest: WorkSettings?) throws -> WorkSettings {
+    var settings = try self.simulator.settings(
+      over: manifest, episodeCost: self.episodeCost.duration)
+    settings.shardCount = self.shards ?? settings.shardCount
+    settings.attemptCountMax = self.attempts ?? settings.attemptCountMax
     return settings
   }
 }

@@ -1,6 +1,9 @@
-import Hummingbird
+import Glibc
+import HTTPTypes
 import HummingbirdCore
 import Logging
+import NIOCore
+import NIOPosix
 
 /// Why there is no server.
 package struct MetricsServerFault: Error, CustomStringConvertible {
@@ -46,20 +49,22 @@ package struct MetricsServer: Sendable {
   /// - Parameter listening: Called when connections are accepted.
   /// - Throws: `MetricsServerFault` where it cannot listen.
   package func run(listening: @escaping @Sendable () async -> Void = {}) async throws {
-    let nanoseconds = Int64(self.idleTimeout / .nanoseconds(1))
-    let application = Application(
-      responder: CallbackResponder<BasicRequestContext> { request, _ in
-        await self.answer(request)
+    let channel = HTTP1Channel(
+      responder: { request, writer, _ in
+        let response = await self.answer(request)
+        try await writer.write(response: response.head, body: response.body)
       },
-      server: .http1(configuration: .init(idleTimeout: .nanoseconds(nanoseconds))),
-      configuration: ApplicationConfiguration(
+      configuration: .init(idleTimeout: TimeAmount(self.idleTimeout)))
+    let server = Server(
+      childChannelSetup: channel,
+      configuration: ServerConfiguration(
         address: .hostname(self.host, port: self.port),
         availableConnectionsDelegate: MaximumAvailableConnections(
           Self.connectionCountMax, logger: Self.silence)),
       onServerRunning: { _ in await listening() },
-      logger: Self.silence)
+      eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Self.silence)
     do {
-      try await application.run()
+      try await server.run()
     } catch is CancellationError {
       throw CancellationError()
     } catch {
@@ -99,8 +104,20 @@ package struct MetricsServer: Sendable {
     _ status: HTTPResponse.Status, _ bytes: ByteBuffer, _ type: String, for request: Request
   ) -> Response {
     let response = Response(
-      status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: bytes))
+      status: status, headers: [.contentType: type, .date: Self.date],
+      body: ResponseBody(byteBuffer: bytes))
     return request.method == .head ? response.createHeadResponse() : response
+  }
+
+  /// The time as HTTP writes it. Source: RFC 9110, section 5.6.7.
+  private static var date: String {
+    var now = time(nil)
+    var parts = tm()
+    gmtime_r(&now, &parts)
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+      let size = strftime(text.baseAddress, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+      return String(decoding: text.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
   }
 }
 

@@ -1,45 +1,31 @@
-/// Writes progress to a sink: one line that is rewritten on a terminal, a line every tenth elsewhere.
-package struct ProgressReport {
-  package enum Stream: Equatable, Sendable {
-    /// - Parameter width: In columns.
-    case terminal(width: Int)
-    case other
-  }
-
-  private let bar: ProgressBar
-  private let stream: Stream
-  private let write: (String) -> Void
-  private var lastTenth: Int?
+/// Writes progress to a sink: one line that is drawn anew on a terminal, a line each time elsewhere.
+package struct ProgressReport: Sendable {
+  /// Columns of the terminal; `nil` where there is none.
+  private let width: Int?
+  private let write: @Sendable (String) -> Void
   private var isLineOpen = false
 
-  /// - Parameter write: Takes text for standard error.
-  package init(_ bar: ProgressBar, to stream: Stream, write: @escaping (String) -> Void) {
-    self.bar = bar
-    self.stream = stream
+  /// - Parameters:
+  ///   - width: Columns of the terminal; `nil` where there is none.
+  ///   - write: Takes text for standard error.
+  package init(width: Int?, write: @escaping @Sendable (String) -> Void) {
+    self.width = width
     self.write = write
   }
 
   /// Shows where the work is. The caller decides how often; on a terminal a few times a second.
-  package mutating func show(_ moment: ProgressBar.Moment) {
-    switch self.stream {
-    case .terminal(let width):
-      self.write("\r\(self.bar.line(moment, width: width))\u{1B}[K")
-      self.isLineOpen = true
-    case .other:
-      let tenth = self.bar.percent(moment) / 10
-      guard tenth != self.lastTenth else { return }
-      self.lastTenth = tenth
-      self.write("\(self.bar.event(moment))\n")
-    }
+  package mutating func show(_ moment: ProgressBar.Moment, of bar: ProgressBar) {
+    guard let width = self.width else { return self.write("\(bar.event(moment))\n") }
+    self.write("\r\u{1B}[K\(bar.line(moment, width: width))")
+    self.isLineOpen = true
   }
 
   /// Writes a line of talk above the bar.
   ///
   /// - Parameter text: Without its line feed.
   package mutating func say(_ text: String) {
-    if self.isLineOpen { self.write("\r\u{1B}[K") }
+    self.write(self.isLineOpen ? "\r\u{1B}[K\(text)\n" : "\(text)\n")
     self.isLineOpen = false
-    self.write("\(text)\n")
   }
 
   /// Ends the bar's line, so that what follows begins a new one.

@@ -1,42 +1,21 @@
 import Fleet
 import NodeAPI
 
-/// How a person starts a replica by hand, on its node: `env.sh` and `launch.sh`, for a POSIX shell.
+/// How a person starts a replica by hand, on its node: `env.sh` and `launch.sh`.
 struct ReplicaScripts: Sendable {
   let spec: Muster_V1_ReplicaSpec
   let identity: AgentIdentity
 
-  private var title: String {
-    "\(self.spec.service)-\(self.spec.index) of run \(self.identity.run) on \(self.identity.node)"
-  }
-
-  /// The declared variables in order; of secrets the names alone.
-  var environment: String {
-    var text = "# Environment of \(self.title).\n"
-    for variable in self.spec.environment {
-      text += "export \(variable.name)=\(ShellQuoting.quote(variable.value))\n"
-    }
-    if !self.spec.secrets.isEmpty { text += "# Set these yourself: they are written nowhere.\n" }
-    for name in self.spec.secrets { text += ": \"${\(name):?}\"\nexport \(name)\n" }
-    return text
-  }
-
-  /// Makes the folders, goes to the working folder and becomes the program.
-  var launch: String {
-    var text = """
-      #!/bin/sh
-      # Starts \(self.title), as its agent does.
-      set -eu
-      . "$(dirname "$0")/env.sh"
-
-      """
-    for folder in self.spec.folders { text += "mkdir -p \(ShellQuoting.quote(folder))\n" }
-    let folder = self.spec.folder.isEmpty ? "\"$HOME\"" : ShellQuoting.quote(self.spec.folder)
-    return text + "cd \(folder)\nexec \(ShellQuoting.join(self.spec.argv))\n"
-  }
-
   func publish(in folder: ReplicaFolder) throws(NodeAgentError) {
-    try PlainFile.publish(Array(self.environment.utf8), at: folder.environmentScript)
-    try PlainFile.publish(Array(self.launch.utf8), at: folder.launchScript, mode: 0o700)
+    let title =
+      "\(self.spec.service)-\(self.spec.index) of run \(self.identity.run) "
+      + "on \(self.identity.node)"
+    let environment = EnvironmentScript.text(
+      title: title, variables: self.spec.environment.map { ($0.name, $0.value) },
+      secrets: self.spec.secrets)
+    let launch = LaunchScript.text(
+      title: title, argv: self.spec.argv, folder: self.spec.folder, folders: self.spec.folders)
+    try PlainFile.publish(Array(environment.utf8), at: folder.environmentScript)
+    try PlainFile.publish(Array(launch.utf8), at: folder.launchScript, mode: 0o700)
   }
 }

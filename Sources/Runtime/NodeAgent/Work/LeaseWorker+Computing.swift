@@ -108,7 +108,9 @@ extension LeaseWorker {
         let due = oldest.advanced(by: self.settings.spool.batchAge)
         guard (try? await self.clock.sleep(until: due, tolerance: nil)) != nil else { return }
         let now = self.clock.now
-        self.state.withLock { $0.closeBatches { $0.advanced(by: self.settings.spool.batchAge) <= now } }
+        self.state.withLock {
+          $0.closeBatches { $0.advanced(by: self.settings.spool.batchAge) <= now }
+        }
       }
     }
   }
@@ -158,7 +160,9 @@ struct OpenBatch<Instant: InstantProtocol & Sendable>: Sendable {
     if isOrdered { return RecordBatch(self.header, lines: self.lines) }
     var lines: [UInt8] = []
     lines.reserveCapacity(self.lines.count)
-    for piece in self.pieces.sorted(by: { $0.first < $1.first }) { lines += self.lines[piece.lines] }
+    for piece in self.pieces.sorted(by: { $0.first < $1.first }) {
+      lines += self.lines[piece.lines]
+    }
     return RecordBatch(self.header, lines: lines)
   }
 }

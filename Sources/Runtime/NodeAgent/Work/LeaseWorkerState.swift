@@ -68,7 +68,8 @@ where Instant.Duration == Duration {
   private func held(attempt: UInt32) -> OrdinalRangeSet {
     var held = self.spool.held(attempt: attempt)
     held.insert(self.inWork)
-    for batch in self.batches where batch.header.kind == .result || batch.header.attempt >= attempt {
+    for batch in self.batches where batch.header.kind == .result || batch.header.attempt >= attempt
+    {
       held.insert(batch.header.items)
     }
     return held

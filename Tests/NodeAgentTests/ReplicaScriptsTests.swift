@@ -1,0 +1,67 @@
+import Foundation
+import NodeAPI
+import Testing
+
+@testable import NodeAgent
+
+/// What an agent writes for a person, run by the shell as that person would.
+@Suite struct ReplicaScriptsTests {
+  private func spec(_ argv: [String]) -> Muster_V1_ReplicaSpec {
+    var spec = Muster_V1_ReplicaSpec("policy", script: "")
+    spec.argv = argv
+    return spec
+  }
+
+  /// Publishes the scripts of `spec` and runs `launch.sh` in a home that has a folder `work`.
+  private func launch(
+    _ spec: Muster_V1_ReplicaSpec, environment: [String: String] = [:]
+  ) throws -> (status: Int32, output: String, home: String) {
+    let scratch = try TestAgent().folder
+    defer { try? FileManager.default.removeItem(atPath: scratch) }
+    let identity = try AgentIdentity(run: "r", node: "n")
+    let state = try StateFolder(for: identity, environment: ["HOME": scratch])
+    let folder = ReplicaFolder(of: ReplicaKey(spec), in: state)
+    try PlainFile.makeFolders(folder.path)
+    try PlainFile.makeFolders("\(scratch)/home/work")
+    try ReplicaScripts(spec: spec, identity: identity).publish(in: folder)
+    let process = Process()
+    process.executableURL = URL(filePath: folder.launchScript)
+    process.environment = ["PATH": "/usr/bin:/bin", "HOME": "\(scratch)/home"]
+      .merging(environment) { $1 }
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    return (
+      process.terminationStatus, String(decoding: output, as: UTF8.self), "\(scratch)/home"
+    )
+  }
+
+  @Test(arguments: [("", ""), ("~", ""), ("~/work", "/work"), ("/", nil)])
+  func `launch.sh enters the folder that the agent would`(
+    folder: String, below: String?
+  ) throws {
+    var spec = self.spec(["pwd"])
+    spec.folder = folder
+    let result = try self.launch(spec)
+    #expect(result.status == 0)
+    #expect(result.output == (below.map { result.home + $0 } ?? "/") + "\n")
+  }
+
+  @Test func `the program gets its words and variables, a secret comes from the person`() throws {
+    var spec = self.spec(["printf", "%s|", "a b", "it's", "$ROOT"])
+    spec.secrets = ["HF_TOKEN"]
+    var variable = Muster_V1_EnvironmentVariable()
+    variable.name = "ROOT"
+    variable.value = "/x $y"
+    spec.environment = [variable]
+    let set = try self.launch(spec, environment: ["HF_TOKEN": "s"])
+    #expect(set.status == 0)
+    #expect(set.output == "a b|it's|$ROOT|")
+    #expect(try self.launch(spec).status != 0)
+    spec.argv = ["sh", "-c", "printf %s \"$ROOT\""]
+    #expect(try self.launch(spec, environment: ["HF_TOKEN": "s"]).output == "/x $y")
+  }
+}
