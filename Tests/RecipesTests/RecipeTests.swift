@@ -62,6 +62,8 @@ import Testing
     ("recipe: vllm, model: m, max_num_seq: 1", "error unknown-key 4:31"),
     ("recipe: commnd", "error unknown-recipe 4:15"),
     ("recipe: command", "error no-command 4:3"),
+    ("recipe: command, argv: []", "error no-command 4:30"),
+    ("recipe: command, argv: [\"\", a]", "error no-command 4:30"),
     ("recipe: command, run: a, argv: [b]", "error argv-and-run 4:29"),
     ("recipe: command, run: a, probe: {http: /x}", "error no-port 4:46"),
     ("recipe: command, run: a, port: 1, probe: {http: x}", "error wrong-path 4:55"),

@@ -1,9 +1,13 @@
-import Fleet
 import Rollouts
 import Testing
 
 struct DispatchCheckTests {
   private typealias Verdict = DispatchCheck.Verdict
+
+  private static func check(_ itemCount: UInt64) throws -> DispatchCheck {
+    DispatchCheck(
+      try WorkPlan(kind: "test", specification: Array("{}".utf8), taskCount: itemCount))
+  }
 
   private static func batch(_ sequence: UInt64, _ items: Range<UInt64>...) -> RecordBatch {
     let items = OrdinalRangeSet(items)
@@ -17,8 +21,8 @@ struct DispatchCheckTests {
   private static func verdict(
     _ check: inout DispatchCheck, _ batch: RecordBatch, of deliverable: OrdinalRangeSet? = nil
   ) -> Verdict {
-    check.check(
-      batch, checksum: CRC32C.checksum(of: batch.lines), deliverable: deliverable)
+    // With the checksum of its lines, whatever was done to them.
+    check.check(RecordBatch(batch.header, lines: batch.lines), deliverable: deliverable)
   }
 
   private static func isWrong(_ verdict: Verdict) -> Bool {
@@ -28,8 +32,8 @@ struct DispatchCheckTests {
     }
   }
 
-  @Test func `numbers go up by one, and may come again`() {
-    var check = DispatchCheck(itemCount: 100)
+  @Test func `numbers go up by one, and may come again`() throws {
+    var check = try Self.check(100)
     #expect(Self.verdict(&check, Self.batch(1, 0..<2)) == .fine)
     #expect(Self.verdict(&check, Self.batch(2, 2..<4)) == .fine)
     #expect(Self.verdict(&check, Self.batch(1, 0..<2)) == .fine, "a redelivery")
@@ -38,47 +42,48 @@ struct DispatchCheckTests {
     #expect(Self.verdict(&check, Self.batch(4, 5..<6)) == .fine)
   }
 
-  @Test func `a stream begins with any number but none`() {
+  @Test func `a stream begins with any number but none`() throws {
     for sequence in [1, 2, 1 << 40, UInt64.max] {
-      var check = DispatchCheck(itemCount: 10)
+      var check = try Self.check(10)
       #expect(Self.verdict(&check, Self.batch(sequence, 0..<1)) == .fine)
     }
-    var check = DispatchCheck(itemCount: 10)
+    var check = try Self.check(10)
     #expect(Self.verdict(&check, Self.batch(0, 0..<1)) == .wrong("sequence 0"))
   }
 
-  @Test func `the last number there is has none after it`() {
-    var check = DispatchCheck(itemCount: 10)
+  @Test func `the last number there is has none after it`() throws {
+    var check = try Self.check(10)
     #expect(Self.verdict(&check, Self.batch(.max, 0..<1)) == .fine)
     #expect(Self.verdict(&check, Self.batch(.max, 0..<1)) == .fine)
     #expect(Self.verdict(&check, Self.batch(7, 0..<1)) == .fine)
   }
 
-  @Test func `items beyond the work are wrong, whatever else is`() {
-    var check = DispatchCheck(itemCount: 10)
+  @Test func `items beyond the work are wrong, whatever else is`() throws {
+    var check = try Self.check(10)
     #expect(Self.verdict(&check, Self.batch(1, 8..<10)) == .fine)
     let beyond = Self.batch(2, 9..<11)
     let expected = Verdict.wrong("items 9..<11, the work has 10")
     #expect(Self.verdict(&check, beyond) == expected)
-    #expect(check.check(beyond, checksum: 0, deliverable: nil) == expected)
+    #expect(check.check(
+      RecordBatch(beyond.header, lines: beyond.lines, checksum: 0), deliverable: nil) == expected)
   }
 
-  @Test func `one flipped bit anywhere in the lines is damage, and leaves the numbers alone`() {
-    var check = DispatchCheck(itemCount: 10)
+  @Test func `one flipped bit anywhere in the lines is damage, and leaves the numbers alone`() throws {
+    var check = try Self.check(10)
     let batch = Self.batch(1, 0..<2)
-    let checksum = CRC32C.checksum(of: batch.lines)
     for index in batch.lines.indices {
       for bit in 0..<8 {
         var damaged = batch
         damaged.lines[index] ^= 1 << UInt8(bit)
-        #expect(check.check(damaged, checksum: checksum, deliverable: nil) == .damaged)
+        #expect(check.check(damaged, deliverable: nil) == .damaged)
       }
     }
-    #expect(check.check(batch, checksum: ~checksum, deliverable: nil) == .damaged)
+    let other = RecordBatch(batch.header, lines: batch.lines, checksum: ~batch.checksum)
+    #expect(check.check(other, deliverable: nil) == .damaged)
     #expect(Self.verdict(&check, Self.batch(9, 0..<2)) == .fine, "still the stream's first")
   }
 
-  @Test func `a frame that no node of ours makes is wrong although its checksum is right`() {
+  @Test func `a frame that no node of ours makes is wrong although its checksum is right`() throws {
     let right = Self.batch(1, 0..<2)
     let edits: [(inout RecordBatch) -> Void] = [
       { $0.attempt = 0 }, { $0.lines.removeLast() }, { $0.lines = [] }, { $0.lines.append(10) },
@@ -87,7 +92,7 @@ struct DispatchCheckTests {
       { $0.lines = [UInt8](repeating: 10, count: BatchFrame.maximumSize + 1) },
     ]
     for (index, edit) in edits.enumerated() {
-      var check = DispatchCheck(itemCount: 10)
+      var check = try Self.check(10)
       var batch = right
       edit(&batch)
       #expect(Self.isWrong(Self.verdict(&check, batch)), "edit \(index)")
@@ -96,8 +101,8 @@ struct DispatchCheckTests {
     }
   }
 
-  @Test func `a batch has items that its lease was given with, and no others`() {
-    var check = DispatchCheck(itemCount: 10)
+  @Test func `a batch has items that its lease was given with, and no others`() throws {
+    var check = try Self.check(10)
     let lease: OrdinalRangeSet = [1..<2, 4..<9]
     #expect(Self.verdict(&check, Self.batch(1, 4..<9), of: lease) == .fine)
     #expect(Self.verdict(&check, Self.batch(2, 1..<2, 7..<9), of: lease) == .fine)

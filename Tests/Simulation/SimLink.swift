@@ -1,5 +1,4 @@
 import Coordinator
-import Fleet
 import Rollouts
 import Synchronization
 
@@ -39,7 +38,7 @@ final class SimLink: WorkLink, Sendable {
   }
 
   fileprivate func received(_ report: LeaseReport) {
-    if case .batch(let batch, _) = report { self.delivered.withLock { $0.append(batch) } }
+    if case .batch(let batch) = report { self.delivered.withLock { $0.append(batch) } }
   }
 
   // MARK: The node's side
@@ -48,33 +47,32 @@ final class SimLink: WorkLink, Sendable {
   private func foreign(_ batch: RecordBatch) -> RecordBatch? {
     let count = self.cluster.script.itemCount
     guard batch.items.count < count else { return nil }
-    var other = batch
-    other.header.kind = .result
-    other.header.items = [count - batch.items.count..<count]
+    var header = batch.header
+    header.kind = .result
+    header.items = [count - batch.items.count..<count]
     guard
-      self.cluster.isForeign(other.items, leaseID: batch.leaseID, to: self.node.name)
+      self.cluster.isForeign(header.items, leaseID: batch.leaseID, to: self.node.name)
     else { return nil }
-    other.lines = other.items.ordinals.flatMap { SimRunner.line(of: $0) }
-    return other
+    return RecordBatch(header, lines: header.items.ordinals.flatMap { SimRunner.line(of: $0) })
   }
 
   /// Sends a report; now and then a batch goes twice, or is damaged on its way.
   func report(_ report: LeaseReport) throws {
-    guard case .batch(var batch, let checksum) = report else {
+    guard case .batch(var batch) = report else {
       return try self.uplink.send(report)
     }
     let draw = self.cluster.world.draw { Int.random(in: 0..<1000, using: &$0) }
     self.cluster.note("batch \(self.node.name) \(batch.sequence) \(batch.items.ranges)")
     if self.node.lie == .items, let other = self.foreign(batch) {
-      return try self.uplink.send(.batch(other, checksum: CRC32C.checksum(of: other.lines)))
+      return try self.uplink.send(.batch(other))
     }
     if draw < self.cluster.script.damagePermille, self.node.takeDamage() {
       batch.lines[batch.lines.count / 2] ^= 0x10
       self.cluster.note("damaged")
     }
-    try self.uplink.send(.batch(batch, checksum: checksum))
+    try self.uplink.send(.batch(batch))
     if draw >= 1000 - self.cluster.script.duplicatePermille {
-      try self.uplink.send(.batch(batch, checksum: checksum))
+      try self.uplink.send(.batch(batch))
     }
   }
 }

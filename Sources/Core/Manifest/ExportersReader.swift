@@ -9,22 +9,33 @@ package struct ManifestExporter: Equatable, Sendable {
   package var nodes: [NodeName]
 }
 
+/// An entry of `exporters:`.
+enum ExporterKeys {
+  static let name = ManifestKey(
+    required: "name", .text(like: .folderName), "What it is called in tables; once")
+  static let port = ManifestKey(required: "port", .integer(1...65535), "Where the page is")
+  static let path = ManifestKey(
+    "path", .text(like: .pagePath), default: "/metrics", "Which page it is")
+  static let on = ManifestKey("on", .nodeSet, without: "all nodes", "The nodes that have it")
+  static let table = ManifestTable(
+    "an entry of `exporters`", title: "An entry of `exporters`", name, port, path, on)
+}
+
 /// Reads `exporters:`.
 enum ExportersReader {
   static func read(
-    _ value: ManifestValue, nodes: NodeResolver, faults: inout ManifestFaults
+    _ items: [ManifestValue], nodes: NodeResolver, faults: inout ManifestFaults
   ) -> [ManifestExporter] {
     var exporters: [ManifestExporter] = []
-    for item in MappingReader.items(of: value) {
-      var reader = MappingReader(item, subject: "an entry of `exporters`", faults: &faults)
-      let name = reader.text("name", faults: &faults)
-      let port = reader.integer("port", in: 1...65535, faults: &faults)
-      let path = reader.text("path", faults: &faults) ?? "/metrics"
-      let on = reader.value("on")
+    for item in items {
+      var reader = MappingReader(item, ExporterKeys.table, faults: &faults)
+      let name = reader.read(ExporterKeys.name, faults: &faults)
+      let port = reader.read(ExporterKeys.port, faults: &faults)
+      let path = reader.read(ExporterKeys.path, faults: &faults)
+      let on = reader.value(ExporterKeys.on)
       let names = on.map { nodes.resolve($0, of: "`on`", faults: &faults) ?? [] } ?? nodes.nodes
       reader.finish(faults: &faults)
-      guard let name, ManifestReader.isName(name), let port, path.hasPrefix("/"),
-        path.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+      guard let name, TextRule.folderName.accepts(name), let port, TextRule.pagePath.accepts(path),
         !exporters.contains(where: { $0.name == name })
       else {
         faults.error(

@@ -1,22 +1,6 @@
 package import Fleet
 
-/// What the user wrote, checked. The schema (✱ = required):
-///
-/// | key | value |
-/// |---|---|
-/// | `muster` ✱ | `1`, the version of this form |
-/// | `name` | the run's name; the file's name without it |
-/// | `include` | paths beside this file whose `ssh`, `nodes` and `groups` are read first |
-/// | `ssh` | `user`, `port` (22), `identity`, `known_hosts` (paths, one or a list), `unknown_hosts` (`refuse`, `accept-new`), `connect_timeout` (seconds, 1–600, 10) |
-/// | `nodes` ✱ | a node set, or a list of node sets and of entries: `hosts` ✱ (node set), `link` (`ssh`, `local`, `{command: [argv]}`), `address` (`{node}` is the name), `ssh` (as above, overrides), `labels` |
-/// | `groups` | name: node set, which may name other groups: `"@judges,gpu01"` |
-/// | `env` | name: value, for every service |
-/// | `secrets` | names of variables of the coordinator's environment |
-/// | `caches` | `root` (absolute, node-local), `network` (`refuse`, `accept`) |
-/// | `services` | name: `recipe` ✱ (`command`, `vllm`), `on` (node set; all), `replicas` (per node, 1–64; 1), `after` (names), `env`, `secrets` (of those above; all), `ready_timeout` (seconds, 1–86400), `stop_grace` (seconds, 0–3600), `folder`, and the recipe's settings |
-/// | `exporters` | a list of `name` ✱, `port` ✱, `path` (`/metrics`), `on` (all): pages of the nodes that are no service's, such as a DCGM exporter's |
-/// | `notify` | `command` (argv; a JSON object on standard input), `webhook` (URL, POST), `on` (`failed`, `stalled`, `unreachable`, `ready`; the first three), `every` (seconds between messages of one service and state, 1–86400; 60) |
-/// | `work` | `policy`, `num_examples` (-1 = 300), `rollouts_per_example`, `difficulty` (`easy`, `medium`, `hard`, `all`), `seed`, `max_actions_per_step` (1–64), `shards` (1–65536), `on`, `watch` (files of the nodes whose lines `top` counts as rollouts, absolute or below `~/`, `*` in the last part; one on a network file system that several nodes have at the same path counts once) |
+/// What the user wrote, checked. ``ManifestKeys`` has its keys.
 package struct Manifest: Equatable, Sendable {
   package var name: String
   /// In the order of the file, 1 to 4096, each name once.
@@ -57,15 +41,15 @@ package struct ManifestSSH: Equatable, Sendable {
 
   /// Name or address to connect to.
   package var host: String
-  package var port = 22
+  package var port: Int
   /// `nil`: the user who runs `muster`.
   package var user: String?
   /// Empty: the usual ones under `~/.ssh`.
-  package var identityFiles: [String] = []
+  package var identityFiles: [String]
   /// Empty: `~/.ssh/known_hosts`.
-  package var knownHostsFiles: [String] = []
-  package var unknownHosts = UnknownHosts.refuse
-  package var connectTimeoutSeconds = 10
+  package var knownHostsFiles: [String]
+  package var unknownHosts: UnknownHosts
+  package var connectTimeoutSeconds: Int
 }
 
 package struct ManifestGroup: Equatable, Sendable {
@@ -108,19 +92,14 @@ package struct ManifestService: Equatable, Sendable {
   package var stopGraceSeconds: Int?
   package var folder: String
   /// Restarts within an hour after failures; 0: never.
-  package var restartCountMax = 0
+  package var restartCountMax: Int
   /// Whether each of several replicas on a node keeps to its own part of the cores.
-  package var splitsCores = false
+  package var splitsCores: Bool
   /// Where metrics are, beside what the recipe knows.
   package var metrics: ManifestMetrics?
   /// A mapping with the keys that are the recipe's.
   package var settings: ManifestValue
   package var location: SourceLocation
-  /// Names that are known in every service, for hints.
-  package static let keys = [
-    "recipe", "on", "replicas", "after", "env", "secrets", "ready_timeout", "stop_grace", "folder",
-    "restart", "cores", "metrics",
-  ]
 }
 
 /// A service's own page of metrics.
@@ -136,6 +115,4 @@ package struct ManifestWork: Equatable, Sendable {
   package var settings = WorkSettings()
   /// Patterns of the files whose lines are counted, absolute or below `~/`; as written.
   package var watchedFiles: [String] = []
-  /// As many as an agent takes.
-  package static let watchedFileCountMax = 64
 }

@@ -48,4 +48,10 @@ package struct ManifestValue: Equatable, Sendable {
     guard case .scalar(let text, isPlain: true) = self.content else { return false }
     return text.isEmpty || text == "~" || text == "null"
   }
+
+  /// The values of a list; any other value is a list of one.
+  package var items: [ManifestValue] {
+    if case .list(let items) = self.content { return items }
+    return [self]
+  }
 }

@@ -1,142 +1,79 @@
 package import Fleet
 
-/// Reads one mapping strictly: each key is asked for by name and type, and what nobody asked for is
-/// a fault. Every fault is recorded; a value that is wrong reads as absent.
+/// Reads one mapping strictly: each key is asked for, and what nobody asked for is a fault. Every
+/// fault is recorded; a value that is wrong reads as absent.
 package struct MappingReader {
   package let location: SourceLocation
   /// What the mapping is, for messages: "service `policy`".
   package let subject: String
+  private let table: ManifestTable
   private var entries: [ManifestValue.Entry]
-  private var known: [String] = []
+  private var asked: Set<String> = []
 
-  /// - Parameter value: A mapping; anything else is recorded as a fault and reads as empty.
-  package init(_ value: ManifestValue, subject: String, faults: inout ManifestFaults) {
-    self.location = value.location
-    self.subject = subject
+  /// - Parameters:
+  ///   - value: A mapping; anything else is recorded as a fault and reads as empty.
+  ///   - table: All keys that will be asked for.
+  ///   - subject: In place of the table's.
+  ///   - place: Where to point when a key is missing, in place of the mapping's own.
+  package init(
+    _ value: ManifestValue, _ table: ManifestTable, subject: String? = nil,
+    at place: SourceLocation? = nil, faults: inout ManifestFaults
+  ) {
+    self.table = table
+    self.location = place ?? value.location
+    self.subject = subject ?? table.subject
     switch value.content {
     case .mapping(let entries): self.entries = entries
     case .scalar where value.isNothing: self.entries = []
     case .scalar, .list:
       self.entries = []
       faults.error(
-        "wrong-type", "\(subject) is a mapping of keys, not \(value.spoken)", at: value.location)
+        "wrong-type", "\(self.subject) is a mapping of keys, not \(value.spoken)",
+        at: value.location)
     }
   }
 
-  /// The value of `key`, which is known from now on; `nil` where it is absent or nothing.
-  package mutating func value(_ key: String) -> ManifestValue? {
-    self.known.append(key)
-    guard let entry = self.entries.first(where: { $0.key == key }) else { return nil }
+  /// The value of `key` as it is written; `nil` where it is absent or nothing.
+  package mutating func value<Value>(_ key: ManifestKey<Value>) -> ManifestValue? {
+    let name = key.row.name
+    precondition(self.table.names.contains(name), "\(self.subject) has no key \(name) in its table")
+    self.asked.insert(name)
+    guard let entry = self.entries.first(where: { $0.key == name }) else { return nil }
     return entry.value.isNothing ? nil : entry.value
   }
 
-  package mutating func text(_ key: String, faults: inout ManifestFaults) -> String? {
-    self.value(key).flatMap { Self.text($0, of: "`\(key)`", faults: &faults) }
-  }
-
-  package mutating func integer(
-    _ key: String, in range: ClosedRange<Int>, faults: inout ManifestFaults
-  ) -> Int? {
-    guard let value = self.value(key) else { return nil }
-    return Self.integer(value, of: "`\(key)`", in: range, faults: &faults)
-  }
-
-  package mutating func decimal(
-    _ key: String, in range: ClosedRange<Double>, faults: inout ManifestFaults
-  ) -> (number: Double, text: String)? {
-    guard let value = self.value(key) else { return nil }
-    guard case .scalar(let text, isPlain: true) = value.content, let number = Double(text),
-      number.isFinite
-    else {
-      faults.error("wrong-type", "`\(key)` is a number, not \(value.spoken)", at: value.location)
-      return nil
-    }
-    guard range.contains(number) else {
+  /// The value of `key`; `nil` where it is absent, which may be a fault, and after one.
+  package mutating func find<Value>(
+    _ key: ManifestKey<Value>, faults: inout ManifestFaults
+  ) -> Value? {
+    let name = key.row.name
+    if let value = self.value(key) { return key.read(value, "`\(name)`", &faults) }
+    if case .required(let hint?) = key.row.presence {
       faults.error(
-        "out-of-range", "`\(key)` is `\(text)`", at: value.location,
-        hint: "write \(range.lowerBound) to \(range.upperBound)")
-      return nil
+        "no-\(name)", "\(self.subject) names no `\(name)`", at: self.location, hint: hint)
     }
-    return (number, text)
-  }
-
-  package mutating func boolean(_ key: String, faults: inout ManifestFaults) -> Bool? {
-    guard let value = self.value(key) else { return nil }
-    switch value.content {
-    case .scalar("true", isPlain: true): return true
-    case .scalar("false", isPlain: true): return false
-    case .scalar, .list, .mapping:
-      faults.error(
-        "wrong-type", "`\(key)` is `true` or `false`, not \(value.spoken)", at: value.location)
-      return nil
-    }
-  }
-
-  /// One of a few words.
-  package mutating func choice<Choice: RawRepresentable & CaseIterable>(
-    _ key: String, of type: Choice.Type, faults: inout ManifestFaults
-  ) -> Choice? where Choice.RawValue == String {
-    guard let value = self.value(key),
-      let text = Self.text(value, of: "`\(key)`", faults: &faults)
-    else { return nil }
-    if let choice = Choice(rawValue: text) { return choice }
-    let words = Choice.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")
-    faults.error(
-      "unknown-choice", "`\(key)` is `\(text)`", at: value.location, hint: "write one of \(words)")
     return nil
   }
 
-  /// A list of texts; a single text is a list of one.
-  package mutating func texts(_ key: String, faults: inout ManifestFaults) -> [String]? {
-    guard let value = self.value(key) else { return nil }
-    return Self.items(of: value).compactMap { Self.text($0, of: "`\(key)`", faults: &faults) }
-  }
-
-  /// The same, each with its place.
-  package mutating func items(
-    _ key: String, faults: inout ManifestFaults
-  ) -> [(text: String, location: SourceLocation)] {
-    guard let value = self.value(key) else { return [] }
-    return Self.items(of: value).compactMap { item in
-      Self.text(item, of: "`\(key)`", faults: &faults).map { ($0, item.location) }
-    }
-  }
-
-  /// A list of integers; a single one is a list of one.
-  package mutating func integers(
-    _ key: String, in range: ClosedRange<Int>, faults: inout ManifestFaults
-  ) -> [Int]? {
-    guard let value = self.value(key) else { return nil }
-    return Self.items(of: value).compactMap {
-      Self.integer($0, of: "`\(key)`", in: range, faults: &faults)
-    }
-  }
-
-  /// The entries of a mapping under `key`, in the order of the file.
-  package mutating func entries(
-    _ key: String, faults: inout ManifestFaults
-  ) -> [ManifestValue.Entry] {
-    guard let value = self.value(key) else { return [] }
-    guard case .mapping(let entries) = value.content else {
-      faults.error(
-        "wrong-type", "`\(key)` is a mapping of names, not \(value.spoken)", at: value.location)
-      return []
-    }
-    return entries
+  /// The value of `key`, or what stands for it.
+  package mutating func read<Value>(
+    _ key: ManifestKey<Value>, faults: inout ManifestFaults
+  ) -> Value {
+    self.find(key, faults: &faults) ?? key.absent
   }
 
   /// What was not asked for so far, still a mapping: the settings of a recipe.
   package var rest: ManifestValue {
     ManifestValue(
-      .mapping(self.entries.filter { !self.known.contains($0.key) }), at: self.location)
+      .mapping(self.entries.filter { !self.asked.contains($0.key) }), at: self.location)
   }
 
   /// Records each key that nobody asked for.
   ///
-  /// - Parameter more: Names that are known elsewhere, for the hint with the nearest name.
-  package func finish(alsoKnown more: [String] = [], faults: inout ManifestFaults) {
-    for entry in self.entries where !self.known.contains(entry.key) {
-      let names = self.known + more
+  /// - Parameter more: Whose keys are known around it, for the hint with the nearest name.
+  package func finish(alsoKnown more: ManifestTable? = nil, faults: inout ManifestFaults) {
+    for entry in self.entries where !self.asked.contains(entry.key) {
+      let names = self.table.names + (more?.names ?? [])
       let hint =
         Nearest.name(to: entry.key, in: names).map { "write `\($0)`" }
         ?? "known here: \(names.sorted().map { "`\($0)`" }.joined(separator: ", "))"
@@ -159,30 +96,5 @@ package struct MappingReader {
       return nil
     }
     return text
-  }
-
-  private static func integer(
-    _ value: ManifestValue, of subject: String, in range: ClosedRange<Int>,
-    faults: inout ManifestFaults
-  ) -> Int? {
-    guard case .scalar(let text, isPlain: true) = value.content, let number = Int(text) else {
-      faults.error(
-        "wrong-type", "\(subject) is a whole number, not \(value.spoken)", at: value.location)
-      return nil
-    }
-    guard range.contains(number) else {
-      faults.error(
-        "out-of-range", "\(subject) is `\(number)`", at: value.location,
-        hint: range.upperBound == .max
-          ? "write \(range.lowerBound) or more"
-          : "write \(range.lowerBound) to \(range.upperBound)")
-      return nil
-    }
-    return number
-  }
-
-  static func items(of value: ManifestValue) -> [ManifestValue] {
-    if case .list(let items) = value.content { return items }
-    return [value]
   }
 }

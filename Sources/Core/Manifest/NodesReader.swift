@@ -1,5 +1,30 @@
 import Fleet
 
+/// The keys of an entry of `nodes:`.
+enum NodeEntryKeys {
+  enum Link: String, CaseIterable, Sendable { case ssh, local }
+
+  static let hosts = ManifestKey(
+    required: "hosts", .nodeSet, hint: "write `hosts: gpu[01-08]`", "The nodes")
+  static let link = ManifestKey(
+    "link",
+    .value(.either([.words(Link.allCases.map(\.rawValue)), .mapping(linkTable)])), without: "`ssh`",
+    "How they are reached")
+  static let command = ManifestKey(
+    required: "command", .list(of: .text),
+    "Program and arguments that lead to a shell's standard input on the node")
+  static let linkTable = ManifestTable("`link`", command)
+  static let address = ManifestKey(
+    "address", .text(like: .any("address")), without: "the node's name",
+    "Where to connect; `{node}` is the node's name")
+  static let ssh = ManifestKey(
+    "ssh", .value(.mapping(SSHKeys.table)), "Overrides the manifest's, key by key")
+  static let labels = ManifestKey(
+    "labels", .names(.any(), to: .text(.any())), default: [], "Words of your own")
+  static let table = ManifestTable(
+    "an entry of `nodes`", title: "An entry of `nodes`", hosts, link, address, ssh, labels)
+}
+
 /// Reads `nodes:`.
 enum NodesReader {
   /// One coordinator, one TCP connection a node; more belong in several runs.
@@ -9,12 +34,10 @@ enum NodesReader {
     _ value: ManifestValue, ssh: SSHOverrides, pathFolder: String, before: [ManifestNode],
     faults: inout ManifestFaults
   ) -> [ManifestNode] {
-    let items: [ManifestValue]
-    if case .list(let list) = value.content { items = list } else { items = [value] }
     var places: [NodeName: SourceLocation] = [:]
     for node in before { places[node.name] = node.location }
     var nodes: [ManifestNode] = []
-    for item in items {
+    for item in value.items {
       for node in Self.entry(item, ssh: ssh, pathFolder: pathFolder, faults: &faults) {
         if let first = places.updateValue(node.location, forKey: node.name) {
           faults.error(
@@ -46,34 +69,28 @@ enum NodesReader {
           location: value.location)
       }
     }
-    var reader = MappingReader(value, subject: "an entry of `nodes`", faults: &faults)
-    let hosts = reader.value("hosts")
+    var reader = MappingReader(value, NodeEntryKeys.table, faults: &faults)
+    let hosts = reader.read(NodeEntryKeys.hosts, faults: &faults)
     let names =
       hosts.flatMap { hosts in
         MappingReader.text(hosts, of: "`hosts`", faults: &faults).map {
           Self.hosts($0, at: hosts.location, faults: &faults)
         }
       } ?? []
-    if hosts == nil {
-      faults.error(
-        "no-hosts", "an entry of `nodes` names no `hosts`", at: value.location,
-        hint: "write `hosts: gpu[01-08]`")
-    }
     var merged = ssh
-    if let own = reader.value("ssh") {
+    if let own = reader.value(NodeEntryKeys.ssh) {
       merged = ssh.merged(
         with: SSHOverrides.read(own, pathFolder: pathFolder, faults: &faults))
     }
-    let address = reader.value("address")
-    let pattern =
-      address.flatMap { MappingReader.text($0, of: "`address`", faults: &faults) } ?? merged.host
+    let address = reader.value(NodeEntryKeys.address)
+    let pattern = reader.read(NodeEntryKeys.address, faults: &faults) ?? merged.host
     if names.count > 1, let pattern, !pattern.contains("{node}") {
       faults.error(
         "one-address", "`\(names.count)` hosts share the address `\(pattern)`",
         at: address?.location ?? value.location,
         hint: "write `{node}` where the host's name belongs, or one entry for each host")
     }
-    let link = reader.value("link")
+    let link = reader.value(NodeEntryKeys.link)
     let labels = Self.labels(&reader, faults: &faults)
     reader.finish(faults: &faults)
     return names.map { name in
@@ -90,10 +107,10 @@ enum NodesReader {
   ) -> [NodeName] {
     switch NodeSetParsing.names(text, groups: { _ in nil }) {
     case .success(let names):
-      for name in names where !ManifestReader.isName(name.rawValue) {
+      for name in names where !FolderName.accepts(name.rawValue) {
         faults.error(
           "wrong-name", "host `\(name.rawValue.prefix(80))` is no node's name", at: location,
-          hint: "write letters, digits, `-`, `_` and `.`, at most 64; addresses go to `address`")
+          hint: "\(FolderName.hint); addresses go to `address`")
       }
       return names
     case .failure(let fault):
@@ -109,29 +126,33 @@ enum NodesReader {
   ) -> ManifestNode.Link {
     guard let value else { return .ssh(settings) }
     switch value.content {
-    case .scalar("ssh", _): return .ssh(settings)
-    case .scalar("local", _): return .local
     case .mapping:
-      var reader = MappingReader(value, subject: "`link`", faults: &faults)
-      let argv = reader.texts("command", faults: &faults) ?? []
+      var reader = MappingReader(value, NodeEntryKeys.linkTable, faults: &faults)
+      let argv = reader.read(NodeEntryKeys.command, faults: &faults) ?? []
       if argv.isEmpty {
         faults.error("no-command", "`link` names no `command`", at: value.location)
       }
       reader.finish(faults: &faults)
       return .command(argv)
-    case .scalar, .list:
-      faults.error(
-        "unknown-choice", "`link` is \(value.spoken)", at: value.location,
-        hint: "write `ssh`, `local` or `{command: [argv]}`")
-      return .ssh(settings)
+    case .scalar(let text, _):
+      switch NodeEntryKeys.Link(rawValue: text) {
+      case .ssh: return .ssh(settings)
+      case .local: return .local
+      case nil: break
+      }
+    case .list: break
     }
+    faults.error(
+      "unknown-choice", "`link` is \(value.spoken)", at: value.location,
+      hint: "write `ssh`, `local` or `{command: [argv]}`")
+    return .ssh(settings)
   }
 
   private static func labels(
     _ reader: inout MappingReader, faults: inout ManifestFaults
   ) -> [String: String] {
     var labels: [String: String] = [:]
-    for entry in reader.entries("labels", faults: &faults) {
+    for entry in reader.read(NodeEntryKeys.labels, faults: &faults) {
       labels[entry.key] = MappingReader.text(
         entry.value, of: "label `\(entry.key)`", faults: &faults)
     }

@@ -18,7 +18,7 @@ package struct ManifestNotify: Equatable, Sendable {
 
   package init(
     command: [String] = [], webhook: String? = nil,
-    events: [Event] = [.failed, .backoff, .stalled, .unreachable], everySeconds: Int = 60
+    events: [Event] = NotifyKeys.on.absent, everySeconds: Int = NotifyKeys.every.absent
   ) {
     self.command = command
     self.webhook = webhook
@@ -27,50 +27,57 @@ package struct ManifestNotify: Equatable, Sendable {
   }
 }
 
+/// The keys of `notify:`.
+package enum NotifyKeys {
+  static let command = ManifestKey(
+    "command", .list(of: .text), default: [],
+    "A program and its arguments; gets a JSON object on standard input: `event`, `run`, `service`, `index`, `node`, `state`, `reason`, `more`, `text`"
+  )
+  static let webhook = ManifestKey(
+    "webhook",
+    .text(
+      TextRule(spoken: "URL", pattern: "^https?://[!-~]+$", accepts: NotifyReader.isURL),
+      code: "wrong-url", hint: "write `https://example.com/…`, or `http`",
+      // Its path is often a secret: it is not said.
+      summary: { subject, _ in "\(subject) is no URL of HTTP" }),
+    "Where the same object is posted, within 10 s; redirections are not followed; it is treated as a secret"
+  )
+  package static let on = ManifestKey(
+    "on", .choices(ManifestNotify.Event.self),
+    default: [.failed, .backoff, .stalled, .unreachable],
+    "What is told while `up`, `attach`, `top` or `serve` watches; `backoff`: it failed and is tried again"
+  )
+  package static let every = ManifestKey(
+    "every", .integer(1...86400), default: 60,
+    "Seconds between messages of one service and state; what is held back and still so is told then"
+  )
+  static let table = ManifestTable(
+    "`notify`", title: "`notify`", demand: .atLeastOne(of: [command.row.name, webhook.row.name]),
+    command,
+    webhook, on, every)
+}
+
 /// Reads `notify:`.
 enum NotifyReader {
-  static func read(_ value: ManifestValue, faults: inout ManifestFaults) -> ManifestNotify? {
-    var reader = MappingReader(value, subject: "`notify`", faults: &faults)
-    let command = reader.texts("command", faults: &faults) ?? []
-    let place = reader.value("webhook")?.location
-    let webhook = reader.text("webhook", faults: &faults)
-    let events = Self.events(&reader, faults: &faults)
-    let every = reader.integer("every", in: 1...86400, faults: &faults)
-    reader.finish(faults: &faults)
-    if let webhook, let place, !Self.isURL(webhook) {
-      // A webhook's path is often a secret: it is not said.
-      faults.error(
-        "wrong-url", "`webhook` is no URL of HTTP", at: place,
-        hint: "write `https://example.com/…`, or `http`")
-    }
-    if reader.value("command") == nil, place == nil {
+  static func read(_ value: ManifestValue, faults: inout ManifestFaults) -> ManifestNotify {
+    var reader = MappingReader(value, NotifyKeys.table, faults: &faults)
+    if reader.value(NotifyKeys.command) == nil, reader.value(NotifyKeys.webhook) == nil {
       faults.error(
         "no-target", "`notify` tells nobody", at: value.location,
         hint: "write `command: [argv]` or `webhook: URL`")
     }
-    var settings = ManifestNotify(command: command, webhook: webhook)
-    if let events { settings.events = events }
-    if let every { settings.everySeconds = every }
+    let settings = ManifestNotify(
+      command: reader.read(NotifyKeys.command, faults: &faults),
+      webhook: reader.read(NotifyKeys.webhook, faults: &faults),
+      events: reader.read(NotifyKeys.on, faults: &faults),
+      everySeconds: reader.read(NotifyKeys.every, faults: &faults))
+    reader.finish(faults: &faults)
     return settings
-  }
-
-  private static func events(
-    _ reader: inout MappingReader, faults: inout ManifestFaults
-  ) -> [ManifestNotify.Event]? {
-    guard let value = reader.value("on") else { return nil }
-    return reader.texts("on", faults: &faults)?.compactMap { text in
-      if let event = ManifestNotify.Event(rawValue: text) { return event }
-      let words = ManifestNotify.Event.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")
-      faults.error(
-        "unknown-choice", "`on` is `\(text.prefix(80))`", at: value.location,
-        hint: "write some of \(words)")
-      return nil
-    }
   }
 
   /// Scheme, host and at most a port that exists, and nothing that a request line cannot hold: a port
   /// over 65535 would end the program in the HTTP client.
-  private static func isURL(_ text: String) -> Bool {
+  static func isURL(_ text: String) -> Bool {
     guard let scheme = ["http://", "https://"].first(where: text.hasPrefix),
       text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
     else { return false }

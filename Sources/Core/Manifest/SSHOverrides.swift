@@ -1,6 +1,28 @@
 import Fleet
 
-/// The keys of an `ssh:` mapping; `nil` where it says nothing.
+/// The keys of `ssh:`, of the manifest and of an entry of `nodes`.
+enum SSHKeys {
+  static let user = ManifestKey("user", .text, without: "who runs `muster`", "The login")
+  static let port = ManifestKey("port", .integer(1...65535), default: 22, "The TCP port")
+  static let identity = ManifestKey(
+    "identity", .list(of: .text(like: .any("path"))), without: "the usual ones under `~/.ssh`",
+    "Files of keys")
+  static let knownHosts = ManifestKey(
+    "known_hosts", .list(of: .text(like: .any("path"))), without: "`~/.ssh/known_hosts`",
+    "Files of hosts' keys")
+  static let unknownHosts = ManifestKey(
+    "unknown_hosts", .choice(ManifestSSH.UnknownHosts.self), default: .refuse,
+    "Whether the key of a host that is not known yet is added; a changed key is always an error")
+  static let connectTimeout = ManifestKey(
+    "connect_timeout", .integer(1...600), default: 10, "Seconds, over connection and login")
+  static let host = ManifestKey(
+    "host", .text(like: .any("address")), without: "the node's name",
+    "Where to connect; `{node}` is the node's name")
+  static let table = ManifestTable(
+    "`ssh`", title: "`ssh`", user, port, identity, knownHosts, unknownHosts, connectTimeout, host)
+}
+
+/// What an `ssh:` mapping says; `nil` where it says nothing.
 struct SSHOverrides {
   var user: String?
   var port: Int?
@@ -13,18 +35,17 @@ struct SSHOverrides {
   static func read(
     _ value: ManifestValue, pathFolder: String, faults: inout ManifestFaults
   ) -> Self {
-    var reader = MappingReader(value, subject: "`ssh`", faults: &faults)
+    var reader = MappingReader(value, SSHKeys.table, faults: &faults)
     var result = Self()
-    result.user = reader.text("user", faults: &faults)
-    result.port = reader.integer("port", in: 1...65535, faults: &faults)
-    result.identityFiles = reader.texts("identity", faults: &faults)?
+    result.user = reader.read(SSHKeys.user, faults: &faults)
+    result.port = reader.find(SSHKeys.port, faults: &faults)
+    result.identityFiles = reader.read(SSHKeys.identity, faults: &faults)?
       .map { Self.path($0, in: pathFolder) }
-    result.knownHostsFiles = reader.texts("known_hosts", faults: &faults)?
+    result.knownHostsFiles = reader.read(SSHKeys.knownHosts, faults: &faults)?
       .map { Self.path($0, in: pathFolder) }
-    result.unknownHosts = reader.choice(
-      "unknown_hosts", of: ManifestSSH.UnknownHosts.self, faults: &faults)
-    result.connectTimeoutSeconds = reader.integer("connect_timeout", in: 1...600, faults: &faults)
-    result.host = reader.text("host", faults: &faults)
+    result.unknownHosts = reader.find(SSHKeys.unknownHosts, faults: &faults)
+    result.connectTimeoutSeconds = reader.find(SSHKeys.connectTimeout, faults: &faults)
+    result.host = reader.read(SSHKeys.host, faults: &faults)
     reader.finish(faults: &faults)
     return result
   }
@@ -44,10 +65,10 @@ struct SSHOverrides {
 
   func settings(host: String) -> ManifestSSH {
     ManifestSSH(
-      host: host, port: self.port ?? 22, user: self.user,
+      host: host, port: self.port ?? SSHKeys.port.absent, user: self.user,
       identityFiles: self.identityFiles ?? [], knownHostsFiles: self.knownHostsFiles ?? [],
-      unknownHosts: self.unknownHosts ?? .refuse,
-      connectTimeoutSeconds: self.connectTimeoutSeconds ?? 10)
+      unknownHosts: self.unknownHosts ?? SSHKeys.unknownHosts.absent,
+      connectTimeoutSeconds: self.connectTimeoutSeconds ?? SSHKeys.connectTimeout.absent)
   }
 
   /// A path of an included file, seen from the manifest's folder.

@@ -1,36 +1,70 @@
 import Fleet
 import Manifest
 
-/// The settings of `recipe: command`, any program:
-///
-/// | key | value |
-/// |---|---|
-/// | `argv` or `run` ✱ | the program and its arguments; or one line for `/bin/sh -c` |
-/// | `port`, `ports` | TCP ports it listens on; `{port}` is the first; replica k of a node gets each plus k |
-/// | `probe` | `{http: /path}` or `{http: {path, port}}`, `{tcp: port}`, `{log: text}`, `{exec: [argv]}` |
-/// | `task` | `true`: it may end well |
+/// The settings of `recipe: command`, any program.
 struct CommandSettings {
-  static let keys = ["argv", "run", "port", "ports", "probe", "task"]
+  private enum Keys {
+    static let argv = ManifestKey(
+      "argv", .list(of: .text), "The program and its arguments; this or `run`")
+    static let run = ManifestKey("run", .text, "A line for `/bin/sh -c`")
+    static let port = ManifestKey(
+      "port", .integer(1...65535),
+      "Where it listens: `{port}`; replica k of a node gets it plus k")
+    static let ports = ManifestKey(
+      "ports", .list(of: .integer(1...65535)), default: [],
+      "More of them; without `port`, `{port}` is the first")
+    static let task = ManifestKey("task", .boolean, default: false, "It may end well")
+    static let probe = ManifestKey(
+      "probe", .value(.mapping(probeTable)), without: "alive for 2 s, shown as unproven",
+      "What makes it ready, one of these")
+    static let http = ManifestKey(
+      "http", .value(.either([.text(path), .mapping(httpTable)])),
+      "A path, or a mapping: GET on 127.0.0.1 answers with 200 to 299")
+    static let httpPath = ManifestKey("path", .text(like: path), default: "/", "Of the URL")
+    static let httpPort = ManifestKey(
+      "port", .integer(1...65535), without: "the first of the service's", "Of the URL")
+    static let tcp = ManifestKey(
+      "tcp", .integer(1...65535), "A port of 127.0.0.1 that accepts a connection")
+    static let log = ManifestKey("log", .text, "A text that a line of the log contains")
+    static let exec = ManifestKey(
+      "exec", .list(of: .text), "A command that ends with status 0")
+    static let probeTable = ManifestTable(
+      "`probe`", demand: .exactlyOne(of: [http.row, tcp.row, log.row, exec.row].map(\.name)), http,
+      tcp, log, exec)
+    static let httpTable = ManifestTable("`http`", httpPath, httpPort)
+    static let path = TextRule(
+      spoken: "path from `/`", pattern: #"^/[^\u0000-\u0020\u007F]*$"#
+    ) { text in
+      text.hasPrefix("/") && !text.utf8.contains { $0 <= 32 || $0 == 127 }
+    }
+  }
 
-  static func template(
+  static let form = RecipeForm(
+    meaning: "any program", readyTimeoutSeconds: 600, stopGraceSeconds: 30,
+    table: ManifestTable(
+      "a service", title: "Recipe `command`",
+      demand: .exactlyOne(of: [Keys.argv.row.name, Keys.run.row.name]),
+      Keys.argv, Keys.run, Keys.port, Keys.ports, Keys.probe, Keys.task),
+    template: { Self.template(for: $0, faults: &$1) })
+
+  private static func template(
     for service: ManifestService, faults: inout ManifestFaults
   ) -> LaunchTemplate? {
-    var reader = MappingReader(
-      service.settings, subject: "service `\(service.name)`", faults: &faults)
-    let argvPlace = reader.value("argv")?.location
-    let runPlace = reader.value("run")?.location
-    let argv = reader.texts("argv", faults: &faults)
-    let run = reader.text("run", faults: &faults)
+    var reader = Self.form.reader(of: service, faults: &faults)
+    let argvPlace = reader.value(Keys.argv)?.location
+    let runPlace = reader.value(Keys.run)?.location
+    let argv = reader.read(Keys.argv, faults: &faults)
+    let run = reader.read(Keys.run, faults: &faults)
     let portsPlace =
-      reader.value("port")?.location ?? reader.value("ports")?.location ?? service.location
-    let port = reader.integer("port", in: 1...65535, faults: &faults)
-    let ports = reader.integers("ports", in: 1...65535, faults: &faults) ?? []
+      reader.value(Keys.port)?.location ?? reader.value(Keys.ports)?.location ?? service.location
+    let port = reader.read(Keys.port, faults: &faults)
+    let ports = reader.read(Keys.ports, faults: &faults)
     let all = (port.map { [$0] } ?? []) + ports.filter { $0 != port }
-    let isTask = reader.boolean("task", faults: &faults) ?? false
-    let probe = reader.value("probe").flatMap {
-      Self.probe($0, defaultPort: all.first, faults: &faults)
+    let isTask = reader.read(Keys.task, faults: &faults)
+    let probe = reader.value(Keys.probe).flatMap {
+      Self.readiness($0, defaultPort: all.first, faults: &faults)
     }
-    reader.finish(alsoKnown: ManifestService.keys, faults: &faults)
+    reader.finish(alsoKnown: ServiceKeys.table, faults: &faults)
     if argvPlace != nil, let runPlace {
       faults.error(
         "argv-and-run", "service `\(service.name)` has both `argv` and `run`", at: runPlace,
@@ -39,7 +73,11 @@ struct CommandSettings {
     }
     let words = argv ?? run.map { ["/bin/sh", "-c", $0] } ?? []
     guard let first = words.first, !first.isEmpty else {
-      if argvPlace == nil, runPlace == nil {
+      if let argvPlace {
+        faults.error(
+          "no-command", "`argv` of service `\(service.name)` names no program", at: argvPlace,
+          hint: "write `argv: [program, argument]`")
+      } else if runPlace == nil {
         faults.error(
           "no-command", "service `\(service.name)` has neither `argv` nor `run`",
           at: service.location, hint: "write `argv: [program, argument]` or `run: a shell line`")
@@ -48,33 +86,35 @@ struct CommandSettings {
     }
     return LaunchTemplate(
       argv: words, argvLocation: argvPlace ?? runPlace ?? service.location, probe: probe,
-      readyTimeoutSeconds: service.readyTimeoutSeconds ?? 600, isTask: isTask,
-      stopGraceSeconds: service.stopGraceSeconds ?? 30, ports: all, portsLocation: portsPlace,
+      readyTimeoutSeconds: service.readyTimeoutSeconds ?? Self.form.readyTimeoutSeconds,
+      isTask: isTask,
+      stopGraceSeconds: service.stopGraceSeconds ?? Self.form.stopGraceSeconds, ports: all,
+      portsLocation: portsPlace,
       fingerprintInputs: [("recipe", "command"), ("service", service.name)])
   }
 
-  private static func probe(
+  private static func readiness(
     _ value: ManifestValue, defaultPort: Int?, faults: inout ManifestFaults
   ) -> ReadinessProbe? {
-    var reader = MappingReader(value, subject: "`probe`", faults: &faults)
-    let http = reader.value("http")
-    let tcp = reader.integer("tcp", in: 1...65535, faults: &faults)
-    let log = reader.text("log", faults: &faults)
-    let exec = reader.texts("exec", faults: &faults)
+    var reader = MappingReader(value, Keys.probeTable, faults: &faults)
+    let http = reader.value(Keys.http)
+    let tcp = reader.read(Keys.tcp, faults: &faults)
+    let log = reader.read(Keys.log, faults: &faults)
+    let exec = reader.read(Keys.exec, faults: &faults)
     reader.finish(faults: &faults)
     var probes: [ReadinessProbe] = []
     if let http {
-      var path = "/"
+      var path = Keys.httpPath.absent
       var port = defaultPort
       if case .mapping = http.content {
-        var inner = MappingReader(http, subject: "`http`", faults: &faults)
-        path = inner.text("path", faults: &faults) ?? "/"
-        port = inner.integer("port", in: 1...65535, faults: &faults) ?? port
+        var inner = MappingReader(http, Keys.httpTable, faults: &faults)
+        path = inner.read(Keys.httpPath, faults: &faults)
+        port = inner.read(Keys.httpPort, faults: &faults) ?? port
         inner.finish(faults: &faults)
       } else {
-        path = MappingReader.text(http, of: "`http`", faults: &faults) ?? "/"
+        path = MappingReader.text(http, of: "`http`", faults: &faults) ?? path
       }
-      if !path.hasPrefix("/") || path.utf8.contains(where: { $0 <= 32 || $0 == 127 }) {
+      if !Keys.path.accepts(path) {
         faults.error(
           "wrong-path", "`http` has the path `\(path.prefix(80))`", at: http.location,
           hint: "write a path that begins with `/` and has no blanks")

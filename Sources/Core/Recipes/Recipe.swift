@@ -21,9 +21,35 @@ package enum Recipe: String, CaseIterable, Sendable {
           ?? "recipes: \(names.map { "`\($0)`" }.joined(separator: ", "))")
       return nil
     }
-    switch recipe {
-    case .command: return CommandSettings.template(for: service, faults: &faults)
-    case .vllm: return VLLMSettings.template(for: service, faults: &faults)
+    return recipe.form.template(service, &faults)
+  }
+
+  /// What it is and which settings it has.
+  package var form: RecipeForm {
+    switch self {
+    case .command: CommandSettings.form
+    case .vllm: VLLMSettings.form
     }
+  }
+}
+
+/// What a recipe is and which settings it has.
+package struct RecipeForm: Sendable {
+  /// In a few words, for the tables.
+  package let meaning: String
+  /// From the start of a process to ready, where the service says nothing.
+  package let readyTimeoutSeconds: Int
+  /// From TERM to KILL, where the service says nothing.
+  package let stopGraceSeconds: Int
+  /// Its keys in a service, beside those of every service.
+  package let table: ManifestTable
+  /// Reads the settings of a service and makes its launch; `nil` after a fault, which is recorded.
+  let template: @Sendable (ManifestService, inout ManifestFaults) -> LaunchTemplate?
+
+  /// Reads the settings of a service.
+  func reader(of service: ManifestService, faults: inout ManifestFaults) -> MappingReader {
+    MappingReader(
+      service.settings, self.table, subject: "service `\(service.name)`", at: service.location,
+      faults: &faults)
   }
 }

@@ -2,21 +2,53 @@ import Fleet
 import Manifest
 
 /// The settings of `recipe: vllm`, one `vllm serve` a replica. Flags as of vLLM 0.32.
-///
-/// | key | value |
-/// |---|---|
-/// | `model` ✱ | name or path |
-/// | `served_model_name` | the name in requests; the model |
-/// | `tensor_parallel` | GPUs of a replica, 1–64; 1 |
-/// | `max_num_seqs` `max_model_len` | whole numbers; vLLM's own |
-/// | `cudagraph_capture_sizes` | list, 1–8192 each |
-/// | `gpu_memory_utilization` | above 0, at most 1 |
-/// | `enable_prefix_caching` `enable_auto_tool_choice` | `true`, `false` |
-/// | `tool_call_parser` | `hermes`, `qwen3_coder`, … |
-/// | `host` `port` | where it listens (all interfaces); 8000, replica k of a node gets port + k |
-/// | `extra_args` | further arguments, as they are |
-/// | `executable` | `vllm` |
 struct VLLMSettings {
+  private enum Keys {
+    static let model = ManifestKey(
+      required: "model", .text(like: .any("name or path")),
+      hint: "write `model: organisation/name` or the path of its folder on the nodes",
+      "What is served")
+    static let servedModelName = ManifestKey(
+      "served_model_name", .text, without: "the model", "The name in requests")
+    static let tensorParallel = ManifestKey(
+      "tensor_parallel", .integer(1...64), without: "1", "GPUs of a replica")
+    static let maxNumSeqs = ManifestKey(
+      "max_num_seqs", .integer(1...65536), without: "vLLM's", "Sequences in a batch")
+    static let maxModelLen = ManifestKey(
+      "max_model_len", .integer(1...100_000_000), without: "the model's",
+      "Tokens of a sequence, prompt and answer")
+    static let captureSizes = ManifestKey(
+      "cudagraph_capture_sizes", .list(of: .integer(1...8192)), default: [],
+      "Batch sizes that CUDA graphs are captured for; few start sooner, `[]` is vLLM's own")
+    static let gpuMemoryUtilization = ManifestKey(
+      "gpu_memory_utilization", .decimal(0.01...1), without: "vLLM's",
+      "Its share of a GPU's memory")
+    static let enablePrefixCaching = ManifestKey(
+      "enable_prefix_caching", .boolean, without: "vLLM's", "Whether prefixes are kept")
+    static let enableAutoToolChoice = ManifestKey(
+      "enable_auto_tool_choice", .boolean, default: false, "Whether the model may call tools")
+    static let toolCallParser = ManifestKey(
+      "tool_call_parser", .text, without: "none",
+      "How it writes a call: `hermes`, `qwen3_coder`, …; with `enable_auto_tool_choice`")
+    static let host = ManifestKey(
+      "host", .text(like: .any("address")), without: "all interfaces", "Where it listens")
+    static let port = ManifestKey(
+      "port", .integer(1...65535), default: 8000, "Replica k of a node gets it plus k")
+    static let extraArguments = ManifestKey(
+      "extra_args", .list(of: .text), default: [], "Further arguments, as they are")
+    static let executable = ManifestKey(
+      "executable", .text(like: .any("program")), default: "vllm", "What is started")
+  }
+
+  static let form = RecipeForm(
+    meaning: "one `vllm serve` a replica", readyTimeoutSeconds: 1800, stopGraceSeconds: 60,
+    table: ManifestTable(
+      "a service", title: "Recipe `vllm`", Keys.model, Keys.servedModelName, Keys.tensorParallel,
+      Keys.maxNumSeqs, Keys.maxModelLen, Keys.captureSizes, Keys.gpuMemoryUtilization,
+      Keys.enablePrefixCaching, Keys.enableAutoToolChoice, Keys.toolCallParser, Keys.host,
+      Keys.port, Keys.extraArguments, Keys.executable),
+    template: { Self.template(for: $0, faults: &$1) })
+
   /// Texts of log lines while it loads, in their order: the port stays closed until it is ready.
   static let progressMarks = [
     "non-default args", "Initializing a V1 LLM engine", "Starting to load model",
@@ -46,64 +78,57 @@ struct VLLMSettings {
   var extraArguments: [String]
   var executable: String
 
-  static func template(
+  private static func template(
     for service: ManifestService, faults: inout ManifestFaults
   ) -> LaunchTemplate? {
-    var reader = MappingReader(
-      service.settings, subject: "service `\(service.name)`", faults: &faults)
-    let portPlace = reader.value("port")?.location ?? service.location
-    guard let settings = Self.read(&reader, service: service, faults: &faults) else { return nil }
+    var reader = Self.form.reader(of: service, faults: &faults)
+    let portPlace = reader.value(Keys.port)?.location ?? service.location
+    guard let settings = Self.read(&reader, faults: &faults) else { return nil }
     return LaunchTemplate(
       argv: settings.argv, argvLocation: service.location,
       probe: .canary(port: settings.port, model: settings.servedModelName),
-      readyTimeoutSeconds: service.readyTimeoutSeconds ?? 1800,
-      progressMarks: Self.progressMarks, stopGraceSeconds: service.stopGraceSeconds ?? 60,
+      readyTimeoutSeconds: service.readyTimeoutSeconds ?? Self.form.readyTimeoutSeconds,
+      progressMarks: Self.progressMarks,
+      stopGraceSeconds: service.stopGraceSeconds ?? Self.form.stopGraceSeconds,
       ports: [settings.port], portsLocation: portPlace,
       gpuCount: settings.gpuCount, fingerprintInputs: settings.fingerprintInputs)
   }
 
   private static func read(
-    _ reader: inout MappingReader, service: ManifestService, faults: inout ManifestFaults
+    _ reader: inout MappingReader, faults: inout ManifestFaults
   ) -> Self? {
-    let model = reader.text("model", faults: &faults)
-    if model == nil {
-      faults.error(
-        "no-model", "service `\(service.name)` names no `model`", at: service.location,
-        hint: "write `model: organisation/name` or the path of its folder on the nodes")
-    }
-    let utilization = reader.decimal("gpu_memory_utilization", in: 0.01...1, faults: &faults)
+    let model = reader.read(Keys.model, faults: &faults)
     let settings = Self(
       model: model ?? "",
-      servedModelName: reader.text("served_model_name", faults: &faults) ?? model ?? "",
-      tensorParallel: reader.integer("tensor_parallel", in: 1...64, faults: &faults),
-      maxNumSeqs: reader.integer("max_num_seqs", in: 1...65536, faults: &faults),
-      maxModelLen: reader.integer("max_model_len", in: 1...100_000_000, faults: &faults),
-      captureSizes: reader.integers(
-        "cudagraph_capture_sizes", in: 1...8192, faults: &faults) ?? [],
-      gpuMemoryUtilization: utilization?.text,
-      enablePrefixCaching: reader.boolean("enable_prefix_caching", faults: &faults),
-      enableAutoToolChoice: reader.boolean("enable_auto_tool_choice", faults: &faults) ?? false,
-      toolCallParser: reader.text("tool_call_parser", faults: &faults),
-      host: reader.text("host", faults: &faults),
-      port: reader.integer("port", in: 1...65535, faults: &faults) ?? 8000,
-      extraArguments: reader.texts("extra_args", faults: &faults) ?? [],
-      executable: reader.text("executable", faults: &faults) ?? "vllm")
+      servedModelName: reader.read(Keys.servedModelName, faults: &faults) ?? model ?? "",
+      tensorParallel: reader.read(Keys.tensorParallel, faults: &faults),
+      maxNumSeqs: reader.read(Keys.maxNumSeqs, faults: &faults),
+      maxModelLen: reader.read(Keys.maxModelLen, faults: &faults),
+      captureSizes: reader.read(Keys.captureSizes, faults: &faults),
+      gpuMemoryUtilization: reader.read(Keys.gpuMemoryUtilization, faults: &faults),
+      enablePrefixCaching: reader.read(Keys.enablePrefixCaching, faults: &faults),
+      enableAutoToolChoice: reader.read(Keys.enableAutoToolChoice, faults: &faults),
+      toolCallParser: reader.read(Keys.toolCallParser, faults: &faults),
+      host: reader.read(Keys.host, faults: &faults),
+      port: reader.read(Keys.port, faults: &faults),
+      extraArguments: reader.read(Keys.extraArguments, faults: &faults),
+      executable: reader.read(Keys.executable, faults: &faults))
     settings.crossCheck(&reader, faults: &faults)
-    reader.finish(alsoKnown: ManifestService.keys, faults: &faults)
+    reader.finish(alsoKnown: ServiceKeys.table, faults: &faults)
     return model == nil ? nil : settings
   }
 
   /// What each key allows and the keys together do not.
   private func crossCheck(_ reader: inout MappingReader, faults: inout ManifestFaults) {
     if self.enableAutoToolChoice, self.toolCallParser == nil,
-      let place = reader.value("enable_auto_tool_choice")?.location
+      let place = reader.value(Keys.enableAutoToolChoice)?.location
     {
       faults.error(
         "no-tool-parser", "`enable_auto_tool_choice` is `true` without a `tool_call_parser`",
         at: place, hint: "write the model's parser: `tool_call_parser: hermes`")
     }
     if self.toolCallParser != nil, !self.enableAutoToolChoice,
-      let place = reader.value("tool_call_parser")?.location
+      let place = reader.value(Keys.toolCallParser)?.location
     {
       faults.add(
         Diagnostic(
@@ -111,7 +136,7 @@ struct VLLMSettings {
           "`tool_call_parser` does nothing without `enable_auto_tool_choice`", at: place,
           hints: ["write `enable_auto_tool_choice: true`"]))
     }
-    if let most = self.maxNumSeqs, let place = reader.value("cudagraph_capture_sizes")?.location,
+    if let most = self.maxNumSeqs, let place = reader.value(Keys.captureSizes)?.location,
       let size = self.captureSizes.first(where: { $0 > most })
     {
       faults.add(
@@ -122,7 +147,7 @@ struct VLLMSettings {
     }
     for (flag, reason) in Self.unaskable {
       guard self.extraArguments.contains(where: { $0 == flag || $0.hasPrefix("\(flag)=") }),
-        let place = reader.value("extra_args")?.location
+        let place = reader.value(Keys.extraArguments)?.location
       else { continue }
       faults.error(
         "unaskable", "`extra_args` has `\(flag)`: \(reason)", at: place,
@@ -132,7 +157,7 @@ struct VLLMSettings {
     for argument in self.extraArguments {
       let flag = String(argument.prefix { $0 != "=" })
       guard flags.contains(flag) || flag == "--port" || flag == "--served-model-name",
-        let place = reader.value("extra_args")?.location
+        let place = reader.value(Keys.extraArguments)?.location
       else { continue }
       faults.error(
         "flag-twice", "`extra_args` repeats `\(flag)`, which a setting gives", at: place,

@@ -31,6 +31,16 @@ package enum BatchFrame {
   /// Why a batch is refused before it is written; `nil` when it is in order: counts and sizes within
   /// the caps, exactly one line feed for each item, the last byte one of them.
   package static func fault(of batch: RecordBatch) -> String? {
+    if let fault = Self.limitFault(of: batch) { return fault }
+    let lineCount = batch.lines.withUnsafeBytes { RecordLineFeeds.count(in: $0) }
+    if UInt64(lineCount) != batch.items.count || batch.lines.last != 0x0A {
+      return "\(lineCount) whole lines for \(batch.items.count) items"
+    }
+    return nil
+  }
+
+  /// The same, without a look at the lines.
+  static func limitFault(of batch: RecordBatch) -> String? {
     if batch.sequence == 0 { return "sequence 0" }
     if batch.attempt == 0 { return "attempt 0" }
     if batch.items.isEmpty || batch.items.count > UInt64(Self.maximumCount) {
@@ -43,10 +53,6 @@ package enum BatchFrame {
     if batch.lines.isEmpty || batch.lines.count > Self.maximumSize {
       return "\(batch.lines.count) bytes, allowed are 1 to \(Self.maximumSize)"
     }
-    let lineCount = batch.lines.withUnsafeBytes { RecordLineFeeds.count(in: $0) }
-    if UInt64(lineCount) != batch.items.count || batch.lines.last != 0x0A {
-      return "\(lineCount) whole lines for \(batch.items.count) items"
-    }
     return nil
   }
 
@@ -56,8 +62,7 @@ package enum BatchFrame {
   @discardableResult
   package static func append(_ batch: RecordBatch, to bytes: inout [UInt8]) -> Int {
     let header = Self.headerLine(
-      Header(
-        batch: batch.header, size: batch.lines.count, checksum: CRC32C.checksum(of: batch.lines)))
+      Header(batch: batch.header, size: batch.lines.count, checksum: batch.checksum))
     bytes += header
     bytes += batch.lines
     return header.count

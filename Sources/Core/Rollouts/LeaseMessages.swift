@@ -57,8 +57,8 @@ package enum LeaseOrder: Equatable, Sendable {
 
 /// What a node tells its coordinator on the stream of its work (node.proto, `WorkReport`).
 package enum LeaseReport: Equatable, Sendable {
-  /// A batch that is on the node's disk, with the CRC-32C of its lines.
-  case batch(RecordBatch, checksum: UInt32)
+  /// A batch that is on the node's disk.
+  case batch(RecordBatch)
   /// The worker lives, and this is where it is.
   case progress(LeaseProgress)
   /// The worker cannot go on; it keeps what it has.

@@ -1,3 +1,5 @@
+import Fleet
+
 /// What is known of a batch without its lines: which items, who did them and as which try.
 package struct BatchHeader: Equatable, Sendable {
   /// Counts from 1 per work and node, without gaps.
@@ -29,10 +31,15 @@ package struct RecordBatch: Equatable, Sendable {
   package var header: BatchHeader
   /// One line of JSON for each item, in the order of ordinals, each ended by a line feed.
   package var lines: [UInt8]
+  /// CRC-32C of the lines, as whoever made the batch had it: computed once, and checked where the
+  /// batch has come over a wire.
+  package var checksum: UInt32
 
-  package init(_ header: BatchHeader, lines: [UInt8]) {
+  /// - Parameter checksum: `nil`: that of these lines.
+  package init(_ header: BatchHeader, lines: [UInt8], checksum: UInt32? = nil) {
     self.header = header
     self.lines = lines
+    self.checksum = checksum ?? CRC32C.checksum(of: lines)
   }
 
   package subscript<Value>(dynamicMember field: WritableKeyPath<BatchHeader, Value>) -> Value {

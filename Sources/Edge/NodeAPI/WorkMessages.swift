@@ -70,7 +70,8 @@ extension LeaseReport {
       let header = BatchHeader(
         sequence: batch.sequence, leaseID: batch.leaseID, attempt: batch.attempt,
         kind: batch.failed ? .failure : .result, items: items)
-      self = .batch(RecordBatch(header, lines: [UInt8](batch.records)), checksum: batch.checksum)
+      self = .batch(
+        RecordBatch(header, lines: [UInt8](batch.records), checksum: batch.checksum))
     case .progress(let progress):
       self = .progress(
         LeaseProgress(
@@ -87,7 +88,7 @@ extension Muster_V1_WorkReport {
   package init(_ report: LeaseReport) {
     self.init()
     switch report {
-    case .batch(let batch, let checksum):
+    case .batch(let batch):
       self.batch = .with {
         $0.sequence = batch.sequence
         $0.leaseID = batch.leaseID
@@ -95,7 +96,7 @@ extension Muster_V1_WorkReport {
         $0.failed = batch.kind == .failure
         $0.bounds = batch.items.bounds
         $0.records = Data(batch.lines)
-        $0.checksum = checksum
+        $0.checksum = batch.checksum
       }
     case .progress(let progress):
       self.progress = .with {

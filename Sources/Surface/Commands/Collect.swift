@@ -6,7 +6,6 @@ import Plan
 import Recipes
 import RunStore
 import SSH
-import Terminal
 
 /// `muster collect`: what somebody else needs to find a fault, in one file, without its secrets.
 package struct Collect: AsyncParsableCommand {

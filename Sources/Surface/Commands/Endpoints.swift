@@ -3,7 +3,6 @@ import Coordinator
 import Fleet
 import Health
 import Plan
-import Terminal
 
 /// `muster endpoints`: the model servers that are ready now, for programs that use them.
 package struct Endpoints: AsyncParsableCommand {

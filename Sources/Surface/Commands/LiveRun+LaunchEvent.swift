@@ -2,7 +2,6 @@ import Coordinator
 import Fleet
 import Health
 import Plan
-import Terminal
 
 extension LiveRun {
   /// Writes what happened in a launch, before it is acted on.

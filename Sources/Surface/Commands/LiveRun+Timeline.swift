@@ -3,7 +3,6 @@ import Fleet
 import Health
 import RunStore
 import Synchronization
-import Terminal
 
 extension LiveRun {
   /// What is said of a node's link.

@@ -11,7 +11,7 @@ package struct Muster: AsyncParsableCommand {
       Init.self, Check.self, ShowPlan.self, Up.self, Status.self, Top.self, Logs.self,
       Attach.self, Down.self, Why.self, Collect.self, Endpoints.self, Scrape.self, Serve.self,
       Eval.self, MergeCommand.self, ReportCommand.self, Simulate.self, Nodes.self,
-      LabCommand.self, LinksCommand.self, MetricsBench.self,
+      Schema.self, LabCommand.self, LinksCommand.self, MetricsBench.self,
     ])
 
   package init() {}

@@ -5,7 +5,6 @@ import Links
 import Manifest
 import ModelAPI
 import Synchronization
-import Terminal
 
 /// Tells of changes of state as the manifest's `notify:` asks for, beside whatever watches the run: it
 /// delays nothing and fails nothing.

@@ -2,7 +2,6 @@ package import ArgumentParser
 import Coordinator
 import Fleet
 import Plan
-import Terminal
 
 /// `muster status`: what every replica is doing, asked of the nodes themselves.
 package struct Status: AsyncParsableCommand {

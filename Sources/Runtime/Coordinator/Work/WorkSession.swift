@@ -90,13 +90,13 @@ where C.Duration == Duration, C.Instant: Sendable {
 
   private func receive(_ storeBell: Bell, _ roomRings: AsyncStream<Void>) async throws {
     var room = roomRings.makeAsyncIterator()
-    var check = DispatchCheck(itemCount: self.dispatcher.plan.itemCount)
+    var check = DispatchCheck(self.dispatcher.plan)
     for try await report in self.link.reports {
       let now = self.dispatcher.clock.now
       self.inbox.state.withLock { $0.heardAt = now }
       switch report {
-      case .batch(let batch, let checksum):
-        try self.check(batch, checksum, &check)
+      case .batch(let batch):
+        try self.check(batch, &check)
         self.dispatcher.state.withLock { $0.machine.heard(from: self.index, at: now) }
         self.inbox.state.withLock { inbox in
           inbox.pending.append(batch)
@@ -124,18 +124,15 @@ where C.Duration == Duration, C.Instant: Sendable {
   }
 
   private func check(
-    _ batch: RecordBatch, _ checksum: UInt32, _ check: inout DispatchCheck
+    _ batch: RecordBatch, _ check: inout DispatchCheck
   ) throws(WorkFault) {
     let deliverable = self.dispatcher.state.withLock {
       $0.machine.deliverable(leaseID: batch.leaseID, by: self.index)
     }
-    switch check.check(batch, checksum: checksum, deliverable: deliverable) {
+    switch check.check(batch, deliverable: deliverable) {
     case .fine: break
     case .damaged: throw .damaged(sequence: batch.sequence)
     case .wrong(let reason): throw .wrong("batch \(batch.sequence): \(reason)")
-    }
-    if let reason = self.dispatcher.plan.fault(in: batch) {
-      throw .wrong("batch \(batch.sequence): \(reason)")
     }
   }
 

@@ -1,4 +1,3 @@
-import Fleet
 package import GRPCCore
 package import NodeAPI
 package import Rollouts
@@ -87,7 +86,7 @@ extension LeaseWorker {
           }
           for batch in batches where batch.sequence <= through {
             self.sent(batch.sequence, of: stream)
-            try await send(Self.report(batch))
+            try await send(.batch(batch))
           }
         }
       }
@@ -117,7 +116,7 @@ extension LeaseWorker {
         // Before it is sent, as the acknowledgement may come before `send` returns. If sending fails
         // the next stream begins with it again.
         state.spool.sent(batch.sequence)
-        return .report(Self.report(batch))
+        return .report(.batch(batch))
       case .read(let after, let through): return .read(log, after: after, through: through)
       }
     }
@@ -130,10 +129,6 @@ extension LeaseWorker {
 
   private func sent(_ sequence: UInt64, of stream: Int) {
     self.state.withLock { if $0.streamNumber == stream { $0.spool.sent(sequence) } }
-  }
-
-  private static func report(_ batch: RecordBatch) -> LeaseReport {
-    .batch(batch, checksum: CRC32C.checksum(of: batch.lines))
   }
 }
 

@@ -1,6 +1,6 @@
+import Fleet
 import FoundationEssentials
 package import Telemetry
-import Terminal
 
 /// The numbers of a service at one instant, as the journal keeps them; `nil` is unknown.
 package struct ServiceSample: Codable, Equatable, Sendable {

@@ -1,7 +1,7 @@
 import Coordinator
+import Fleet
 import Health
 import Telemetry
-import Terminal
 
 extension FleetMoment {
   /// Events in an object, the newest.

@@ -1,4 +1,4 @@
-import Terminal
+import Fleet
 import Testing
 
 @Suite struct JSONTextTests {

@@ -1,0 +1,106 @@
+import Fleet
+import Manifest
+
+/// The manifest's keys as tables of Markdown: the README's.
+package enum ManifestReference {
+  /// One table a mapping, in the order in which a reader meets them; ends with a line feed.
+  package static var text: String {
+    var text = Self.section(ManifestKeys.table, intro: nil)
+    for table in Self.tables(in: ManifestKeys.table) {
+      text += "\n" + Self.section(table, intro: nil)
+      guard table.rest == .recipe else { continue }
+      for recipe in Recipe.allCases {
+        let form = recipe.form
+        let intro =
+          "\(form.meaning), `\(ServiceKeys.readyTimeout.row.name)` \(form.readyTimeoutSeconds), "
+          + "`\(ServiceKeys.stopGrace.row.name)` \(form.stopGraceSeconds)"
+        text += "\n" + Self.section(form.table, intro: intro)
+      }
+    }
+    return text
+  }
+
+  /// The tables with a heading of their own within `table`, each once, in the order of the keys.
+  private static func tables(in table: ManifestTable) -> [ManifestTable] {
+    var found: [ManifestTable] = []
+    for row in table.rows {
+      for inner in row.form.tables {
+        let more = (inner.title == nil ? [] : [inner]) + Self.tables(in: inner)
+        found += more.filter { one in !found.contains { $0.title == one.title } }
+      }
+    }
+    return found
+  }
+
+  private static func section(_ table: ManifestTable, intro: String?) -> String {
+    let heading = "**\(table.title ?? table.subject)**" + (intro.map { " (\($0))" } ?? "") + "\n\n"
+    return heading + "| key | value | without it | meaning |\n|---|---|---|---|\n"
+      + Self.lines(of: table, path: "")
+  }
+
+  private static func lines(of table: ManifestTable, path: String) -> String {
+    var text = ""
+    for row in table.rows {
+      let cells = [
+        "`\(path)\(row.name)`" + (row.isRequired ? " ✱" : ""), Self.value(of: row.form),
+        Self.absence(of: row), row.meaning,
+      ]
+      text += "| \(cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ")) |\n"
+      for inner in row.form.tables where inner.title == nil {
+        text += Self.lines(of: inner, path: "\(path)\(row.name).")
+      }
+    }
+    return text
+  }
+
+  private static func absence(of row: ManifestRow) -> String {
+    switch row.presence {
+    case .required, .defaulted(.object): ""
+    case .optional(let without): without
+    case .defaulted(.array(let values)):
+      values.map { "`\($0.plain)`" }.joined(separator: ", ")
+    case .defaulted(let value): "`\(value.plain)`"
+    }
+  }
+
+  private static func value(of form: ManifestForm) -> String {
+    switch form {
+    case .text(let rule): return rule.spoken
+    case .integer(let range, _) where range.lowerBound == range.upperBound:
+      return "`\(range.lowerBound)`"
+    case .integer(let range, let besides):
+      let most = range.upperBound == .max ? " or more" : "–\(range.upperBound)"
+      return "\(range.lowerBound)\(most)" + (besides.map { ", \($0)" } ?? "")
+    case .decimal(let range): return "\(range.lowerBound)–\(range.upperBound)"
+    case .boolean: return "`true`, `false`"
+    case .words(let words): return words.map { "`\($0)`" }.joined(separator: ", ")
+    case .list(let form, nil): return "\(Self.value(of: form)); one or a list"
+    case .list(let form, let countMax?):
+      return "\(Self.value(of: form)); one or a list of at most \(countMax)"
+    case .names(_, let form): return "name: \(Self.value(of: form))"
+    case .mapping(let table):
+      return table.title.map { "mapping: \($0)" } ?? "`{\(table.names.joined(separator: ", "))}`"
+    case .either(let forms): return forms.map(Self.value).joined(separator: "; ")
+    }
+  }
+}
+
+extension JSONText {
+  /// As a manifest has it, without quotation marks.
+  fileprivate var plain: String {
+    if case .string(let text) = self { return text }
+    return self.text
+  }
+}
+
+extension ManifestForm {
+  /// The mappings that a value may be or hold.
+  fileprivate var tables: [ManifestTable] {
+    switch self {
+    case .mapping(let table): [table]
+    case .list(let form, _), .names(_, let form): form.tables
+    case .either(let forms): forms.flatMap(\.tables)
+    case .text, .integer, .decimal, .boolean, .words: []
+    }
+  }
+}
