@@ -92,8 +92,8 @@ let runtime: [Target] = [
   layer(
     "Runtime", "Coordinator",
     [
-      "Fleet", "Health", "Links", "Manifest", "NodeAPI", "Plan", "Recipes", "RecordFiles",
-      "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
+      "Fleet", "Health", "KVCacheSimulator", "Links", "Manifest", "NodeAPI", "Plan", "Recipes",
+      "RecordFiles", "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
     ]),
   layer(
     "Runtime", "NodeAgent",

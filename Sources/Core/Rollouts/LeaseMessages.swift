@@ -88,7 +88,7 @@ package struct LeaseFault: Error, Equatable, Sendable {
     case unknownKind
     /// The kind's runner cannot read the specification: it never will.
     case unreadableSpecification
-    /// The node's disk refuses, for now.
+    /// The node's disk refuses; that may pass.
     case disk
 
     /// Whether another try on this node is of no use.

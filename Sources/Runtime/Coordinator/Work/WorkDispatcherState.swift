@@ -136,7 +136,7 @@ where Instant.Duration == Duration {
     self.ringAll()
   }
 
-  /// The node says that it cannot go on for now.
+  /// The node says that it cannot go on.
   ///
   /// - Returns: Whether it is to be given another chance.
   mutating func nodeFaulted(_ index: Int, at now: Instant) -> Bool {
