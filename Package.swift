@@ -84,7 +84,7 @@ let edge: [Target] = [
   layer(
     "Edge", "NodeAPI", ["Rollouts", grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
   layer("Edge", "RecordFiles", ["Rollouts"]),
-  layer("Edge", "RunStore", ["RecordFiles", "Rollouts", grdb]),
+  layer("Edge", "RunStore", ["Fleet", "RecordFiles", "Rollouts", grdb]),
   layer("Edge", "SSH", ["Fleet", "CSSH2", nioCore]),
 ]
 
@@ -96,10 +96,22 @@ let runtime: [Target] = [
       "RecordFiles", "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
     ]),
   layer(
+    "Runtime", "FleetView",
+    [
+      "Coordinator", "Fleet", "Health", "Links", "Manifest", "ModelAPI", "Plan", "Recipes", "Runs",
+      "Telemetry",
+    ]),
+  layer(
     "Runtime", "NodeAgent",
     [
       "CLinux", "Fleet", "Health", "KVCacheSimulator", "NodeAPI", "RecordFiles", "Rollouts",
       "Telemetry", grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
+    ]),
+  layer(
+    "Runtime", "Runs",
+    [
+      "Coordinator", "Fleet", "Health", "Links", "Manifest", "Plan", "RecordFiles", "Rollouts",
+      "RunStore", "SSH", nioCore,
     ]),
 ]
 
@@ -107,11 +119,9 @@ let surface: [Target] = [
   layer(
     "Surface", "Commands",
     [
-      "Coordinator", "Dashboard", "Fleet", "KVCacheSimulator", "Lab", "Links", "Manifest",
-      "ModelAPI", "Plan", "Recipes", "Health", "RecordFiles", "Rollouts", "RunStore", "SSH",
-      "Telemetry",
-      "Terminal", argumentParser,
-      nioPosix,
+      "Coordinator", "Dashboard", "Fleet", "FleetView", "Health", "KVCacheSimulator", "Lab",
+      "Manifest", "Plan", "Recipes", "Rollouts", "RunStore", "Runs", "Telemetry", "Terminal",
+      argumentParser, nioPosix,
     ]),
   layer("Surface", "Dashboard", [httpTypes, hummingbirdCore, logging, nioCore, nioPosix]),
   layer("Surface", "Terminal", ["Fleet"]),
@@ -134,18 +144,23 @@ let testTargets: [Target] = [
   tests(
     "CommandsTests",
     [
-      "Commands", "Coordinator", "Fleet", "Health", "NodeAPI", "Plan", "Recipes", "RunStore",
-      "Telemetry", "Terminal", protobuf,
+      "Commands", "Coordinator", "Fleet", "FleetView", "Health", "Plan", "Recipes", "Runs",
+      "Terminal", "TestFleet",
     ]),
   tests("CompileCacheTests", ["CompileCache"]),
   tests(
     "CoordinatorTests",
     [
-      "Coordinator", "Fleet", "Health", "Manifest", "NodeAPI", "Plan", "Recipes",
-      "RunStore", "Telemetry", protobuf, yams,
+      "Coordinator", "Fleet", "Health", "NodeAPI", "Plan", "Recipes", "Telemetry", protobuf,
     ]),
   tests("DashboardTests", ["Dashboard"]),
   tests("FleetTests", ["Fleet"]),
+  tests(
+    "FleetViewTests",
+    [
+      "Coordinator", "Fleet", "FleetView", "Health", "Manifest", "Plan", "Recipes", "RunStore",
+      "Runs", "Telemetry", "TestFleet", yams,
+    ]),
   tests("HealthTests", ["Fleet", "Health"]),
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
   tests("LabTests", ["Lab"]),
@@ -165,12 +180,18 @@ let testTargets: [Target] = [
   tests("RecipesTests", ["Fleet", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
+  tests("RunsTests", ["Coordinator", "Health", "RunStore", "Runs", "TestFleet"]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(
     "Simulation",
     [
       "Coordinator", "Fleet", "Health", "NodeAgent", "Plan", "Recipes", "RecordFiles", "Rollouts",
     ]),
+  // A fleet of which agents say what a test wants.
+  .target(
+    name: "TestFleet",
+    dependencies: ["Coordinator", "Fleet", "FleetView", "Health", "Plan", "Recipes", "Telemetry"],
+    path: "Tests/TestFleet", swiftSettings: settings),
   // Holds the built stub to what was measured of the real server.
   tests("StubModelServerTests", [], exclude: ["vllm-0.32-metrics.txt"]),
   tests(

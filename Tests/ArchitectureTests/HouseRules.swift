@@ -13,7 +13,7 @@ enum HouseRules {
     "HTTPTypes": ["Dashboard"],
     "HummingbirdCore": ["Dashboard"],
     "Logging": ["Dashboard"],
-    "NIOCore": ["Dashboard", "Links", "ModelAPI", "NodeAgent", "SSH"],
+    "NIOCore": ["Dashboard", "Links", "ModelAPI", "NodeAgent", "Runs", "SSH"],
     "NIOHTTP1": ["ModelAPI", "NodeAgent"],
     // The composition root picks the event loops, as it picks the clock.
     "NIOPosix": ["Commands", "Dashboard", "Links", "ModelAPI", "NodeAgent"],

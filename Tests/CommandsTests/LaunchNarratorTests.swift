@@ -3,6 +3,7 @@ import Fleet
 import Health
 import Plan
 import Recipes
+import TestFleet
 import Testing
 
 @testable import Commands
@@ -33,26 +34,26 @@ struct LaunchNarratorTests {
 
   @Test func `a service that is stopped after an abort is not called ready`() {
     var narrator = Self.narrator()
-    var lines = ""
+    var words: [LaunchNarrator.Word] = []
     for event in [Self.report(.loading), .aborted([]), Self.report(.stopping)] {
-      lines += narrator.lines(for: event, elapsed: .seconds(1))
+      words += narrator.words(for: event, elapsed: .seconds(1))
     }
     for status: Int32? in [nil, 0] {
-      lines += narrator.lines(for: Self.report(.stopped, exitStatus: status), elapsed: .seconds(2))
+      words += narrator.words(for: Self.report(.stopped, exitStatus: status), elapsed: .seconds(2))
     }
-    #expect(lines == "[1.0 s] stopping what was started\n")
+    #expect(words == [.line("[1.0 s] stopping what was started")])
   }
 
   @Test func `one that is ready is said once, and a task when it has ended well`() {
     var narrator = Self.narrator()
-    let ready = "[1.0 s] `policy` ready: 1 of 1\n"
-    #expect(narrator.lines(for: Self.report(.ready), elapsed: .seconds(1)) == ready)
-    #expect(narrator.lines(for: Self.report(.busy), elapsed: .seconds(1)) == "")
-    #expect(narrator.lines(for: Self.report(.ready), elapsed: .seconds(1)) == "")
+    let ready = [LaunchNarrator.Word.line("[1.0 s] `policy` ready: 1 of 1")]
+    #expect(narrator.words(for: Self.report(.ready), elapsed: .seconds(1)) == ready)
+    #expect(narrator.words(for: Self.report(.busy), elapsed: .seconds(1)) == [])
+    #expect(narrator.words(for: Self.report(.ready), elapsed: .seconds(1)) == [])
     var task = Self.narrator(isTask: true)
     let bad = Self.report(.stopped, exitStatus: 7)
-    #expect(task.lines(for: bad, elapsed: .seconds(1)) == "")
+    #expect(task.words(for: bad, elapsed: .seconds(1)) == [])
     let good = Self.report(.stopped, exitStatus: 0)
-    #expect(task.lines(for: good, elapsed: .seconds(1)) == ready)
+    #expect(task.words(for: good, elapsed: .seconds(1)) == ready)
   }
 }

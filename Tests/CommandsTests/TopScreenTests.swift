@@ -1,9 +1,10 @@
 import Commands
+import Coordinator
+import FleetView
 import Health
 import Terminal
+import TestFleet
 import Testing
-
-@testable import Coordinator
 
 @Suite struct TopScreenTests {
   private static func text(
@@ -61,7 +62,7 @@ import Testing
     let row = Self.text(moment).first { $0.hasPrefix("n0 ") } ?? ""
     #expect(row.contains("unreachable 12 s, was ready") && row.hasSuffix("no route"))
     #expect(moment.samples[0].running == nil && moment.samples[0].gpuPercent == nil)
-    #expect(moment.samples[0].readyCount == 0 && moment.exitStatus == 2)
+    #expect(moment.samples[0].readyCount == 0 && moment.condition == .unreachable)
   }
 
   @Test func `a node whose GPUs say nothing tells why, beside a state that says it all`() {
@@ -87,16 +88,16 @@ import Testing
     #expect(fleet.moment(remembered: [key: "ready"]).rows[0].stateText == "failed")
   }
 
-  @Test func `the exit status is that of status`() {
+  @Test func `the whole is as bad as its worst part`() {
     var fleet = TestFleet(nodeCount: 2)
-    #expect(fleet.moment().exitStatus == 2)
+    #expect(fleet.moment().condition == .unreachable)
     fleet.reach(0, .ready)
     fleet.reach(1, .busy)
-    #expect(fleet.moment().exitStatus == 0)
+    #expect(fleet.moment().condition == .ready)
     fleet.reach(1, .loading)
-    #expect(fleet.moment().exitStatus == 3)
+    #expect(fleet.moment().condition == .mixed)
     fleet.reach(1, .failed)
-    #expect(fleet.moment().exitStatus == 1)
+    #expect(fleet.moment().condition == .failed)
   }
 
   @Test func `where there is too little room, those that need somebody come first`() {

@@ -1,4 +1,5 @@
 import Glibc
+import Fleet
 import FoundationEssentials
 import GRPCCore
 import Health
@@ -125,7 +126,7 @@ struct `Small parts of the agent` {
 
   @Test func `a JSON string keeps every character`() {
     let text = "a\"b\\c\n\u{1}é😀"
-    #expect(JSONValue(parsing: Array(JSONValue.quote(text).utf8)) == .string(text))
+    #expect(JSONValue(parsing: Array(JSONText.quoted(text).utf8)) == .string(text))
     #expect(JSONValue(parsing: Array(#""\ud83d\ude00""#.utf8)) == .string("😀"))
   }
 

@@ -93,8 +93,13 @@ import Testing
   }
 
   private final class Sink: Sendable {
-    private let written = Mutex("")
-    var text: String { self.written.withLock { $0 } }
-    func add(_ text: String) { self.written.withLock { $0 += text } }
+    private let written = Mutex<[UInt8]>([])
+    var text: String { self.written.withLock { String(decoding: $0, as: UTF8.self) } }
+
+    func add(_ strokes: [OutputStream.Stroke]) {
+      OutputStream(isTerminal: true, palette: Palette(.plain)) { bytes in
+        self.written.withLock { $0 += bytes }
+      }.draw(strokes)
+    }
   }
 }

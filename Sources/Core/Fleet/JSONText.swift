@@ -25,6 +25,11 @@ package indirect enum JSONText: Equatable, Sendable {
     .object(pairs.map { Member($0.0, $0.1) })
   }
 
+  /// `null` where there is none; so the others.
+  package init(_ number: Double?) { self = number.map { .number($0) } ?? .null }
+  package init(_ number: Int?) { self = number.map { .integer($0) } ?? .null }
+  package init(_ text: String?) { self = text.map { .string($0) } ?? .null }
+
   /// On one line, without blanks and without line feed.
   package var text: String {
     var text = ""

@@ -1,3 +1,4 @@
+package import Fleet
 import Glibc
 import RecordFiles
 package import Rollouts

@@ -1,3 +1,4 @@
+import Fleet
 import Glibc
 import RecordFiles
 
@@ -45,6 +46,39 @@ package struct RunList: Sendable {
       return run
     }
     throw .noRun(reference)
+  }
+
+  /// Removes the folder of a run: renamed first, so that one that is killed here leaves no half of a run.
+  ///
+  /// - Returns: What it took of the disk, in bytes.
+  /// - Throws: `RunStoreError.locked` where a process works on it.
+  package func remove(_ run: RunDirectory, holder: String) throws(RunStoreError) -> Int {
+    let lock = try RunLock(run, holder: holder)
+    let folder = "\(self.root)/\(run.name)"
+    do throws(FileFault) {
+      try DurableFile.rename(run.path, to: "\(folder)/.\(run.id).gone")
+      // Nobody finds it any more.
+      _ = consume lock
+      try self.repointLatest(in: folder)
+      var size = 0
+      // Those of a removal that was killed too.
+      for name in try self.names(in: folder) where name.hasPrefix(".") && name.hasSuffix(".gone") {
+        size += try FolderTree.remove(name, in: folder)
+      }
+      return size
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  /// `latest` names the newest run that is there, or goes.
+  private func repointLatest(in folder: String) throws(FileFault) {
+    let newest = try self.names(in: folder).compactMap { RunID($0) }.max()
+    if let newest {
+      try Folder.link(newest.rawValue, at: "\(folder)/latest")
+    } else {
+      unlink("\(folder)/latest")
+    }
   }
 
   private func names(in folder: String) throws(FileFault) -> [String] {

@@ -25,4 +25,17 @@ package struct RunLock: ~Copyable {
     }
     throw .locked(path: path, holder: String(other.prefix { $0 != "\n" }))
   }
+
+  /// Who works on a run now; `nil`: nobody does.
+  package static func holder(of run: RunDirectory) throws(RunStoreError) -> String? {
+    do throws(FileFault) {
+      let file = try FileDescriptor(path: "\(run.path)/lock", flags: O_RDWR)
+      if try file.lock() { return nil }
+      return String(decoding: try file.bytes(0..<256), as: UTF8.self).split(separator: "\n").first
+        .map(String.init) ?? "?"
+    } catch {
+      if error.errno == ENOENT { return nil }
+      throw .file(error)
+    }
+  }
 }

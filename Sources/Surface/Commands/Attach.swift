@@ -1,8 +1,10 @@
 package import ArgumentParser
 import Coordinator
 import Fleet
+import FleetView
 import Health
-import Plan
+import Runs
+import Synchronization
 
 /// `muster attach`: follows the states of a run that is up.
 package struct Attach: AsyncParsableCommand {
@@ -17,51 +19,36 @@ package struct Attach: AsyncParsableCommand {
   package mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
-    let open = fleet.links(to: run.id)
-    let attachment = try fleet.attachment(holding: false)
-    let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
-    let nodes = run.plan.nodes.filter { used.contains($0.name) }
-    let journal = TimelineJournal(run)
+    let watch = try RunWatch(fleet, run, every: nil, clock: Composition.clock)
+    let words = AttachWords()
     try await Interruption.guarding(hint: "the services run on; `muster down` stops them") {
-      try await Notifier.during(fleet.notify, run: run.id) { notifier in
-        await withTaskGroup(of: Void.self) { tasks in
-          for node in nodes {
-            tasks.addTask { await Self.follow(node, open, attachment, journal, notifier) }
-          }
-        }
-      }
-      try Task.checkCancellation()
+      try await watch.during(
+        notify: fleet.notify,
+        see: { sight in
+          guard let line = words.line(for: sight) else { return }
+          // The journal first: what is shown has been written.
+          watch.writeJournal()
+          StandardStreams.say(line)
+        }, Interruption.untilCancelled)
     }
   }
+}
 
-  private static func follow(
-    _ node: Plan.Node, _ open: @escaping OpenLink, _ attachment: Attachment,
-    _ journal: TimelineJournal, _ notifier: Notifier?
-  ) async {
-    var lastWords = ""
-    while !Task.isCancelled {
-      do throws(NodeFault) {
-        try await FleetCall.watch(node, open: open, attachment: attachment) { report in
-          // The journal first: what is shown has been written.
-          journal.see(.reached(node: node.name))
-          journal.see(.reported(report))
-          journal.write()
-          notifier?.reported(report)
-          let reason = report.reason.isEmpty ? "" : ": \(report.reason)"
-          StandardStreams.talk("\(node.name): `\(report.key)` \(report.state.rawValue)\(reason)\n")
-        }
-      } catch {
-        if Task.isCancelled { return }
-        journal.see(.lost(error))
-        journal.write()
-        notifier?.faulted(error)
-        if error.diagnostic.summary != lastWords {
-          StandardStreams.talk("\(node.name): \(error.diagnostic.summary)\n")
-          lastWords = error.diagnostic.summary
-        }
-        if error.kind != .unreachable { return }
-      }
-      try? await ContinuousClock().sleep(for: .seconds(1))
+/// What is said of what a watch learns: each state, and each fault of a node once.
+final class AttachWords: Sendable {
+  private let lastFaults = Mutex<[String: String]>([:])
+
+  /// - Returns: `nil` where there is nothing to say.
+  func line(for sight: FleetSight) -> String? {
+    switch sight {
+    case .reported(let report):
+      let reason = report.reason.isEmpty ? "" : ": \(report.reason)"
+      return "\(report.node): `\(report.key)` \(report.state.rawValue)\(reason)"
+    case .lost(let fault):
+      let words = fault.diagnostic.summary
+      let before = self.lastFaults.withLock { $0.updateValue(words, forKey: fault.node) }
+      return words == before ? nil : "\(fault.node): \(words)"
+    case .reached, .happened, .scraped: return nil
     }
   }
 }

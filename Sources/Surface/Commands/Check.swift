@@ -2,7 +2,7 @@ package import ArgumentParser
 import Coordinator
 import Fleet
 package import Plan
-import RunStore
+import Runs
 
 /// `muster check`: all faults of a manifest and, if asked, of its nodes.
 package struct Check: AsyncParsableCommand {
@@ -29,10 +29,16 @@ package struct Check: AsyncParsableCommand {
 
   package mutating func run() async throws {
     let loaded = try ManifestFile(self.file)
-    for note in loaded.notes { StandardStreams.talk("note: \(note)\n") }
+    for note in loaded.notes { StandardStreams.say("note: \(note)") }
     guard self.nodes else { return StandardStreams.data(Self.summary(of: loaded.plan)) }
     let fleet = try FleetContext(loaded, runs: self.runs)
-    let (answers, faults) = try await self.examine(fleet)
+    let (answers, faults) = try await Interruption.guarding(
+      hint: "agents that nobody claims end by themselves"
+    ) {
+      let examined = try await fleet.examine()
+      try Task.checkCancellation()
+      return examined
+    }
     let findings = PreflightCheck.findings(fleet.plan, answers)
     switch self.format {
     case .table: StandardStreams.data(FactsTable.text(of: answers))
@@ -42,37 +48,7 @@ package struct Check: AsyncParsableCommand {
     }
     for finding in findings where !finding.isError { StandardStreams.tell(finding.folded) }
     let errors = findings.filter(\.isError).map(\.folded) + faults.folded()
-    guard errors.isEmpty else { throw CommandFailure(status: 2, errors) }
-  }
-
-  /// By the agents of the live run, whose own processes are then known; else by some of a run that
-  /// ends with the question.
-  private func examine(
-    _ fleet: FleetContext
-  ) async throws -> (answers: [PreflightAnswer], faults: [NodeFault]) {
-    let live = try fleet.liveRunIfAny()
-    var generator = SystemRandomNumberGenerator()
-    let now = Int64(CoordinatorIdentity.nowMilliseconds)
-    let run = live?.id ?? RunID(milliseconds: now, using: &generator).rawValue
-    let attachment = try fleet.attachment(holding: live == nil)
-    let plan = fleet.plan
-    return try await Interruption.guarding(hint: "agents that nobody claims end by themselves") {
-      let results = await FleetCall.examine(
-        plan, plan.nodes, open: fleet.links(to: run), attachment: attachment,
-        endsAgents: live == nil
-      ) { Int64(CoordinatorIdentity.nowMilliseconds) }
-      try Task.checkCancellation()
-      var (answers, faults): ([PreflightAnswer], [NodeFault]) = ([], [])
-      for (_, result) in results {
-        switch result {
-        case .success(let answer):
-          answers.append(answer)
-          live?.record("facts", answer.node, (try? PreflightDocument.json(answer)) ?? "{}")
-        case .failure(let fault): faults.append(fault)
-        }
-      }
-      return (answers, faults)
-    }
+    guard errors.isEmpty else { throw CommandFailure(.environment, errors) }
   }
 
   /// One line: `ok: 21 nodes, 4 services, 21 replicas`.

@@ -4,6 +4,7 @@ import Fleet
 import Plan
 import Rollouts
 import RunStore
+import Runs
 import Terminal
 
 /// `muster eval`: shards rollouts of the simulator across the nodes and merges what comes back.
@@ -39,12 +40,12 @@ package struct Eval: AsyncParsableCommand {
     let run = try self.evalRun(fleet)
     let plan = try run.workPlan()
     if run.directory.isFinished {
-      StandardStreams.talk("eval \(run.id) is complete already\n")
+      StandardStreams.say("eval \(run.id) is complete already")
       return try self.conclude(run, plan)
     }
-    let lock = try storing { try RunLock(run.directory, holder: CoordinatorIdentity.name) }
+    let lock = try RunFault.storing { try RunLock(run.directory, holder: CoordinatorIdentity.name) }
     let agentRun = try run.agentRun(live: fleet)
-    StandardStreams.talk("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)\n")
+    StandardStreams.say("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)")
     let clock = ContinuousClock()
     let work = WorkRun(
       run: run.directory, workPlan: plan, plan: fleet.plan, nodes: workers,
@@ -63,10 +64,10 @@ package struct Eval: AsyncParsableCommand {
     }
     run.record("dispatched", run.id, #"{"ending":"\#(result.ending.name)"}"#)
     let end = Result { try self.conclude(run, plan) }
-    for words in result.warnings { StandardStreams.talk("warning: \(words)\n") }
+    for words in result.warnings { StandardStreams.say("warning: \(words)") }
     _ = consume lock
-    for words in await work.endAgents(after: result) { StandardStreams.talk("warning: \(words)\n") }
-    if let refusal = result.refusal { throw CommandFailure(status: 1, [refusal]) }
+    for words in await work.endAgents(after: result) { StandardStreams.say("warning: \(words)") }
+    if let refusal = result.refusal { throw CommandFailure(.failed, [refusal]) }
     try end.get()
     run.end()
   }
@@ -84,7 +85,7 @@ package struct Eval: AsyncParsableCommand {
     do throws(Diagnostic) {
       return try plan.workers(named: nodes)
     } catch {
-      throw CommandFailure(status: 1, [error])
+      throw CommandFailure(.failed, [error])
     }
   }
 
@@ -99,10 +100,10 @@ package struct Eval: AsyncParsableCommand {
   ///
   /// - Throws: `CommandFailure` with status 3 when items are missing.
   private func conclude(_ run: LiveRun, _ plan: WorkPlan) throws {
-    let summary = try storing { try MergeCommand.merge(run.directory, plan) }
-    let report = try storing { try run.directory.report(of: plan) }
+    let summary = try RunFault.storing { try MergeCommand.merge(run.directory, plan) }
+    let report = try RunFault.storing { try run.directory.report(of: plan) }
     StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
-    StandardStreams.talk("merged: \(run.directory.mergedPath)/records.jsonl\n")
-    if summary.missing > 0 { throw CommandFailure(status: 3) }
+    StandardStreams.say("merged: \(run.directory.mergedPath)/records.jsonl")
+    if summary.missing > 0 { throw CommandFailure(.incomplete) }
   }
 }

@@ -40,14 +40,14 @@ package struct Init: ParsableCommand {
         faults = [Diagnostic(code: "no-hosts", "host file `\(file)` names no hosts")]
       }
     }
-    guard faults.isEmpty else { throw CommandFailure(status: 1, faults) }
+    guard faults.isEmpty else { throw CommandFailure(.failed, faults) }
     let text = StarterManifest.text(hosts: list, name: "first-run")
     guard let path = self.path else {
       StandardStreams.data(text)
       return
     }
     try Self.create(path, text)
-    StandardStreams.talk("wrote \(path); next: `muster check \(path)`\n")
+    StandardStreams.say("wrote \(path); next: `muster check \(path)`")
   }
 
   private static func create(_ path: String, _ text: String) throws {
@@ -56,7 +56,7 @@ package struct Init: ParsableCommand {
       let reason = String(cString: strerror(errno))
       let hints = errno == EEXIST ? ["name another path, or move the file away"] : []
       throw CommandFailure(
-        status: 2,
+        .environment,
         [Diagnostic(code: "unwritable-file", "`\(path)`: \(reason)", hints: hints)])
     }
     defer { close(descriptor) }
@@ -67,7 +67,7 @@ package struct Init: ParsableCommand {
       guard count > 0 else {
         let reason = String(cString: strerror(errno))
         throw CommandFailure(
-          status: 2, [Diagnostic(code: "unwritable-file", "`\(path)`: \(reason)")])
+          .environment, [Diagnostic(code: "unwritable-file", "`\(path)`: \(reason)")])
       }
       rest = rest.dropFirst(count)
     }

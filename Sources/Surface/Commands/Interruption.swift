@@ -9,7 +9,7 @@ enum Interruption {
   /// Carries `body` out, and cancels it at the first SIGINT, SIGTERM or SIGHUP.
   ///
   /// - Parameter hint: What to do next, shown after an interrupt.
-  /// - Throws: `CommandFailure` with status 130 when interrupted, when `body` has wound up.
+  /// - Throws: `CommandFailure`30 when interrupted, when `body` has wound up.
   static func guarding<Result: Sendable>(
     hint: String, _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {
@@ -39,10 +39,16 @@ enum Interruption {
         tasks.cancelAll()
         while let rest = await tasks.nextResult() { _ = rest }
         throw CommandFailure(
-          status: 130,
-          [Diagnostic(.warning, code: "interrupted", "interrupted", hints: [hint])])
+          .interrupted, Diagnostic(.warning, code: "interrupted", "interrupted", hints: [hint]))
       }
-      throw CommandFailure(status: 130)
+      throw CommandFailure(.interrupted)
     }
+  }
+
+  /// Returns when the task is cancelled.
+  @Sendable static func untilCancelled() async {
+    let (never, end) = AsyncStream.makeStream(of: Never.self)
+    for await _ in never {}
+    end.finish()
   }
 }

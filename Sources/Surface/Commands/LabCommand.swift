@@ -47,10 +47,10 @@ struct LabUp: AsyncParsableCommand {
       let (hosts, startedCount) = try await lab.up(
         count: self.count, user: ManifestFile.user, clock: ContinuousClock())
       let nodes = NodeSet(hosts.map { NodeName($0.name) }).folded
-      StandardStreams.talk("lab: \(nodes) up, \(startedCount) started\n")
+      StandardStreams.say("lab: \(nodes) up, \(startedCount) started")
       StandardStreams.data("\(lab.manifestPath)\n")
     } catch {
-      throw CommandFailure(status: 2, [error.diagnostic])
+      throw CommandFailure(.environment, [error.diagnostic])
     }
   }
 }
@@ -64,9 +64,9 @@ struct LabDown: AsyncParsableCommand {
   func run() async throws {
     do throws(LabError) {
       try await self.location.lab.down(clock: ContinuousClock())
-      StandardStreams.talk("lab: nothing is left\n")
+      StandardStreams.say("lab: nothing is left")
     } catch {
-      throw CommandFailure(status: 2, [error.diagnostic])
+      throw CommandFailure(.environment, [error.diagnostic])
     }
   }
 }
@@ -84,7 +84,7 @@ struct LabStatus: AsyncParsableCommand {
         StandardStreams.data("\(host.name)  \(host.address):\(host.port)  \(state)\n")
       }
     } catch {
-      throw CommandFailure(status: 2, [error.diagnostic])
+      throw CommandFailure(.environment, [error.diagnostic])
     }
   }
 }

@@ -6,6 +6,12 @@ import Recipes
 
 /// Tells a person how a launch goes: one line for each thing that matters, nodes folded.
 struct LaunchNarrator {
+  /// What is said on standard error.
+  enum Word: Equatable {
+    case line(String)
+    case diagnostic(Diagnostic)
+  }
+
   private let plan: Plan
   private let neededNodes: Set<String>
   private var attached: Set<String> = []
@@ -20,60 +26,53 @@ struct LaunchNarrator {
   }
 
   /// - Parameter elapsed: Since the launch began.
-  /// - Returns: Lines for standard error, each ended by a line feed; often none.
-  mutating func lines(for event: LaunchEvent, elapsed: Duration) -> String {
+  /// - Returns: Often nothing.
+  mutating func words(for event: LaunchEvent, elapsed: Duration) -> [Word] {
     let time = Self.seconds(elapsed)
+    func line(_ text: String) -> Word { .line("[\(time)] \(text)") }
     switch event {
     case .attached(let node, _):
       self.lastFaults[node] = nil
-      guard self.attached.insert(node).inserted else { return "[\(time)] \(node) is back\n" }
-      guard self.attached.isSuperset(of: self.neededNodes) else { return "" }
-      return "[\(time)] connected to \(Self.fold(self.attached))\n"
+      guard self.attached.insert(node).inserted else { return [line("\(node) is back")] }
+      guard self.attached.isSuperset(of: self.neededNodes) else { return [] }
+      return [line("connected to \(Self.fold(self.attached))")]
     case .faulted(let fault):
       // The same fault again, a second later, is no news.
-      guard self.lastFaults[fault.node] != fault.diagnostic else { return "" }
+      guard self.lastFaults[fault.node] != fault.diagnostic else { return [] }
       self.lastFaults[fault.node] = fault.diagnostic
-      return "[\(time)] \(fault.node): \(fault.diagnostic.summary)\n"
-    case .examined:
-      return ""
+      return [line("\(fault.node): \(fault.diagnostic.summary)")]
+    case .examined, .succeeded: return []
     case .checked(let findings):
       // Errors end the command, which tells them then; warnings are told here.
-      return findings.filter { !$0.isError }.map { $0.folded.rendered() }.joined()
+      return findings.filter { !$0.isError }.map { .diagnostic($0.folded) }
     case .starting(let services):
-      return services.map { name in
-        "[\(time)] starting `\(name)` on \(Self.fold(self.nodes(of: name)))\n"
-      }.joined()
-    case .reported(let report):
-      return self.line(for: report, time)
-    case .warned(let diagnostic):
-      return diagnostic.rendered()
-    case .succeeded:
-      return ""
-    case .aborted:
-      return "[\(time)] stopping what was started\n"
+      return services.map { line("starting `\($0)` on \(Self.fold(self.nodes(of: $0)))") }
+    case .reported(let report): return self.line(for: report).map { [line($0)] } ?? []
+    case .warned(let diagnostic): return [.diagnostic(diagnostic)]
+    case .aborted: return [line("stopping what was started")]
     case .leftBehind(let node, let leftovers):
-      return leftovers.map { "[\(time)] \(node): left behind: \($0)\n" }.joined()
+      return leftovers.map { line("\(node): left behind: \($0)") }
     }
   }
 
-  private mutating func line(for report: ReplicaReport, _ time: String) -> String {
+  private mutating func line(for report: ReplicaReport) -> String? {
     guard let service = self.plan.services.first(where: { $0.name == report.key.service }) else {
-      return ""
+      return nil
     }
     guard Self.isDone(report, of: service) else {
       self.done.remove(report.key)
-      return ""
+      return nil
     }
     self.done.insert(report.key)
     guard !self.announced.contains(service.name),
       service.replicas.allSatisfy({ replica in
         self.done.contains(ReplicaKey(service: service.name, index: replica.index))
       })
-    else { return "" }
+    else { return nil }
     self.announced.insert(service.name)
     let count = service.replicas.count
     let proof = report.isUnproven ? " (unproven: no probe is declared)" : ""
-    return "[\(time)] `\(service.name)` ready: \(count) of \(count)\(proof)\n"
+    return "`\(service.name)` ready: \(count) of \(count)\(proof)"
   }
 
   /// A service that was stopped, as after an abort, is not ready; a task may end well.

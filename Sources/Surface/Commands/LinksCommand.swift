@@ -2,6 +2,7 @@ package import ArgumentParser
 import Coordinator
 import Fleet
 import Plan
+import Runs
 import Terminal
 
 /// `muster links`: opens a link to every node at once, and says who answers. Not in the help: it is
@@ -24,11 +25,11 @@ package struct LinksCommand: AsyncParsableCommand {
   package mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let faults = self.end ? try await self.endDaemons(fleet) : try await self.openLinks(fleet)
-    guard faults.isEmpty else { throw CommandFailure(status: 2, faults.folded()) }
+    guard faults.isEmpty else { throw CommandFailure(.environment, faults.folded()) }
   }
 
   private func openLinks(_ fleet: FleetContext) async throws -> [NodeFault] {
-    let clock = ContinuousClock()
+    let clock = Composition.clock
     let start = clock.now
     let survey = await FleetCall.survey(
       fleet.plan.nodes, open: fleet.links(to: self.run),
@@ -49,7 +50,7 @@ package struct LinksCommand: AsyncParsableCommand {
     }
     StandardStreams.data(table.rendered())
     let milliseconds = Int(elapsed / .milliseconds(1))
-    StandardStreams.talk("\(survey.count - faults.count) links in \(milliseconds) ms\n")
+    StandardStreams.say("\(survey.count - faults.count) links in \(milliseconds) ms")
     return faults
   }
 

@@ -6,10 +6,14 @@ final class LogLines: Sendable {
   private static let lineSizeMax = 64 << 10
 
   private let prefix: [UInt8]
+  private let write: @Sendable ([UInt8]) -> Void
   private let rest = Mutex<[UInt8]>([])
 
-  init(prefix: String) {
+  init(
+    prefix: String, write: @escaping @Sendable ([UInt8]) -> Void = { StandardStreams.data($0) }
+  ) {
     self.prefix = Array(prefix.utf8)
+    self.write = write
   }
 
   func print(_ bytes: [UInt8]) {
@@ -26,7 +30,7 @@ final class LogLines: Sendable {
       }
       return output
     }
-    if !output.isEmpty { StandardStreams.data(output) }
+    if !output.isEmpty { self.write(output) }
   }
 
   /// Passes on a last line that has no end.
@@ -35,6 +39,6 @@ final class LogLines: Sendable {
       defer { rest = [] }
       return rest
     }
-    if !rest.isEmpty { StandardStreams.data(self.prefix + rest + [UInt8(ascii: "\n")]) }
+    if !rest.isEmpty { self.write(self.prefix + rest + [UInt8(ascii: "\n")]) }
   }
 }

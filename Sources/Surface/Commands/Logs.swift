@@ -1,8 +1,8 @@
 package import ArgumentParser
 import Coordinator
 import Fleet
-
 import Plan
+import Runs
 
 /// `muster logs`: the logs of a service's replicas, from their nodes.
 package struct Logs: AsyncParsableCommand {
@@ -27,46 +27,31 @@ package struct Logs: AsyncParsableCommand {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
     let replicas = try self.replicas(of: run.plan)
-    let open = fleet.links(to: run.id)
-    let attachment = try fleet.attachment(holding: false)
+    let lines = Dictionary(
+      uniqueKeysWithValues: replicas.map { key, node in
+        (key, LogLines(prefix: replicas.count > 1 ? "\(key) \(node.name) | " : ""))
+      })
     let (count, follow) = (self.lines, self.follow)
     try await Interruption.guarding(hint: "the services run on") {
-      let faults = await withTaskGroup(of: NodeFault?.self) { tasks in
-        for (key, node) in replicas {
-          tasks.addTask {
-            let prefix = replicas.count > 1 ? "\(key) \(node.name) | " : ""
-            let lines = LogLines(prefix: prefix)
-            defer { lines.finish() }
-            do throws(NodeFault) {
-              try await FleetCall.log(
-                of: key, on: node, lastLineCount: count, follow: follow, open: open,
-                attachment: attachment
-              ) { lines.print($0) }
-              return nil
-            } catch {
-              return Task.isCancelled ? nil : error
-            }
-          }
-        }
-        return await tasks.reduce(into: [NodeFault]()) { if let fault = $1 { $0.append(fault) } }
-      }
+      defer { for (key, _) in replicas { lines[key]?.finish() } }
+      let faults = try await fleet.logs(
+        of: replicas, in: run, lastLineCount: count, follow: follow
+      ) { lines[$0]?.print($1) }
       try Task.checkCancellation()
-      if !faults.isEmpty { throw CommandFailure(status: 2, faults.folded()) }
+      if !faults.isEmpty { throw CommandFailure(.environment, faults.map(\.fault).folded()) }
     }
   }
 
-  private func replicas(of plan: Plan) throws -> [(ReplicaKey, Plan.Node)] {
+  private func replicas(of plan: Plan) throws -> [(key: ReplicaKey, node: Plan.Node)] {
     let parts = self.service.split(separator: "/", maxSplits: 1).map(String.init)
     guard let name = parts.first, let service = plan.services.first(where: { $0.name == name })
     else {
       let known = plan.services.map { "`\($0.name)`" }.joined(separator: ", ")
       throw CommandFailure(
-        status: 1,
-        [
-          Diagnostic(
-            code: "unknown-service", "no service `\(self.service)` in this run",
-            hints: ["its services are \(known)"])
-        ])
+        .failed,
+        Diagnostic(
+          code: "unknown-service", "no service `\(self.service)` in this run",
+          hints: ["its services are \(known)"]))
     }
     let wanted = service.replicas.filter { parts.count == 1 || "\($0.index)" == parts[1] }
     let found = wanted.compactMap { replica in
@@ -75,12 +60,10 @@ package struct Logs: AsyncParsableCommand {
     }
     guard !found.isEmpty else {
       throw CommandFailure(
-        status: 1,
-        [
-          Diagnostic(
-            code: "unknown-replica", "service `\(name)` has no replica `\(parts.last ?? "")`",
-            hints: ["its replicas are 0 to \(service.replicas.count - 1)"])
-        ])
+        .failed,
+        Diagnostic(
+          code: "unknown-replica", "service `\(name)` has no replica `\(parts.last ?? "")`",
+          hints: ["its replicas are 0 to \(service.replicas.count - 1)"]))
     }
     return found
   }

@@ -17,20 +17,20 @@ struct ManifestFile {
   /// Reads, checks and plans the manifest; says its warnings on standard error.
   ///
   /// - Parameter path: `-` reads standard input.
-  /// - Throws: `CommandFailure`: status 1 with every fault of the file, or where it cannot be read.
+  /// - Throws: `CommandFailure` with every fault of the file, or where it cannot be read.
   init(_ path: String) throws(CommandFailure) {
     let text = try Self.text(at: path)
     let folder = Self.folder(of: path)
     let (manifest, faults) = ManifestReader.read(text, file: path) { included in
       Self.text(of: included.hasPrefix("/") ? included : "\(folder)/\(included)")
     }
-    guard let manifest else { throw CommandFailure(status: 1, faults) }
+    guard let manifest else { throw CommandFailure(.failed, faults) }
     let context = PlanContext(
       home: Self.home, user: Self.user, manifestFolder: Self.absolute(folder))
     let result = Planner.plan(manifest, context: context)
     let warnings = faults + result.diagnostics
-    guard let plan = result.plan else { throw CommandFailure(status: 1, warnings) }
-    for warning in warnings { StandardStreams.talk(warning.rendered()) }
+    guard let plan = result.plan else { throw CommandFailure(.failed, warnings) }
+    for warning in warnings { StandardStreams.tell(warning) }
     self.path = path
     self.plan = plan
     self.notify = manifest.notify
@@ -88,7 +88,7 @@ struct ManifestFile {
 
   private static func unreadable(_ path: String, _ code: CInt) -> CommandFailure {
     CommandFailure(
-      status: 1,
+      .failed,
       [
         Diagnostic(
           code: "no-manifest", "`\(path)` cannot be read: \(String(cString: strerror(code)))",

@@ -2,6 +2,7 @@ import ArgumentParser
 import Fleet
 import Rollouts
 import RunStore
+import Runs
 
 /// `muster merge RUN`: merges what a run has, again or for the first time.
 struct MergeCommand: AsyncParsableCommand {
@@ -19,14 +20,14 @@ struct MergeCommand: AsyncParsableCommand {
       let summary = try Self.merge(run, plan)
       _ = consume lock
       StandardStreams.data("\(run.mergedPath)/records.jsonl\n")
-      StandardStreams.talk(
+      StandardStreams.say(
         "merged \(summary.merged) of \(summary.planned) items, \(summary.missing) missing, "
-          + "\(summary.conflicts) conflicts, \(summary.rejected) rejected\n")
+          + "\(summary.conflicts) conflicts, \(summary.rejected) rejected")
       guard summary.missing > 0 else { return }
     } catch {
-      throw CommandFailure(status: 2, [error.diagnostic])
+      throw CommandFailure(.environment, [error.diagnostic])
     }
-    throw CommandFailure(status: 3)
+    throw CommandFailure(.incomplete)
   }
 
   /// Merges what a run has, and says what of it is damaged.
@@ -35,7 +36,7 @@ struct MergeCommand: AsyncParsableCommand {
   ) throws(RunStoreError) -> MergeSummary {
     let summary = try MergeWriter(run: run, plan: plan).merge()
     for damage in summary.damaged {
-      StandardStreams.talk("warning: \(damage); what is before it was used\n")
+      StandardStreams.say("warning: \(damage); what is before it was used")
     }
     return summary
   }

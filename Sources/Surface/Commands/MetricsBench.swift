@@ -35,7 +35,7 @@ struct MetricsBench: ParsableCommand {
         StandardStreams.data("\(file): \(try Self.measure(text, for: .seconds(self.seconds)))\n")
       } catch {
         throw CommandFailure(
-          status: 1,
+          .failed,
           [
             Diagnostic(
               code: "metrics-text", "\(error.problem)",
@@ -85,7 +85,7 @@ struct MetricsBench: ParsableCommand {
 
   private static func unreadable(_ path: String, _ code: CInt) -> CommandFailure {
     CommandFailure(
-      status: 1,
+      .failed,
       [Diagnostic(code: "unreadable", "cannot read `\(path)`: \(String(cString: strerror(code)))")])
   }
 }

@@ -1,5 +1,6 @@
 package import ArgumentParser
-package import Fleet
+import Fleet
+import Runs
 
 /// The root of the command line: parses, runs one subcommand, and turns its end into an exit status.
 package struct Muster: AsyncParsableCommand {
@@ -30,29 +31,23 @@ package struct Muster: AsyncParsableCommand {
       }
       return 0
     } catch let failure as CommandFailure {
-      for diagnostic in failure.diagnostics { StandardStreams.tell(diagnostic) }
-      return failure.status
+      return Self.told(failure)
+    } catch let fault as RunFault {
+      return Self.told(CommandFailure(fault))
     } catch {
       let message = Self.fullMessage(for: error)
       let code = Self.exitCode(for: error)
       if code.isSuccess {
         StandardStreams.data(message.isEmpty ? "" : "\(message)\n")
       } else {
-        StandardStreams.talk("\(message)\n")
+        StandardStreams.talk(message)
       }
       return code.rawValue
     }
   }
-}
 
-/// A subcommand's end that is not 0, with what to say about it on standard error.
-package struct CommandFailure: Error {
-  /// 1 to 3, or 130; README.md has the table.
-  package var status: Int32
-  package var diagnostics: [Diagnostic]
-
-  package init(status: Int32, _ diagnostics: [Diagnostic] = []) {
-    self.status = status
-    self.diagnostics = diagnostics
+  private static func told(_ failure: CommandFailure) -> Int32 {
+    for diagnostic in failure.diagnostics { StandardStreams.tell(diagnostic) }
+    return failure.status.rawValue
   }
 }

@@ -71,7 +71,7 @@ package struct Nodes: ParsableCommand {
       }
       if faults.isEmpty { StandardStreams.data(self.text(of: set) + "\n") }
     }
-    guard faults.isEmpty else { throw CommandFailure(status: 1, faults) }
+    guard faults.isEmpty else { throw CommandFailure(.failed, faults) }
   }
 
   private static let faultCountMax = 20

@@ -33,7 +33,7 @@ final class ProgressPrinter: Sendable {
   init(width: Int?, clock: ContinuousClock) {
     self.isTerminal = width != nil
     self.clock = clock
-    self.state = Mutex(State(report: ProgressReport(width: width, write: StandardStreams.talk)))
+    self.state = Mutex(State(report: ProgressReport(width: width, write: StandardStreams.drawTalk)))
   }
 
   func print(_ progress: DispatchProgress) {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Coordinator
 import Rollouts
 import RunStore
+import Runs
 
 /// `muster report RUN`: what the last merge of a run says.
 struct ReportCommand: AsyncParsableCommand {
@@ -26,13 +27,13 @@ struct ReportCommand: AsyncParsableCommand {
       let (run, plan) = try self.location.found()
       report = try run.report(of: plan)
     } catch {
-      throw CommandFailure(status: 2, [error.diagnostic])
+      throw CommandFailure(.environment, [error.diagnostic])
     }
     switch self.format {
     case .table: StandardStreams.data(ReportText.text(of: report))
     case .json: StandardStreams.data(report.json)
     }
-    if !report.isComplete { throw CommandFailure(status: 3) }
+    if !report.isComplete { throw CommandFailure(.incomplete) }
   }
 }
 

@@ -1,8 +1,8 @@
 package import ArgumentParser
 import Coordinator
 import Fleet
-import ModelAPI
-import Plan
+import FleetView
+import Runs
 import Telemetry
 
 /// `muster scrape`: metrics of any endpoints, and of them together.
@@ -22,9 +22,6 @@ package struct Scrape: AsyncParsableCommand {
     case json
     case prometheus
   }
-
-  /// Between the two readings without `--watch`.
-  static let pause = Duration.seconds(1)
 
   @Argument(help: "`gpu[01-04]:8000`, `http://localhost:8000/metrics`.")
   var endpoints: [String] = []
@@ -65,33 +62,31 @@ package struct Scrape: AsyncParsableCommand {
   }
 
   package mutating func run() async throws {
-    let board = ScrapeBoard(try self.targets())
+    let board = ScrapeBoard(try self.targets(), now: Composition.uptime)
     var agents: ScrapedRun?
     if let manifest = self.manifest {
       agents = try await ScrapedRun(try FleetContext(manifest: manifest, runs: self.runs), board)
     }
     guard board.count > 0 else {
       throw CommandFailure(
-        status: 2,
-        [Diagnostic(code: "nothing-to-scrape", "the run has no replicas that show metrics")])
+        .environment,
+        Diagnostic(code: "nothing-to-scrape", "the run has no replicas that show metrics"))
     }
-    let pace = self.pace
     let sources = ScrapeSources(
-      board: board, agents: agents, pace: pace, timeout: .seconds(self.timeout))
-    guard case .watch(let interval) = pace else {
+      board: board, agents: agents, pace: self.pace, timeout: .seconds(self.timeout),
+      clock: Composition.clock)
+    guard case .watch(let interval) = self.pace else {
       try await sources.run()
-      try self.show(board, faults: sources.faults)
-      return
+      return try self.show(board, faults: sources.faults)
     }
     let format = self.format
     try await Interruption.guarding(hint: "the servers run on") {
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { try await sources.run() }
         tasks.addTask {
-          let clock = ContinuousClock()
           while true {
-            try await clock.sleep(for: interval)
-            StandardStreams.data(ScrapeReport(board.snapshot(), .interval).text(format))
+            try await Composition.clock.sleep(for: interval)
+            StandardStreams.data(board.report(.interval).text(format))
           }
         }
         try await tasks.waitForAll()
@@ -107,29 +102,20 @@ package struct Scrape: AsyncParsableCommand {
 
   private func targets() throws -> [ScrapeTarget] {
     do throws(Diagnostic) {
-      var targets: [ScrapeTarget] = []
-      var names: Set<String> = []
-      for endpoint in self.endpoints {
-        targets += try ScrapeTarget.targets(of: endpoint).filter { names.insert($0.name).inserted }
-        guard targets.count <= ScrapeTarget.countMax else {
-          throw Diagnostic(
-            code: "too-many-endpoints", "more than \(ScrapeTarget.countMax) endpoints")
-        }
-      }
-      return targets
+      return try ScrapeTarget.targets(of: self.endpoints)
     } catch {
-      throw CommandFailure(status: 2, [error])
+      throw CommandFailure(.environment, error)
     }
   }
 
   private func show(_ board: ScrapeBoard, faults: [NodeFault]) throws {
     let window: LatencyWindow = self.pace == .twice ? .interval : .sinceStart
-    let report = ScrapeReport(board.snapshot(), window)
+    let report = board.report(window)
     StandardStreams.data(report.text(self.format))
     for fault in faults.folded() { StandardStreams.tell(fault) }
-    guard report.endpoints.contains(where: { $0.text != nil }) else {
+    guard report.hasAnswers else {
       throw CommandFailure(
-        status: 2, [Diagnostic(code: "none-answered", "none of the endpoints answered")])
+        .environment, Diagnostic(code: "none-answered", "none of the endpoints answered"))
     }
   }
 }

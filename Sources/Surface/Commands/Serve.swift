@@ -1,8 +1,8 @@
 package import ArgumentParser
-import Coordinator
 import Dashboard
 import Fleet
-import Plan
+import FleetView
+import Runs
 
 /// `muster serve`: the newest run for other programs.
 package struct Serve: AsyncParsableCommand {
@@ -53,47 +53,17 @@ package struct Serve: AsyncParsableCommand {
         Diagnostic(
           .warning, code: "open-metrics", "everybody who reaches \(address) can read the metrics"))
     }
-    var request = NodeScrapeRequest(every: .seconds(self.interval))
-    request.samplesGPUs = true
-    request.exporters = run.plan.exporters ?? []
-    let watch = FleetWatch(
-      run.plan.watchedNodes, request, open: fleet.links(to: run.id),
-      attachment: try fleet.attachment(holding: false), clock: ContinuousClock())
-    let board = ExpositionBoard(run.plan, interval: .seconds(self.interval))
-    let cache = PageCache(for: Self.pageLifetime, clock: ContinuousClock()) { board.page() }
-    let server = MetricsServer(host: address.host, port: address.port) { await cache.page }
-    let (id, notify) = (run.id, fleet.notify)
-    let journal = TimelineJournal(run)
-    try await Interruption.guarding(hint: "the services run on") {
-      try await Notifier.during(notify, run: id) { notifier in
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-          tasks.addTask {
-            try await Self.serve(server, at: address, run: id)
-          }
-          tasks.addTask { await watch.run { Self.see($0, board, journal, notifier) } }
-          defer { tasks.cancelAll() }
-          try await tasks.next()
-        }
-      }
-      try Task.checkCancellation()
+    let interval = Duration.seconds(self.interval)
+    let watch = try RunWatch(fleet, run, every: interval, clock: Composition.clock)
+    let cache = PageCache(for: Self.pageLifetime, clock: Composition.clock) {
+      let page = watch.board.exposition(every: interval)
+      return MetricsText(page.text, contentType: page.contentType)
     }
-  }
-
-  /// The one place where all that is learnt of the run passes.
-  private static func see(
-    _ sight: FleetSight, _ board: ExpositionBoard, _ journal: TimelineJournal,
-    _ notifier: Notifier?
-  ) {
-    board.see(sight)
-    if case .scraped = sight { return }
-    // Before anybody is told.
-    journal.see(sight)
-    journal.write()
-    switch sight {
-    case .reached(let node): notifier?.reached(node)
-    case .lost(let fault): notifier?.faulted(fault)
-    case .reported(let report): notifier?.reported(report)
-    case .happened, .scraped: break
+    let server = MetricsServer(host: address.host, port: address.port) { await cache.page }
+    try await Interruption.guarding(hint: "the services run on") {
+      try await watch.during(notify: fleet.notify) {
+        try await Self.serve(server, at: address, run: run.id)
+      }
     }
   }
 
@@ -102,49 +72,14 @@ package struct Serve: AsyncParsableCommand {
   ) async throws {
     do {
       try await server.run {
-        StandardStreams.talk("run \(run): its metrics are at http://\(address)/metrics\n")
+        StandardStreams.say("run \(run): its metrics are at http://\(address)/metrics")
       }
     } catch let fault as MetricsServerFault {
       throw CommandFailure(
-        status: 1,
-        [
-          Diagnostic(
-            code: "cannot-listen", "cannot listen on \(address)", causes: ["\(fault)"],
-            hints: ["`--metrics HOST:PORT` takes another address"])
-        ])
+        .failed,
+        Diagnostic(
+          code: "cannot-listen", "cannot listen on \(address)", causes: ["\(fault)"],
+          hints: ["`--metrics HOST:PORT` takes another address"]))
     }
-  }
-}
-
-/// Where a server listens.
-struct ServeAddress: CustomStringConvertible {
-  /// Without the brackets of IPv6.
-  let host: String
-  let port: Int
-
-  /// `127.0.0.1:9464`, `[::1]:9464`, `gpu01:9464`; `nil` for anything else.
-  init?(_ text: String) {
-    guard let colon = text.lastIndex(of: ":"),
-      let port = UInt16(text[text.index(after: colon)...]), port > 0
-    else { return nil }
-    var host = text[..<colon]
-    if host.hasPrefix("["), host.hasSuffix("]") {
-      host = host.dropFirst().dropLast()
-    } else if host.contains(":") {
-      return nil
-    }
-    guard !host.isEmpty, !host.contains("/") else { return nil }
-    self.host = String(host)
-    self.port = Int(port)
-  }
-
-  /// Whether only this machine reaches it.
-  var isLoopback: Bool {
-    self.host == "localhost" || self.host == "::1"
-      || self.host.hasPrefix("127.") && self.host.allSatisfy { $0.isNumber || $0 == "." }
-  }
-
-  var description: String {
-    "\(self.host.contains(":") ? "[\(self.host)]" : self.host):\(self.port)"
   }
 }

@@ -32,7 +32,7 @@ package struct ShowPlan: ParsableCommand {
       StandardStreams.data(
         PlanTable.text(loaded.plan, hash: try loaded.plan.hash(), notes: loaded.notes))
     case .json:
-      for note in loaded.notes { StandardStreams.talk("note: \(note)\n") }
+      for note in loaded.notes { StandardStreams.say("note: \(note)") }
       StandardStreams.data(try loaded.plan.canonicalJSON())
       StandardStreams.data("\n")
     }

@@ -1,33 +1,51 @@
 package import Fleet
 import Glibc
 import Synchronization
-import Terminal
+package import Terminal
 
 /// The process's own streams: data that could be piped on standard output, talk on standard error.
+/// Commands write nowhere else.
 package enum StandardStreams {
-  /// Writes data. A reader that has gone ends the process quietly, as `SIGPIPE` would.
-  package static func data(_ text: String) {
-    Self.write(Array(text.utf8), to: STDOUT_FILENO)
-  }
-
-  /// Writes bytes of data, such as records.
-  package static func data(_ bytes: [UInt8]) {
-    Self.write(bytes, to: STDOUT_FILENO)
-  }
-
-  /// Writes progress, warnings and errors.
-  package static func talk(_ text: String) {
-    let isHeld = self.held.withLock { held in
-      held?.append(text)
+  private static let output = Self.stream(STDOUT_FILENO) { Self.write($0, to: STDOUT_FILENO) }
+  private static let errors = Self.stream(STDERR_FILENO) { bytes in
+    let isHeld = Self.held.withLock { held in
+      held?.append(bytes)
       if let count = held?.count, count > Self.heldCountMax { held?.removeFirst() }
       return held != nil
     }
-    if !isHeld { Self.write(Array(text.utf8), to: STDERR_FILENO) }
+    if !isHeld { Self.write(bytes, to: STDERR_FILENO) }
   }
+
+  // MARK: Data
+
+  package static func data(_ text: String) { Self.output.text(text) }
+
+  package static func data(_ bytes: [UInt8]) { Self.output.bytes(bytes) }
+
+  package static func data(_ lines: [StyledLine]) { Self.output.lines(lines) }
+
+  package static func draw(_ strokes: [OutputStream.Stroke]) { Self.output.draw(strokes) }
+
+  // MARK: Talk
+
+  /// Writes a line of talk, which has no line feed.
+  package static func say(_ line: String) { Self.errors.line(line) }
+
+  /// Writes lines of talk.
+  package static func talk(_ text: String) {
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      self.say(String(line))
+    }
+  }
+
+  /// Writes a diagnostic, coloured where ``ColourPolicy`` says so.
+  package static func tell(_ diagnostic: Diagnostic) { Self.errors.diagnostic(diagnostic) }
+
+  package static func drawTalk(_ strokes: [OutputStream.Stroke]) { Self.errors.draw(strokes) }
 
   /// Talk while a whole screen is drawn; more is of no use when it is gone.
   private static let heldCountMax = 100
-  private static let held = Mutex<[String]?>(nil)
+  private static let held = Mutex<[[UInt8]]?>(nil)
 
   /// Keeps talk back: what has the whole screen would be written over.
   static func holdTalk() {
@@ -40,23 +58,36 @@ package enum StandardStreams {
       defer { held = nil }
       return held ?? []
     }
-    Self.write(Array(held.joined().utf8), to: STDERR_FILENO)
+    Self.write(Array(held.joined()), to: STDERR_FILENO)
   }
 
-  /// Writes a diagnostic to standard error, coloured where ``ColourPolicy`` says so.
-  package static func tell(_ diagnostic: Diagnostic) {
-    Self.talk(Self.palette(for: STDERR_FILENO).rendered(diagnostic))
+  // MARK: The process
+
+  static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+  /// Columns of the terminal that standard error is; `nil` where it is none.
+  static var talkWidth: Int? {
+    guard isatty(STDERR_FILENO) == 1 else { return nil }
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
   }
 
-  /// The colours of a stream, as ``ColourPolicy`` has them.
-  static func palette(for descriptor: CInt) -> Palette {
+  private static func stream(
+    _ descriptor: CInt, _ write: @escaping @Sendable ([UInt8]) -> Void
+  ) -> OutputStream {
     let names = ["NO_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "TERM"]
     let environment = names.reduce(into: [String: String]()) { environment, name in
       environment[name] = getenv(name).map { String(cString: $0) }
     }
-    return Palette(ColourPolicy(environment: environment, isTerminal: isatty(descriptor) == 1))
+    let isTerminal = isatty(descriptor) == 1
+    return OutputStream(
+      isTerminal: isTerminal,
+      palette: Palette(ColourPolicy(environment: environment, isTerminal: isTerminal)),
+      write: write)
   }
 
+  /// A reader that has gone ends the process quietly, as `SIGPIPE` would.
   private static func write(_ bytes: [UInt8], to descriptor: CInt) {
     bytes.withUnsafeBytes { bytes in
       var rest = bytes[...]
@@ -64,7 +95,9 @@ package enum StandardStreams {
         let count = Glibc.write(
           descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
         if count < 0, errno == EINTR { continue }
-        if count < 0, errno == EPIPE, descriptor == STDOUT_FILENO { exit(141) }
+        if count < 0, errno == EPIPE, descriptor == STDOUT_FILENO {
+          exit(ExitStatus.brokenPipe.rawValue)
+        }
         guard count > 0 else { return }
         rest = rest.dropFirst(count)
       }

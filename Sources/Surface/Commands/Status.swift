@@ -1,7 +1,10 @@
 package import ArgumentParser
 import Coordinator
 import Fleet
+import FleetView
 import Plan
+import Runs
+import Terminal
 
 /// `muster status`: what every replica is doing, asked of the nodes themselves.
 package struct Status: AsyncParsableCommand {
@@ -19,18 +22,14 @@ package struct Status: AsyncParsableCommand {
   package mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
-    let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
-    let survey = await FleetCall.survey(
-      run.plan.nodes.filter { used.contains($0.name) }, open: fleet.links(to: run.id),
-      attachment: try fleet.attachment(holding: false))
-    let report = StatusReport(plan: run.plan, survey)
+    let report = try await fleet.status(of: run)
     switch self.format {
     case .table: StandardStreams.data("run \(run.id)\n\(report.table)")
-    case .json: StandardStreams.data(report.json(run: run.id))
+    case .json: StandardStreams.data(report.json(run: run.id).text + "\n")
     }
-    for warning in report.warnings { StandardStreams.talk(warning.rendered()) }
-    guard report.exitStatus == 0 else {
-      throw CommandFailure(status: report.exitStatus, report.faults.folded())
+    for warning in report.warnings { StandardStreams.tell(warning) }
+    guard report.condition == .ready else {
+      throw CommandFailure(ExitStatus(report.condition), report.faults.folded())
     }
   }
 }
@@ -42,16 +41,28 @@ package enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable
 }
 
 extension StatusReport {
-  /// One object, its replicas in the order of the plan.
-  func json(run: String) -> String {
-    let rows = self.rows.map { row in
-      JSONText.object([
-        ("service", .string(row.service)), ("index", .integer(row.index)),
-        ("node", .string(row.node)), ("state", .string(row.state)),
-        ("reason", .string(row.reason)), ("pid", .integer(Int(row.processID))),
-        ("attempt", .integer(row.attempt)), ("unproven", .bool(row.isUnproven)),
+  /// Equal states of a service in one line, their nodes folded.
+  var table: String {
+    var groups: [(row: Row, nodes: [NodeName], count: Int)] = []
+    for row in self.rows {
+      let isAlike = { (other: Row) in
+        other.service == row.service && other.state == row.state && other.reason == row.reason
+          && other.isUnproven == row.isUnproven
+      }
+      if let index = groups.firstIndex(where: { isAlike($0.row) }) {
+        groups[index].nodes.append(NodeName(row.node))
+        groups[index].count += 1
+      } else {
+        groups.append((row, [NodeName(row.node)], 1))
+      }
+    }
+    var table = Table(columns: ["SERVICE", "STATE", "REPLICAS", "NODES", "REASON"])
+    for group in groups {
+      let state = group.row.isUnproven ? "\(group.row.state) (unproven)" : group.row.state
+      table.append([
+        group.row.service, state, "\(group.count)", NodeSet(group.nodes).folded, group.row.reason,
       ])
     }
-    return JSONText.object([("run", .string(run)), ("replicas", .array(rows))]).text + "\n"
+    return table.rendered()
   }
 }

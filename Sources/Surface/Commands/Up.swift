@@ -1,7 +1,9 @@
 package import ArgumentParser
 import Coordinator
 import Fleet
+import FleetView
 import Plan
+import Runs
 
 /// `muster up`: brings a manifest's services up and waits until they are ready.
 package struct Up: AsyncParsableCommand {
@@ -26,12 +28,10 @@ package struct Up: AsyncParsableCommand {
     let fleet = try FleetContext(self.selection)
     guard !fleet.plan.services.isEmpty else {
       throw CommandFailure(
-        status: 1,
-        [
-          Diagnostic(
-            code: "no-services", "the manifest has no `services:`",
-            hints: ["`muster eval` needs none; add one to launch it"])
-        ])
+        .failed,
+        Diagnostic(
+          code: "no-services", "the manifest has no `services:`",
+          hints: ["`muster eval` needs none; add one to launch it"]))
     }
     let secrets = try fleet.secrets()
     let isNew = try fleet.liveRunIfAny() == nil
@@ -39,46 +39,41 @@ package struct Up: AsyncParsableCommand {
     // What runs already is never ended for what a look at its node finds.
     let preflight =
       self.skipPreflight
-      ? nil : LaunchPreflight(refuses: isNew) { Int64(CoordinatorIdentity.nowMilliseconds) }
-    let timeout = self.connectTimeout
+      ? nil : LaunchPreflight(refuses: isNew, now: fleet.surroundings.milliseconds)
     // Another terminal may be launching the same: it is not disturbed.
     let attachment = try fleet.attachment(holding: true, yields: true, secrets: secrets)
-    StandardStreams.talk("run \(run.id)\n")
+    let settings = LaunchMachine<ContinuousClock.Instant>.Settings(
+      attachTimeout: .seconds(self.connectTimeout), reportGrace: .seconds(30))
+    StandardStreams.say("run \(run.id)")
     try await Interruption.guarding(hint: "what was started runs on; see `muster status`") {
-      let clock = ContinuousClock()
+      let clock = Composition.clock
       let began = clock.now
       let narrator = Narration(LaunchNarrator(plan: fleet.plan))
-      let result = try await Notifier.during(fleet.notify, run: run.id) { notifier in
-        let launcher = ServiceLauncher(
-          plan: fleet.plan, open: fleet.links(to: run.id),
-          attachment: attachment, clock: clock,
-          settings: .init(attachTimeout: .seconds(timeout), reportGrace: .seconds(30)),
-          preflight: preflight
+      let result = try await Notifier.during(
+        fleet.notify, run: run.id, clock: clock, tell: fleet.surroundings.tell
+      ) { notifier in
+        await ServiceLauncher(
+          plan: fleet.plan, open: fleet.links(to: run.id), attachment: attachment, clock: clock,
+          settings: settings, preflight: preflight
         ) { event in
           // The journal first: what is shown has been written.
           run.record(event)
-          StandardStreams.talk(await narrator.lines(for: event, elapsed: clock.now - began))
+          for word in await narrator.words(for: event, elapsed: clock.now - began) {
+            switch word {
+            case .line(let line): StandardStreams.say(line)
+            case .diagnostic(let diagnostic): StandardStreams.tell(diagnostic)
+            }
+          }
           notifier?.observed(event)
-        }
-        return await launcher.launch()
+        }.launch()
       }
-      let reasons = result.reasons
       try Task.checkCancellation()
-      guard reasons.isEmpty else {
+      guard result.reasons.isEmpty else {
         if result.isOver { run.end() }
-        throw CommandFailure(status: Self.exitStatus(for: reasons), reasons)
+        throw CommandFailure(ExitStatus(launch: result.reasons), result.reasons)
       }
-      let elapsed = LaunchNarrator.seconds(clock.now - began)
-      StandardStreams.talk("up in \(elapsed)\n")
+      StandardStreams.say("up in \(LaunchNarrator.seconds(clock.now - began))")
     }
-  }
-
-  /// 1 when a service is the reason, 2 when nodes are.
-  private static func exitStatus(for reasons: [Diagnostic]) -> Int32 {
-    let isService = reasons.contains {
-      $0.code.hasPrefix("replica-") || $0.code == "service-late"
-    }
-    return isService ? 1 : 2
   }
 }
 
@@ -90,7 +85,7 @@ actor Narration {
     self.narrator = narrator
   }
 
-  func lines(for event: LaunchEvent, elapsed: Duration) -> String {
-    self.narrator.lines(for: event, elapsed: elapsed)
+  func words(for event: LaunchEvent, elapsed: Duration) -> [LaunchNarrator.Word] {
+    self.narrator.words(for: event, elapsed: elapsed)
   }
 }

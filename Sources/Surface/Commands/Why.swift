@@ -1,9 +1,10 @@
 package import ArgumentParser
 import Coordinator
 import Fleet
+import FleetView
 import Health
 import Plan
-import RunStore
+import Runs
 import Terminal
 
 /// `muster why`: how a node or a service came to its present state.
@@ -33,34 +34,46 @@ package struct Why: AsyncParsableCommand {
       let services = run.plan.services.map { "`\($0.name)`" }.joined(separator: ", ")
       let nodes = NodeSet(run.plan.nodes.map { NodeName($0.name) }).folded
       throw CommandFailure(
-        status: 1,
-        [
-          Diagnostic(
-            code: "unknown-subject",
-            "`\(self.subject)` is neither a node nor a service of this run",
-            hints: ["its services are \(services); its nodes \(nodes)"])
-        ])
+        .failed,
+        Diagnostic(
+          code: "unknown-subject", "`\(self.subject)` is neither a node nor a service of this run",
+          hints: ["its services are \(services); its nodes \(nodes)"]))
     }
-    let isOver = run.directory.isFinished
-    // Asking the nodes of a run that is over would start agents for it again.
-    let answers =
-      isOver
-      ? []
-      : await FleetCall.events(
-        subject.nodes(of: run.plan), open: fleet.links(to: run.id),
-        attachment: try fleet.attachment(holding: false))
-    let report = WhyReport(
-      subject: subject, plan: run.plan, journal: try storing { try run.events() },
-      answers: answers, nowMilliseconds: Int64(CoordinatorIdentity.nowMilliseconds))
+    let report = try await fleet.history(of: subject, in: run)
     let next = NextStep(
-      manifest: self.selection.manifest, isOver: isOver, replicas: report.present,
-      unreachable: report.faults.map(\.node), chain: report.chain)
+      manifest: self.selection.manifest, isOver: run.isFinished,
+      replicas: report.present, unreachable: report.faults.map(\.node), chain: report.chain)
     switch self.format {
     case .table:
       StandardStreams.data(
         "run \(run.id)\n\(report.table)next: `\(next.command)`: \(next.reason)\n")
     case .json: StandardStreams.data(report.json(run: run.id, next: next).text + "\n")
     }
-    guard report.faults.isEmpty else { throw CommandFailure(status: 2, report.faults.folded()) }
+    guard report.faults.isEmpty else {
+      throw CommandFailure(.environment, report.faults.folded())
+    }
+  }
+}
+
+extension WhyReport {
+  /// One line an event, then the last lines of what failed.
+  var table: String {
+    var table = Table(columns: ["TIME", "NODE", "REPLICA", "STATE", "REASON"])
+    for event in self.chain.events {
+      let again =
+        event.count > 1
+        ? " (×\(event.count), last \(ChainEvent.time(event.lastMilliseconds)))" : ""
+      table.append([
+        ChainEvent.time(event.milliseconds), event.node.isEmpty ? "-" : event.node,
+        event.replica?.description ?? (event.service.isEmpty ? "-" : event.service), event.what,
+        event.reason + again,
+      ])
+    }
+    var text = table.rendered()
+    for failure in self.failures {
+      text += "\nlast lines of \(failure.key) on \(failure.node):\n"
+      for line in failure.lines { text += "  \(TerminalText.withoutColours(line))\n" }
+    }
+    return text + "\n"
   }
 }

@@ -26,10 +26,22 @@ package struct Palette: Equatable, Sendable {
   }
 
   /// The diagnostic as ``Diagnostic/rendered()`` has it, its words `error:`, `warning:`, `hint:` and
-  /// the place in colour, and control characters from elsewhere made visible.
+  /// the place in colour. Of a text of several lines, such as a program's last words, those after the
+  /// first are indented: none can look like a line of ours.
   package func rendered(_ diagnostic: Diagnostic) -> String {
+    var diagnostic = diagnostic
+    diagnostic.summary = Self.indented(diagnostic.summary)
+    diagnostic.causes = diagnostic.causes.map(Self.indented)
+    diagnostic.hints = diagnostic.hints.map(Self.indented)
     let lines = diagnostic.rendered().split(separator: "\n", omittingEmptySubsequences: false)
-    return lines.map { self.coloured(TerminalText.visible(String($0))) }.joined(separator: "\n")
+    return lines.map { self.coloured(String($0)) }.joined(separator: "\n")
+  }
+
+  private static func indented(_ text: String) -> String {
+    let lines = text.unicodeScalars.split(separator: "\n").map {
+      TerminalText.visible(String($0))
+    }
+    return lines.joined(separator: "\n    ")
   }
 
   private func coloured(_ line: String) -> String {

@@ -30,23 +30,62 @@ package enum TerminalText {
     }
   }
 
-  /// `text` with every control character but the tab written as `\u{1B}`: what a node sends must
-  /// not move the cursor or change the terminal's title.
+  /// Scalars of one character that are shown: the longest of Unicode's own emoji sequences has 10.
+  private static let scalarCountMax = 16
+
+  /// `text` in one line with everything but letters, signs and the tab written out, as `\u{1B}`: what a
+  /// node sends must not move the cursor, change the terminal's title, turn the direction of what
+  /// follows round (UTS #55 on source code: bidirectional controls) or pile up over the lines above.
   package static func visible(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: Self.isControl) else { return text }
+    if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) || $0 == 0x09 }) { return text }
     var result = ""
-    for scalar in text.unicodeScalars {
-      if Self.isControl(scalar) {
-        result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
-      } else {
-        result.unicodeScalars.append(scalar)
+    for character in text {
+      for scalar in character.unicodeScalars.prefix(Self.scalarCountMax) {
+        if Self.isHidden(scalar) {
+          result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+        } else {
+          result.unicodeScalars.append(scalar)
+        }
       }
+      if character.unicodeScalars.count > Self.scalarCountMax { result += "\u{FFFD}" }
     }
     return result
   }
 
-  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.properties.generalCategory == .control && scalar != "\t"
+  /// The same of a text with line feeds, which stay.
+  package static func visibleLines(of text: String) -> String {
+    // By scalars: CR and LF together are one character.
+    text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+      .map { Self.visible(String($0)) }.joined(separator: "\n")
+  }
+
+  /// `text` without SGR sequences, which only colour: the logs of many programs are full of them.
+  /// Source: ECMA-48, section 8.3.117.
+  package static func withoutColours(_ text: String) -> String {
+    guard text.utf8.contains(0x1B) else { return text }
+    var (result, rest) = ([UInt8](), Array(text.utf8)[...])
+    while let byte = rest.first {
+      if byte == 0x1B, rest.dropFirst().first == UInt8(ascii: "[") {
+        let end = rest.dropFirst(2).drop { (0x30...0x3B).contains($0) }
+        if end.first == UInt8(ascii: "m") {
+          rest = end.dropFirst()
+          continue
+        }
+      }
+      result.append(byte)
+      rest = rest.dropFirst()
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+
+  private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control: scalar != "\t"
+    // The joiners of emoji and of some scripts show nothing of their own.
+    case .format: scalar != "\u{200C}" && scalar != "\u{200D}"
+    case .lineSeparator, .paragraphSeparator: true
+    default: false
+    }
   }
 
   /// The longest beginning of `text` that takes at most `width` columns.

@@ -40,6 +40,20 @@ package struct ScrapeTarget: Equatable, Sendable {
     }
   }
 
+  /// The endpoints that several arguments mean, each once.
+  ///
+  /// - Throws: A diagnostic with the code `wrong-endpoint`, or `too-many-endpoints` beyond ``countMax``.
+  package static func targets(of texts: [String]) throws(Diagnostic) -> [ScrapeTarget] {
+    var (targets, names): ([ScrapeTarget], Set<String>) = ([], [])
+    for text in texts {
+      targets += try Self.targets(of: text).filter { names.insert($0.name).inserted }
+      guard targets.count <= Self.countMax else {
+        throw Diagnostic(code: "too-many-endpoints", "more than \(Self.countMax) endpoints")
+      }
+    }
+    return targets
+  }
+
   private static func hosts(_ text: String, of argument: String) throws(Diagnostic) -> [String] {
     if text.hasPrefix("["), text.hasSuffix("]"), text.contains(":") { return [text] }
     let set: NodeSet

@@ -1,3 +1,4 @@
+import Fleet
 import NIOCore
 import NIOHTTP1
 
@@ -27,7 +28,7 @@ struct CanaryProbe: Sendable {
     if let outcome = Self.judge(models: models, wanted: self.model) { return outcome }
     note(.completionBegan)
     let body =
-      "{\"model\":\(JSONValue.quote(self.model)),\"prompt\":\"1\",\"max_tokens\":1}"
+      "{\"model\":\(JSONText.quoted(self.model)),\"prompt\":\"1\",\"max_tokens\":1}"
     let completion = try await HTTPProbeRequest(
       method: .POST, address: self.access.address, port: self.port, path: "/v1/completions",
       body: Array(body.utf8), key: self.access.key, timeout: Self.completionTimeout

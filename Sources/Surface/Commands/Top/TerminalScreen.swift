@@ -25,13 +25,12 @@ final class TerminalScreen {
   /// Bytes of keys that wait: somebody leans on the keyboard.
   private static let inputSizeMax = 1024
 
-  private let palette: Palette
   /// Before; `nil` where standard input is no terminal, and there are no keys.
   private let settings: termios?
   private let sources: [any DispatchSourceProtocol]
   private let inbox: Inbox
   /// What is on the screen, and how large that was.
-  private var lines: [String] = []
+  private var lines: [StyledLine] = []
   private var drawnSize = Size()
 
   private final class Inbox: Sendable {
@@ -40,7 +39,6 @@ final class TerminalScreen {
 
   /// Takes the terminal over.
   init() {
-    self.palette = StandardStreams.palette(for: STDOUT_FILENO)
     let inbox = Inbox()
     self.inbox = inbox
     var settings = termios()
@@ -105,16 +103,18 @@ final class TerminalScreen {
 
   /// Writes those lines that differ from what is there.
   func draw(_ lines: [StyledLine], size: Size) {
-    let lines = lines.map { $0.rendered(self.palette) }
     let isNew = self.lines.isEmpty || self.drawnSize != size
-    var text = isNew ? "\u{1B}[H\u{1B}[2J" : ""
+    var strokes: [OutputStream.Stroke] = isNew ? [.control(.clearScreen)] : []
     for (index, line) in lines.enumerated() {
       let before = isNew || index >= self.lines.count ? nil : self.lines[index]
-      if line != before { text += "\u{1B}[\(index + 1);1H\(line)\u{1B}[K" }
+      guard line != before else { continue }
+      strokes += [.control(.row(index + 1)), .line(line), .control(.clearToEndOfLine)]
     }
-    if !isNew, lines.count < self.lines.count { text += "\u{1B}[\(lines.count + 1);1H\u{1B}[J" }
+    if !isNew, lines.count < self.lines.count {
+      strokes += [.control(.row(lines.count + 1)), .control(.clearBelow)]
+    }
     (self.lines, self.drawnSize) = (lines, size)
-    StandardStreams.data(text)
+    StandardStreams.draw(strokes)
   }
 
   // MARK: The terminal's settings
@@ -134,14 +134,14 @@ final class TerminalScreen {
       }
       tcsetattr(STDIN_FILENO, TCSANOW, &settings)
     }
-    StandardStreams.data("\u{1B}[?1049h\u{1B}[?25l\u{1B}[H\u{1B}[2J")
+    StandardStreams.draw([.control(.enterScreen)])
   }
 
   /// Gives the terminal back as it was. Keys that nobody has read are no commands for the shell.
   func leave() {
     for source in self.sources { source.cancel() }
     signal(SIGQUIT, SIG_DFL)
-    StandardStreams.data("\u{1B}[?25h\u{1B}[?1049l")
+    StandardStreams.draw([.control(.leaveScreen)])
     if var settings = self.settings { tcsetattr(STDIN_FILENO, TCSAFLUSH, &settings) }
     StandardStreams.releaseTalk()
   }

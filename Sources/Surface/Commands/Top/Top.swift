@@ -1,8 +1,8 @@
 package import ArgumentParser
-import Coordinator
 import Fleet
+import FleetView
 import Glibc
-import Plan
+import Runs
 import Terminal
 
 /// `muster top`: a live view of a run's fleet.
@@ -71,30 +71,28 @@ package struct Top: AsyncParsableCommand {
 
   package mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
-    if self.replay {
-      let run = try await TopReplay.run(named: self.replayed, fleet)
-      StandardStreams.data(try TopReplay(run).text(self.format))
-      return
+    guard !self.replay else {
+      let named = try self.replayed.map { try fleet.run($0) }
+      let run = if let named { named } else { try await fleet.liveOrLatestRun() }
+      return StandardStreams.data(try RunReplay(run).text(self.format))
     }
     let run = try await fleet.liveRun()
-    let watch = try TopWatch(
-      fleet, run, every: .seconds(self.interval), files: fleet.watchedFiles + self.watchedFiles)
+    let watch = try RunWatch(
+      fleet, run, every: .seconds(self.interval), files: fleet.watchedFiles + self.watchedFiles,
+      clock: Composition.clock)
     let settings = TopSettings(sort: self.sort, filter: self.filter)
     let isScreen = isatty(STDOUT_FILENO) == 1 && Self.terminalCanMove
     if self.once || (self.format == .table && !isScreen) {
-      try await self.showOnce(watch, settings)
-      return
+      return try await self.showOnce(watch, settings)
     }
     let (format, interval) = (self.format, Duration.seconds(self.interval))
     try await Interruption.guarding(hint: "the services run on; `muster down` stops them") {
-      try await Notifier.during(fleet.notify, run: run.id) { notifier in
-        try await watch.during(notifier) {
-          switch format {
-          case .json: try await Self.print(watch.board, every: interval)
-          case .table:
-            var display = TopDisplay(board: watch.board, settings: settings)
-            try await display.run()
-          }
+      try await watch.during(notify: fleet.notify) {
+        switch format {
+        case .json: try await Self.print(watch.board, every: interval)
+        case .table:
+          var display = TopDisplay(board: watch.board, settings: settings)
+          try await display.run()
         }
       }
     }
@@ -107,37 +105,24 @@ package struct Top: AsyncParsableCommand {
 
   private static func print(_ board: FleetBoard, every interval: Duration) async throws {
     while true {
-      try await ContinuousClock().sleep(for: interval)
+      try await Composition.clock.sleep(for: interval)
       StandardStreams.data(board.moment().json.text + "\n")
     }
   }
 
-  private func showOnce(_ watch: TopWatch, _ settings: TopSettings) async throws {
+  private func showOnce(_ watch: RunWatch<ContinuousClock>, _ settings: TopSettings) async throws {
     let interval = Duration.seconds(self.interval)
-    try await Interruption.guarding(hint: "the services run on") {
-      try await watch.during(nil) {
-        let clock = ContinuousClock()
-        let deadline = clock.now.advanced(by: Self.answerTimeout)
-        while clock.now < deadline, !watch.board.moment().hasAnswers {
-          try await clock.sleep(for: .milliseconds(50))
-        }
-        // Two scrapes, each at its instant within the interval, and a slow answer.
-        let last = clock.now.advanced(by: interval * 2 + .seconds(1))
-        while clock.now < last, !watch.board.moment().isComplete {
-          try await clock.sleep(for: .milliseconds(50))
-        }
-        watch.sampleIfNone()
-      }
+    let moment = try await Interruption.guarding(hint: "the services run on") {
+      try await watch.settled(interval: interval, answerTimeout: Self.answerTimeout)
     }
-    let moment = watch.board.moment()
     switch self.format {
     case .json: StandardStreams.data(moment.json.text + "\n")
     case .table:
-      let palette = StandardStreams.palette(for: STDOUT_FILENO)
-      let lines = TopScreen(moment, settings).report()
       StandardStreams.data(
-        "run \(moment.run)\n" + lines.map { $0.rendered(palette) + "\n" }.joined())
+        [StyledLine("run \(moment.run)")] + TopScreen(moment, settings).report())
     }
-    guard moment.exitStatus == 0 else { throw CommandFailure(status: moment.exitStatus) }
+    guard moment.condition == .ready else {
+      throw CommandFailure(ExitStatus(moment.condition))
+    }
   }
 }

@@ -1,3 +1,4 @@
+import FleetView
 import Terminal
 
 /// Draws the fleet on the terminal and follows the keys, until somebody ends it.
@@ -12,7 +13,7 @@ struct TopDisplay {
   mutating func run() async throws {
     let screen = TerminalScreen()
     defer { screen.leave() }
-    let clock = ContinuousClock()
+    let clock = Composition.clock
     var moment = self.board.moment()
     var drawn: (version: UInt64, second: Int64, settings: TopSettings)?
     while true {

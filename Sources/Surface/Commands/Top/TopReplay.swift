@@ -1,46 +1,9 @@
 import Coordinator
 import Fleet
-import RunStore
+import FleetView
 import Terminal
 
-/// What a run's journal has of its timeline: the numbers of its services, and what happened.
-struct TopReplay {
-  private enum Entry {
-    case sample(ServiceSample)
-    case event(ChainEvent)
-  }
-
-  private let run: String
-  /// Oldest first.
-  private let entries: [(milliseconds: Int64, entry: Entry)]
-
-  /// - Parameter name: As `RunList` takes it; `nil`: the live run, else the newest that has ended.
-  static func run(named name: String?, _ fleet: FleetContext) async throws -> LiveRun {
-    guard let name else { return try await fleet.liveOrLatestRun() }
-    return try storing { try LiveRun(try RunList(root: fleet.runsFolder).run(name)) }
-  }
-
-  init(_ run: LiveRun) throws {
-    self.run = run.id
-    let journal = try storing { try run.events() }
-    // What two commands saw at once, or one of them twice, is told once.
-    var timeline = FleetTimeline(journal: [])
-    var entries: [(milliseconds: Int64, entry: Entry)] = []
-    // Facts of nodes are long, and no part of the story.
-    for event in journal where event.kind != "facts" {
-      if event.kind == ServiceSample.journalKind {
-        guard let sample = ServiceSample(json: event.detail) else { continue }
-        entries.append((event.milliseconds, .sample(sample)))
-      } else {
-        timeline.add(ChainEvent(event))
-      }
-    }
-    entries += timeline.take().map { ($0.milliseconds, .event($0)) }
-    self.entries = entries.enumerated().sorted { one, other in
-      (one.element.milliseconds, one.offset) < (other.element.milliseconds, other.offset)
-    }.map(\.element)
-  }
-
+extension RunReplay {
   func text(_ format: OutputFormat) -> String {
     switch format {
     case .table: "run \(self.run)\n\(self.table)"
@@ -59,11 +22,12 @@ struct TopReplay {
       switch entry {
       case .sample(let sample):
         let numbers = [
-          "\(sample.readyCount)/\(sample.replicaCount)", TopText.number(sample.running),
-          TopText.number(sample.waiting), TopText.percent(sample.cacheUsageMax),
-          TopText.percent(sample.prefixHitRate),
-          TopText.number(sample.generationTokensPerSecond), TopText.latency(sample.ttft?.p50),
-          TopText.latency(sample.ttft?.p99), TopText.number(sample.gpuPercent),
+          "\(sample.readyCount)/\(sample.replicaCount)", ReadableNumber.number(sample.running),
+          ReadableNumber.number(sample.waiting), ReadableNumber.percent(sample.cacheUsageMax),
+          ReadableNumber.percent(sample.prefixHitRate),
+          ReadableNumber.number(sample.generationTokensPerSecond),
+          ReadableNumber.latency(sample.ttft?.p50),
+          ReadableNumber.latency(sample.ttft?.p99), ReadableNumber.number(sample.gpuPercent),
         ]
         table.append([time, "", sample.service, sample.verdict] + numbers + [sample.reason])
       case .event(let event):
@@ -74,22 +38,5 @@ struct TopReplay {
       }
     }
     return table.rendered()
-  }
-
-  private var json: JSONText {
-    let timeline = self.entries.map { milliseconds, entry in
-      switch entry {
-      case .sample(let sample):
-        JSONText.object(
-          [
-            ("kind", .string(ServiceSample.journalKind)),
-            ("time", .string(ChainEvent.time(milliseconds))),
-            ("milliseconds", .integer(Int(milliseconds))),
-          ] + sample.members)
-      case .event(let event):
-        JSONText.object([("kind", .string("event"))] + event.members)
-      }
-    }
-    return .object([("run", .string(self.run)), ("timeline", .array(timeline))])
   }
 }

@@ -1,4 +1,5 @@
-package import Coordinator
+import Coordinator
+package import FleetView
 package import Terminal
 
 /// Lays a moment out as the lines of a screen. Pure: the same moment gives the same lines.
@@ -72,7 +73,7 @@ package struct TopScreen {
   }
 
   private func appendRollouts(to line: inout StyledLine) {
-    line.append("rollouts \(TopText.number(self.moment.rollouts?.perSecond, digits: 1))/s")
+    line.append("rollouts \(ReadableNumber.number(self.moment.rollouts?.perSecond, digits: 1))/s")
     if let count = self.moment.rollouts?.count { line.append(" (\(count))", .faint) }
   }
 
@@ -132,15 +133,5 @@ package struct TopScreen {
         ].map { StyledLine($0, .faint) })
     }
     return table.lines(width: width)
-  }
-}
-
-extension FleetMoment {
-  /// The newest by their nodes' clocks, oldest first.
-  package func latestEvents(_ countMax: Int) -> [ChainEvent] {
-    let ordered = self.state.events.enumerated().sorted { one, other in
-      (one.element.milliseconds, one.offset) < (other.element.milliseconds, other.offset)
-    }
-    return ordered.suffix(countMax).map(\.element)
   }
 }

@@ -1,4 +1,5 @@
 import Coordinator
+import FleetView
 import Telemetry
 import Terminal
 
@@ -71,13 +72,13 @@ struct TopTables {
       StyledLine("\(sample.readyCount)/\(sample.replicaCount)", isWhole ? .success : .warning),
     ]
       + [
-        TopText.number(sample.running), TopText.number(sample.waiting),
-        TopText.percent(sample.cacheUsageMax), TopText.percent(sample.prefixHitRate),
-        TopText.number(sample.promptTokensPerSecond),
-        TopText.number(sample.generationTokensPerSecond),
-        TopText.latency(sample.ttft?.p50), TopText.latency(sample.ttft?.p99),
-        TopText.latency(sample.itl?.p50), TopText.latency(sample.e2e?.p50),
-        TopText.latency(sample.queue?.p50), TopText.number(sample.gpuPercent),
+        ReadableNumber.number(sample.running), ReadableNumber.number(sample.waiting),
+        ReadableNumber.percent(sample.cacheUsageMax), ReadableNumber.percent(sample.prefixHitRate),
+        ReadableNumber.number(sample.promptTokensPerSecond),
+        ReadableNumber.number(sample.generationTokensPerSecond),
+        ReadableNumber.latency(sample.ttft?.p50), ReadableNumber.latency(sample.ttft?.p99),
+        ReadableNumber.latency(sample.itl?.p50), ReadableNumber.latency(sample.e2e?.p50),
+        ReadableNumber.latency(sample.queue?.p50), ReadableNumber.number(sample.gpuPercent),
       ].map { StyledLine($0) }
       + [verdict]
   }
@@ -111,12 +112,24 @@ struct TopTables {
       StyledLine(row.stateText, row.style),
     ]
       + [
-        TopText.time(row.sinceSeconds), report.map { "\($0.attempt)" } ?? TopText.unknown,
-        TopText.number(row.metrics.running), TopText.number(row.metrics.waiting),
-        TopText.percent(row.metrics.cacheUsageMax),
-        TopText.number(row.metrics.generationTokensPerSecond),
-        TopText.percent(row.metrics.prefixHitRate), TopText.number(row.gpuPercent),
-        TopText.time(row.ageSeconds), row.reason,
+        ReadableNumber.time(row.sinceSeconds),
+        report.map { "\($0.attempt)" } ?? ReadableNumber.unknown,
+        ReadableNumber.number(row.metrics.running), ReadableNumber.number(row.metrics.waiting),
+        ReadableNumber.percent(row.metrics.cacheUsageMax),
+        ReadableNumber.number(row.metrics.generationTokensPerSecond),
+        ReadableNumber.percent(row.metrics.prefixHitRate), ReadableNumber.number(row.gpuPercent),
+        ReadableNumber.time(row.ageSeconds), row.reason,
       ].map { StyledLine($0) }
+  }
+}
+
+extension FleetMoment.Row {
+  fileprivate var style: Palette.Style? {
+    switch self.urgency {
+    case 0...2: .error
+    case 3...4: .warning
+    case 7: .success
+    default: nil
+    }
   }
 }

@@ -1,0 +1,119 @@
+import Glibc
+
+/// A folder with all that is in it: how large it is, and its removal. Neither follows a symbolic link
+/// or leaves the file system that the folder is on. Blocks.
+package enum FolderTree {
+  /// Folders within each other: a run has five.
+  private static let depthMax = 64
+
+  /// What it takes of the disk, in bytes; 0 where there is none. What cannot be read is left out.
+  package static func size(of path: String) -> Int {
+    guard let folder = try? Folder(path) else { return 0 }
+    return folder.size(depth: 0)
+  }
+
+  /// Removes `name`, a folder in the folder at `path` that is this user's own.
+  ///
+  /// - Returns: What it took of the disk, in bytes.
+  /// - Throws: `FileFault` for a name that is a link or no folder (`ENOTDIR`), another user's
+  ///   (`EPERM`), or what cannot be removed; what was removed by then is gone.
+  @discardableResult
+  package static func remove(_ name: String, in path: String) throws(FileFault) -> Int {
+    let parent = try Folder(path)
+    let size = try parent.folder(name, ofOwner: geteuid()).empty(depth: 0)
+    try parent.unlink(name, AT_REMOVEDIR)
+    return size
+  }
+
+  /// An open folder; closed with the value.
+  private struct Folder: ~Copyable {
+    let path: String
+    let descriptor: CInt
+    let device: dev_t
+
+    init(_ path: String) throws(FileFault) {
+      try self.init(path, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+    }
+
+    private init(_ path: String, _ descriptor: CInt) throws(FileFault) {
+      guard descriptor >= 0 else { throw FileFault(path: path, operation: "open", errno: errno) }
+      var status = stat()
+      fstat(descriptor, &status)
+      (self.path, self.descriptor, self.device) = (path, descriptor, status.st_dev)
+    }
+
+    deinit { close(self.descriptor) }
+
+    /// - Parameter owner: Whose it has to be; `nil`: anybody's.
+    func folder(_ name: String, ofOwner owner: uid_t? = nil) throws(FileFault) -> Self {
+      let path = "\(self.path)/\(name)"
+      let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+      let folder = try Self(path, openat(self.descriptor, name, flags))
+      var status = stat()
+      fstat(folder.descriptor, &status)
+      guard owner.map({ $0 == status.st_uid }) ?? true else {
+        throw FileFault(path: path, operation: "remove", errno: EPERM)
+      }
+      guard folder.device == self.device else {
+        throw FileFault(path: path, operation: "leave the file system of", errno: EXDEV)
+      }
+      return folder
+    }
+
+    func unlink(_ name: String, _ flags: CInt) throws(FileFault) {
+      guard unlinkat(self.descriptor, name, flags) == 0 || errno == ENOENT else {
+        throw FileFault(path: "\(self.path)/\(name)", operation: "remove", errno: errno)
+      }
+    }
+
+    func size(depth: Int) -> Int {
+      var size = 0
+      for (name, status) in self.entries {
+        size += Int(status.st_blocks) * 512
+        guard status.st_mode & S_IFMT == S_IFDIR, depth < FolderTree.depthMax,
+          let inner = try? self.folder(name)
+        else { continue }
+        size += inner.size(depth: depth + 1)
+      }
+      return size
+    }
+
+    /// Removes what is in it.
+    func empty(depth: Int) throws(FileFault) -> Int {
+      var size = 0
+      for (name, status) in self.entries {
+        size += Int(status.st_blocks) * 512
+        let isFolder = status.st_mode & S_IFMT == S_IFDIR
+        if isFolder {
+          guard depth < FolderTree.depthMax else {
+            throw FileFault(path: self.path, operation: "go below", errno: ELOOP)
+          }
+          size += try self.folder(name).empty(depth: depth + 1)
+        }
+        try self.unlink(name, isFolder ? AT_REMOVEDIR : 0)
+      }
+      return size
+    }
+
+    /// Without `.` and `..`; links as themselves.
+    private var entries: [(name: String, status: stat)] {
+      // A second descriptor: that of the stream is closed with it.
+      guard let stream = fdopendir(openat(self.descriptor, ".", O_RDONLY | O_CLOEXEC)) else {
+        return []
+      }
+      defer { closedir(stream) }
+      var entries: [(name: String, status: stat)] = []
+      while let entry = readdir(stream) {
+        let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+          String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        var status = stat()
+        guard name != ".", name != "..",
+          fstatat(self.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0
+        else { continue }
+        entries.append((name, status))
+      }
+      return entries
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import Fleet
+import GRPCCore
+import NodeAPI
+package import Plan
+import SwiftProtobuf
+import Synchronization
+
+/// What is learnt of a node, as it comes.
+package enum FleetSight: Sendable {
+  /// Its agent has answered, again perhaps.
+  case reached(node: String)
+  case lost(NodeFault)
+  case reported(ReplicaReport)
+  case happened(ChainEvent)
+  case scraped(node: String, NodeScrape)
+}
+
+/// Keeps a link to every node of a run that is up and passes on all that its agents say: states,
+/// events, metrics. It observes, and takes nothing over.
+package struct FleetWatch<ClockType: Clock & Sendable>: Sendable
+where ClockType.Duration == Duration {
+  /// Between two tries to reach a node.
+  private static var retryInterval: Duration { .seconds(1) }
+  /// To a node that refuses: a changed host key may be mended while a view is open.
+  private static var refusedInterval: Duration { .seconds(30) }
+
+  private let nodes: [Plan.Node]
+  private let request: NodeScrapeRequest?
+  private let open: OpenLink
+  private let attachment: Attachment
+  private let clock: ClockType
+
+  /// - Parameter request: With an interval; of its exporters each node is asked for its own. `nil`:
+  ///   states and events only.
+  package init(
+    _ nodes: [Plan.Node], _ request: NodeScrapeRequest?, open: @escaping OpenLink,
+    attachment: Attachment, clock: ClockType
+  ) {
+    self.nodes = nodes
+    self.request = request
+    self.open = open
+    self.attachment = attachment
+    self.clock = clock
+  }
+
+  /// Returns when the task is cancelled.
+  ///
+  /// - Parameter see: Called from several tasks at once; that of one node in order.
+  package func run(_ see: @escaping @Sendable (FleetSight) async -> Void) async {
+    await withTaskGroup(of: Void.self) { tasks in
+      for node in self.nodes { tasks.addTask { await self.attend(node, see) } }
+    }
+  }
+
+  private func attend(
+    _ node: Plan.Node, _ see: @escaping @Sendable (FleetSight) async -> Void
+  ) async {
+    // Events that were seen over a link before are not told again.
+    let sequence = LastSequence()
+    while !Task.isCancelled {
+      var pause = Self.retryInterval
+      do throws(NodeFault) {
+        try await NodeSession.with(node, open: self.open, attachment: self.attachment) { session in
+          await see(.reached(node: node.name))
+          try await self.serve(session, sequence, see)
+        }
+      } catch {
+        if Task.isCancelled { return }
+        await see(.lost(error))
+        if error.kind == .refused { pause = Self.refusedInterval }
+      }
+      do { try await self.clock.sleep(for: pause) } catch { return }
+    }
+  }
+
+  /// Ends with the first of the streams: each goes on for as long as the agent lives.
+  private func serve(
+    _ session: NodeSession, _ sequence: LastSequence,
+    _ see: @escaping @Sendable (FleetSight) async -> Void
+  ) async throws {
+    let node = session.node.name
+    let after = sequence.value
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask {
+        try await session.api.watch(.init()) { response in
+          for try await status in response.messages {
+            if let report = ReplicaReport(status, node: node) { await see(.reported(report)) }
+          }
+        }
+      }
+      tasks.addTask {
+        let request = Muster_V1_EventsRequest.with {
+          $0.after = after
+          $0.follow = true
+        }
+        try await session.api.events(request) { response in
+          for try await event in response.messages {
+            sequence.value = event.sequence
+            await see(.happened(ChainEvent(event, node: node)))
+          }
+        }
+      }
+      if var request = self.request {
+        request.exporters.removeAll { !$0.nodes.contains(node) }
+        let message = request.message
+        tasks.addTask {
+          try await session.api.scrape(message) { response in
+            for try await report in response.messages {
+              for scrape in NodeScrape.all(report) {
+                await see(.scraped(node: node, scrape))
+              }
+            }
+          }
+        }
+      }
+      try await tasks.next()
+      tasks.cancelAll()
+    }
+    throw NodeFault(
+      node: node, kind: .unreachable,
+      Diagnostic(code: "watch-ended", "the agent stopped reporting"))
+  }
+
+  /// Of the last event of a node that was passed on.
+  private final class LastSequence: Sendable {
+    private let state = Mutex<UInt64>(0)
+
+    var value: UInt64 {
+      get { self.state.withLock { $0 } }
+      set { self.state.withLock { $0 = newValue } }
+    }
+  }
+}

@@ -1,0 +1,122 @@
+package import Coordinator
+import Fleet
+import Plan
+import Recipes
+package import Runs
+import Synchronization
+
+/// Packs what a report of a fault needs of a run: plan, journal, states, events, the last lines of each
+/// log; without secrets.
+package struct FaultBundle {
+  /// Of each replica.
+  private static let logLineCount = 200
+
+  private let fleet: FleetContext
+  private let run: LiveRun
+  private let bundle: RunBundle
+
+  /// - Parameter path: Absolute, of the file to write.
+  package init(_ run: LiveRun, _ fleet: FleetContext, path: String) throws(RunFault) {
+    self.fleet = fleet
+    self.run = run
+    self.bundle = try RunBundle(
+      path: path, name: Self.name(of: run), redact: { SecretShapes.redact(run.redact($0)) })
+  }
+
+  /// `NAME-RUN`.
+  package static func name(of run: LiveRun) -> String { "\(run.plan.name)-\(run.id)" }
+
+  /// Writes the file.
+  ///
+  /// - Parameter versions: Of this program and what it stands on, a line each.
+  /// - Returns: The faults of nodes that could not be asked; what is known without them is packed.
+  package func pack(versions: String) async throws(RunFault) -> [NodeFault] {
+    defer { self.bundle.removeParts() }
+    let plan = try RunFault.storing { try Self.plain(self.run.plan).canonicalJSON() }
+    try self.bundle.add("plan.json", String(decoding: plan, as: UTF8.self))
+    try self.bundle.add("versions.txt", versions)
+    let journal = try self.run.journalLines()
+    try self.bundle.add("journal.jsonl", journal.map(\.line).joined())
+    let facts = journal.filter { $0.kind == "facts" }
+    if !facts.isEmpty { try self.bundle.add("facts.jsonl", facts.map(\.line).joined()) }
+    // Asking the nodes of a run that is over would start agents for it again.
+    let faults = self.run.isFinished ? [] : try await self.ask()
+    try self.bundle.pack()
+    return faults
+  }
+
+  /// Adds what the nodes say: states, events and logs.
+  private func ask() async throws(RunFault) -> [NodeFault] {
+    let answers = try await self.fleet.chronicles(of: self.run, on: self.run.plan.nodes)
+    var (faults, events): ([NodeFault], String) = ([], "")
+    for (_, result) in answers {
+      switch result {
+      case .success(let chronicle): events += chronicle.events.map { Self.line($0) }.joined()
+      case .failure(let fault): faults.append(fault)
+      }
+    }
+    let survey = answers.map { ($0.node, $0.result.map(\.survey)) }
+    let states = StatusReport(plan: self.run.plan, survey).json(run: self.run.id)
+    try self.bundle.add("states.json", states.text + "\n")
+    try self.bundle.add("events.jsonl", events)
+    try await self.addLogs(silent: Set(faults.map(\.node)))
+    return faults
+  }
+
+  private func addLogs(silent: Set<String>) async throws(RunFault) {
+    let replicas = self.run.plan.services.flatMap { service in
+      service.replicas.compactMap { replica in
+        self.run.plan.nodes.first { $0.name == replica.node && !silent.contains($0.name) }
+          .map { (key: ReplicaKey(service: service.name, index: replica.index), node: $0) }
+      }
+    }
+    let texts = Dictionary(uniqueKeysWithValues: replicas.map { ($0.key, TextPieces()) })
+    let faults = try await self.fleet.logs(
+      of: replicas, in: self.run, lastLineCount: Self.logLineCount
+    ) { texts[$0]?.append($1) }
+    for (key, fault) in faults {
+      texts[key]?.append(Array("no log: \(fault.diagnostic.summary)\n".utf8))
+    }
+    for (key, _) in replicas {
+      try self.bundle.add("log-\(key.service)-\(key.index).txt", texts[key]?.text ?? "")
+    }
+  }
+
+  /// The plan without the values of variables whose name says that they are secrets.
+  private static func plain(_ plan: Plan) -> Plan {
+    var plan = plan
+    for service in plan.services.indices {
+      for replica in plan.services[service].replicas.indices {
+        var environment = plan.services[service].replicas[replica].launch.environment
+        for index in environment.indices
+        where SecretShapes.isSecret(variable: environment[index].name) {
+          environment[index].value = SecretShapes.mark
+        }
+        plan.services[service].replicas[replica].launch.environment = environment
+      }
+    }
+    return plan
+  }
+
+  private static func line(_ event: ChainEvent) -> String {
+    JSONText.object([
+      ("milliseconds", .integer(Int(event.milliseconds))), ("node", .string(event.node)),
+      ("replica", event.replica.map { .string("\($0)") } ?? .null), ("what", .string(event.what)),
+      ("reason", .string(event.reason)),
+    ]).text + "\n"
+  }
+}
+
+/// Bytes that come in pieces.
+private final class TextPieces: Sendable {
+  /// Of one log: 200 lines of 10 kB.
+  private static let sizeMax = 2 << 20
+
+  private let bytes = Mutex<[UInt8]>([])
+
+  func append(_ piece: [UInt8]) {
+    self.bytes.withLock { $0 += piece.prefix(Self.sizeMax - $0.count) }
+  }
+
+  var text: String { self.bytes.withLock { String(decoding: $0, as: UTF8.self) } }
+}

@@ -1,0 +1,160 @@
+package import Coordinator
+import Health
+package import Telemetry
+
+/// What is known of a run at one instant, ready to be shown.
+package struct FleetMoment: Sendable {
+  /// Work that comes in: records of an eval, or lines of watched files.
+  package struct Rollouts: Equatable, Sendable {
+    package var count: UInt64
+    /// `nil` before the second look.
+    package var perSecond: Double?
+
+    package init(count: UInt64, perSecond: Double?) {
+      self.count = count
+      self.perSecond = perSecond
+    }
+  }
+
+  /// A replica, with what its node says.
+  package struct Row: Sendable {
+    package let replica: FleetState.Replica
+    package let metrics: FleetMetrics
+    /// Mean of the node's GPUs.
+    package let gpuPercent: Double?
+    /// Of its page of metrics.
+    package let ageSeconds: Double?
+    /// In its state.
+    package let sinceSeconds: Double?
+    package let node: FleetState.Node?
+    /// Since the link was lost; `nil` while it is up, and before the first answer.
+    package let lostSeconds: Double?
+    /// The last state that is known, though its node has not told it to this watch.
+    package let rememberedState: String?
+  }
+
+  package let run: String
+  package let state: FleetState
+  /// In the order of the plan; so the rows.
+  package let services: [FleetState.Service]
+  package let rows: [Row]
+  /// Since 1970 in UTC, by our clock.
+  package let milliseconds: Int64
+  package let rollouts: Rollouts?
+
+  /// - Parameters:
+  ///   - now: As given to ``FleetState/see(_:at:)``.
+  ///   - remembered: States that were known before the watch began.
+  package init(
+    run: String, _ state: FleetState, at now: Duration, milliseconds: Int64,
+    rollouts: Rollouts? = nil, remembered: [ReplicaKey: String] = [:]
+  ) {
+    self.run = run
+    self.state = state
+    self.services = state.services
+    self.milliseconds = milliseconds
+    self.rollouts = rollouts
+    var nodes: [String: FleetState.Node] = [:]
+    for node in state.nodes { nodes[node.name] = node }
+    self.rows = state.replicas.map { replica in
+      let node = nodes[replica.node]
+      let since = replica.report?.sinceMilliseconds ?? 0
+      return Row(
+        replica: replica, metrics: FleetMetrics([replica.metrics]),
+        gpuPercent: node?.gpus.meanUtilizationPercent,
+        ageSeconds: replica.page.arrived.map { (now - $0) / .seconds(1) },
+        // By the node's clock, which may be ahead.
+        sinceSeconds: since > 0 ? Double(max(0, milliseconds - since)) / 1000 : nil, node: node,
+        lostSeconds: node?.lostSince.map { (now - $0) / .seconds(1) },
+        rememberedState: replica.report?.state.rawValue ?? remembered[replica.key])
+    }
+  }
+
+  /// How the fleet is as a whole.
+  package var condition: FleetCondition {
+    FleetCondition(
+      states: self.rows.map { $0.replica.report?.state },
+      hasUnreachable: self.state.nodes.contains { !$0.isReached })
+  }
+
+  /// Whether each node has answered with its replicas, or is lost.
+  package var hasAnswers: Bool {
+    self.rows.allSatisfy { row in
+      row.isLost || (row.node?.isReached == true && row.replica.report != nil)
+    }
+  }
+
+  /// Whether a further look at the same fleet would say nothing that is awaited still: each node has
+  /// answered or is lost, and each server has shown how much it does between two pages.
+  package var isComplete: Bool {
+    self.state.nodes.allSatisfy { node in
+      !node.fault.isEmpty || (node.isReached && node.hasSampledGPUs)
+    }
+      && self.rows.allSatisfy { row in
+        guard row.node?.isReached == true else { return true }
+        guard row.replica.report != nil else { return false }
+        return !row.isReady || row.replica.page.interval != nil || !row.replica.page.fault.isEmpty
+      }
+  }
+
+  /// The numbers of each service.
+  package var samples: [ServiceSample] {
+    self.services.map { service in
+      let ready = self.rows.count { $0.replica.key.service == service.name && $0.isReady }
+      var sample = ServiceSample(
+        service: service.name, replicaCount: service.replicas.count, readyCount: ready,
+        service.metrics, service.verdict, gpus: service.gpus)
+      sample.rollouts = self.rollouts?.count
+      sample.rolloutsPerSecond = self.rollouts?.perSecond
+      return sample
+    }
+  }
+}
+
+extension FleetMoment.Row {
+  /// `busy` is ready with a slow answer. What is not reached is not known to be.
+  package var isReady: Bool {
+    guard self.node?.isReached == true, let state = self.replica.report?.state else { return false }
+    return state == .ready || state == .busy
+  }
+
+  package var isLost: Bool { self.node.map { !$0.fault.isEmpty } ?? false }
+
+  /// A state's name, `unreachable`, `not started`, or `?` before the first answer.
+  package var word: String {
+    if self.isLost { return "unreachable" }
+    if let state = self.replica.report?.state { return state.rawValue }
+    return self.node?.isReached == true ? "not started" : "?"
+  }
+
+  /// `ready`, `unreachable 12 s, was ready`.
+  package var stateText: String {
+    guard self.isLost else {
+      return self.replica.report?.isUnproven == true ? "\(self.word) (unproven)" : self.word
+    }
+    let time = self.lostSeconds.map { " \(ReadableNumber.time($0))" } ?? ""
+    let before = self.rememberedState.map { ", was \($0)" } ?? ""
+    return "unreachable\(time)\(before)"
+  }
+
+  package var reason: String {
+    if self.isLost { return self.node?.fault ?? "" }
+    let reason = self.replica.report?.reason ?? ""
+    let gpuFault = self.node?.gpuFault ?? ""
+    return [reason, self.replica.page.fault, gpuFault].first { !$0.isEmpty } ?? ""
+  }
+
+  /// The lowest needs somebody first.
+  package var urgency: Int {
+    switch self.replica.report?.state {
+    case .failed: 0
+    case .stalled: 1
+    case _ where self.isLost: 2
+    case .busy: 3
+    case .backoff: 4
+    case .waiting, .starting, .loading, .canary, .draining, .stopping: 5
+    case .stopped, nil: 6
+    case .ready: 7
+    }
+  }
+}

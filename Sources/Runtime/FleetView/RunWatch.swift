@@ -1,0 +1,150 @@
+package import Coordinator
+package import Manifest
+import Plan
+package import Runs
+
+/// Watches a run's fleet for whoever looks at it: feeds a board, keeps the timeline in the run's
+/// journal, and tells of changes as the manifest asks.
+package struct RunWatch<ClockType: Clock & Sendable>: Sendable
+where ClockType.Duration == Duration {
+  /// Between two writes of what was seen; a killed process loses as much, and the nodes have it.
+  private static var writeInterval: Duration { .seconds(1) }
+  /// Between two samples of each service in the journal.
+  private static var sampleInterval: Duration { .seconds(10) }
+
+  package let board: FleetBoard
+  private let run: LiveRun
+  private let watch: FleetWatch<ClockType>
+  private let journal: TimelineJournal
+  private let records: RecordCounter
+  private let interval: Duration?
+  private let clock: ClockType
+
+  /// - Parameters:
+  ///   - interval: From one page of a server to its next; `nil`: states and events only.
+  ///   - files: Of the nodes, whose lines are counted.
+  package init(
+    _ fleet: FleetContext, _ run: LiveRun, every interval: Duration?, files: [String] = [],
+    clock: ClockType
+  ) throws(RunFault) {
+    let request = interval.map { interval in
+      var request = NodeScrapeRequest(every: interval)
+      request.samplesGPUs = true
+      request.watchedFiles = files
+      request.exporters = run.plan.exporters ?? []
+      return request
+    }
+    self.watch = FleetWatch(
+      run.plan.watchedNodes, request, open: fleet.links(to: run.id),
+      attachment: try fleet.attachment(holding: false), clock: clock)
+    self.run = run
+    self.journal = TimelineJournal(run)
+    let began = clock.now
+    self.board = FleetBoard(run, remembered: self.journal.lastStates) {
+      began.duration(to: clock.now)
+    }
+    self.records = RecordCounter(fleet)
+    self.interval = interval
+    self.clock = clock
+  }
+
+  /// Carries `body` out while the fleet is watched.
+  ///
+  /// - Parameters:
+  ///   - notify: Whom to tell of changes; `nil`: nobody.
+  ///   - see: Hears of what is learnt, after the board.
+  package func during(
+    notify: ManifestNotify? = nil, see: @escaping @Sendable (FleetSight) async -> Void = { _ in },
+    _ body: @escaping @Sendable () async throws -> Void
+  ) async throws {
+    defer { self.journal.write() }
+    try await Notifier.during(
+      notify, run: self.run.id, clock: self.clock, tell: self.run.surroundings.tell
+    ) { notifier in
+      try await withThrowingTaskGroup(of: Bool.self) { tasks in
+        tasks.addTask {
+          await self.watch.run { sight in
+            self.see(sight, notifier)
+            await see(sight)
+          }
+          return false
+        }
+        tasks.addTask { try await self.keepJournal() }
+        if let interval { tasks.addTask { try await self.countRecords(every: interval) } }
+        tasks.addTask {
+          try await body()
+          return true
+        }
+        defer { tasks.cancelAll() }
+        while let isOver = try await tasks.next(), !isOver {}
+      }
+    }
+    try Task.checkCancellation()
+  }
+
+  /// Watches until every node has answered and every server has shown how much it does, or time is
+  /// over.
+  ///
+  /// - Parameters:
+  ///   - interval: From one page of a server to its next.
+  ///   - answerTimeout: Within which a node answers, or counts as unreachable.
+  package func settled(interval: Duration, answerTimeout: Duration) async throws -> FleetMoment {
+    try await self.during {
+      let deadline = self.clock.now.advanced(by: answerTimeout)
+      while self.clock.now < deadline, !self.board.moment().hasAnswers {
+        try await self.clock.sleep(for: .milliseconds(50))
+      }
+      // Two scrapes, each at its instant within the interval, and a slow answer.
+      let last = self.clock.now.advanced(by: interval * 2 + .seconds(1))
+      while self.clock.now < last, !self.board.moment().isComplete {
+        try await self.clock.sleep(for: .milliseconds(50))
+      }
+      if !self.journal.hasSamples { self.sample() }
+    }
+    return self.board.moment()
+  }
+
+  /// What was learnt is in the journal when this returns; blocks for a sync of the disk.
+  package func writeJournal() { self.journal.write() }
+
+  /// The one place where all that is learnt of a run passes.
+  private func see(_ sight: FleetSight, _ notifier: Notifier<ClockType>?) {
+    self.board.see(sight)
+    // That a link was lost is an event for people too.
+    if let event = self.journal.see(sight) { self.board.see(.happened(event)) }
+    notifier?.see(sight)
+  }
+
+  private func keepJournal() async throws -> Bool {
+    let began = self.clock.now
+    var nextSample: ClockType.Instant?
+    while true {
+      try await self.clock.sleep(for: Self.writeInterval)
+      self.journal.write()
+      let now = self.clock.now
+      guard self.interval != nil else { continue }
+      // The first as soon as it says how much is done.
+      let isDue =
+        nextSample.map { now >= $0 }
+        ?? (self.board.moment().isComplete || began.duration(to: now) >= Self.sampleInterval)
+      guard isDue else { continue }
+      nextSample = now.advanced(by: Self.sampleInterval)
+      self.sample()
+    }
+  }
+
+  /// Writes the numbers of each service as they are.
+  private func sample() {
+    self.journal.write(
+      samples: self.board.moment().samples.map { ($0.service, $0.json()) })
+  }
+
+  private func countRecords(every interval: Duration) async throws -> Bool {
+    var records = self.records
+    while true {
+      // A file that cannot be read now says nothing about how many records there are.
+      self.board.see(recordCount: (try? records.count()) ?? nil)
+      try await self.clock.sleep(for: interval)
+    }
+  }
+}

@@ -1,0 +1,200 @@
+package import Coordinator
+import Fleet
+import ModelAPI
+import Plan
+import Recipes
+package import Runs
+import Synchronization
+import Telemetry
+
+/// How often pages are fetched.
+package enum ScrapePace: Equatable, Sendable {
+  /// Between the two readings of ``twice``.
+  package static let pause = Duration.seconds(1)
+
+  case once
+  case twice
+  case watch(Duration)
+
+  /// Pages of each endpoint after which it is enough.
+  var count: Int {
+    switch self {
+    case .once: 1
+    case .twice: 2
+    case .watch: .max
+    }
+  }
+
+  var interval: Duration {
+    switch self {
+    case .once, .twice: ScrapePace.pause
+    case .watch(let interval): interval
+    }
+  }
+}
+
+/// The replicas of a run, and the links to their agents.
+package struct ScrapedRun: Sendable {
+  struct Node: Sendable {
+    let node: Plan.Node
+    /// Each replica's index on the board.
+    let places: [(key: ReplicaKey, index: Int)]
+  }
+
+  let nodes: [Node]
+  let open: OpenLink
+  let attachment: Attachment
+
+  /// Puts every replica of the newest run that shows metrics on the board.
+  package init(_ fleet: FleetContext, _ board: ScrapeBoard) async throws(RunFault) {
+    let run = try await fleet.liveRun()
+    self.nodes = run.plan.nodes.compactMap { node in
+      let places = run.plan.services.flatMap { service in
+        service.replicas.filter { $0.node == node.name && $0.launch.showsMetrics }.map { replica in
+          let key = ReplicaKey(service: service.name, index: replica.index)
+          let labels: [MetricsMerge.Label] = [
+            .init("node", node.name), .init("service", service.name),
+            .init("replica", "\(replica.index)"),
+          ]
+          return (key: key, index: board.append("\(key)", labels: labels))
+        }
+      }
+      return places.isEmpty ? nil : Node(node: node, places: places)
+    }
+    self.open = fleet.links(to: run.id)
+    self.attachment = try fleet.attachment(holding: false)
+  }
+}
+
+/// Fetches pages onto a board, directly and through agents.
+package struct ScrapeSources<ClockType: Clock & Sendable>: Sendable
+where ClockType.Duration == Duration {
+  /// Between the first requests of two endpoints, so that a thousand are not one burst.
+  private static var spread: Duration { .milliseconds(5) }
+
+  let board: ScrapeBoard
+  let agents: ScrapedRun?
+  let pace: ScrapePace
+  let timeout: Duration
+  private let clock: ClockType
+  private let nodeFaults = FaultList()
+
+  /// - Parameter timeout: That a page may take.
+  package init(
+    board: ScrapeBoard, agents: ScrapedRun?, pace: ScrapePace, timeout: Duration, clock: ClockType
+  ) {
+    (self.board, self.agents, self.pace) = (board, agents, pace)
+    (self.timeout, self.clock) = (timeout, clock)
+  }
+
+  /// Of nodes that could not be asked.
+  package var faults: [NodeFault] { self.nodeFaults.faults }
+
+  /// Ends when each endpoint has been asked as often as wanted; never while it watches.
+  package func run() async throws {
+    let direct = self.board.snapshot().enumerated().compactMap { index, endpoint in
+      endpoint.url.map { (index: index, name: endpoint.name, url: $0) }
+    }
+    try await HTTPScraper.with(timeout: self.timeout, clock: self.clock) { scraper in
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        let begin = ScrapeSchedule(every: Self.spread * max(1, direct.count))
+        for endpoint in direct {
+          let first = begin.offset(of: endpoint.name)
+          tasks.addTask {
+            try await self.fetch(endpoint.url, endpoint.name, endpoint.index, first, scraper)
+          }
+        }
+        for node in self.agents?.nodes ?? [] { tasks.addTask { try await self.ask(node) } }
+        try await tasks.waitForAll()
+      }
+    }
+  }
+
+  private func fetch(
+    _ url: String, _ name: String, _ index: Int, _ first: Duration, _ scraper: HTTPScraper
+  ) async throws {
+    let clock = self.clock
+    let start = clock.now
+    let schedule = ScrapeSchedule(every: self.pace.interval)
+    try await clock.sleep(for: first)
+    for count in 1... {
+      let begin = clock.now
+      do throws(HTTPScrapeFault) {
+        let page = try await scraper.page(url)
+        self.board.add(page, from: index, at: start.duration(to: clock.now))
+      } catch {
+        self.board.add(fault: "\(error)", from: index)
+      }
+      guard count < self.pace.count else { return }
+      switch self.pace {
+      case .once, .twice:
+        try await clock.sleep(until: begin.advanced(by: ScrapePace.pause), tolerance: nil)
+      case .watch:
+        let next = schedule.next(of: name, after: start.duration(to: clock.now))
+        try await clock.sleep(until: start.advanced(by: next), tolerance: nil)
+      }
+    }
+  }
+
+  // MARK: Agents
+
+  private func ask(_ node: ScrapedRun.Node) async throws {
+    repeat {
+      do throws(NodeFault) {
+        try await self.stream(node)
+      } catch {
+        self.took(error, node)
+      }
+      try Task.checkCancellation()
+      guard case .watch(let interval) = self.pace else { return }
+      try await self.clock.sleep(for: interval)
+    } while true
+  }
+
+  /// A replica that shows no metrics lets a single scrape run into its timeout: what the others of
+  /// its node have shown by then stands.
+  private func took(_ fault: NodeFault, _ node: ScrapedRun.Node) {
+    let isWatching = self.pace.count == .max
+    let silent = node.places.filter {
+      isWatching || self.board.tryCount(ofAll: [$0.index]) == 0
+    }
+    if silent.count == node.places.count { self.nodeFaults.add(fault) }
+    for place in silent { self.board.add(fault: fault.diagnostic.summary, from: place.index) }
+  }
+
+  private func stream(_ node: ScrapedRun.Node) async throws(NodeFault) {
+    guard let agents = self.agents else { return }
+    var request = NodeScrapeRequest(every: self.pace == .once ? nil : self.pace.interval)
+    if self.pace.count < .max { request.timeout = ScrapePace.pause * 2 + self.timeout }
+    let (board, wanted) = (self.board, self.pace.count)
+    let indices = node.places.map(\.index)
+    try await FleetCall.scrape(
+      node.node, request, open: agents.open, attachment: agents.attachment
+    ) { scrape in
+      guard case .page(let page) = scrape, case .replica(let key) = page.source,
+        let index = node.places.first(where: { $0.key == key })?.index
+      else { return true }
+      if page.fault.isEmpty {
+        board.add(page.text, from: index, at: .milliseconds(page.milliseconds))
+      } else {
+        board.add(fault: page.fault, from: index)
+      }
+      return board.tryCount(ofAll: indices) < wanted
+    }
+  }
+}
+
+/// Faults of several tasks.
+private final class FaultList: Sendable {
+  private let list = Mutex<[NodeFault]>([])
+
+  package var faults: [NodeFault] { self.list.withLock { $0 } }
+
+  /// The newest of each node.
+  func add(_ fault: NodeFault) {
+    self.list.withLock { list in
+      list.removeAll { $0.node == fault.node }
+      list.append(fault)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package import Fleet
+import Glibc
+import RecordFiles
+package import RunStore
+
+/// Why something cannot be done with a run, in words.
+package struct RunFault: Error, Equatable, Sendable {
+  package enum Cause: Equatable, Sendable {
+    /// What was asked for: there is no such run, or one of another plan.
+    case request
+    /// A disk, a node, another process.
+    case surroundings
+  }
+
+  package var cause: Cause
+  package var diagnostics: [Diagnostic]
+
+  package init(_ cause: Cause, _ diagnostics: [Diagnostic]) {
+    self.cause = cause
+    self.diagnostics = diagnostics
+  }
+
+  package init(_ cause: Cause, _ diagnostic: Diagnostic) {
+    self.init(cause, [diagnostic])
+  }
+
+  package init(_ error: RunStoreError) {
+    self.init(.surroundings, [error.diagnostic])
+  }
+
+  /// Carries `body` out; what it finds wrong with a run on disk becomes a fault of the surroundings.
+  package static func storing<Result: ~Copyable>(_ body: () throws -> Result) throws(RunFault) -> Result {
+    do {
+      return try body()
+    } catch let fault as RunFault {
+      throw fault
+    } catch let error as RunStoreError {
+      throw RunFault(error)
+    } catch let error as Diagnostic {
+      throw RunFault(.surroundings, [error])
+    } catch {
+      throw RunFault(.surroundings, [Diagnostic(code: "run", "\(error)")])
+    }
+  }
+}
+
+extension RunStoreError {
+  /// As a person is told.
+  package var diagnostic: Diagnostic {
+    switch self {
+    case .file(let fault):
+      Diagnostic(
+        code: "file", "cannot \(fault.operation) `\(fault.path)`",
+        causes: [String(cString: strerror(fault.errno))])
+    case .locked(let path, let holder):
+      Diagnostic(
+        code: "run-locked", "another process works on this run: `\(holder)`",
+        causes: ["it holds `\(path)`"], hints: ["wait until it ends, or end it"])
+    case .noRun(let reference):
+      Diagnostic(
+        code: "no-run", "there is no run `\(reference)`",
+        hints: ["name a run's folder, or its root with `--runs`"])
+    case .damaged(let path, let reason):
+      Diagnostic(
+        code: "run-damaged", "`\(path)`: \(reason)",
+        hints: ["`muster merge RUN` makes the result anew from the records"])
+    case .journal(let path, let reason):
+      Diagnostic(
+        code: "journal", "the journal `\(path)` refuses", causes: [reason],
+        hints: ["`muster status` and `muster down` need no journal: they ask the nodes"])
+    }
+  }
+}

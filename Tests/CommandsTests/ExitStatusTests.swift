@@ -1,0 +1,66 @@
+import Commands
+import Fleet
+import FleetView
+import Foundation
+import Health
+import Runs
+import Testing
+
+/// The testing library has a type of this name too.
+private typealias Status = Commands.ExitStatus
+
+/// The table of README.md, and who decides by it.
+struct ExitStatusTests {
+  @Test func `a fleet is as bad as the worst in it`() {
+    let cases: [([ReplicaPhase?], Bool, Status)] = [
+      ([.ready, .busy], false, .success), ([], false, .success),
+      ([.ready, .failed], true, .failed), ([.ready, nil], true, .environment),
+      ([.ready], true, .environment), ([.ready, .loading], false, .incomplete),
+      ([.ready, nil], false, .incomplete), ([.stopped], false, .incomplete),
+      ([.stalled], false, .incomplete), ([.backoff], false, .incomplete),
+    ]
+    for (states, hasUnreachable, status) in cases {
+      let condition = FleetCondition(states: states, hasUnreachable: hasUnreachable)
+      #expect(Status(condition) == status, "\(states) \(hasUnreachable)")
+    }
+  }
+
+  @Test func `a launch fails by its services before its nodes`() {
+    let node = Diagnostic(code: "node-silent", "n1: no answer")
+    let service = Diagnostic(code: "replica-failed", "policy/0 is failed")
+    #expect(Status(launch: [node]) == .environment)
+    #expect(Status(launch: [node, service]) == .failed)
+    #expect(Status(launch: [Diagnostic(code: "service-late", "late")]) == .failed)
+  }
+
+  @Test func `endpoints are all there, some of them, or none`() {
+    #expect(Status(readyCount: 2, missingCount: 0) == .success)
+    #expect(Status(readyCount: 1, missingCount: 1) == .incomplete)
+    #expect(Status(readyCount: 0, missingCount: 1) == .environment)
+  }
+
+  @Test func `what was asked for is 1, what is in the way is 2`() {
+    #expect(Status(RunFault.Cause.request) == .failed)
+    #expect(Status(RunFault.Cause.surroundings) == .environment)
+  }
+
+  @Test func `the manual names no status that there is not`() throws {
+    let manual = try String(
+      contentsOf: URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../README.md"), encoding: .utf8)
+    let section = try #require(manual.components(separatedBy: "\n## Commands\n").last)
+    let table = try #require(section.components(separatedBy: "\n## ").first)
+    let rows = table.split(separator: "\n").filter { $0.hasPrefix("| `") }
+    #expect(rows.count > 10)
+    let known = Set(Status.allCases.map { "\($0.rawValue)" })
+    for row in rows {
+      let cell = try #require(row.split(separator: "|").last)
+      let named = cell.split { !$0.isNumber }.map(String.init)
+      #expect(known.isSuperset(of: named), "\(row.prefix(40)): \(named)")
+    }
+    let always = try #require(table.split(separator: "\n").first { $0.hasPrefix("Always:") })
+    for status in [Status.environment, .usage, .interrupted] {
+      #expect(always.contains(" \(status.rawValue) "), "\(status)")
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import Coordinator
+import Fleet
+import FleetView
+import Health
+import Manifest
+import Plan
+import Recipes
+import Testing
+
+/// Which model servers are ready, and how NeMo Gym is told.
+struct ModelEndpointsTests {
+  static func service(
+    _ name: String, model: String = "tiny", nodes: [String] = ["n1", "n2"], secrets: [String] = [],
+    argv: [String] = ["vllm"]
+  ) -> Plan.Service {
+    Plan.Service(
+      name: name, recipe: "vllm",
+      replicas: nodes.enumerated().map { index, node in
+        Plan.Replica(
+          index: index, node: node,
+          launch: LaunchSpecification(
+            argv: argv, secrets: secrets, probe: .canary(port: 8000 + index, model: model)))
+      })
+  }
+
+  static func plan(_ services: [Plan.Service]) -> Plan {
+    let ssh = SSHSpecification(
+      host: "10.0.0.7", port: 22, user: "me", identityFiles: [], knownHostsFiles: [],
+      unknownHosts: .refuse, connectTimeoutSeconds: 10)
+    return Plan(
+      name: "test",
+      nodes: [
+        Plan.Node(name: "n1", link: .ssh(ssh)),
+        Plan.Node(name: "n2", link: .command(argv: ["srun"])),
+      ], services: services)
+  }
+
+  static func report(_ service: String, _ index: Int, _ state: String) throws -> ReplicaReport {
+    ReplicaReport(
+      node: "n\(index + 1)", key: ReplicaKey(service: service, index: index),
+      state: try #require(.init(rawValue: state)))
+  }
+
+  static func url(_ place: String) -> String { "http://\(place)/v1" }
+
+  /// What a YAML reader makes of a text: scalars and lists of them, by their dotted keys.
+  static func read(_ text: String) throws -> [String: [String]] {
+    var values: [String: [String]] = [:]
+    func walk(_ value: ManifestValue, _ path: String) {
+      switch value.content {
+      case .scalar(let text, _): values[path, default: []].append(text)
+      case .list(let items): for item in items { walk(item, path) }
+      case .mapping(let entries):
+        for entry in entries {
+          walk(entry.value, path.isEmpty ? entry.key : "\(path).\(entry.key)")
+        }
+      }
+    }
+    walk(try ManifestYAML.parse(text, file: "env.yaml"), "")
+    return values
+  }
+
+  @Test func `a ready or busy replica has an address as its node has; others are missing`() throws {
+    let services = ModelService.all(
+      of: Self.plan([Self.service("policy", nodes: ["n1", "n2", "n1"])]),
+      reports: [
+        try Self.report("policy", 0, "ready"), try Self.report("policy", 1, "busy"),
+        try Self.report("policy", 2, "stalled"),
+      ])
+    let policy = try #require(services.first)
+    #expect(policy.ready.map(\.baseURL) == [Self.url("10.0.0.7:8000"), Self.url("n2:8001")])
+    #expect(policy.missing.map(\.key.index) == [2])
+  }
+
+  @Test func `env yaml has six keys, and a YAML reader gives each back`() throws {
+    let model = "a \"quoted\"\\ model: # no comment\u{2028}'{${x}"
+    let services = ModelService.all(
+      of: Self.plan([
+        Self.service("policy", model: model, secrets: ["VLLM_API_KEY"]),
+        Self.service("judge", nodes: ["n2"]),
+      ]),
+      reports: [
+        try Self.report("policy", 0, "ready"), try Self.report("policy", 1, "ready"),
+        try Self.report("judge", 0, "ready"),
+      ])
+    let gym = try GymServices(services, policy: nil, judge: nil)
+    let list = try Self.read(gym.environmentYAML(style: .list))
+    #expect(
+      list == [
+        "policy_base_url": [Self.url("10.0.0.7:8000"), Self.url("n2:8001")],
+        "policy_api_key": ["${oc.env:VLLM_API_KEY}"], "policy_model_name": [model],
+        "judge_base_url": [Self.url("n2:8000")], "judge_api_key": ["EMPTY"],
+        "judge_model_name": ["tiny"],
+      ])
+    let comma = try Self.read(gym.environmentYAML(style: .comma))
+    #expect(comma["policy_base_url"] == [Self.url("10.0.0.7:8000") + "," + Self.url("n2:8001")])
+  }
+
+  @Test func `the model configuration has its six keys, and the judge is its own`() throws {
+    let services = ModelService.all(
+      of: Self.plan([
+        Self.service("policy", argv: ["vllm", "--reasoning-parser", "x"]),
+        Self.service("judge", nodes: ["n2"]),
+      ]),
+      reports: [try Self.report("policy", 0, "ready"), try Self.report("judge", 0, "ready")])
+    let text = try GymServices(services, policy: nil, judge: nil).modelYAML
+    let values = try Self.read(text)
+    let policy = "policy_model.responses_api_models.vllm_model."
+    #expect(values.keys.filter { $0.hasPrefix(policy) }.count == 6)
+    #expect(values[policy + "base_url"] == [Self.url("10.0.0.7:8000")])
+    #expect(values[policy + "model"] == ["${policy_model_name}"])
+    #expect(values[policy + "return_token_id_information"] == ["false"])
+    #expect(values[policy + "uses_reasoning_parser"] == ["true"])
+    let judge = "judge_model.responses_api_models.vllm_model."
+    #expect(values[judge + "uses_reasoning_parser"] == ["false"])
+    #expect(values[judge + "api_key"] == ["${judge_api_key}"])
+    let asked = "equivalence_llm_judge.resources_servers.equivalence_llm_judge.judge_model_server"
+    #expect(values[asked + ".name"] == ["judge_model"])
+  }
+
+  @Test func `a role without a ready server is left out`() throws {
+    let services = ModelService.all(
+      of: Self.plan([Self.service("policy"), Self.service("judge")]),
+      reports: [try Self.report("policy", 0, "ready"), try Self.report("judge", 0, "failed")])
+    let gym = try GymServices(services, policy: nil, judge: nil)
+    #expect(!gym.environmentYAML(style: .list).contains("judge"))
+    #expect(!gym.modelYAML.contains("judge"))
+  }
+
+  @Test func `one service alone is the policy; several need a name, and a wrong one is told`()
+    throws
+  {
+    let one = ModelService.all(of: Self.plan([Self.service("chat")]), reports: [])
+    #expect(try GymServices(one, policy: nil, judge: nil).policy?.name == "chat")
+    let two = ModelService.all(
+      of: Self.plan([Self.service("chat"), Self.service("other")]), reports: [])
+    #expect(throws: Diagnostic.self) { try GymServices(two, policy: nil, judge: nil) }
+    #expect(throws: Diagnostic.self) { try GymServices(two, policy: "chta", judge: nil) }
+    #expect(try GymServices(two, policy: nil, judge: "other").policy?.name == "chat")
+  }
+}

@@ -1,0 +1,17 @@
+import FleetView
+import Health
+import TestFleet
+import Testing
+
+@Suite struct ServiceSampleTests {
+  @Test func `a sample is read as it was written, and what is unknown stays so`() throws {
+    var fleet = TestFleet(nodeCount: 1)
+    fleet.reach(0, .ready)
+    fleet.scrape(0, running: 3, tokens: 100, usage: 0.25, at: 1)
+    let sample = fleet.moment(rollouts: .init(count: 4, perSecond: nil)).samples[0]
+    let json = sample.json()
+    #expect(json.contains(#""running":3"#) && !json.contains("gpu_percent"))
+    #expect(ServiceSample(json: json) == sample && sample.rollouts == 4)
+    #expect(ServiceSample(json: "{}") == nil)
+  }
+}
