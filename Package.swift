@@ -178,7 +178,7 @@ let testTargets: [Target] = [
   tests("RecipesTests", ["Fleet", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
-  tests("RunsTests", ["Coordinator", "Health", "RunStore", "Runs", "TestFleet"]),
+  tests("RunsTests", ["Coordinator", "Fleet", "Health", "RunStore", "Runs", "TestFleet"]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(
     "Simulation",

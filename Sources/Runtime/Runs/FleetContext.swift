@@ -1,5 +1,6 @@
 package import Coordinator
 import Fleet
+import Links
 package import Manifest
 package import Plan
 package import Rollouts
