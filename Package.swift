@@ -144,7 +144,7 @@ let testTargets: [Target] = [
     "CommandsTests",
     [
       "Commands", "Coordinator", "Fleet", "FleetView", "Health", "Plan", "Recipes", "Runs",
-      "Terminal", "TestFleet",
+      "Telemetry", "Terminal", "TestFleet",
     ]),
   tests("CompileCacheTests", ["CompileCache"]),
   tests(

@@ -5,6 +5,7 @@ import Plan
 import Recipes
 import Runs
 import Synchronization
+import Telemetry
 import Terminal
 import TestFleet
 import Testing
