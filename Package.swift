@@ -154,8 +154,7 @@ let testTargets: [Target] = [
     "CommandsTests",
     [
       "Commands", "Coordinator", "Fleet", "FleetView", "Health", "Launch", "Plan", "Recipes",
-      "Runs",
-      "Terminal", "TestFleet",
+      "Runs", "Telemetry", "Terminal", "TestFleet",
     ]),
   tests("CompileCacheTests", ["CompileCache"]),
   tests(
@@ -194,7 +193,8 @@ let testTargets: [Target] = [
   tests("RecipesTests", ["Fleet", "Launch", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
-  tests("RunsTests", ["Coordinator", "Health", "Launch", "RunStore", "Runs", "TestFleet"]),
+  tests(
+    "RunsTests", ["Coordinator", "Fleet", "Health", "Launch", "RunStore", "Runs", "TestFleet"]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(
     "Simulation",

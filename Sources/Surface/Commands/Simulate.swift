@@ -46,7 +46,7 @@ package struct Simulate: ParsableCommand {
       return
     }
     var output = SimulateOutput(settings)
-    let isTable = self.format == .table || (self.format == nil && isatty(STDOUT_FILENO) == 1)
+    let isTable = self.format == .table || (self.format == nil && StandardStreams.outputIsTerminal)
     if self.trace {
       output.writeTrace()
     } else if isTable {
