@@ -1,4 +1,4 @@
-package import Recipes
+package import Launch
 
 /// The manifest resolved for every node: what `muster plan` shows and the coordinator carries out.
 /// A value without secrets; its canonical JSON and its hash are what resume is guarded by.
@@ -28,6 +28,12 @@ package struct Plan: Codable, Equatable, Sendable {
       self.recipe = recipe
       self.after = after
       self.replicas = replicas
+    }
+
+    /// One of ``replicas``, as its agent is told of it.
+    package func specification(of replica: Replica) -> ReplicaSpecification {
+      ReplicaSpecification(
+        key: ReplicaKey(service: self.name, index: replica.index), launch: replica.launch)
     }
   }
 

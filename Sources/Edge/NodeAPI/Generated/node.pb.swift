@@ -298,7 +298,7 @@ package nonisolated struct Muster_V1_EnvironmentVariable: Sendable {
   package init() {}
 }
 
-/// What makes a replica ready.
+/// What the manifest says makes a replica ready.
 package nonisolated struct Muster_V1_Probe: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -338,14 +338,6 @@ package nonisolated struct Muster_V1_Probe: Sendable {
     set {kind = .exec(newValue)}
   }
 
-  package var canary: Muster_V1_CanaryProbe {
-    get {
-      if case .canary(let v)? = kind {return v}
-      return Muster_V1_CanaryProbe()
-    }
-    set {kind = .canary(newValue)}
-  }
-
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -353,7 +345,6 @@ package nonisolated struct Muster_V1_Probe: Sendable {
     case tcp(Muster_V1_TCPProbe)
     case log(Muster_V1_LogProbe)
     case exec(Muster_V1_ExecProbe)
-    case canary(Muster_V1_CanaryProbe)
 
   }
 
@@ -414,21 +405,7 @@ package nonisolated struct Muster_V1_ExecProbe: Sendable {
   package init() {}
 }
 
-/// `/v1/models` names the model, and a completion of one token succeeds.
-package nonisolated struct Muster_V1_CanaryProbe: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var port: UInt32 = 0
-
-  package var model: String = String()
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-}
-
+/// Core's `ReplicaSpecification`, field by field; the meaning of each stands there.
 package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -450,25 +427,21 @@ package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
     set {_uniqueStorage()._argv = newValue}
   }
 
-  /// In order; later ones may refer to nothing of earlier ones: values are literal.
   package var environment: [Muster_V1_EnvironmentVariable] {
     get {_storage._environment}
     set {_uniqueStorage()._environment = newValue}
   }
 
-  /// Names of the secrets the process gets.
   package var secrets: [String] {
     get {_storage._secrets}
     set {_uniqueStorage()._secrets = newValue}
   }
 
-  /// Working folder; empty: the home folder.
   package var folder: String {
     get {_storage._folder}
     set {_uniqueStorage()._folder = newValue}
   }
 
-  /// Absent: alive for 2 s is all that is asked.
   package var probe: Muster_V1_Probe {
     get {_storage._probe ?? Muster_V1_Probe()}
     set {_uniqueStorage()._probe = newValue}
@@ -478,49 +451,47 @@ package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
   /// Clears the value of `probe`. Subsequent reads from it will return its default value.
   package mutating func clearProbe() {_uniqueStorage()._probe = nil}
 
-  /// From the start of the process to ready.
   package var readyTimeoutSeconds: UInt32 {
     get {_storage._readyTimeoutSeconds}
     set {_uniqueStorage()._readyTimeoutSeconds = newValue}
   }
 
-  /// Texts in log lines that mean that loading goes on.
   package var progressMarks: [String] {
     get {_storage._progressMarks}
     set {_uniqueStorage()._progressMarks = newValue}
   }
 
-  /// A process that may end well, with status 0.
   package var task: Bool {
     get {_storage._task}
     set {_uniqueStorage()._task = newValue}
   }
 
-  /// From the first TERM to KILL.
   package var stopGraceSeconds: UInt32 {
     get {_storage._stopGraceSeconds}
     set {_uniqueStorage()._stopGraceSeconds = newValue}
   }
 
-  /// TCP ports that are free again when the replica is gone.
   package var ports: [UInt32] {
     get {_storage._ports}
     set {_uniqueStorage()._ports = newValue}
   }
 
-  /// Folders made before the start, such as those of caches.
   package var folders: [String] {
     get {_storage._folders}
     set {_uniqueStorage()._folders = newValue}
   }
 
-  /// How often it is started again after a failure, over its life; 0: never.
+  package var neededFolders: [String] {
+    get {_storage._neededFolders}
+    set {_uniqueStorage()._neededFolders = newValue}
+  }
+
+  /// 0: never.
   package var restartCountMax: UInt32 {
     get {_storage._restartCountMax}
     set {_uniqueStorage()._restartCountMax = newValue}
   }
 
-  /// Which part of the node's cores it runs on; absent: all of them.
   package var cores: Muster_V1_CoreShare {
     get {_storage._cores ?? Muster_V1_CoreShare()}
     set {_uniqueStorage()._cores = newValue}
@@ -530,7 +501,15 @@ package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
   /// Clears the value of `cores`. Subsequent reads from it will return its default value.
   package mutating func clearCores() {_uniqueStorage()._cores = nil}
 
-  /// Where its metrics are; absent: those of a canary probe's port, `/metrics`.
+  package var model: Muster_V1_ModelServer {
+    get {_storage._model ?? Muster_V1_ModelServer()}
+    set {_uniqueStorage()._model = newValue}
+  }
+  /// Returns true if `model` has been explicitly set.
+  package var hasModel: Bool {_storage._model != nil}
+  /// Clears the value of `model`. Subsequent reads from it will return its default value.
+  package mutating func clearModel() {_uniqueStorage()._model = nil}
+
   package var metrics: Muster_V1_MetricsPlace {
     get {_storage._metrics ?? Muster_V1_MetricsPlace()}
     set {_uniqueStorage()._metrics = newValue}
@@ -540,6 +519,21 @@ package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
   /// Clears the value of `metrics`. Subsequent reads from it will return its default value.
   package mutating func clearMetrics() {_uniqueStorage()._metrics = nil}
 
+  package var devices: Muster_V1_DeviceNeed {
+    get {_storage._devices ?? Muster_V1_DeviceNeed()}
+    set {_uniqueStorage()._devices = newValue}
+  }
+  /// Returns true if `devices` has been explicitly set.
+  package var hasDevices: Bool {_storage._devices != nil}
+  /// Clears the value of `devices`. Subsequent reads from it will return its default value.
+  package mutating func clearDevices() {_uniqueStorage()._devices = nil}
+
+  /// Empty: none.
+  package var role: String {
+    get {_storage._role}
+    set {_uniqueStorage()._role = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -547,7 +541,6 @@ package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// Part `index` of `count` equal parts of the cores that the agent may use.
 package nonisolated struct Muster_V1_CoreShare: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -557,12 +550,51 @@ package nonisolated struct Muster_V1_CoreShare: Sendable {
 
   package var count: UInt32 = 0
 
+  /// Empty: none.
+  package var variable: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
 
-/// On 127.0.0.1.
+package nonisolated struct Muster_V1_ModelServer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var host: String = String()
+
+  package var port: UInt32 = 0
+
+  package var model: String = String()
+
+  /// Empty: it asks for no key.
+  package var keyVariable: String = String()
+
+  package var keyArgument: UInt32 {
+    get {_keyArgument ?? 0}
+    set {_keyArgument = newValue}
+  }
+  /// Returns true if `keyArgument` has been explicitly set.
+  package var hasKeyArgument: Bool {self._keyArgument != nil}
+  /// Clears the value of `keyArgument`. Subsequent reads from it will return its default value.
+  package mutating func clearKeyArgument() {self._keyArgument = nil}
+
+  package var metricsPath: String = String()
+
+  /// Empty: none.
+  package var healthPath: String = String()
+
+  package var parsesReasoning: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _keyArgument: UInt32? = nil
+}
+
 package nonisolated struct Muster_V1_MetricsPlace: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -571,6 +603,20 @@ package nonisolated struct Muster_V1_MetricsPlace: Sendable {
   package var port: UInt32 = 0
 
   package var path: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_DeviceNeed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var count: UInt32 = 0
+
+  package var variables: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -770,6 +816,9 @@ package nonisolated struct Muster_V1_PreflightRequest: Sendable {
 
   /// Numeric addresses of other nodes.
   package var peers: [String] = []
+
+  /// Of Python, by their normalized names; those that are there are told with their versions.
+  package var packages: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2018,7 +2067,7 @@ nonisolated extension Muster_V1_EnvironmentVariable: SwiftProtobuf.Message, Swif
 
 nonisolated extension Muster_V1_Probe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Probe"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}http\0\u{1}tcp\0\u{1}log\0\u{1}exec\0\u{1}canary\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}http\0\u{1}tcp\0\u{1}log\0\u{1}exec\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2078,19 +2127,6 @@ nonisolated extension Muster_V1_Probe: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.kind = .exec(v)
         }
       }()
-      case 5: try {
-        var v: Muster_V1_CanaryProbe?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .canary(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .canary(v)
-        }
-      }()
       default: break
       }
     }
@@ -2117,10 +2153,6 @@ nonisolated extension Muster_V1_Probe: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .exec?: try {
       guard case .exec(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    }()
-    case .canary?: try {
-      guard case .canary(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
     case nil: break
     }
@@ -2259,44 +2291,9 @@ nonisolated extension Muster_V1_ExecProbe: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
-nonisolated extension Muster_V1_CanaryProbe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".CanaryProbe"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}port\0\u{1}model\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.model) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.port != 0 {
-      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 1)
-    }
-    if !self.model.isEmpty {
-      try visitor.visitSingularStringField(value: self.model, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Muster_V1_CanaryProbe, rhs: Muster_V1_CanaryProbe) -> Bool {
-    if lhs.port != rhs.port {return false}
-    if lhs.model != rhs.model {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
 nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReplicaSpec"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}index\0\u{1}argv\0\u{1}environment\0\u{1}secrets\0\u{1}folder\0\u{1}probe\0\u{3}ready_timeout_seconds\0\u{3}progress_marks\0\u{1}task\0\u{3}stop_grace_seconds\0\u{1}ports\0\u{1}folders\0\u{3}restart_count_max\0\u{1}cores\0\u{1}metrics\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}index\0\u{1}argv\0\u{1}environment\0\u{1}secrets\0\u{1}folder\0\u{1}probe\0\u{3}ready_timeout_seconds\0\u{3}progress_marks\0\u{1}task\0\u{3}stop_grace_seconds\0\u{1}ports\0\u{1}folders\0\u{3}needed_folders\0\u{3}restart_count_max\0\u{1}cores\0\u{1}model\0\u{1}metrics\0\u{1}devices\0\u{1}role\0")
 
   fileprivate class _StorageClass {
     var _service: String = String()
@@ -2312,9 +2309,13 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
     var _stopGraceSeconds: UInt32 = 0
     var _ports: [UInt32] = []
     var _folders: [String] = []
+    var _neededFolders: [String] = []
     var _restartCountMax: UInt32 = 0
     var _cores: Muster_V1_CoreShare? = nil
+    var _model: Muster_V1_ModelServer? = nil
     var _metrics: Muster_V1_MetricsPlace? = nil
+    var _devices: Muster_V1_DeviceNeed? = nil
+    var _role: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2338,9 +2339,13 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
       _stopGraceSeconds = source._stopGraceSeconds
       _ports = source._ports
       _folders = source._folders
+      _neededFolders = source._neededFolders
       _restartCountMax = source._restartCountMax
       _cores = source._cores
+      _model = source._model
       _metrics = source._metrics
+      _devices = source._devices
+      _role = source._role
     }
   }
 
@@ -2372,9 +2377,13 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
         case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._stopGraceSeconds) }()
         case 12: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._ports) }()
         case 13: try { try decoder.decodeRepeatedStringField(value: &_storage._folders) }()
-        case 14: try { try decoder.decodeSingularUInt32Field(value: &_storage._restartCountMax) }()
-        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._cores) }()
-        case 16: try { try decoder.decodeSingularMessageField(value: &_storage._metrics) }()
+        case 14: try { try decoder.decodeRepeatedStringField(value: &_storage._neededFolders) }()
+        case 15: try { try decoder.decodeSingularUInt32Field(value: &_storage._restartCountMax) }()
+        case 16: try { try decoder.decodeSingularMessageField(value: &_storage._cores) }()
+        case 17: try { try decoder.decodeSingularMessageField(value: &_storage._model) }()
+        case 18: try { try decoder.decodeSingularMessageField(value: &_storage._metrics) }()
+        case 19: try { try decoder.decodeSingularMessageField(value: &_storage._devices) }()
+        case 20: try { try decoder.decodeSingularStringField(value: &_storage._role) }()
         default: break
         }
       }
@@ -2426,15 +2435,27 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
       if !_storage._folders.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._folders, fieldNumber: 13)
       }
+      if !_storage._neededFolders.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._neededFolders, fieldNumber: 14)
+      }
       if _storage._restartCountMax != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._restartCountMax, fieldNumber: 14)
+        try visitor.visitSingularUInt32Field(value: _storage._restartCountMax, fieldNumber: 15)
       }
       try { if let v = _storage._cores {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
-      } }()
-      try { if let v = _storage._metrics {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
       } }()
+      try { if let v = _storage._model {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+      } }()
+      try { if let v = _storage._metrics {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+      } }()
+      try { if let v = _storage._devices {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+      } }()
+      if !_storage._role.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._role, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2457,9 +2478,13 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
         if _storage._stopGraceSeconds != rhs_storage._stopGraceSeconds {return false}
         if _storage._ports != rhs_storage._ports {return false}
         if _storage._folders != rhs_storage._folders {return false}
+        if _storage._neededFolders != rhs_storage._neededFolders {return false}
         if _storage._restartCountMax != rhs_storage._restartCountMax {return false}
         if _storage._cores != rhs_storage._cores {return false}
+        if _storage._model != rhs_storage._model {return false}
         if _storage._metrics != rhs_storage._metrics {return false}
+        if _storage._devices != rhs_storage._devices {return false}
+        if _storage._role != rhs_storage._role {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2471,7 +2496,7 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Muster_V1_CoreShare: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CoreShare"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}count\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}count\0\u{1}variable\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2481,6 +2506,7 @@ nonisolated extension Muster_V1_CoreShare: SwiftProtobuf.Message, SwiftProtobuf.
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.variable) }()
       default: break
       }
     }
@@ -2493,12 +2519,85 @@ nonisolated extension Muster_V1_CoreShare: SwiftProtobuf.Message, SwiftProtobuf.
     if self.count != 0 {
       try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 2)
     }
+    if !self.variable.isEmpty {
+      try visitor.visitSingularStringField(value: self.variable, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_CoreShare, rhs: Muster_V1_CoreShare) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.count != rhs.count {return false}
+    if lhs.variable != rhs.variable {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_ModelServer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ModelServer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}host\0\u{1}port\0\u{1}model\0\u{3}key_variable\0\u{3}key_argument\0\u{3}metrics_path\0\u{3}health_path\0\u{3}parses_reasoning\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.host) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.keyVariable) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self._keyArgument) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.metricsPath) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.healthPath) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.parsesReasoning) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.host.isEmpty {
+      try visitor.visitSingularStringField(value: self.host, fieldNumber: 1)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 2)
+    }
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 3)
+    }
+    if !self.keyVariable.isEmpty {
+      try visitor.visitSingularStringField(value: self.keyVariable, fieldNumber: 4)
+    }
+    try { if let v = self._keyArgument {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 5)
+    } }()
+    if !self.metricsPath.isEmpty {
+      try visitor.visitSingularStringField(value: self.metricsPath, fieldNumber: 6)
+    }
+    if !self.healthPath.isEmpty {
+      try visitor.visitSingularStringField(value: self.healthPath, fieldNumber: 7)
+    }
+    if self.parsesReasoning != false {
+      try visitor.visitSingularBoolField(value: self.parsesReasoning, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_ModelServer, rhs: Muster_V1_ModelServer) -> Bool {
+    if lhs.host != rhs.host {return false}
+    if lhs.port != rhs.port {return false}
+    if lhs.model != rhs.model {return false}
+    if lhs.keyVariable != rhs.keyVariable {return false}
+    if lhs._keyArgument != rhs._keyArgument {return false}
+    if lhs.metricsPath != rhs.metricsPath {return false}
+    if lhs.healthPath != rhs.healthPath {return false}
+    if lhs.parsesReasoning != rhs.parsesReasoning {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2534,6 +2633,41 @@ nonisolated extension Muster_V1_MetricsPlace: SwiftProtobuf.Message, SwiftProtob
   package static func ==(lhs: Muster_V1_MetricsPlace, rhs: Muster_V1_MetricsPlace) -> Bool {
     if lhs.port != rhs.port {return false}
     if lhs.path != rhs.path {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_DeviceNeed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DeviceNeed"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}count\0\u{1}variables\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.variables) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 1)
+    }
+    if !self.variables.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.variables, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_DeviceNeed, rhs: Muster_V1_DeviceNeed) -> Bool {
+    if lhs.count != rhs.count {return false}
+    if lhs.variables != rhs.variables {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2919,7 +3053,7 @@ nonisolated extension Muster_V1_EndResponse: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Muster_V1_PreflightRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PreflightRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}programs\0\u{1}ports\0\u{1}paths\0\u{1}peers\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}programs\0\u{1}ports\0\u{1}paths\0\u{1}peers\0\u{1}packages\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2931,6 +3065,7 @@ nonisolated extension Muster_V1_PreflightRequest: SwiftProtobuf.Message, SwiftPr
       case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.ports) }()
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.paths) }()
       case 4: try { try decoder.decodeRepeatedStringField(value: &self.peers) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.packages) }()
       default: break
       }
     }
@@ -2949,6 +3084,9 @@ nonisolated extension Muster_V1_PreflightRequest: SwiftProtobuf.Message, SwiftPr
     if !self.peers.isEmpty {
       try visitor.visitRepeatedStringField(value: self.peers, fieldNumber: 4)
     }
+    if !self.packages.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.packages, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2957,6 +3095,7 @@ nonisolated extension Muster_V1_PreflightRequest: SwiftProtobuf.Message, SwiftPr
     if lhs.ports != rhs.ports {return false}
     if lhs.paths != rhs.paths {return false}
     if lhs.peers != rhs.peers {return false}
+    if lhs.packages != rhs.packages {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
