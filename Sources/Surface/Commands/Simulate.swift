@@ -1,5 +1,4 @@
 package import ArgumentParser
-import Glibc
 import Manifest
 
 /// `muster simulate`: the simulator's episodes on this machine, without a manifest.
