@@ -170,7 +170,8 @@ let testTargets: [Target] = [
   tests(
     "NodeAgentTests",
     [
-      "Health", "NodeAPI", "NodeAgent", grpcCore, grpcTransport, nioCore, nioHTTP1, nioPosix,
+      "Fleet", "Health", "NodeAPI", "NodeAgent", grpcCore, grpcTransport, nioCore, nioHTTP1,
+      nioPosix,
     ]),
   tests("ModelAPITests", ["ModelAPI", nioCore, nioHTTP1, nioPosix]),
   tests("PlanTests", ["Fleet", "Manifest", "Plan", "Recipes"]),
