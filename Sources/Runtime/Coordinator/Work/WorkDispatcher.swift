@@ -110,26 +110,31 @@ where C.Duration == Duration, C.Instant: Sendable {
   // MARK: One node
 
   private func serve(_ index: Int) async {
-    var backoff = self.settings.backoffMin
-    while !Task.isCancelled, self.state.withLock({ !$0.isOver && !$0.isCutOff(index) }) {
-      let openedCount = self.state.withLock { $0.streams[index].openedCount }
-      do {
-        try await self.connector.withLink(to: self.nodes[index].name) { link in
-          try await self.serve(link, of: index)
-        }
-      } catch let fault as WorkFault {
-        self.state.withLock { $0.faulted(index, fault, countMax: self.settings.damageCountMax) }
-      } catch {
-        self.state.withLock { $0.disconnected(index, "\(error)") }
+    await LinkKeeper(self.settings.link, clock: self.clock).keep { opened in
+      try await self.visit(index, opened)
+    } lost: { _ in
+      self.state.withLock { $0.isOver || $0.isCutOff(index) } ? nil : .unreachable
+    }
+  }
+
+  private func visit(_ index: Int, _ opened: @escaping @Sendable () -> Void) async throws {
+    let openedCount = self.state.withLock { $0.streams[index].openedCount }
+    defer {
+      self.state.withLock { state in
+        if state.streams[index].openedCount > openedCount { state.left(index) }
       }
-      let wasOpen = self.state.withLock { state in
-        guard state.streams[index].openedCount > openedCount else { return false }
-        state.left(index)
-        return true
+    }
+    do {
+      try await self.connector.withLink(to: self.nodes[index].name) { link in
+        opened()
+        try await self.serve(link, of: index)
       }
-      backoff = wasOpen ? self.settings.backoffMin : min(backoff * 2, self.settings.backoffMax)
-      if self.state.withLock({ $0.isOver || $0.isCutOff(index) }) { return }
-      try? await self.sleep(backoff)
+    } catch let fault as WorkFault {
+      self.state.withLock { $0.faulted(index, fault, countMax: self.settings.damageCountMax) }
+      throw fault
+    } catch {
+      self.state.withLock { $0.disconnected(index, "\(error)") }
+      throw error
     }
   }
 

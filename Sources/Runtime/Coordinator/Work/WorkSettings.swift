@@ -5,9 +5,8 @@ package struct WorkSettings: Sendable {
   package var lease = LeaseSettings()
   /// Between two looks at the time: expiry, progress.
   package var tick: Duration = .milliseconds(250)
-  /// Before the second attempt to open a stream; doubles up to ``backoffMax``.
-  package var backoffMin: Duration = .milliseconds(250)
-  package var backoffMax: Duration = .seconds(5)
+  /// Between two attempts to open a stream.
+  package var link = LinkMachine.Settings.work
   /// With no stream open for so long, the work ends incomplete.
   package var unreachableTimeout: Duration = .seconds(120)
   /// After the last record: time for nodes to hear that it is stored.
