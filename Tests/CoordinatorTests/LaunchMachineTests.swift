@@ -49,48 +49,75 @@ struct LaunchMachineTests {
   /// - Returns: What the first tick that led to anything led to.
   static func pass(
     _ machine: inout Machine, from first: Int = 0, to last: Int
-  ) -> Machine.Action {
-    var action = Machine.Action.none
+  ) -> [Machine.Action] {
+    var actions: [Machine.Action] = []
     for second in first...last {
-      action = machine.ticked(at: Self.start.advanced(by: .seconds(second)))
-      if action != .none { break }
+      actions = machine.ticked(at: Self.second(second))
+      if !actions.isEmpty { break }
     }
-    return action
+    return actions
+  }
+
+  static func second(_ second: Int) -> ContinuousClock.Instant {
+    Self.start.advanced(by: .seconds(second))
+  }
+
+  static func attach(
+    _ machine: inout Machine, _ node: String, runsReplicas: Bool = false, at second: Int = 0
+  ) -> [Machine.Action] {
+    machine.attached(node, runsReplicas: runsReplicas, at: Self.second(second))
+  }
+
+  static func report(_ machine: inout Machine, _ report: ReplicaReport) -> [Machine.Action] {
+    machine.reported(report, at: Self.start)
   }
 
   /// A machine whose two nodes have attached, so that `base` has been started.
   static func started() -> Machine {
     var machine = Self.machine()
-    _ = machine.attached("n1", at: Self.start)
-    _ = machine.attached("n2", at: Self.start)
+    _ = Self.attach(&machine, "n1")
+    _ = Self.attach(&machine, "n2")
     return machine
+  }
+
+  static func starting(_ services: String...) -> [Machine.Action] {
+    [.tell(.starting(services: services)), .giveOrders]
+  }
+
+  static let succeeded: [Machine.Action] = [.tell(.succeeded), .end(LaunchResult())]
+
+  static func aborted(_ reasons: Diagnostic...) -> [Machine.Action] {
+    [.tell(.aborted(reasons)), .giveOrders]
   }
 
   @Test func `nothing starts before every node has attached`() {
     var machine = Self.machine()
-    #expect(machine.attached("n1", at: Self.start) == .none)
-    #expect(machine.attached("n2", at: Self.start) == .start(["base"]))
+    #expect(Self.attach(&machine, "n1") == [])
+    #expect(machine.order(of: "n1").services == [])
+    #expect(Self.attach(&machine, "n2") == Self.starting("base"))
+    #expect(machine.order(of: "n1").services == ["base"])
   }
 
   @Test func `a service starts when those before it are ready on every node`() {
     var machine = Self.started()
-    #expect(machine.reported(Self.report("n1", "base", 0, .ready), at: Self.start) == .none)
-    #expect(machine.reported(Self.report("n2", "base", 1, .loading), at: Self.start) == .none)
+    #expect(Self.report(&machine, Self.report("n1", "base", 0, .ready)) == [])
+    #expect(Self.report(&machine, Self.report("n2", "base", 1, .loading)) == [])
     #expect(
-      machine.reported(Self.report("n2", "base", 1, .ready), at: Self.start) == .start(["top"]))
-    #expect(machine.reported(Self.report("n1", "top", 0, .ready), at: Self.start) == .succeed)
+      Self.report(&machine, Self.report("n2", "base", 1, .ready)) == Self.starting("top"))
+    #expect(machine.order(of: "n1").services == ["base", "top"])
+    #expect(Self.report(&machine, Self.report("n1", "top", 0, .ready)) == Self.succeeded)
   }
 
   @Test func `a task that ended well counts as ready, and any other end does not`() {
     var machine = Self.started()
-    _ = machine.reported(Self.report("n1", "base", 0, .ready), at: Self.start)
-    _ = machine.reported(Self.report("n2", "base", 1, .ready), at: Self.start)
+    _ = Self.report(&machine, Self.report("n1", "base", 0, .ready))
+    _ = Self.report(&machine, Self.report("n2", "base", 1, .ready))
     var report = Self.report("n1", "top", 0, .stopped)
     report.exitStatus = 0
     var other = machine
-    #expect(machine.reported(report, at: Self.start) == .succeed)
+    #expect(Self.report(&machine, report) == Self.succeeded)
     report.exitStatus = 3
-    guard case .abort = other.reported(report, at: Self.start) else {
+    guard case .tell(.aborted) = Self.report(&other, report).first else {
       Issue.record("a task that ended with 3 must end the launch")
       return
     }
@@ -100,73 +127,74 @@ struct LaunchMachineTests {
     var machine = Self.started()
     var report = Self.report("n2", "base", 1, .failed, reason: "exited with status 1")
     report.lastLogLines = ["boom"]
-    let action = machine.reported(report, at: Self.start)
     #expect(
-      action
-        == .abort([
+      Self.report(&machine, report)
+        == Self.aborted(
           Diagnostic(
             code: "replica-failed", "n2: `base/1` is failed: exited with status 1",
-            causes: ["log: boom"])
-        ]))
-    #expect(machine.reported(Self.report("n1", "base", 0, .ready), at: Self.start) == .none)
+            causes: ["log: boom"])))
+    #expect(Self.report(&machine, Self.report("n1", "base", 0, .ready)) == [])
   }
 
   @Test func `a lost link alone ends nothing`() {
     var machine = Self.started()
     let fault = NodeFault(
       node: "n2", kind: .unreachable, Diagnostic(code: "link-lost", "the link broke"))
-    #expect(machine.faulted(fault) == .none)
-    #expect(machine.attached("n2", at: Self.start) == .none)
+    #expect(machine.faulted(fault, at: Self.start) == [])
+    #expect(Self.attach(&machine, "n2") == [])
   }
 
-  @Test func `a refused node ends the launch at once`() {
+  @Test func `a refused node ends the launch at once, and one that was there before does not`() {
     var machine = Self.machine()
     let fault = NodeFault(
       node: "n2", kind: .refused, Diagnostic(code: "host-key-changed", "its host key changed"))
+    let reason = Diagnostic(code: "host-key-changed", "n2: its host key changed")
     #expect(
-      machine.faulted(fault)
-        == .abort([Diagnostic(code: "host-key-changed", "n2: its host key changed")]))
+      machine.faulted(fault, at: Self.start)
+        == Self.aborted(reason) + [.end(LaunchResult(reasons: [reason]))])
+    var started = Self.started()
+    #expect(started.faulted(fault, at: Self.start) == [])
   }
 
   @Test func `a node that never answers is named when its time is up`() {
     var machine = Self.machine()
-    _ = machine.attached("n1", at: Self.start)
-    #expect(Self.pass(&machine, to: 19) == .none)
+    _ = Self.attach(&machine, "n1")
+    #expect(Self.pass(&machine, to: 19) == [])
     #expect(
       Self.pass(&machine, from: 20, to: 20)
-        == .abort([Diagnostic(code: "node-silent", "n2: no answer within 20 s")]))
+        == Self.aborted(Diagnostic(code: "node-silent", "n2: no answer within 20 s")))
   }
 
   @Test func `a service that is not ready in time is named with its late replicas`() {
     var machine = Self.started()
-    _ = machine.reported(Self.report("n1", "base", 0, .ready), at: Self.start)
-    #expect(Self.pass(&machine, to: 604) == .none)
+    _ = Self.report(&machine, Self.report("n1", "base", 0, .ready))
+    #expect(Self.pass(&machine, to: 604) == [])
     #expect(
       Self.pass(&machine, from: 605, to: 605)
-        == .abort([
+        == Self.aborted(
           Diagnostic(
             code: "service-late", "service `base` was not ready in time",
-            causes: ["n2: `base/1` is never reported"])
-        ]))
+            causes: ["n2: `base/1` is never reported"])))
   }
 
   @Test func `a coordinator that did not run for a minute blames no node for it`() {
     var machine = Self.machine()
-    _ = machine.attached("n1", at: Self.start)
-    #expect(Self.pass(&machine, to: 10) == .none)
-    #expect(Self.pass(&machine, from: 70, to: 79) == .none)
-    _ = machine.attached("n2", at: Self.start.advanced(by: .seconds(79)))
-    #expect(Self.pass(&machine, from: 80, to: 680) == .none)
+    _ = Self.attach(&machine, "n1")
+    #expect(Self.pass(&machine, to: 10) == [])
+    #expect(Self.pass(&machine, from: 70, to: 79) == [])
+    _ = Self.attach(&machine, "n2", at: 79)
+    #expect(Self.pass(&machine, from: 80, to: 680) == [])
     // What has come meanwhile is heard only after the tick.
-    #expect(Self.pass(&machine, from: 740, to: 740) == .none)
-    let now = Self.start.advanced(by: .seconds(740))
+    #expect(Self.pass(&machine, from: 740, to: 740) == [])
+    let now = Self.second(740)
     _ = machine.reported(Self.report("n1", "base", 0, .ready), at: now)
-    #expect(machine.reported(Self.report("n2", "base", 1, .ready), at: now) == .start(["top"]))
+    #expect(
+      machine.reported(Self.report("n2", "base", 1, .ready), at: now) == Self.starting("top"))
   }
 
   @Test func `a node speaks for its own replicas only`() {
     var machine = Self.started()
-    #expect(machine.reported(Self.report("n1", "base", 1, .failed), at: Self.start) == .none)
+    #expect(Self.report(&machine, Self.report("n1", "base", 1, .failed)) == [])
     #expect(machine.latestReports.isEmpty)
   }
 
@@ -181,11 +209,130 @@ struct LaunchMachineTests {
       folded[0].summary == "\(NodeSet(["n1", "n2", "n3"].map(NodeName.init)).folded): refused")
   }
 
-  @Test func `nodes that cannot carry the plan end the launch, and nothing after it`() {
-    let reason = Diagnostic(code: "port-taken", "port 80 is taken")
+  // MARK: What nodes say of themselves
+
+  /// Of a machine that has no program for `base`.
+  static func lacking(_ node: String) -> PreflightAnswer {
+    var facts = PreflightFacts()
+    facts.missingPrograms = ["a"]
+    return PreflightAnswer(node: node, facts: facts)
+  }
+
+  @Test func `nodes that cannot carry the plan end the launch, and nothing after it`() throws {
+    var machine = Self.machine()
+    for node in ["n1", "n2"] { machine.examined(Self.lacking(node)) }
+    _ = Self.attach(&machine, "n1")
+    let actions = Self.attach(&machine, "n2")
+    guard case .tell(.checked(let findings)) = actions.first else {
+      Issue.record("not told: \(actions)")
+      return
+    }
+    let errors = findings.filter(\.isError).map(\.folded)
+    #expect(!errors.isEmpty)
+    #expect(actions.dropFirst() == [.tell(.aborted(errors)), .giveOrders])
+    #expect(machine.order(of: "n1") == LaunchOrder(services: [], isStopAsked: true))
+    #expect(Self.report(&machine, Self.report("n1", "base", 0, .ready)) == [])
+  }
+
+  @Test func `what nodes say is told once, and refuses nothing where it may not`() {
+    var settings = Machine.Settings(attachTimeout: .seconds(20), reportGrace: .seconds(5))
+    settings.refusesFindings = false
+    var machine = Machine(plan: Self.plan, settings: settings, now: Self.start)
+    machine.examined(Self.lacking("n1"))
+    _ = Self.attach(&machine, "n1")
+    let actions = Self.attach(&machine, "n2")
+    #expect(actions.count == 3)
+    #expect(actions.suffix(2) == Self.starting("base")[...])
+    _ = Self.report(&machine, Self.report("n1", "base", 0, .ready))
+    #expect(Self.report(&machine, Self.report("n2", "base", 1, .ready)) == Self.starting("top"))
+  }
+
+  // MARK: The end of an aborted launch
+
+  static let failure = Diagnostic(code: "replica-failed", "n2: `base/1` is failed: ")
+
+  @Test func `it is over when every node that was reached has stopped what it ran`() {
     var machine = Self.started()
-    #expect(machine.refused([reason]) == .abort([reason]))
-    #expect(machine.refused([reason]) == .none)
-    #expect(machine.reported(Self.report("n1", "base", 0, .ready), at: Self.start) == .none)
+    #expect(
+      Self.report(&machine, Self.report("n2", "base", 1, .failed)) == Self.aborted(Self.failure))
+    #expect(machine.order(of: "n1").isStopAsked && machine.order(of: "n2").isStopAsked)
+    #expect(machine.left("n2", hasLeftovers: false) == [])
+    #expect(
+      machine.left("n1", hasLeftovers: false) == [
+        .end(LaunchResult(reasons: [Self.failure], isOver: true))
+      ])
+    #expect(machine.left("n1", hasLeftovers: false) == [])
+  }
+
+  @Test func `a node that does not stop in time is waited for no longer`() {
+    var machine = Self.started()
+    _ = Self.report(&machine, Self.report("n2", "base", 1, .failed))
+    _ = machine.left("n2", hasLeftovers: false)
+    // Grace of 30 s and the agents' 30 s for the rest.
+    #expect(Self.pass(&machine, from: 1, to: 64) == [])
+    #expect(
+      Self.pass(&machine, from: 65, to: 65)
+        == [
+          .tell(.leftBehind(node: "n1", ["it has not said in time that it has stopped"])),
+          .end(LaunchResult(reasons: [Self.failure], isOver: false)),
+        ])
+  }
+
+  @Test func `a launch of which something is left is not over`() {
+    var machine = Self.started()
+    _ = Self.report(&machine, Self.report("n2", "base", 1, .failed))
+    _ = machine.left("n2", hasLeftovers: true)
+    #expect(
+      machine.left("n1", hasLeftovers: false)
+        == [.end(LaunchResult(reasons: [Self.failure], isOver: false))])
+  }
+
+  @Test func `what ran before a launch that started nothing is left alone`() {
+    var machine = Self.machine()
+    _ = Self.attach(&machine, "n1", runsReplicas: true)
+    let fault = NodeFault(node: "n2", kind: .held, Diagnostic(code: "run-held", "held"))
+    let reason = Diagnostic(code: "run-held", "n2: held")
+    #expect(
+      machine.faulted(fault, at: Self.start)
+        == Self.aborted(reason) + [.end(LaunchResult(reasons: [reason]))])
+    #expect(!machine.order(of: "n1").isStopAsked)
+  }
+
+  @Test func `what ran before a launch that started something is stopped with it`() {
+    var machine = Self.machine()
+    _ = Self.attach(&machine, "n1", runsReplicas: true)
+    _ = Self.attach(&machine, "n2")
+    _ = Self.report(&machine, Self.report("n2", "base", 1, .failed))
+    #expect(machine.order(of: "n1").isStopAsked)
+    _ = machine.left("n2", hasLeftovers: false)
+    #expect(
+      machine.left("n1", hasLeftovers: false) == [
+        .end(LaunchResult(reasons: [Self.failure], isOver: true))
+      ])
+  }
+
+  @Test func `a node that attaches after the abort is stopped and waited for as well`() {
+    var machine = Self.machine()
+    _ = Self.attach(&machine, "n1")
+    let reason = Diagnostic(code: "node-silent", "n2: no answer within 20 s")
+    #expect(Self.pass(&machine, to: 20) == Self.aborted(reason))
+    #expect(Self.attach(&machine, "n2", at: 21) == [.giveOrders])
+    #expect(machine.order(of: "n2").isStopAsked)
+    #expect(machine.left("n1", hasLeftovers: false) == [])
+    #expect(
+      machine.left("n2", hasLeftovers: false) == [
+        .end(LaunchResult(reasons: [reason], isOver: true))
+      ])
+  }
+
+  @Test func `a launch whose nodes were not all seen is not over`() {
+    var machine = Self.machine()
+    _ = Self.attach(&machine, "n1")
+    _ = Self.pass(&machine, to: 20)
+    let reason = Diagnostic(code: "node-silent", "n2: no answer within 20 s")
+    #expect(
+      machine.left("n1", hasLeftovers: false) == [
+        .end(LaunchResult(reasons: [reason], isOver: false))
+      ])
   }
 }

@@ -45,7 +45,7 @@ import Testing
       "#!/bin/sh\necho muster-node 1\ncat > /dev/null\necho crash >&2\nexit 4\n", to: "sh")
     let path = "PATH=\(folder.path):/usr/bin:/bin"
     let node = Plan.Node(name: "n1", link: .command(argv: ["env", "HOME=\(folder.path)", path]))
-    let link = try await TestLinks.opener().open(node, run: "r")
+    let link = try await TestLinks.opener().open(node, for: .run("r"))
     // The client that ends closes the pipe, and with it the program's standard input.
     let client = GRPCClient(transport: link.transport)
     try await withThrowingTaskGroup { group in

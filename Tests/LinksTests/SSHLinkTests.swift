@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import GRPCCore
 import Glibc
 import NIOCore
 import NIOPosix
@@ -182,7 +183,7 @@ struct SSHLinkTests {
     let error = await withTaskGroup(of: LinkError?.self) { group in
       group.addTask {
         do throws(LinkError) {
-          _ = try await opener.open(node, run: run)
+          _ = try await opener.open(node, for: .run(run))
           return nil
         } catch {
           return error
@@ -192,5 +193,30 @@ struct SSHLinkTests {
       return await group.next().flatMap { $0 }
     }
     #expect(error == .cancelled)
+  }
+
+  @Test func `an errand needs no run, and leaves neither process nor folder`() async throws {
+    let host = try TestHost(environment: "XDG_STATE_HOME=FOLDER/state")
+    let run = host.run
+    for _ in 1...2 {
+      let link = try await TestLinks.opener().open(host.node(), for: .errand)
+      let runs = try await withGRPCClient(transport: link.transport) { client in
+        try await Muster_V1_Errands.Client(wrapping: client).runs(.init()).runs
+      }
+      #expect(runs == [])
+      _ = await link.ended()
+    }
+    // Its program has ended with it.
+    let program = "\(host.home)/.cache/muster/agent/.*[e]rrand"
+    try TestPrograms.run([
+      "timeout", "20", "sh", "-c", "while pgrep -f '\(program)' > /dev/null; do sleep 0.1; done",
+    ])
+    #expect(!FileManager.default.fileExists(atPath: "\(host.folder.path)/state"))
+    _ = try await TestLinks.visit(host.node(), run: run)
+    let link = try await TestLinks.opener().open(host.node(), for: .errand)
+    let runs = try await withGRPCClient(transport: link.transport) { client in
+      try await Muster_V1_Errands.Client(wrapping: client).runs(.init()).runs
+    }
+    #expect(runs.allSatisfy { $0.run == run && !$0.services })
   }
 }

@@ -135,7 +135,7 @@ enum TestLinks {
 
   /// Opens a link, asks the agent who it is, and ends its daemon.
   static func visit(_ node: Plan.Node, run: String) async throws -> Muster_V1_AttachResponse {
-    let link = try await Self.opener().open(node, run: run)
+    let link = try await Self.opener().open(node, for: .run(run))
     return try await withGRPCClient(transport: link.transport) { client in
       let agent = Muster_V1_Node.Client(wrapping: client)
       var request = Muster_V1_AttachRequest()
@@ -151,7 +151,7 @@ enum TestLinks {
   static func error(_ node: Plan.Node, run: String) async throws -> LinkError {
     let opener = try Self.opener()
     do throws(LinkError) {
-      _ = try await opener.open(node, run: run)
+      _ = try await opener.open(node, for: .run(run))
     } catch {
       return error
     }

@@ -63,7 +63,8 @@ struct `Small parts of the agent` {
     (["verify", String(repeating: "a", count: 64)], true), (["version"], true), ([], false),
     (["hold", "--record", "a", "--log", "b", "--folder", "/", "--", "x", "--", "y"], true),
     (["hold", "--record", "a", "--log", "b", "--folder", "/", "--"], false),
-    (["hold", "x"], false),
+    (["hold", "x"], false), (["errand", "--node", "n"], true), (["errand"], false),
+    (["errand", "--node", "a/b"], false), (["errand", "--node", "n", "--run", "r"], false),
   ])
   func `a command line is whole or refused`(arguments: [String], isFine: Bool) {
     #expect(((try? AgentCommand(parsing: arguments)) != nil) == isFine)

@@ -63,15 +63,33 @@ final class TestAgent: Sendable {
   func link<Result: Sendable>(
     _ body: @Sendable (Client) async throws -> Result
   ) async throws -> Result {
-    let (input, output) = try self.spawnConnect()
+    try await self.talk(to: ["connect", "--run", self.run, "--node", self.node]) { client in
+      try await body(Client(wrapping: client))
+    }
+  }
+
+  /// Starts `muster-node errand`, and the same.
+  func errand<Result: Sendable>(
+    _ body:
+      @Sendable (Muster_V1_Errands.Client<HTTP2ClientTransport.WrappedChannel>) async throws
+      -> Result
+  ) async throws -> Result {
+    try await self.talk(to: ["errand", "--node", self.node]) { client in
+      try await body(Muster_V1_Errands.Client(wrapping: client))
+    }
+  }
+
+  private func talk<Result: Sendable>(
+    to words: [String],
+    _ body: @Sendable (GRPCClient<HTTP2ClientTransport.WrappedChannel>) async throws -> Result
+  ) async throws -> Result {
+    let (input, output) = try self.spawn(words)
     let transport = try await HTTP2ClientTransport.WrappedChannel.wrapping(config: .defaults) {
       configure in
       try await NIOPipeBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .takingOwnershipOfDescriptors(input: input, output: output) { configure($0) }
     }
-    return try await withGRPCClient(transport: transport) { client in
-      try await body(Client(wrapping: client))
-    }
+    return try await withGRPCClient(transport: transport) { try await body($0) }
   }
 
   /// The same, with the run claimed.
@@ -110,8 +128,12 @@ final class TestAgent: Sendable {
     try? FileManager.default.removeItem(atPath: self.folder)
   }
 
-  /// - Returns: Descriptors to read from and to write to, past the preface.
   func spawnConnect() throws -> (input: CInt, output: CInt) {
+    try self.spawn(["connect", "--run", self.run, "--node", self.node])
+  }
+
+  /// - Returns: Descriptors to read from and to write to, past the preface.
+  private func spawn(_ arguments: [String]) throws -> (input: CInt, output: CInt) {
     var (down, up): ([CInt], [CInt]) = ([-1, -1], [-1, -1])
     guard pipe(&down) == 0, pipe(&up) == 0 else { throw TestFailure("pipe") }
     for end in down + up { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -122,8 +144,8 @@ final class TestAgent: Sendable {
     posix_spawn_file_actions_adddup2(&actions, up[1], 1)
     var process: pid_t = 0
     let program = try Self.program
-    let words = ["muster-node", "connect", "--run", self.run, "--node", self.node]
-    var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+    var argv: [UnsafeMutablePointer<CChar>?] =
+      (["muster-node"] + arguments).map { strdup($0) } + [nil]
     var variables: [UnsafeMutablePointer<CChar>?] =
       self.environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for word in argv + variables { free(word) } }

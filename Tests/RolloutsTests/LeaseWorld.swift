@@ -220,7 +220,11 @@ struct LeaseWorld {
       let isRecorded = self.recorded.contains(UInt64(item))
       if count > 1 { self.fail("item \(item) has \(count) owners") }
       if count == 0, !isRecorded { self.fail("item \(item) is lost") }
-      if isRecorded != self.machine.recorded.contains([UInt64(item)..<UInt64(item) + 1] as OrdinalRangeSet) { self.fail("records differ") }
+      if isRecorded
+        != self.machine.recorded.contains([UInt64(item)..<UInt64(item) + 1] as OrdinalRangeSet)
+      {
+        self.fail("records differ")
+      }
     }
     if self.machine.isFinished != (self.recorded.count == owners.count) { self.fail("finished?") }
     let brought = self.nodes.indices.reduce(0) { $0 + self.machine.recordedCount(of: $1) }

@@ -103,25 +103,30 @@ extension ServiceWorld {
     }
   }
 
+  private func act(on actions: [SimCoordinator.Machine.Action]) {
+    for action in actions { self.act(on: action) }
+  }
+
   private func act(on action: SimCoordinator.Machine.Action) {
     switch action {
-    case .none: break
-    case .start(let services):
+    case .end, .giveOrders: break
+    case .tell(.starting(let services)):
       self.coordinator.services += services
       for node in self.agents.indices { self.sendOrder(to: node) }
-    case .succeed:
+    case .tell(.succeeded):
       self.coordinator.outcome = .succeeded
       if self.script.hasFatalFate { self.violate("a launch succeeded that cannot") }
       self.calmAt = self.now + ServiceScript.calmAfter
       self.add(self.script.drawServingFaults(), from: self.now)
       self.end(at: self.now + ServiceScript.endAfter)
-    case .abort(let diagnostics):
+    case .tell(.aborted(let diagnostics)):
       self.coordinator.outcome = .aborted
       self.check(diagnostics)
       self.coordinator.isStopAsked = true
       for node in self.agents.indices { self.sendOrder(to: node) }
       // All links have healed, and all grace is over.
       self.end(at: max(self.now, 150_000) + 100_000)
+    case .tell: break
     }
   }
 
@@ -167,7 +172,7 @@ extension ServiceWorld {
     }
     self.agents[node].hasLink = true
     let name = self.coordinator.nodeNames[node]
-    self.act(on: self.coordinator.machine.attached(name, at: self.instant))
+    self.act(on: self.coordinator.machine.attached(name, runsReplicas: false, at: self.instant))
     for index in agent.replicas where self.replicas[index].isStarted { self.send(index) }
     self.sendOrder(to: node)
   }
@@ -178,7 +183,7 @@ extension ServiceWorld {
     let fault = NodeFault(
       node: self.coordinator.nodeNames[node], kind: .unreachable,
       Diagnostic(code: "link-lost", "the link broke"))
-    self.act(on: self.coordinator.machine.faulted(fault))
+    self.act(on: self.coordinator.machine.faulted(fault, at: self.instant))
     if self.agents.count <= 64 { self.checkCoordinator() }
   }
 

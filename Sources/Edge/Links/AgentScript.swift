@@ -18,31 +18,36 @@ package struct AgentScript: Equatable, Sendable {
 
   /// Of the program, 64 hexadecimal digits.
   package var sha256: String
-  /// Names of 1 to 64 of `A-Za-z0-9._-`.
-  package var run: String
+  /// A name of 1 to 64 of `A-Za-z0-9._-`.
   package var node: String
+  package var purpose: LinkPurpose
   /// Places at the front that have proved unfit, 0 to 2.
   package var skippedPlaceCount = 0
   /// Whether an agent that is found is trusted only after its bytes are hashed. Not at every login:
   /// 40 MB take 100 ms and more. On a node without `sha256sum` none is trusted then.
   package var checksAgent = false
 
-  package init(sha256: String, run: String, node: String) {
+  package init(sha256: String, node: String, purpose: LinkPurpose) {
     self.sha256 = sha256
-    self.run = run
     self.node = node
+    self.purpose = purpose
   }
 
   /// One compound command: the shell has read all of it before any part runs, so that what follows
   /// on standard input is the image's or the agent's.
   package var text: String {
     """
-    { h=\(self.sha256) r=\(ShellQuoting.quote(self.run)) n=\(ShellQuoting.quote(self.node))
+    { h=\(self.sha256) n=\(ShellQuoting.quote(self.node))
+    become() { exec "$d/muster-node" \(self.arguments); }
     k=\(self.skippedPlaceCount) v=\(self.checksAgent ? 1 : 0)
     \(Self.body)
     }
 
     """
+  }
+
+  private var arguments: String {
+    self.purpose.arguments(node: self.node).map { ShellQuoting.quote($0) }.joined(separator: " ")
   }
 
   /// `ours` wants a place in a folder of all users to be closed to their writing: else one of them
@@ -64,7 +69,6 @@ package struct AgentScript: Equatable, Sendable {
       esac
       d=$b/agent/$h
     }
-    become() { exec "$d/muster-node" connect --run "$r" --node "$n"; }
     whole() {
       [ $v = 0 ] || [ "$(sha256sum 2>/dev/null < "$d/muster-node")" = "$h  -" ]
     }
@@ -108,7 +112,7 @@ package struct AgentScript: Equatable, Sendable {
     for c in 1 2 3; do
       if [ $c -le $k ]; then continue; fi
       place $c
-      t=$d/.tmp.$r.$n.$$
+      t=$d/.tmp.$n.$$
       if ! e=$(make_place 2>&1); then echo "muster-unfit $c" $e; continue; fi
       echo "muster-absent $(uname -s) $(uname -m) $a"
       read z a || exit 81

@@ -33,28 +33,30 @@ package struct LinkOpener: Sendable {
 
   /// Opens one link; call it for all nodes at once: the admission holds them apart.
   ///
-  /// - Parameters:
-  ///   - node: Its name and `run` are 1 to 64 of `A-Za-z0-9._-`; `run` may be `@NAME`, the newest live
-  ///     run of that name on the node.
+  /// - Parameter node: Its name, and that of a run, are 1 to 64 of `A-Za-z0-9._-`.
   /// - Throws: `LinkError`, within the node's connect timeout once it is admitted; where the agent
   ///   has to be pushed, that may take two minutes more.
-  package func open(_ node: Plan.Node, run: String) async throws(LinkError) -> Link {
-    let reference = run.hasPrefix("@") ? String(run.dropFirst()) : run
-    for name in [reference, node.name] where !Self.isName(name) { throw .name(name) }
+  package func open(
+    _ node: Plan.Node, for purpose: LinkPurpose
+  ) async throws(LinkError) -> Link {
+    for name in [purpose.name, node.name] where !Self.isName(name) { throw .name(name) }
     return try await self.admission.admitted { () throws(LinkError) in
-      try await self.openAdmitted(node, run: run)
+      try await self.openAdmitted(node, for: purpose)
     }
   }
 
-  private func openAdmitted(_ node: Plan.Node, run: String) async throws(LinkError) -> Link {
+  private func openAdmitted(
+    _ node: Plan.Node, for purpose: LinkPurpose
+  ) async throws(LinkError) -> Link {
     let loop = self.group.next()
     var deadline = loop.now + node.link.timeout
-    var script = AgentScript(sha256: self.agent.sha256, run: run, node: node.name)
+    var script = AgentScript(
+      sha256: self.agent.sha256, node: node.name, purpose: purpose)
     var attempt = 0
     var heard = Heard()
     while true {
       do throws(LinkError) {
-        return try await self.attempt(node, script, run: run, deadline: deadline, &heard, on: loop)
+        return try await self.attempt(node, script, deadline: deadline, &heard, on: loop)
       } catch {
         switch error {
         case .ssh(.disconnected(during: .greeting, _), _, _):
@@ -87,11 +89,12 @@ package struct LinkOpener: Sendable {
   }
 
   private func attempt(
-    _ node: Plan.Node, _ script: AgentScript, run: String, deadline: NIODeadline,
+    _ node: Plan.Node, _ script: AgentScript, deadline: NIODeadline,
     _ heard: inout Heard, on loop: any EventLoop
   ) async throws(LinkError) -> Link {
     let (events, continuation) = AsyncStream.makeStream(of: AgentGreetingHandler.Event.self)
-    let pipe = try await self.openPipe(node, run: run, deadline, continuation, on: loop)
+    let pipe = try await self.openPipe(
+      node, script.purpose, deadline, continuation, on: loop)
     do throws(LinkError) {
       if pipe.readsScript { pipe.send(script.text) }
       try await self.awaitAgent(events, on: pipe, node, &heard)
@@ -104,13 +107,13 @@ package struct LinkOpener: Sendable {
   }
 
   private func openPipe(
-    _ node: Plan.Node, run: String, _ deadline: NIODeadline,
+    _ node: Plan.Node, _ purpose: LinkPurpose, _ deadline: NIODeadline,
     _ events: AsyncStream<AgentGreetingHandler.Event>.Continuation, on loop: any EventLoop
   ) async throws(LinkError) -> LinkPipe {
     let greeting = { @Sendable in AgentGreetingHandler(deadline: deadline, events: events) }
     switch node.link {
     case .local:
-      let argv = [self.agent.path, "connect", "--run", run, "--node", node.name]
+      let argv = [self.agent.path] + purpose.arguments(node: node.name)
       return try await LinkPipe.process(argv, readsScript: false, greeting, on: loop)
     case .command(let argv):
       // The script comes on standard input, and so survives any number of shells in between.

@@ -1,8 +1,9 @@
 /// What the program on a node is asked to do.
 ///
 /// ```
-/// muster-node connect --run ID --node NAME   relays standard input and output to the run's daemon;
-///                                            ID may be @NAME, the newest live run of that name
+/// muster-node connect --run ID --node NAME   relays standard input and output to the run's daemon
+/// muster-node errand --node NAME             serves short calls that belong to no run on standard input
+///                                            and output, and ends with them
 /// muster-node daemon --run ID --node NAME    serves the run; started by `connect`
 /// muster-node hold --record FILE --log FILE [--folder FOLDER] -- PROGRAM ...
 ///                                            keeps one replica; started by the daemon
@@ -11,7 +12,7 @@
 /// ```
 package enum AgentCommand: Equatable, Sendable {
   case connect(AgentIdentity)
-  case connectNewest(name: String, node: String)
+  case errand(node: String)
   case daemon(AgentIdentity)
   case hold(HolderOrder)
   case verify(sha256: String)
@@ -21,7 +22,11 @@ package enum AgentCommand: Equatable, Sendable {
   package init(parsing arguments: [String]) throws(NodeAgentError) {
     let rest = arguments.dropFirst()
     switch arguments.first {
-    case "connect": self = try Self.connect(rest)
+    case "connect": self = .connect(try Self.identity(rest))
+    case "errand":
+      let node = try Self.options(rest, known: ["--node"])["--node"] ?? ""
+      // Checked as names are.
+      self = .errand(node: try AgentIdentity(run: "none", node: node).node)
     case "daemon": self = .daemon(try Self.identity(rest))
     case "hold": self = .hold(try HolderOrder(parsing: rest))
     case "verify":
@@ -31,18 +36,10 @@ package enum AgentCommand: Equatable, Sendable {
       self = .verify(sha256: hash.lowercased())
     case "version" where rest.isEmpty: self = .version
     default:
-      throw .usage("muster-node connect|daemon --run ID --node NAME, verify SHA256, or version")
+      throw .usage(
+        "muster-node connect|daemon --run ID --node NAME, errand --node NAME, verify SHA256, or version"
+      )
     }
-  }
-
-  private static func connect(_ arguments: ArraySlice<String>) throws(NodeAgentError) -> Self {
-    let options = try Self.options(arguments, known: ["--run", "--node"])
-    guard let reference = options["--run"], reference.hasPrefix("@"),
-      let node = options["--node"]
-    else { return .connect(try Self.identity(arguments)) }
-    // Checked as names are.
-    let identity = try AgentIdentity(run: String(reference.dropFirst()), node: node)
-    return .connectNewest(name: identity.run, node: identity.node)
   }
 
   private static func identity(

@@ -39,11 +39,8 @@ where AgentClock.Duration == Duration {
     case .connect(let identity):
       let socket = try DaemonStart.connect(to: identity, environment: self.daemonEnvironment)
       try Relay.run(input: STDIN_FILENO, output: STDOUT_FILENO, socket: socket)
-    case .connectNewest(let name, let node):
-      guard
-        let identity = NewestRun.find(named: name, node: node, environment: self.environment)
-      else { throw NodeAgentError.noLiveRun(name: name) }
-      try await self.run(.connect(identity))
+    case .errand(let node):
+      try await ErrandServer.run(node: node, environment: self.environment)
     case .daemon(let identity):
       try await Daemon(
         identity, environment: self.environment, clock: self.clock,

@@ -14,8 +14,6 @@ package enum NodeAgentError: Error, Equatable {
   case launchFailed(String)
   /// Somebody listens on a port of a replica before it is started; who, in words.
   case portTaken(Int, by: String)
-  /// No run of the name has anything alive on this node.
-  case noLiveRun(name: String)
   /// This program is not the one it should be.
   case wrongHash(expected: String, actual: String)
 }
@@ -32,7 +30,6 @@ extension NodeAgentError: CustomStringConvertible {
       "the daemon ended before it listened" + (log.isEmpty ? "" : ": \(log)")
     case .launchFailed(let reason): reason
     case .portTaken(let port, let owner): "port \(port) is taken by \(owner)"
-    case .noLiveRun(let name): "no run of `\(name)` is live on this node"
     case .wrongHash(let expected, let actual):
       "this program's SHA-256 is `\(actual)`, not `\(expected)`: the upload is damaged"
     }

@@ -1,5 +1,6 @@
 package import Coordinator
 import Fleet
+import Links
 package import Manifest
 package import Plan
 package import Rollouts
@@ -32,7 +33,10 @@ package struct FleetContext: Sendable {
 
   // MARK: Links
 
-  package func links(to run: String) -> OpenLink { self.links.open(run: run) }
+  package func links(to run: String) -> OpenLink { self.links.open(for: .run(run)) }
+
+  /// To nodes, apart from any run.
+  package var errands: OpenLink { self.links.open(for: .errand) }
 
   /// - Parameter yields: Takes nothing over from a coordinator that is at work.
   package func attachment(
@@ -87,61 +91,6 @@ package struct FleetContext: Sendable {
           "no run of `\(self.plan.name)` is up: neither \(self.runsFolder) nor the nodes know one",
           hints: ["`muster up` starts one"])
       ])
-  }
-
-  /// A run that another machine began, as the nodes themselves tell; it gets a folder here.
-  ///
-  /// - Throws: `RunFault` where nodes cannot be asked and the others have none.
-  private func runOnNodes() async throws(RunFault) -> LiveRun? {
-    let survey = await FleetCall.survey(
-      self.plan.nodes, open: self.links(to: "@\(self.plan.name)"),
-      attachment: try self.attachment(holding: false))
-    var newest: (id: RunID, plan: Plan, holder: String)?
-    var faults: [NodeFault] = []
-    for (_, result) in survey {
-      switch result {
-      case .failure(let fault):
-        // The agent's own word that there is none is an answer.
-        let isAnswer = fault.diagnostic.causes.contains { $0.contains("is live on this node") }
-        if !isAnswer { faults.append(fault) }
-      case .success(let answer):
-        // A node is semi-trusted: what it says names a folder here.
-        guard let id = RunID(answer.run), newest.map({ $0.id < id }) ?? true,
-          let plan = try? Plan(json: answer.plan), plan.name == self.plan.name
-        else { continue }
-        newest = (id, plan, answer.holder)
-      }
-    }
-    guard var newest else {
-      if faults.isEmpty { return nil }
-      throw RunFault(.surroundings, faults.folded())
-    }
-    // Links are ours: keys lie elsewhere here, and a node must not say what we execute.
-    let known = self.plan.nodes.filter { node in newest.plan.nodes.contains { $0.name == node.name }
-    }
-    let unknown = newest.plan.nodes.map(\.name).filter { name in !known.contains { $0.name == name }
-    }
-    guard unknown.isEmpty else {
-      throw RunFault(
-        .request,
-        [
-          Diagnostic(
-            code: "other-nodes",
-            "run \(newest.id) has nodes that the manifest has not: "
-              + NodeSet(unknown.map { NodeName($0) }).folded,
-            hints: ["use the manifest that it was begun with"])
-        ])
-    }
-    newest.plan.nodes = known
-    self.surroundings.say(
-      "run \(newest.id) was found on its nodes; it was begun by \(newest.holder)")
-    return try RunFault.storing {
-      try LiveRun(
-        try RunDirectory.create(
-          root: self.runsFolder, name: newest.plan.name, id: newest.id,
-          plan: try newest.plan.canonicalJSON()),
-        self.surroundings)
-    }
   }
 
   /// The live run, else the newest one that has ended.

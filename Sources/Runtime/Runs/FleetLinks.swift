@@ -1,6 +1,6 @@
 package import Coordinator
 import Fleet
-import Links
+package import Links
 package import NIOCore
 import Plan
 import SSH
@@ -29,12 +29,12 @@ package struct FleetLinks: Sendable {
     }
   }
 
-  /// - Parameter run: Whose agents are started or found; `@NAME` is the newest live one of a name.
-  package func open(run: String) -> OpenLink {
+  /// - Parameter purpose: A run, whose agents are started or found, or errands.
+  package func open(for purpose: LinkPurpose) -> OpenLink {
     let opener = self.opener
     return { node throws(NodeFault) in
       do throws(LinkError) {
-        return try await opener.open(node, run: run)
+        return try await opener.open(node, for: purpose)
       } catch {
         throw NodeFault(
           node: node.name, kind: error.mayPass ? .unreachable : .refused, error.unnamedDiagnostic)

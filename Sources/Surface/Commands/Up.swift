@@ -53,8 +53,9 @@ package struct Up: AsyncParsableCommand {
         fleet.notify, run: run.id, clock: clock, tell: fleet.surroundings.tell
       ) { notifier in
         await ServiceLauncher(
-          plan: fleet.plan, open: fleet.links(to: run.id), attachment: attachment, clock: clock,
-          settings: settings, preflight: preflight
+          plan: fleet.plan,
+          connector: AgentConnector(open: fleet.links(to: run.id), attachment: attachment),
+          clock: clock, settings: settings, preflight: preflight
         ) { event in
           // The journal first: what is shown has been written.
           run.record(event)

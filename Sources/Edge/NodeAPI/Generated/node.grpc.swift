@@ -2341,3 +2341,356 @@ extension Muster_V1_Node.ClientProtocol {
         )
     }
 }
+
+// MARK: - muster.v1.Errands
+
+/// Namespace containing generated types for the "muster.v1.Errands" service.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+package enum Muster_V1_Errands: Sendable {
+    /// Service descriptor for the "muster.v1.Errands" service.
+    package static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "muster.v1.Errands")
+    /// Namespace for method metadata.
+    package enum Method: Sendable {
+        /// Namespace for "Runs" metadata.
+        package enum Runs: Sendable {
+            /// Request type for "Runs".
+            package typealias Input = Muster_V1_RunsRequest
+            /// Response type for "Runs".
+            package typealias Output = Muster_V1_RunsResponse
+            /// Descriptor for "Runs".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "muster.v1.Errands"),
+                method: "Runs",
+                type: .unary
+            )
+        }
+        /// Descriptors for all methods in the "muster.v1.Errands" service.
+        package static let descriptors: [GRPCCore.MethodDescriptor] = [
+            Runs.descriptor
+        ]
+    }
+}
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension GRPCCore.ServiceDescriptor {
+    /// Service descriptor for the "muster.v1.Errands" service.
+    package static let muster_v1_Errands = GRPCCore.ServiceDescriptor(fullyQualifiedService: "muster.v1.Errands")
+}
+
+// MARK: muster.v1.Errands (server)
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Muster_V1_Errands {
+    /// Streaming variant of the service protocol for the "muster.v1.Errands" service.
+    ///
+    /// This protocol is the lowest-level of the service protocols generated for this service
+    /// giving you the most flexibility over the implementation of your service. This comes at
+    /// the cost of more verbose and less strict APIs. Each RPC requires you to implement it in
+    /// terms of a request stream and response stream. Where the RPC expects only a single
+    /// request or response message, you are responsible for ensuring your implementation
+    /// maintains this invariant.
+    ///
+    /// Where possible, prefer using the stricter, less-verbose ``ServiceProtocol``
+    /// or ``SimpleServiceProtocol`` instead.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is asked of a node apart from any run: served by a process that lives as long as the link, keeps
+    /// > nothing and leaves nothing. Several calls may be under way at once.
+    package protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
+        /// Handle the "Runs" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the node keeps of runs, newest first.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Muster_V1_RunsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Muster_V1_RunsResponse` messages.
+        func runs(
+            request: GRPCCore.StreamingServerRequest<Muster_V1_RunsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_RunsResponse>
+    }
+
+    /// Service protocol for the "muster.v1.Errands" service.
+    ///
+    /// This protocol is higher level than ``StreamingServiceProtocol`` but lower level than
+    /// the ``SimpleServiceProtocol``, it provides access to request and response metadata and
+    /// trailing response metadata. If you don't need these then consider using
+    /// the ``SimpleServiceProtocol``. If you need fine grained control over your RPCs then
+    /// use ``StreamingServiceProtocol``.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is asked of a node apart from any run: served by a process that lives as long as the link, keeps
+    /// > nothing and leaves nothing. Several calls may be under way at once.
+    package protocol ServiceProtocol: Muster_V1_Errands.StreamingServiceProtocol {
+        /// Handle the "Runs" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the node keeps of runs, newest first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_RunsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Muster_V1_RunsResponse` message.
+        func runs(
+            request: GRPCCore.ServerRequest<Muster_V1_RunsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Muster_V1_RunsResponse>
+    }
+
+    /// Simple service protocol for the "muster.v1.Errands" service.
+    ///
+    /// This is the highest level protocol for the service. The API is the easiest to use but
+    /// doesn't provide access to request or response metadata. If you need access to these
+    /// then use ``ServiceProtocol`` instead.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is asked of a node apart from any run: served by a process that lives as long as the link, keeps
+    /// > nothing and leaves nothing. Several calls may be under way at once.
+    package protocol SimpleServiceProtocol: Muster_V1_Errands.ServiceProtocol {
+        /// Handle the "Runs" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the node keeps of runs, newest first.
+        ///
+        /// - Parameters:
+        ///   - request: A `Muster_V1_RunsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Muster_V1_RunsResponse` to respond with.
+        func runs(
+            request: Muster_V1_RunsRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Muster_V1_RunsResponse
+    }
+}
+
+// Default implementation of 'registerMethods(with:)'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Muster_V1_Errands.StreamingServiceProtocol {
+    package func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
+        router.registerHandler(
+            forMethod: Muster_V1_Errands.Method.Runs.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_RunsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_RunsResponse>(),
+            handler: { request, context in
+                try await self.runs(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+    }
+}
+
+// Default implementation of streaming methods from 'StreamingServiceProtocol'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Muster_V1_Errands.ServiceProtocol {
+    package func runs(
+        request: GRPCCore.StreamingServerRequest<Muster_V1_RunsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_RunsResponse> {
+        let response = try await self.runs(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+}
+
+// Default implementation of methods from 'ServiceProtocol'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Muster_V1_Errands.SimpleServiceProtocol {
+    package func runs(
+        request: GRPCCore.ServerRequest<Muster_V1_RunsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Muster_V1_RunsResponse> {
+        return GRPCCore.ServerResponse<Muster_V1_RunsResponse>(
+            message: try await self.runs(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+}
+
+// MARK: muster.v1.Errands (client)
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Muster_V1_Errands {
+    /// Generated client protocol for the "muster.v1.Errands" service.
+    ///
+    /// You don't need to implement this protocol directly, use the generated
+    /// implementation, ``Client``.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is asked of a node apart from any run: served by a process that lives as long as the link, keeps
+    /// > nothing and leaves nothing. Several calls may be under way at once.
+    package protocol ClientProtocol: Sendable {
+        /// Call the "Runs" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the node keeps of runs, newest first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_RunsRequest` message.
+        ///   - serializer: A serializer for `Muster_V1_RunsRequest` messages.
+        ///   - deserializer: A deserializer for `Muster_V1_RunsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func runs<Result>(
+            request: GRPCCore.ClientRequest<Muster_V1_RunsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Muster_V1_RunsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Muster_V1_RunsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_RunsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+    }
+
+    /// Generated client for the "muster.v1.Errands" service.
+    ///
+    /// The ``Client`` provides an implementation of ``ClientProtocol`` which wraps
+    /// a `GRPCCore.GRPCCClient`. The underlying `GRPCClient` provides the long-lived
+    /// means of communication with the remote peer.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What is asked of a node apart from any run: served by a process that lives as long as the link, keeps
+    /// > nothing and leaves nothing. Several calls may be under way at once.
+    package struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
+        private let client: GRPCCore.GRPCClient<Transport>
+
+        /// Creates a new client wrapping the provided `GRPCCore.GRPCClient`.
+        ///
+        /// - Parameters:
+        ///   - client: A `GRPCCore.GRPCClient` providing a communication channel to the service.
+        package init(wrapping client: GRPCCore.GRPCClient<Transport>) {
+            self.client = client
+        }
+
+        /// Call the "Runs" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the node keeps of runs, newest first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_RunsRequest` message.
+        ///   - serializer: A serializer for `Muster_V1_RunsRequest` messages.
+        ///   - deserializer: A deserializer for `Muster_V1_RunsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func runs<Result>(
+            request: GRPCCore.ClientRequest<Muster_V1_RunsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Muster_V1_RunsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Muster_V1_RunsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_RunsResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Muster_V1_Errands.Method.Runs.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+    }
+}
+
+// Helpers providing default arguments to 'ClientProtocol' methods.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Muster_V1_Errands.ClientProtocol {
+    /// Call the "Runs" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the node keeps of runs, newest first.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Muster_V1_RunsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func runs<Result>(
+        request: GRPCCore.ClientRequest<Muster_V1_RunsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_RunsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.runs(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_RunsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_RunsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+}
+
+// Helpers providing sugared APIs for 'ClientProtocol' methods.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Muster_V1_Errands.ClientProtocol {
+    /// Call the "Runs" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the node keeps of runs, newest first.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func runs<Result>(
+        _ message: Muster_V1_RunsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_RunsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Muster_V1_RunsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.runs(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+}

@@ -18,3 +18,17 @@ package enum LaunchEvent: Equatable, Sendable {
   /// After an abort or a stop: what the agents could not prove gone.
   case leftBehind(node: String, [String])
 }
+
+/// How a launch came out.
+package struct LaunchResult: Equatable, Sendable {
+  /// Why not every service is ready; empty: they are.
+  package var reasons: [Diagnostic] = []
+  /// Whether nothing of the run is left: all that this launch started is gone again, as the agents have
+  /// proved, and nothing was there before.
+  package var isOver = false
+
+  package init(reasons: [Diagnostic] = [], isOver: Bool = false) {
+    self.reasons = reasons
+    self.isOver = isOver
+  }
+}

@@ -3,23 +3,28 @@ import Health
 package import Plan
 import Recipes
 
-/// Decides what starts when, and when a launch has succeeded or cannot any more.
+/// Decides what starts when, whether a launch has succeeded or cannot any more, and when its end is over.
 ///
 /// A launch is a gang: nothing starts before every node it needs has answered, a service starts when
 /// those named in its `after` are ready, and the first failure ends it all.
-/// It reads no clock and waits for nothing; instants are passed in.
+/// It reads no clock and waits for nothing; instants are passed in. Each event is told by who hears of
+/// it, and then answered with actions, which are carried out in order.
 ///
 /// ```
-/// gathering ──every node attached──▶ starting ──every replica ready──▶ launched
-///     │                                 │
-///     └────fault, deadline──────────────┴──▶ aborted
+/// gathering ──every node attached──▶ starting ──every replica ready──▶ over
+///     │                                 │                                ▲
+///     └────fault, findings, deadline────┴──▶ departing ──all stopped─────┘
 /// ```
-package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration == Duration {
+package struct LaunchMachine<Instant: InstantProtocol>: Sendable
+where Instant.Duration == Duration, Instant: Sendable {
   package struct Settings: Sendable {
     /// From the start of the launch until every node must have answered.
     package var attachTimeout: Duration
     /// Beyond a replica's own deadline, which its node watches: for a link that is down meanwhile.
     package var reportGrace: Duration
+    /// Whether an error in what nodes say of themselves keeps everything from starting; it is told in
+    /// any case.
+    package var refusesFindings = true
 
     package init(attachTimeout: Duration, reportGrace: Duration) {
       self.attachTimeout = attachTimeout
@@ -28,32 +33,46 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
   }
 
   package enum Action: Equatable, Sendable {
-    case none
-    /// Start the replicas of these services, in this order, on their nodes.
-    case start([String])
-    case succeed
-    /// End what was started, and say why.
-    case abort([Diagnostic])
+    /// For the journal and whoever watches, before anything that follows is done.
+    case tell(LaunchEvent)
+    /// Nodes have other orders than before: see ``order(of:)``.
+    case giveOrders
+    case end(LaunchResult)
   }
 
   private enum State {
     case gathering
     case starting
-    case launched
-    case aborted
+    case departing(Departure)
+    case over
   }
 
-  private let plan: Plan
-  private let settings: Settings
-  private let neededNodes: [String]
+  /// The end of an aborted launch.
+  private struct Departure {
+    /// Nodes that have still to stop what they run.
+    var waiting: Set<String>
+    var deadline: Instant
+    var reasons: [Diagnostic]
+    var hasLeftovers = false
+  }
+
+  let plan: Plan
+  let settings: Settings
+  /// In the order of the plan.
+  package let neededNodes: [String]
   /// Until every node must have answered.
   private var attachDeadline: Instant
   private var passedAt: Instant
   private var state = State.gathering
-  private var attachedNodes: Set<String> = []
-  private var faults: [String: NodeFault] = [:]
-  private var reports: [ReplicaKey: ReplicaReport] = [:]
-  /// When each started service must be ready.
+  private(set) var attachedNodes: Set<String> = []
+  /// Where something runs that this launch, having started nothing, leaves as it is.
+  private var usedNodes: Set<String> = []
+  private(set) var faults: [String: NodeFault] = [:]
+  /// What nodes have said of themselves that nobody was told of yet.
+  private var answers: [PreflightAnswer] = []
+  private(set) var reports: [ReplicaKey: ReplicaReport] = [:]
+  /// Services that were started, in order, and when each must be ready.
+  private var startedServices: [String] = []
   private var deadlines: [String: Instant] = [:]
 
   /// - Parameter plan: With at least one service.
@@ -71,77 +90,130 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
     self.reports.values.sorted { $0.key < $1.key }
   }
 
+  /// Why it is aborted, if it is.
+  package var reasons: [Diagnostic] {
+    switch self.state {
+    case .departing(let departure): departure.reasons
+    case .gathering, .starting, .over: []
+    }
+  }
+
+  /// What a node should do, whatever it has been told before.
+  package func order(of node: String) -> LaunchOrder {
+    var order = LaunchOrder(services: self.startedServices)
+    switch self.state {
+    case .gathering, .starting: break
+    case .departing, .over: order.isStopAsked = self.stops(node)
+    }
+    return order
+  }
+
+  // MARK: Events
+
+  /// What a node has said of itself; comes before it has attached.
+  package mutating func examined(_ answer: PreflightAnswer) {
+    self.answers.append(answer)
+  }
+
   /// A node has answered, again perhaps.
-  package mutating func attached(_ node: String, at now: Instant) -> Action {
+  ///
+  /// - Parameter runsReplicas: Whether something of the run lives there.
+  package mutating func attached(
+    _ node: String, runsReplicas: Bool, at now: Instant
+  ) -> [Action] {
     self.pass(to: now)
     self.attachedNodes.insert(node)
     self.faults[node] = nil
+    if runsReplicas, self.startedServices.isEmpty { self.usedNodes.insert(node) }
     switch self.state {
     case .gathering:
-      guard self.neededNodes.allSatisfy(self.attachedNodes.contains) else { return .none }
+      guard self.neededNodes.allSatisfy(self.attachedNodes.contains) else { return [] }
       self.state = .starting
       return self.startWhatCan(at: now)
+    case .departing(var departure):
+      // It comes late, and has as much to stop as the others.
+      if self.stops(node) { departure.waiting.insert(node) }
+      self.state = .departing(departure)
+      return [.giveOrders]
     // A link that came back changes nothing: the node's reports follow.
-    case .starting, .launched, .aborted:
-      return .none
+    case .starting, .over:
+      return []
     }
   }
 
   /// A node cannot be worked with. One that is merely unreachable may come back in time.
-  package mutating func faulted(_ fault: NodeFault) -> Action {
+  package mutating func faulted(_ fault: NodeFault, at now: Instant) -> [Action] {
     switch self.state {
     case .gathering, .starting:
       self.faults[fault.node] = fault
       switch fault.kind {
-      case .unreachable: return .none
+      case .unreachable: return []
       // What has attached once may be refused for a while, as by an sshd that starts anew.
-      case .refused where self.attachedNodes.contains(fault.node): return .none
+      case .refused where self.attachedNodes.contains(fault.node): return []
       case .refused, .held:
-        guard self.neededNodes.contains(fault.node) else { return .none }
-        return self.abort([fault].folded())
+        guard self.neededNodes.contains(fault.node) else { return [] }
+        return self.abort([fault].folded(), at: now)
       }
-    case .launched, .aborted:
-      return .none
+    case .departing, .over:
+      return []
     }
   }
 
-  package mutating func reported(_ report: ReplicaReport, at now: Instant) -> Action {
+  package mutating func reported(_ report: ReplicaReport, at now: Instant) -> [Action] {
     self.pass(to: now)
-    guard self.isPlanned(report) else { return .none }
+    guard self.isPlanned(report) else { return [] }
     self.reports[report.key] = report
     switch self.state {
     // An agent that was there before reports what already runs.
-    case .gathering, .launched, .aborted:
-      return .none
+    case .gathering, .departing, .over:
+      return []
     case .starting:
       switch report.state {
       case .failed, .stopping:
-        return self.abort([Self.failure(report)])
+        return self.abort([Self.failure(report)], at: now)
       case .stopped where !self.hasEndedWell(report):
-        return self.abort([Self.failure(report)])
+        return self.abort([Self.failure(report)], at: now)
       case .ready, .busy, .stopped:
         return self.startWhatCan(at: now)
       case .waiting, .starting, .loading, .canary, .stalled, .draining, .backoff:
-        return .none
+        return []
       }
+    }
+  }
+
+  /// A node has stopped what it ran, as far as it could.
+  ///
+  /// - Parameter hasLeftovers: Whether something of it is there yet.
+  package mutating func left(_ node: String, hasLeftovers: Bool) -> [Action] {
+    switch self.state {
+    case .departing(var departure):
+      departure.waiting.remove(node)
+      departure.hasLeftovers = departure.hasLeftovers || hasLeftovers
+      self.state = .departing(departure)
+      return departure.waiting.isEmpty ? self.end(departure) : []
+    case .over:
+      return []
+    case .gathering, .starting: preconditionFailure("\(node) left in \(self.state)")
     }
   }
 
   /// Time has passed; call at least once a second.
-  package mutating func ticked(at now: Instant) -> Action {
+  package mutating func ticked(at now: Instant) -> [Action] {
     self.pass(to: now)
     switch self.state {
     case .gathering:
-      guard now >= self.attachDeadline else { return .none }
-      return self.abort(self.missingNodes())
+      guard now >= self.attachDeadline else { return [] }
+      return self.abort(self.missingNodes(), at: now)
     case .starting:
       let late = self.plan.services.filter { service in
         guard let deadline = self.deadlines[service.name] else { return false }
         return deadline <= now && !self.isReady(service)
       }
-      return late.isEmpty ? .none : self.abort(late.map(self.lateness))
-    case .launched, .aborted:
-      return .none
+      return late.isEmpty ? [] : self.abort(late.map(self.lateness), at: now)
+    case .departing(let departure):
+      return departure.deadline <= now ? self.end(departure) : []
+    case .over:
+      return []
     }
   }
 
@@ -158,39 +230,71 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
   /// Three of its ticks.
   private static var ownGapMax: Duration { .seconds(3) }
 
-  /// The nodes cannot carry the plan: nothing may start.
-  package mutating func refused(_ reasons: [Diagnostic]) -> Action {
-    switch self.state {
-    case .gathering, .starting: self.abort(reasons)
-    case .launched, .aborted: .none
-    }
-  }
-
   // MARK: Decisions
 
-  private mutating func startWhatCan(at now: Instant) -> Action {
+  private mutating func startWhatCan(at now: Instant) -> [Action] {
     if self.plan.services.allSatisfy(self.isReady) {
-      self.state = .launched
-      return .succeed
+      self.state = .over
+      return self.latestReports.startedUnlike().map { .tell(.warned($0)) } + [
+        .tell(.succeeded), .end(LaunchResult()),
+      ]
     }
-    let names = self.plan.services.filter { service in
+    let services = self.plan.services.filter { service in
       self.deadlines[service.name] == nil
         && service.after.allSatisfy { name in
           self.plan.services.first { $0.name == name }.map(self.isReady) ?? true
         }
     }
-    for service in names {
+    if services.isEmpty { return [] }
+    let (actions, refusals) = self.tellFindings()
+    guard refusals.isEmpty else { return actions + self.abort(refusals, at: now) }
+    for service in services {
       let seconds = service.replicas.map(\.launch.readyTimeoutSeconds).max() ?? 0
       self.deadlines[service.name] = now.advanced(
         by: .seconds(seconds) + self.settings.reportGrace)
     }
-    return names.isEmpty ? .none : .start(names.map(\.name))
+    let names = services.map(\.name)
+    self.startedServices += names
+    // From now on an abort ends all of the run.
+    self.usedNodes = []
+    return actions + [.tell(.starting(services: names)), .giveOrders]
   }
 
-  private mutating func abort(_ diagnostics: [Diagnostic]) -> Action {
-    self.state = .aborted
-    return .abort(diagnostics)
+  /// What the facts of all nodes add up to; what was told once is not told again.
+  ///
+  /// - Returns: With the reasons why nothing may start.
+  private mutating func tellFindings() -> (actions: [Action], refusals: [Diagnostic]) {
+    if self.answers.isEmpty { return ([], []) }
+    let findings = PreflightCheck.findings(self.plan, self.answers.inOrder(of: self.plan))
+    self.answers = []
+    let errors = findings.filter(\.isError).map(\.folded)
+    return ([.tell(.checked(findings))], self.settings.refusesFindings ? errors : [])
   }
+
+  private mutating func abort(_ reasons: [Diagnostic], at now: Instant) -> [Action] {
+    // Longer than the agents themselves give what they stop.
+    let departure = Departure(
+      waiting: self.attachedNodes.filter(self.stops),
+      deadline: now.advanced(by: self.plan.stopTimeout + .seconds(5)), reasons: reasons)
+    self.state = .departing(departure)
+    return [.tell(.aborted(reasons)), .giveOrders]
+      + (departure.waiting.isEmpty ? self.end(departure) : [])
+  }
+
+  private mutating func end(_ departure: Departure) -> [Action] {
+    self.state = .over
+    // What others hold, or nobody has seen, may well run.
+    let isSeen =
+      !self.startedServices.isEmpty || self.neededNodes.allSatisfy(self.attachedNodes.contains)
+    let isOver =
+      isSeen && self.usedNodes.isEmpty && departure.waiting.isEmpty && !departure.hasLeftovers
+    return departure.waiting.sorted().map { node in
+      .tell(.leftBehind(node: node, ["it has not said in time that it has stopped"]))
+    } + [.end(LaunchResult(reasons: departure.reasons, isOver: isOver))]
+  }
+
+  /// Whether an aborted launch stops what runs on a node: all but what was there before it.
+  private func stops(_ node: String) -> Bool { !self.usedNodes.contains(node) }
 
   private func isReady(_ service: Plan.Service) -> Bool {
     service.replicas.allSatisfy { replica in
@@ -217,46 +321,5 @@ package struct LaunchMachine<Instant: InstantProtocol> where Instant.Duration ==
       service.name == report.key.service
         && service.replicas.contains { $0.index == report.key.index && $0.node == report.node }
     }
-  }
-
-  // MARK: Words
-
-  private static func failure(_ report: ReplicaReport) -> Diagnostic {
-    Diagnostic(
-      code: "replica-\(report.state.rawValue)",
-      "\(report.node): `\(report.key)` is \(report.state.rawValue): \(report.reason)",
-      causes: report.lastLogLines.map { "log: \($0)" },
-      hints: report.logPath.isEmpty ? [] : ["the whole log is `\(report.logPath)` on the node"])
-  }
-
-  private func missingNodes() -> [Diagnostic] {
-    let missing = self.neededNodes.filter { !self.attachedNodes.contains($0) }
-    let explained = missing.compactMap { self.faults[$0] }
-    let silent = missing.filter { self.faults[$0] == nil }
-    guard !silent.isEmpty else { return explained.folded() }
-    let seconds = self.settings.attachTimeout.components.seconds
-    return explained.folded() + [
-      Diagnostic(
-        code: "node-silent",
-        "\(NodeSet(silent.map { NodeName($0) }).folded): no answer within \(seconds) s")
-    ]
-  }
-
-  private func lateness(of service: Plan.Service) -> Diagnostic {
-    let late = service.replicas.filter { replica in
-      let key = ReplicaKey(service: service.name, index: replica.index)
-      return self.reports[key].map { $0.state != .ready && $0.state != .busy } ?? true
-    }
-    let causes = late.map { replica in
-      let key = ReplicaKey(service: service.name, index: replica.index)
-      let state =
-        self.reports[key].map { report in
-          report.state.rawValue + (report.reason.isEmpty ? "" : ": \(report.reason)")
-        } ?? "never reported"
-      let link = self.faults[replica.node].map { "; \($0.diagnostic.summary)" } ?? ""
-      return "\(replica.node): `\(key)` is \(state)\(link)"
-    }
-    return Diagnostic(
-      code: "service-late", "service `\(service.name)` was not ready in time", causes: causes)
   }
 }

@@ -1,41 +1,53 @@
 import Synchronization
 
-/// What a node should do, as it stands: kept over links, so that a new one is told all of it.
-final class NodeOrders: Sendable {
-  struct Wanted: Equatable, Sendable {
-    /// Services that have been started, in order.
-    var services: [String] = []
-    var isStopAsked = false
-    /// A node on which something runs is left as it is: this launch has started nothing.
-    var sparesWhatRuns = false
-  }
+/// What a node should do, as it stands.
+package struct LaunchOrder: Equatable, Sendable {
+  /// Services that have been started, in order.
+  package var services: [String]
+  package var isStopAsked: Bool
 
+  package init(services: [String] = [], isStopAsked: Bool = false) {
+    self.services = services
+    self.isStopAsked = isStopAsked
+  }
+}
+
+/// The order of one node: kept over links, so that a new one is told all of it.
+final class NodeOrders: Sendable {
   private struct State {
-    var wanted = Wanted()
-    var listener: AsyncStream<Wanted>.Continuation?
+    var order = LaunchOrder()
+    var listener: AsyncStream<LaunchOrder>.Continuation?
+    var isExamined = false
   }
 
   private let state = Mutex(State())
 
+  /// Whether the node has been looked at in this launch.
+  var isExamined: Bool {
+    get { self.state.withLock { $0.isExamined } }
+    set { self.state.withLock { $0.isExamined = newValue } }
+  }
+
   /// What is wanted now, then after each change; replaces an earlier subscription. Only the latest
-  /// state is kept, since each says everything.
-  func subscribe() -> AsyncStream<Wanted> {
+  /// order is kept, since each says everything.
+  func subscribe() -> AsyncStream<LaunchOrder> {
     let (stream, listener) = AsyncStream.makeStream(
-      of: Wanted.self, bufferingPolicy: .bufferingNewest(1))
+      of: LaunchOrder.self, bufferingPolicy: .bufferingNewest(1))
     let replaced = self.state.withLock { state in
       let replaced = state.listener
       state.listener = listener
-      listener.yield(state.wanted)
+      listener.yield(state.order)
       return replaced
     }
     replaced?.finish()
     return stream
   }
 
-  func change(_ change: (inout Wanted) -> Void) {
+  func give(_ order: LaunchOrder) {
     self.state.withLock { state in
-      change(&state.wanted)
-      state.listener?.yield(state.wanted)
+      if state.order == order { return }
+      state.order = order
+      state.listener?.yield(order)
     }
   }
 }

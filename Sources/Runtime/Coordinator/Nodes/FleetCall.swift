@@ -12,6 +12,18 @@ package enum FleetCall {
     _ nodes: [Plan.Node], open: @escaping OpenLink, attachment: Attachment,
     body: @escaping @Sendable (NodeSession) async throws -> Result
   ) async -> [(node: Plan.Node, result: Swift.Result<Result, NodeFault>)] {
+    await Self.each(nodes) { node throws(NodeFault) in
+      try await NodeSession.with(node, open: open, attachment: attachment, body: body)
+    }
+  }
+
+  /// Carries `visit` out for each node, ``concurrency`` at a time.
+  ///
+  /// - Returns: One result a node, in the order of `nodes`.
+  static func each<Result: Sendable>(
+    _ nodes: [Plan.Node],
+    visit: @escaping @Sendable (Plan.Node) async throws(NodeFault) -> Result
+  ) async -> [(node: Plan.Node, result: Swift.Result<Result, NodeFault>)] {
     await withTaskGroup(of: (Int, Swift.Result<Result, NodeFault>).self) { tasks in
       var results = [Swift.Result<Result, NodeFault>?](repeating: nil, count: nodes.count)
       var next = 0
@@ -20,9 +32,7 @@ package enum FleetCall {
         next += 1
         tasks.addTask {
           do throws(NodeFault) {
-            let value = try await NodeSession.with(
-              nodes[index], open: open, attachment: attachment, body: body)
-            return (index, .success(value))
+            return (index, .success(try await visit(nodes[index])))
           } catch {
             return (index, .failure(error))
           }

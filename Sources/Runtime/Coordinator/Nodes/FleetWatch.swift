@@ -19,11 +19,6 @@ package enum FleetSight: Sendable {
 /// events, metrics. It observes, and takes nothing over.
 package struct FleetWatch<ClockType: Clock & Sendable>: Sendable
 where ClockType.Duration == Duration {
-  /// Between two tries to reach a node.
-  private static var retryInterval: Duration { .seconds(1) }
-  /// To a node that refuses: a changed host key may be mended while a view is open.
-  private static var refusedInterval: Duration { .seconds(30) }
-
   private let nodes: [Plan.Node]
   private let request: NodeScrapeRequest?
   private let open: OpenLink
@@ -57,19 +52,15 @@ where ClockType.Duration == Duration {
   ) async {
     // Events that were seen over a link before are not told again.
     let sequence = LastSequence()
-    while !Task.isCancelled {
-      var pause = Self.retryInterval
-      do throws(NodeFault) {
-        try await NodeSession.with(node, open: self.open, attachment: self.attachment) { session in
-          await see(.reached(node: node.name))
-          try await self.serve(session, sequence, see)
-        }
-      } catch {
-        if Task.isCancelled { return }
-        await see(.lost(error))
-        if error.kind == .refused { pause = Self.refusedInterval }
+    await LinkKeeper(.watch, clock: self.clock).keep { opened throws(NodeFault) in
+      try await NodeSession.with(node, open: self.open, attachment: self.attachment) { session in
+        opened()
+        await see(.reached(node: node.name))
+        try await self.serve(session, sequence, see)
       }
-      do { try await self.clock.sleep(for: pause) } catch { return }
+    } lost: { fault in
+      await see(.lost(fault))
+      return fault.kind
     }
   }
 

@@ -10,6 +10,11 @@ package struct NodeRemains: Equatable, Sendable {
   package var leftovers: [String]
   /// Others' processes in places of ours, such as a port: nothing is to be done about them.
   package var foreign: [String] = []
+
+  package init(leftovers: [String], foreign: [String] = []) {
+    self.leftovers = leftovers
+    self.foreign = foreign
+  }
 }
 
 extension NodeSession {
@@ -22,19 +27,27 @@ extension NodeSession {
     timeout: Duration, keepsRecords: Bool = false, beforeEnd: () async -> Void = {}
   ) async -> NodeRemains {
     do throws(NodeFault) {
-      let stopped = try await self.call("stop", timeout: timeout) { api, options in
-        try await api.stop(.init(), options: options)
-      }
-      await beforeEnd()
-      var remains = NodeRemains(leftovers: stopped.leftovers, foreign: stopped.foreign)
-      guard remains.leftovers.isEmpty else { return remains }
-      remains.leftovers = try await self.call("end") { api, options in
-        try await api.end(.with { $0.keepRecords = keepsRecords }, options: options)
-      }.leftovers
-      return remains
+      return try await self.stoppedAndEnded(
+        timeout: timeout, keepsRecords: keepsRecords, beforeEnd: beforeEnd)
     } catch {
       return NodeRemains(leftovers: [error.diagnostic.summary] + error.diagnostic.causes)
     }
+  }
+
+  /// The same, for one who tries again where it could not be told.
+  func stoppedAndEnded(
+    timeout: Duration, keepsRecords: Bool, beforeEnd: () async -> Void
+  ) async throws(NodeFault) -> NodeRemains {
+    let stopped = try await self.call("stop", timeout: timeout) { api, options in
+      try await api.stop(.init(), options: options)
+    }
+    await beforeEnd()
+    var remains = NodeRemains(leftovers: stopped.leftovers, foreign: stopped.foreign)
+    guard remains.leftovers.isEmpty else { return remains }
+    remains.leftovers = try await self.call("end") { api, options in
+      try await api.end(.with { $0.keepRecords = keepsRecords }, options: options)
+    }.leftovers
+    return remains
   }
 }
 

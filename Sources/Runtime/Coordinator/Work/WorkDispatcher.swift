@@ -106,26 +106,31 @@ where C.Duration == Duration, C.Instant: Sendable {
   // MARK: One node
 
   private func serve(_ index: Int) async {
-    var backoff = self.settings.backoffMin
-    while !Task.isCancelled, self.state.withLock({ !$0.isOver && !$0.isCutOff(index) }) {
-      let openedCount = self.state.withLock { $0.streams[index].openedCount }
-      do {
-        try await self.connector.withLink(to: self.nodes[index].name) { link in
-          try await self.serve(link, of: index)
-        }
-      } catch let fault as WorkFault {
-        self.state.withLock { $0.faulted(index, fault, countMax: self.settings.damageCountMax) }
-      } catch {
-        self.state.withLock { $0.disconnected(index, "\(error)") }
+    await LinkKeeper(self.settings.link, clock: self.clock).keep { opened in
+      try await self.visit(index, opened)
+    } lost: { _ in
+      self.state.withLock { $0.isOver || $0.isCutOff(index) } ? nil : .unreachable
+    }
+  }
+
+  private func visit(_ index: Int, _ opened: @escaping @Sendable () -> Void) async throws {
+    let openedCount = self.state.withLock { $0.streams[index].openedCount }
+    defer {
+      self.state.withLock { state in
+        if state.streams[index].openedCount > openedCount { state.left(index) }
       }
-      let wasOpen = self.state.withLock { state in
-        guard state.streams[index].openedCount > openedCount else { return false }
-        state.left(index)
-        return true
+    }
+    do {
+      try await self.connector.withLink(to: self.nodes[index].name) { link in
+        opened()
+        try await self.serve(link, of: index)
       }
-      backoff = wasOpen ? self.settings.backoffMin : min(backoff * 2, self.settings.backoffMax)
-      if self.state.withLock({ $0.isOver || $0.isCutOff(index) }) { return }
-      try? await self.sleep(backoff)
+    } catch let fault as WorkFault {
+      self.state.withLock { $0.faulted(index, fault, countMax: self.settings.damageCountMax) }
+      throw fault
+    } catch {
+      self.state.withLock { $0.disconnected(index, "\(error)") }
+      throw error
     }
   }
 
@@ -156,9 +161,8 @@ package struct WorkDispatcherSettings: Sendable {
   package var lease = LeaseSettings()
   /// Between two looks at the time: expiry, progress.
   package var tick: Duration = .milliseconds(250)
-  /// Before the second attempt to open a stream; doubles up to ``backoffMax``.
-  package var backoffMin: Duration = .milliseconds(250)
-  package var backoffMax: Duration = .seconds(5)
+  /// Between two attempts to open a stream.
+  package var link = LinkMachine.Settings.work
   /// With no stream open for so long, the work ends incomplete.
   package var unreachableTimeout: Duration = .seconds(120)
   /// After the last record: time for nodes to hear that it is stored.

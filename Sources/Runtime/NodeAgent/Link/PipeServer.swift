@@ -2,12 +2,23 @@ package import GRPCCore
 import GRPCNIOTransportHTTP2TransportServices
 package import NIOCore
 
-/// The gRPC server of the agent, on a Unix socket.
+/// The gRPC server of the agent.
 package enum PipeServer {
   /// For calls that are under way when the daemon is told to end, before they are cut off.
   private static let shutdownTime = Duration.seconds(1)
 
-  /// Serves until `ended` returns.
+  /// Serves one connection, until it has closed.
+  static func serve(
+    _ services: [any RegistrableRPCService], on pipe: StandardPipe
+  ) async throws {
+    var config = Self.config(for: StandardPipe.self)
+    // Nobody else would notice that the peer of a link has gone without a word.
+    config.connection.keepalive.time = .seconds(30)
+    let transport = HTTP2ServerTransport.Custom(listenerFactory: pipe, config: config)
+    try await GRPCServer(transport: transport, services: services).serve()
+  }
+
+  /// Serves on a Unix socket until `ended` returns.
   ///
   /// - Parameters:
   ///   - path: Of the socket.
@@ -19,7 +30,8 @@ package enum PipeServer {
     until ended: @escaping @Sendable () async throws -> Void
   ) async throws {
     let listener = UnixSocketListener(path: path, on: group)
-    let transport = HTTP2ServerTransport.Custom(listenerFactory: listener, config: Self.config)
+    let transport = HTTP2ServerTransport.Custom(
+      listenerFactory: listener, config: Self.config(for: UnixSocketListener.self))
     let server = GRPCServer(transport: transport, services: services)
     try await withThrowingTaskGroup { tasks in
       tasks.addTask { try await server.serve() }
@@ -39,8 +51,10 @@ package enum PipeServer {
     }
   }
 
-  private static var config: HTTP2ServerTransport.Custom<UnixSocketListener>.Config {
-    var config = HTTP2ServerTransport.Custom<UnixSocketListener>.Config.defaults
+  private static func config<Factory>(
+    for factory: Factory.Type
+  ) -> HTTP2ServerTransport.Custom<Factory>.Config {
+    var config = HTTP2ServerTransport.Custom<Factory>.Config.defaults
     // By default a stream stops for a round trip every 64 KiB, and makes frames of 16 KiB, which
     // cost as much for their number as for their bytes.
     config.http2.targetWindowSize = 4 << 20

@@ -26,10 +26,10 @@ struct ModelServerAccess: Equatable, Sendable {
   /// machine, as the address of all interfaces does.
   static func address(_ argv: [String]) -> String {
     guard let host = ArgumentList.value(of: "--host", in: argv) else { return Self.loopback }
-    var four = in_addr()
-    var six = in6_addr()
+    var four = [UInt8](repeating: 0, count: 4)
+    var six = [UInt8](repeating: 0, count: 16)
     if inet_pton(AF_INET, host, &four) == 1 {
-      return four.s_addr == INADDR_ANY ? Self.loopback : host
+      return four.allSatisfy { $0 == 0 } ? Self.loopback : host
     }
     if host != "::", inet_pton(AF_INET6, host, &six) == 1 { return host }
     return Self.loopback

@@ -1,0 +1,35 @@
+import GRPCCore
+import Glibc
+import NIOCore
+import NIOPosix
+import NodeAPI
+import SwiftProtobuf
+
+/// The process behind a link that belongs to no run: it serves the link, and ends with it.
+enum ErrandServer {
+  /// Returns when the link has closed.
+  static func run(node: String, environment: [String: String]) async throws {
+    // No file system is kept busy by a process that nobody sees.
+    chdir("/")
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let blocking = BlockingCalls()
+    let service = ErrandService(
+      folders: try RunFolders(node: node, environment: environment), blocking: blocking)
+    try await PipeServer.serve([service], on: StandardPipe(eventLoopGroup: group))
+    try await blocking.end()
+    try await group.shutdownGracefully()
+  }
+}
+
+/// Answers the calls of `Errands`.
+struct ErrandService: Muster_V1_Errands.SimpleServiceProtocol {
+  let folders: RunFolders
+  let blocking: BlockingCalls
+
+  func runs(
+    request: Muster_V1_RunsRequest, context: ServerContext
+  ) async throws -> Muster_V1_RunsResponse {
+    let folders = self.folders
+    return try await self.blocking.run { .with { $0.runs = folders.all(matching: request) } }
+  }
+}

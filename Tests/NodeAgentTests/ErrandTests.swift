@@ -1,0 +1,69 @@
+import FoundationEssentials
+import Glibc
+import NodeAPI
+import NodeAgent
+import Testing
+
+@Suite
+struct `An errand` {
+  @Test func `tells the runs of a node, and neither starts nor leaves anything`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let before = try await agent.runs()
+    #expect(before == [])
+    #expect(!FileManager.default.fileExists(atPath: "\(agent.folder)/state"))
+    try await agent.claimedLink { node in
+      var attach = agent.attachment()
+      attach.plan = Data(#"{"name":"night"}"#.utf8)
+      _ = try await node.attach(attach)
+      _ = try await node.start(.init("job", script: "sleep 60")) { $0.processID != 0 }
+    }
+    var wanted = Muster_V1_RunsRequest()
+    wanted.sizes = true
+    let live = try await agent.runs(wanted)
+    let run = try #require(live.first)
+    #expect(live.count == 1)
+    #expect(run.run == agent.run && run.name == "night" && run.holder == "tester@here:1")
+    #expect(run.live && run.services)
+    #expect(run.sizeBytes > 0 && run.changedMilliseconds > 1_700_000_000_000)
+    wanted.name = "day"
+    let others = try await agent.runs(wanted)
+    #expect(others == [])
+    try await agent.claimedLink { node in
+      _ = try await node.stopAll()
+      _ = try await node.end(.init())
+    }
+    try await eventually { try await agent.runs().first?.live == false }
+    try await eventually { Self.processes(of: agent) == [] }
+  }
+
+  @Test func `a folder that is none of a run is none`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let root = "\(agent.folder)/state/muster/runs"
+    for folder in ["other/n2", "odd name/n1"] { try PlainFile.makeFolders("\(root)/\(folder)") }
+    symlink("/etc", "\(root)/linked")
+    try PlainFile.makeFolders("\(root)/with-link")
+    symlink("/etc", "\(root)/with-link/n1")
+    let runs = try await agent.runs()
+    #expect(runs == [])
+  }
+
+  /// Programs that serve errands with this test's home.
+  private static func processes(of agent: TestAgent) -> [Int32] {
+    ProcessTable.all().map(\.identity.processID).filter { processID in
+      let words = (try? PlainFile.read("/proc/\(processID)/cmdline", sizeMax: 4096)) ?? []
+      return String(decoding: words, as: UTF8.self).contains("muster-node\0errand\0")
+        && ProcessTable.environment(of: processID, contains: ["HOME=\(agent.folder)"])
+    }
+  }
+}
+
+extension TestAgent {
+  /// What an errand tells of the node's runs.
+  fileprivate func runs(
+    _ request: Muster_V1_RunsRequest = Muster_V1_RunsRequest()
+  ) async throws -> [Muster_V1_RunFacts] {
+    try await self.errand { try await $0.runs(request).runs }
+  }
+}
