@@ -23,7 +23,9 @@ struct WorkMessagesTests {
         RecordBatch(
           BatchHeader(sequence: .max, leaseID: 7, attempt: 2, kind: kind, items: Self.items),
           lines: Array("a\nb\n\u{0}".utf8), checksum: .max))
-    } + [.progress(LeaseProgress(leaseID: 1, next: 2, concurrency: 64)), .progress(LeaseProgress())]
+    } + [
+      .progress(LeaseProgress(leaseID: 1, next: 2, concurrency: 64)), .progress(LeaseProgress()),
+    ]
     + LeaseFault.Kind.allCases.map { .fault(LeaseFault($0, "because")) }
 
   @Test(arguments: Self.orders)

@@ -64,11 +64,14 @@ struct DispatchCheckTests {
     let beyond = Self.batch(2, 9..<11)
     let expected = Verdict.wrong("items 9..<11, the work has 10")
     #expect(Self.verdict(&check, beyond) == expected)
-    #expect(check.check(
-      RecordBatch(beyond.header, lines: beyond.lines, checksum: 0), deliverable: nil) == expected)
+    #expect(
+      check.check(
+        RecordBatch(beyond.header, lines: beyond.lines, checksum: 0), deliverable: nil) == expected)
   }
 
-  @Test func `one flipped bit anywhere in the lines is damage, and leaves the numbers alone`() throws {
+  @Test func `one flipped bit anywhere in the lines is damage, and leaves the numbers alone`()
+    throws
+  {
     var check = try Self.check(10)
     let batch = Self.batch(1, 0..<2)
     for index in batch.lines.indices {

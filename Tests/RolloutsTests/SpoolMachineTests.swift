@@ -26,10 +26,10 @@ struct SpoolMachineTests {
   }
 
   private static func batch(
-    _ items: OrdinalRangeSet, size: Int, attempt: UInt32 = 1, kind: RecordLine.Kind = .result
+    _ items: OrdinalRangeSet, size: Int, leaseID: UInt64 = 1, kind: RecordLine.Kind = .result
   ) -> RecordBatch {
     RecordBatch(
-      BatchHeader(sequence: 0, leaseID: 1, attempt: attempt, kind: kind, items: items),
+      BatchHeader(sequence: 0, leaseID: leaseID, attempt: 1, kind: kind, items: items),
       lines: [UInt8](repeating: 10, count: size))
   }
 
@@ -81,20 +81,21 @@ struct SpoolMachineTests {
     #expect(machine.held.ranges == [30..<31])
   }
 
-  @Test func `what failed is held against the lease it failed for, and not against later ones`() {
+  @Test func `what failed is held against the lease it failed for, and no other`() {
     var machine = Self.machine()
-    machine.closed(Self.batch([3..<5], size: 10, attempt: 2, kind: .failure))
+    machine.closed(Self.batch([3..<5], size: 10, leaseID: 7, kind: .failure))
     #expect(machine.held.isEmpty)
-    #expect(machine.held(attempt: 1) == [3..<5] && machine.held(attempt: 2) == [3..<5])
-    #expect(machine.held(attempt: 3) == [])
-    machine.closed(Self.batch([4..<5], size: 10, attempt: 3, kind: .failure))
-    #expect(machine.held(attempt: 3) == [4..<5])
+    #expect(machine.held(leaseID: 7) == [3..<5])
+    #expect(machine.held(leaseID: 8) == [] && machine.held(leaseID: 6) == [])
+    machine.closed(Self.batch([4..<5], size: 10, leaseID: 8, kind: .failure))
+    machine.closed(Self.batch([9..<10], size: 10))
+    #expect(machine.held(leaseID: 8) == [4..<5, 9..<10])
     machine.written(machine.nextWrite)
-    for sequence in [1, 2] as [UInt64] { machine.sent(sequence) }
+    for sequence in [1, 2, 3] as [UInt64] { machine.sent(sequence) }
     #expect(machine.acknowledged(through: 1) == .none)
-    #expect(machine.held(attempt: 1) == [4..<5])
-    #expect(machine.acknowledged(through: 2) == .none)
-    #expect(machine.held(attempt: 1) == [])
+    #expect(machine.held(leaseID: 7) == [9..<10] && machine.held(leaseID: 8) == [4..<5, 9..<10])
+    #expect(machine.acknowledged(through: 3) == .none)
+    #expect(machine.held(leaseID: 8) == [])
   }
 
   @Test func `a new stream begins with the first that was not acknowledged`() {

@@ -26,14 +26,12 @@ struct WorkPlanTests {
     }
   }
 
-  @Test func `an ordinal and its key are each other's inverse`() throws {
+  @Test func `items are the rollouts of the tasks, each once and in order`() throws {
     let plan = try Self.plan(11, 3)
-    for ordinal in 0..<plan.itemCount {
-      #expect(plan.ordinal(of: plan.key(of: ordinal)) == ordinal)
+    let expected = (0..<11).flatMap { task in
+      (0..<3).map { ItemKey(taskIndex: task, rolloutIndex: $0) }
     }
-    #expect(plan.key(of: 7) == ItemKey(taskIndex: 2, rolloutIndex: 1))
-    #expect(plan.ordinal(of: ItemKey(taskIndex: 0, rolloutIndex: 3)) == nil)
-    #expect(plan.ordinal(of: ItemKey(taskIndex: 11, rolloutIndex: 0)) == nil)
+    #expect((0..<plan.itemCount).map { plan.key(of: $0) } == expected)
   }
 
   @Test func `the canonical text reads back, and no other text does`() throws {

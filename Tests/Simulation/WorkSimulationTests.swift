@@ -106,7 +106,8 @@ private let seeds: [UInt64] = {
   }
 
   /// Items that cannot be done are listed with their own last reason, after three tries and not many
-  /// more: a try may be under way still on a node that was taken for lost, or whose lease was cut.
+  /// more: a try may be under way still on a node that was taken for lost, or whose lease was cut, and
+  /// that of a liar is not known of.
   private static func faults(of missing: [UInt8], in cluster: SimCluster) -> [String] {
     let script = cluster.script
     var faults: [String] = []
@@ -120,7 +121,8 @@ private let seeds: [UInt64] = {
         faults.append("missing: \(line)")
       }
       let count = cluster.tryCount(of: ordinal)
-      if count < 3 || count > 3 + script.faults.count + cluster.cutCount {
+      let unknownCount = script.faults.count + cluster.cutCount + (script.liar == nil ? 0 : 1)
+      if count < 3 || count > 3 + unknownCount {
         faults.append("item \(ordinal) was tried \(count) times")
       }
     }

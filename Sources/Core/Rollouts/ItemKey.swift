@@ -1,4 +1,4 @@
-/// The stable key of an item, stamped before anything is split. Ordered by task, then rollout.
+/// The stable key of an item, stamped before anything is split.
 package struct ItemKey: Hashable, Sendable {
   /// Counts from 0, below the plan's task count.
   package var taskIndex: UInt64
@@ -16,12 +16,6 @@ package struct ItemKey: Hashable, Sendable {
   package init(ordinal: UInt64, rolloutsPerTask: UInt64) {
     let (task, rollout) = ordinal.quotientAndRemainder(dividingBy: rolloutsPerTask)
     self.init(taskIndex: task, rolloutIndex: rollout)
-  }
-}
-
-extension ItemKey: Comparable {
-  package static func < (lhs: Self, rhs: Self) -> Bool {
-    (lhs.taskIndex, lhs.rolloutIndex) < (rhs.taskIndex, rhs.rolloutIndex)
   }
 }
 

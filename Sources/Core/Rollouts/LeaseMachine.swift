@@ -164,9 +164,6 @@ where Instant.Duration == Duration, Instant: Sendable {
   /// Items that this node was the first to bring.
   package func recordedCount(of node: Int) -> UInt64 { self.nodes[node].recordedCount }
 
-  /// Number of items that are leased and not recorded, of all nodes.
-  package var leasedCount: UInt64 { self.nodes.reduce(0) { $0 + $1.leftCount } }
-
   // MARK: Giving
 
   /// A node can take another lease.

@@ -118,11 +118,6 @@ package struct OrdinalRangeSet: Equatable, Sendable, ExpressibleByArrayLiteral {
     return taken
   }
 
-  package func contains(_ ordinal: UInt64) -> Bool {
-    let index = self.index { $0.upperBound > ordinal }
-    return index < self.ranges.count && self.ranges[index].lowerBound <= ordinal
-  }
-
   /// Whether every ordinal of the range is in the set; true for an empty one.
   package func contains(_ range: Range<UInt64>) -> Bool {
     guard !range.isEmpty else { return true }

@@ -1,5 +1,5 @@
 /// What a report shows of the records of a kind of work, besides every number that they have.
-package struct ReportLayout: Equatable, Sendable {
+package struct ReportLayout: Sendable {
   package struct Group: Equatable, Sendable {
     /// The value of ``ReportLayout/groupField``; of the first group any.
     package var name: String
@@ -45,17 +45,11 @@ package struct ReportLayout: Equatable, Sendable {
   package init(_ plan: WorkPlan) {
     self.init(groups: [Group(name: "all", planned: plan.itemCount)])
   }
-
-  package static func == (lhs: Self, rhs: Self) -> Bool {
-    lhs.groupField == rhs.groupField && lhs.groups == rhs.groups && lhs.settings == rhs.settings
-      && lhs.values == rhs.values && lhs.totals == rhs.totals
-      && lhs.sections.elementsEqual(rhs.sections, by: ==)
-  }
 }
 
 /// What a work found. Errors are apart from results: a mean is over the records that have the number,
 /// and `planned` stands beside it.
-package struct Report: Equatable, Sendable {
+package struct Report: Sendable {
   package struct Mean: Equatable, Sendable {
     package var name: String
     /// How many records have it.

@@ -40,8 +40,8 @@ package struct SpoolMachine: Sendable {
   private var spooledSize: Int
   /// Items whose results are pending or spooled.
   package private(set) var held = OrdinalRangeSet()
-  /// Items whose failures are, and the last attempt of each.
-  private var heldFailures: [UInt64: UInt32] = [:]
+  /// Items whose failures are, by the lease under which they failed.
+  private var heldFailures: [UInt64: OrdinalRangeSet] = [:]
   /// Spooled batches that are in memory as well: the newest, without gaps.
   private var recent: ArraySlice<RecordBatch> = []
   private var recentSize = 0
@@ -75,23 +75,18 @@ package struct SpoolMachine: Sendable {
 
   package var hasPending: Bool { !self.pending.isEmpty }
 
-  /// What need not be done for a lease of this attempt: it has a result, or failed as this attempt or
-  /// a later one. What failed before is to be tried again.
-  package func held(attempt: UInt32) -> OrdinalRangeSet {
+  /// What need not be done for a lease: it has a result, or failed for this very lease. What failed for
+  /// another is to be tried again.
+  package func held(leaseID: UInt64) -> OrdinalRangeSet {
     var held = self.held
-    for (ordinal, last) in self.heldFailures where last >= attempt {
-      held.insert(ordinal..<ordinal + 1)
-    }
+    held.insert(self.heldFailures[leaseID] ?? [])
     return held
   }
 
   private mutating func hold(_ batch: BatchHeader) {
     switch batch.kind {
     case .result: self.held.insert(batch.items)
-    case .failure:
-      for ordinal in batch.items.ordinals {
-        self.heldFailures[ordinal] = max(self.heldFailures[ordinal] ?? 0, batch.attempt)
-      }
+    case .failure: self.heldFailures[batch.leaseID, default: []].insert(batch.items)
     }
   }
 
@@ -99,8 +94,9 @@ package struct SpoolMachine: Sendable {
     switch batch.kind {
     case .result: self.held.remove(batch.items)
     case .failure:
-      for ordinal in batch.items.ordinals where self.heldFailures[ordinal] == batch.attempt {
-        self.heldFailures[ordinal] = nil
+      self.heldFailures[batch.leaseID]?.remove(batch.items)
+      if self.heldFailures[batch.leaseID]?.isEmpty ?? false {
+        self.heldFailures[batch.leaseID] = nil
       }
     }
   }

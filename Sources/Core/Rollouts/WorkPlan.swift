@@ -59,14 +59,6 @@ package struct WorkPlan: Equatable, Sendable {
     ItemKey(ordinal: ordinal, rolloutsPerTask: self.rolloutsPerTask)
   }
 
-  /// The ordinal of `key`; `nil` when the plan does not have it.
-  package func ordinal(of key: ItemKey) -> UInt64? {
-    guard key.taskIndex < self.taskCount, key.rolloutIndex < self.rolloutsPerTask else {
-      return nil
-    }
-    return key.taskIndex * self.rolloutsPerTask + key.rolloutIndex
-  }
-
   /// The items of shard `index` (0 ..< ``shardCount``): contiguous, and their sizes differ by at most
   /// one, the larger ones first.
   package func shard(_ index: Int) -> Range<UInt64> {

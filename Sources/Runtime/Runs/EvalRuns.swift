@@ -1,5 +1,5 @@
 import Fleet
-package import Plan
+import Plan
 package import Rollouts
 import RunStore
 

@@ -26,8 +26,8 @@ where Instant.Duration == Duration {
   var phase = Phase.idle
   var queue = LeaseQueue()
   var spool = SpoolMachine(settings: SpoolSettings(), entries: [], lastSequence: 0)
-  /// The items that are being worked on.
-  var inWork = OrdinalRangeSet()
+  /// The items that are being worked on, by lease.
+  private var inWork: [UInt64: OrdinalRangeSet] = [:]
   /// Items in work that were leased again meanwhile: where they fail now, they are to be done again.
   private var leasedAgain: [Lease] = []
   /// Done, and not in the spool's hands yet.
@@ -64,12 +64,12 @@ where Instant.Duration == Duration {
     return min(max(1, runner.concurrencyMax), 4096)
   }
 
-  /// What must not be done again for a lease of this attempt: held on disk, about to be, or in work.
-  private func held(attempt: UInt32) -> OrdinalRangeSet {
-    var held = self.spool.held(attempt: attempt)
-    held.insert(self.inWork)
-    for batch in self.batches where batch.header.kind == .result || batch.header.attempt >= attempt
-    {
+  /// What must not be done for a lease: held on disk, about to be, or in work.
+  private func held(leaseID: UInt64) -> OrdinalRangeSet {
+    var held = self.spool.held(leaseID: leaseID)
+    for items in self.inWork.values { held.insert(items) }
+    for batch in self.batches
+    where batch.header.kind == .result || batch.header.leaseID == leaseID {
       held.insert(batch.header.items)
     }
     return held
@@ -112,13 +112,10 @@ where Instant.Duration == Duration {
       guard !lease.items.isEmpty, lease.items.span.upperBound <= WorkPlan.maximumItemCount else {
         throw .protocolFault("a lease of the items \(lease.items.span)")
       }
-      guard self.queue.leased(lease, holding: self.held(attempt: lease.attempt)) else {
+      guard self.queue.leased(lease, holding: self.held(leaseID: lease.id)) else {
         throw .protocolFault("more than \(LeaseQueue.countMax) leases")
       }
-      let again = lease.items.intersection(self.inWork)
-      if !again.isEmpty {
-        self.leasedAgain.append(Lease(id: lease.id, items: again, attempt: lease.attempt))
-      }
+      self.noteLeasedAgain(lease)
       if case .failed(let reason) = self.phase { self.raise(LeaseFault(.disk, reason)) }
       self.computeBell?.yield()
     case .cut(let leaseID, let end):
@@ -150,7 +147,7 @@ where Instant.Duration == Duration {
       self.setup = setup
       self.workNumber += 1
       self.phase = .opening
-      self.inWork = []
+      self.inWork.removeAll()
       self.batches.removeAll()
       self.runner = nil
       self.laneCount = 0
@@ -177,6 +174,15 @@ where Instant.Duration == Duration {
     self.ring()
   }
 
+  /// One lease makes one try at an item: where that of an earlier one fails, this one has its own.
+  private mutating func noteLeasedAgain(_ lease: Lease) {
+    for (id, items) in self.inWork where id != lease.id {
+      let again = lease.items.intersection(items)
+      guard !again.isEmpty else { continue }
+      self.leasedAgain.append(Lease(id: lease.id, items: again, attempt: lease.attempt))
+    }
+  }
+
   // MARK: Working
 
   mutating func runnerMade(_ runner: Result<any ItemRunner, LeaseFault>) {
@@ -197,7 +203,7 @@ where Instant.Duration == Duration {
     // Where several are under way, a short one must not wait behind a long one.
     let slice = self.queue.take(countMax: self.concurrency == 1 ? self.sliceCount : 1)
     if let slice {
-      self.inWork.insert(slice.items)
+      self.inWork[slice.leaseID, default: []].insert(slice.items)
       // So that nobody is given what is under way here.
       if self.queue.isEmpty { self.beat() }
     }
@@ -206,7 +212,8 @@ where Instant.Duration == Duration {
 
   /// The items of a slice are done.
   mutating func done(_ slice: LeaseQueue.Slice, _ output: SliceOutput, at now: Instant) {
-    self.inWork.remove(slice.items)
+    self.inWork[slice.leaseID]?.remove(slice.items)
+    if self.inWork[slice.leaseID]?.isEmpty ?? false { self.inWork[slice.leaseID] = nil }
     var results = OrdinalRangeSet([slice.items])
     for (ordinal, line) in output.failures {
       results.remove(ordinal..<ordinal + 1)
