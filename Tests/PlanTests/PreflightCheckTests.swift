@@ -1,4 +1,5 @@
 import Fleet
+import Launch
 import Plan
 import Recipes
 import Testing
@@ -15,11 +16,10 @@ import Testing
         Plan.Service(
           name: "policy", recipe: "vllm",
           replicas: names.enumerated().map { index, node in
-            Plan.Replica(
-              index: index, node: node,
-              launch: LaunchSpecification(
-                argv: ["vllm", "serve"], environment: [cache], ports: [8000],
-                folders: [cache.value], gpuCount: 2))
+            var launch = LaunchSpecification(
+              argv: ["vllm", "serve"], environment: [cache], ports: [8000], folders: [cache.value])
+            launch.devices = DeviceNeed(count: 2, variables: ["CUDA_VISIBLE_DEVICES"])
+            return Plan.Replica(index: index, node: node, launch: launch)
           })
       ])
   }()
@@ -65,6 +65,19 @@ import Testing
 
   @Test func `a healthy cluster has no findings`() {
     #expect(Self.findings { _ in } == [])
+  }
+
+  @Test func `nodes that keep much of old runs are told of, and nothing stops for it`() {
+    let found = Self.findings { answers in
+      for (index, size) in [999_999_999, 1_300_000_000, 2_000_000_000].enumerated() {
+        answers[index].facts.runsBytes = size
+      }
+    }
+    #expect(
+      found == [
+        "W|many-runs|gpu[2-3]: the runs that it keeps take more than 1.00 GB|gpu2: 1.30 GB"
+          + "|gpu3: 2.00 GB"
+      ])
   }
 
   @Test func `what the GPUs lack is an error, with the nodes folded`() {
@@ -173,8 +186,7 @@ import Testing
       var plan = Self.plan
       plan.services[0].after = after
       for index in plan.services[0].replicas.indices {
-        plan.services[0].replicas[index].launch.argv = ["vllm", "serve", "/models/tiny"]
-        plan.services[0].replicas[index].launch.probe = .canary(port: 8000, model: "tiny")
+        plan.services[0].replicas[index].launch.neededFolders = ["/models/tiny"]
         plan.services[0].replicas[index].launch.folder = "/job"
       }
       #expect(

@@ -1,4 +1,6 @@
 package import Coordinator
+import Health
+package import Launch
 package import Runs
 import Synchronization
 
