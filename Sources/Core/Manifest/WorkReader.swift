@@ -3,18 +3,21 @@ import KVCacheSimulator
 
 /// The keys of `work:`. Their defaults are what `eval` does without flags and without them.
 package enum WorkKeys {
+  private static let simulator = SimulatorSpecification()
   static let policy = ManifestKey(
-    "policy", .choice(PolicyName.self), default: .lru, "The simulator's policy")
+    "policy", .choice(PolicyName.self), default: simulator.policy, "The simulator's policy")
   static let examples = ManifestKey(
     "num_examples", .integer(1...100_000_000, besides: -1, meaning: "all 300"), default: 300,
     "Scenarios; -1 is all 300")
   static let rollouts = ManifestKey(
     "rollouts_per_example", .integer(1...1_000_000), default: 1, "Rollouts of each scenario")
   static let difficulty = ManifestKey(
-    "difficulty", .choice(Difficulty.self), default: .all, "Which scenarios")
-  static let seed = ManifestKey("seed", .integer(0...Int.max), default: 42, "Where chance begins")
+    "difficulty", .choice(Difficulty.self), default: simulator.difficulty, "Which scenarios")
+  static let seed = ManifestKey(
+    "seed", .integer(0...Int.max), default: Int(simulator.seed), "Where chance begins")
   static let maxActions = ManifestKey(
-    "max_actions_per_step", .integer(1...64), default: 4, "Actions a policy has in one step")
+    "max_actions_per_step", .integer(1...64), default: simulator.maxActionsPerStep,
+    "Actions a policy has in one step")
   static let shards = ManifestKey(
     "shards", .integer(1...65536), default: 64,
     "Parts that the work is cut into, whatever the number of nodes")

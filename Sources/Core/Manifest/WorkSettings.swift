@@ -4,12 +4,12 @@ package import KVCacheSimulator
 package struct WorkSettings: Codable, Equatable, Sendable {
   package var simulator = SimulatorSpecification()
   /// Scenarios, at least 1.
-  package var exampleCount = 300
+  package var exampleCount = WorkKeys.examples.absent
   /// Rollouts of each scenario, at least 1.
-  package var rolloutsPerExample = 1
-  package var shardCount = 64
+  package var rolloutsPerExample = WorkKeys.rollouts.absent
+  package var shardCount = WorkKeys.shards.absent
   /// Failures after which an item is given up.
-  package var attemptCountMax = 3
+  package var attemptCountMax = WorkKeys.attempts.absent
   /// Nodes that work; empty: all.
   package var nodes: [String] = []
 
