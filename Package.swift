@@ -64,10 +64,12 @@ let core: [Target] = [
   layer("Core", "CompileCache", ["Fleet"]),
   layer("Core", "Fleet", []),
   layer("Core", "Health", ["Launch"]),
-  layer("Core", "KVCacheSimulator", ["Fleet"]),
+  layer("Core", "KVCacheSimulator", ["Fleet", "Rollouts"]),
   layer("Core", "Launch", ["Fleet"]),
-  layer("Core", "Manifest", ["Fleet", yams]),
-  layer("Core", "Plan", ["Fleet", "Launch", "Manifest", "Recipes", "CompileCache"]),
+  layer("Core", "Manifest", ["Fleet", "KVCacheSimulator", yams]),
+  layer(
+    "Core", "Plan",
+    ["CompileCache", "Fleet", "KVCacheSimulator", "Launch", "Manifest", "Recipes"]),
   layer("Core", "Recipes", ["CompileCache", "Fleet", "Launch", "Manifest"]),
   layer("Core", "Rollouts", ["Fleet"]),
   layer("Core", "Telemetry", ["Fleet"]),
@@ -83,7 +85,7 @@ let edge: [Target] = [
   layer("Edge", "Links", ["CLinux", "Fleet", "Plan", "SSH", grpcTransport, nioCore, nioPosix]),
   layer("Edge", "ModelAPI", [asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
   layer(
-    "Edge", "NodeAPI", ["Health", "Launch", grpcCore, grpcProtobuf, protobuf],
+    "Edge", "NodeAPI", ["Health", "Launch", "Rollouts", grpcCore, grpcProtobuf, protobuf],
     exclude: ["node.proto"]),
   layer("Edge", "RecordFiles", ["Rollouts"]),
   layer("Edge", "RunStore", ["Fleet", "RecordFiles", "Rollouts", grdb]),
@@ -94,8 +96,9 @@ let runtime: [Target] = [
   layer(
     "Runtime", "Coordinator",
     [
-      "Fleet", "Health", "Launch", "Links", "NodeAPI", "Plan", "Recipes", "RecordFiles", "Rollouts",
-      "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
+      "Fleet", "Health", "KVCacheSimulator", "Launch", "Links", "Manifest", "NodeAPI", "Plan",
+      "Recipes", "RecordFiles", "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore,
+      grpcTransport, protobuf,
     ]),
   layer(
     "Runtime", "FleetView",
@@ -151,8 +154,7 @@ let testTargets: [Target] = [
     "CommandsTests",
     [
       "Commands", "Coordinator", "Fleet", "FleetView", "Health", "Launch", "Plan", "Recipes",
-      "Runs",
-      "Terminal", "TestFleet",
+      "Runs", "Telemetry", "Terminal", "TestFleet",
     ]),
   tests("CompileCacheTests", ["CompileCache"]),
   tests(
@@ -178,7 +180,7 @@ let testTargets: [Target] = [
     ["Fleet", "Links", "NodeAPI", "Plan", "SSH", grpcCore, nioCore, nioEmbedded, nioPosix]),
   tests("LaunchTests", ["Launch"]),
   tests("ManifestTests", ["Fleet", "Manifest"]),
-  tests("NodeAPITests", ["Fleet", "Health", "Launch", "NodeAPI", protobuf]),
+  tests("NodeAPITests", ["Fleet", "Health", "Launch", "NodeAPI", "Rollouts", protobuf]),
   tests(
     "NodeAgentTests",
     [
@@ -191,7 +193,8 @@ let testTargets: [Target] = [
   tests("RecipesTests", ["Fleet", "Launch", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
-  tests("RunsTests", ["Coordinator", "Health", "Launch", "RunStore", "Runs", "TestFleet"]),
+  tests(
+    "RunsTests", ["Coordinator", "Fleet", "Health", "Launch", "RunStore", "Runs", "TestFleet"]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(
     "Simulation",

@@ -24,7 +24,7 @@ extension ReplicaSpecification {
   /// not trusted with the node's memory.
   package func check() throws(ReplicaFault) {
     // The folder's name has the index, too.
-    guard FolderName.accepts(self.key.folderName), !self.key.service.isEmpty else {
+    guard FolderName.isFolderName(self.key.folderName), !self.key.service.isEmpty else {
       throw self.refused("the service's name cannot name a folder")
     }
     try self.checkSizes()

@@ -63,7 +63,7 @@ enum ServiceReader {
     _ entry: ManifestValue.Entry, nodes: NodeResolver, secrets: [String],
     faults: inout ManifestFaults
   ) -> ManifestService? {
-    if !FolderName.accepts(entry.key) {
+    if !FolderName.isGivenName(entry.key) {
       faults.error(
         "wrong-name", "service `\(entry.key.prefix(80))` has no proper name", at: entry.keyLocation,
         hint: FolderName.hint)

@@ -1,5 +1,7 @@
 import Fleet
+import KVCacheSimulator
 import Launch
+import Manifest
 import Recipes
 
 /// A plan as people read it: what every node will get, folded where nodes agree.
@@ -18,9 +20,10 @@ package enum PlanTable {
       text += Self.text(of: service)
     }
     if let work = plan.work {
-      text += "\nwork  policy \(work.policy), \(work.exampleCount) examples"
-      text += " × \(work.rolloutsPerExample), difficulty \(work.difficulty), seed \(work.seed)"
-      text += ", \(work.shardCount) shards"
+      let simulator = work.simulator
+      text += "\nwork  policy \(simulator.policy), \(work.exampleCount) examples"
+      text += " × \(work.rolloutsPerExample), difficulty \(simulator.difficulty)"
+      text += ", seed \(simulator.seed), \(work.shardCount) shards"
       text += work.nodes.isEmpty ? "\n" : ", on \(Self.fold(work.nodes))\n"
     }
     for note in notes { text += "\nnote: \(note)\n" }

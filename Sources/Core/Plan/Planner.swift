@@ -89,7 +89,7 @@ package struct Planner {
         Plan.Node(name: $0.name.rawValue, link: self.link(of: $0), labels: $0.labels)
       },
       services: services, secrets: self.manifest.secrets,
-      work: self.manifest.work.map(Self.work),
+      work: self.manifest.work?.settings,
       acceptsNetworkCaches: self.manifest.caches?.network == .accept ? true : nil)
     if !self.manifest.exporters.isEmpty {
       plan.exporters = self.manifest.exporters.map { exporter in
@@ -366,18 +366,5 @@ package struct Planner {
           unknownHosts: settings.unknownHosts == .refuse ? .refuse : .acceptNew,
           connectTimeoutSeconds: settings.connectTimeoutSeconds))
     }
-  }
-
-  private static func work(_ work: ManifestWork) -> WorkSettings {
-    var settings = WorkSettings()
-    settings.policy = work.policy ?? settings.policy
-    settings.exampleCount = work.exampleCount ?? settings.exampleCount
-    settings.rolloutsPerExample = work.rolloutsPerExample ?? settings.rolloutsPerExample
-    settings.difficulty = work.difficulty?.rawValue ?? settings.difficulty
-    settings.seed = work.seed ?? settings.seed
-    settings.maxActionsPerStep = work.maxActionsPerStep ?? settings.maxActionsPerStep
-    settings.shardCount = work.shardCount ?? settings.shardCount
-    settings.nodes = work.nodes?.map(\.rawValue) ?? []
-    return settings
   }
 }

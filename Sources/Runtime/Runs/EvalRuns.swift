@@ -1,24 +1,14 @@
 import Fleet
-package import Plan
+import Plan
 package import Rollouts
 import RunStore
-
-extension Plan {
-  /// The items of the plan's work.
-  package func workPlan() throws -> WorkPlan {
-    let work = self.work ?? WorkSettings()
-    return try WorkPlan(
-      policy: work.policy, difficulty: work.difficulty, seed: work.seed,
-      maxActionsPerStep: UInt32(work.maxActionsPerStep), taskCount: UInt64(work.exampleCount),
-      rolloutsPerTask: UInt64(work.rolloutsPerExample), shardCount: work.shardCount)
-  }
-}
 
 extension FleetContext {
   /// The eval to be resumed: the newest unfinished one, else the newest of the plan at all, or the
   /// one named.
   ///
-  /// Another set of nodes is no other work: items have keys, whoever does them.
+  /// Another set of nodes is no other work: items have keys, whoever does them. Nor is what an episode
+  /// waits, which stays what it was.
   /// - Throws: `RunFault` when there is none, or its plan differs in more than
   ///   its nodes; then with the fields that differ.
   package func evalToResume(named name: String?) throws(RunFault) -> LiveRun {
@@ -31,8 +21,10 @@ extension FleetContext {
         guard try directory.workPlan() != nil else { continue }
         let run = try LiveRun(directory, self.surroundings)
         try run.requireJournal()
-        let differences = try self.plan.differences(from: run.plan).filter {
-          !$0.hasPrefix("nodes") && !$0.hasPrefix("work.nodes")
+        let differences = try self.plan.differences(from: run.plan).filter { difference in
+          ["nodes", "work.nodes", "work.simulator.episode_cost"].allSatisfy {
+            !difference.hasPrefix("`\($0)")
+          }
         }
         if differences.isEmpty { return run }
         nearest = nearest ?? ["run \(run.id) is of another plan"] + differences

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Fleet
-import Glibc
+import Rollouts
 import RunStore
 import Runs
 
@@ -16,16 +16,13 @@ struct MergeCommand: AsyncParsableCommand {
   func run() async throws {
     do throws(RunStoreError) {
       let (run, plan) = try self.location.found()
-      let lock = try RunLock(run, holder: Self.holder)
-      let summary = try MergeWriter(run: run, plan: plan).merge()
+      let lock = try RunLock(run, holder: CoordinatorIdentity.name)
+      let summary = try Self.merge(run, plan)
       _ = consume lock
       StandardStreams.data("\(run.mergedPath)/records.jsonl\n")
       StandardStreams.say(
         "merged \(summary.merged) of \(summary.planned) items, \(summary.missing) missing, "
           + "\(summary.conflicts) conflicts, \(summary.rejected) rejected")
-      for damage in summary.damaged {
-        StandardStreams.say("warning: \(damage); what is before it was used")
-      }
       guard summary.missing > 0 else { return }
     } catch {
       throw CommandFailure(.environment, [error.diagnostic])
@@ -33,12 +30,14 @@ struct MergeCommand: AsyncParsableCommand {
     throw CommandFailure(.incomplete)
   }
 
-  /// This process, for whoever finds the run locked.
-  private static var holder: String {
-    var name = [CChar](repeating: 0, count: 256)
-    let isKnown = gethostname(&name, name.count - 1) == 0
-    let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-    let host = isKnown ? String(decoding: bytes, as: UTF8.self) : "?"
-    return "\(getpid())@\(host)"
+  /// Merges what a run has, and says what of it is damaged.
+  static func merge(
+    _ run: RunDirectory, _ plan: WorkPlan
+  ) throws(RunStoreError) -> MergeSummary {
+    let summary = try MergeWriter(run: run, plan: plan).merge()
+    for damage in summary.damaged {
+      StandardStreams.say("warning: \(damage); what is before it was used")
+    }
+    return summary
   }
 }

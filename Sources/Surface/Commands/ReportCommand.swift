@@ -1,4 +1,5 @@
 import ArgumentParser
+import Coordinator
 import Rollouts
 import RunStore
 import Runs
@@ -24,7 +25,7 @@ struct ReportCommand: AsyncParsableCommand {
     let report: Report
     do throws(RunStoreError) {
       let (run, plan) = try self.location.found()
-      report = try ReportReader.report(of: run, plan: plan)
+      report = try run.report(of: plan)
     } catch {
       throw CommandFailure(.environment, [error.diagnostic])
     }

@@ -211,11 +211,58 @@ package nonisolated struct Muster_V1_RunFacts: Sendable {
   /// Clears the value of `sizeBytes`. Subsequent reads from it will return its default value.
   package mutating func clearSizeBytes() {self._sizeBytes = nil}
 
+  /// It keeps records that no coordinator has acknowledged.
+  package var records: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _sizeBytes: UInt64? = nil
+}
+
+package nonisolated struct Muster_V1_RemoveRunsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// At most 4096.
+  package var runs: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_RemoveRunsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As they were asked for.
+  package var runs: [Muster_V1_RemovedRun] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_RemovedRun: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var run: String = String()
+
+  /// What it took on the disk.
+  package var sizeBytes: UInt64 = 0
+
+  /// Why it is still there, in words; empty: it is gone.
+  package var refusal: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Muster_V1_AttachRequest: Sendable {
@@ -1013,6 +1060,16 @@ package nonisolated struct Muster_V1_NodeFacts: @unchecked Sendable {
     set {_uniqueStorage()._tookMilliseconds = newValue}
   }
 
+  /// What its runs take on its disk together, those that are over too.
+  package var runsBytes: UInt64 {
+    get {_storage._runsBytes ?? 0}
+    set {_uniqueStorage()._runsBytes = newValue}
+  }
+  /// Returns true if `runsBytes` has been explicitly set.
+  package var hasRunsBytes: Bool {_storage._runsBytes != nil}
+  /// Clears the value of `runsBytes`. Subsequent reads from it will return its default value.
+  package mutating func clearRunsBytes() {_uniqueStorage()._runsBytes = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1577,51 +1634,20 @@ package nonisolated struct Muster_V1_WorkSetup: Sendable {
 
   package var workID: String = String()
 
-  package var kind: Muster_V1_WorkSetup.OneOf_Kind? = nil
+  /// Which runner does the items; one that the agent does not have is a fault.
+  package var kind: String = String()
 
-  package var simulator: Muster_V1_SimulatorWork {
-    get {
-      if case .simulator(let v)? = kind {return v}
-      return Muster_V1_SimulatorWork()
-    }
-    set {kind = .simulator(newValue)}
-  }
+  /// What the kind's runner reads, up to 64 KiB.
+  package var specification: Data = Data()
 
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package nonisolated enum OneOf_Kind: Equatable, Sendable {
-    case simulator(Muster_V1_SimulatorWork)
-
-  }
-
-  package init() {}
-}
-
-/// Items are episodes: item i is (i / rollouts, i % rollouts).
-package nonisolated struct Muster_V1_SimulatorWork: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var policy: String = String()
-
-  package var seed: UInt64 = 0
-
-  package var difficulty: String = String()
-
-  package var rolloutsPerExample: UInt32 = 0
-
-  package var maxActionsPerStep: UInt32 = 0
-
-  /// Each episode waits so long, to stand for one that asks a model.
-  package var episodeCostMicroseconds: UInt64 = 0
+  /// Item i is (i / rollouts, i % rollouts).
+  package var rolloutsPerTask: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
 
-/// The items `first ..< first + count`.
 package nonisolated struct Muster_V1_Lease: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1629,9 +1655,8 @@ package nonisolated struct Muster_V1_Lease: Sendable {
 
   package var id: UInt64 = 0
 
-  package var first: UInt64 = 0
-
-  package var count: UInt32 = 0
+  /// Bounds of the ranges of its items, ascending: first, end, first, end, up to 1,024 of each.
+  package var bounds: [UInt64] = []
 
   /// Counts from 1; higher for items that were leased before.
   package var attempt: UInt32 = 0
@@ -1693,11 +1718,11 @@ package nonisolated struct Muster_V1_WorkReport: Sendable {
     set {kind = .progress(newValue)}
   }
 
-  /// The worker cannot go on, such as for a full disk; it keeps what it has.
-  package var fault: String {
+  /// The worker cannot go on; it keeps what it has.
+  package var fault: Muster_V1_WorkFault {
     get {
       if case .fault(let v)? = kind {return v}
-      return String()
+      return Muster_V1_WorkFault()
     }
     set {kind = .fault(newValue)}
   }
@@ -1708,15 +1733,15 @@ package nonisolated struct Muster_V1_WorkReport: Sendable {
     case batch(Muster_V1_RecordBatch)
     /// Sent when nothing else is, every second: the worker lives, and where it is.
     case progress(Muster_V1_WorkProgress)
-    /// The worker cannot go on, such as for a full disk; it keeps what it has.
-    case fault(String)
+    /// The worker cannot go on; it keeps what it has.
+    case fault(Muster_V1_WorkFault)
 
   }
 
   package init() {}
 }
 
-/// Records of consecutive items of one lease, on the node's disk before they are sent.
+/// Records of some items of one lease, on the node's disk before they are sent.
 package nonisolated struct Muster_V1_RecordBatch: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1729,9 +1754,11 @@ package nonisolated struct Muster_V1_RecordBatch: Sendable {
 
   package var attempt: UInt32 = 0
 
-  package var first: UInt64 = 0
+  /// All of them are failures, {keys, error {class, message}}, else results.
+  package var failed: Bool = false
 
-  package var count: UInt32 = 0
+  /// Bounds of the ranges of its items, as in Lease; one record each, in their order.
+  package var bounds: [UInt64] = []
 
   /// Lines of JSON, each ended by LF.
   package var records: Data = Data()
@@ -1751,10 +1778,75 @@ package nonisolated struct Muster_V1_WorkProgress: Sendable {
 
   package var leaseID: UInt64 = 0
 
-  /// The next item it will work on.
+  /// The next item it will begin.
   package var next: UInt64 = 0
 
+  /// Items it can have under way at once, 1 to 4,096; 0: not known yet.
+  package var concurrency: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_WorkFault: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var kind: Muster_V1_WorkFault.Kind = .unspecified
+
+  package var message: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+
+    /// The agent has no runner for this kind of work.
+    case unknownKind // = 1
+
+    /// The runner cannot read the specification.
+    case unreadableSpecification // = 2
+
+    /// The node's disk refuses, such as a full one.
+    case disk // = 3
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .unknownKind
+      case 2: self = .unreadableSpecification
+      case 3: self = .disk
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .unknownKind: return 1
+      case .unreadableSpecification: return 2
+      case .disk: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [Muster_V1_WorkFault.Kind] = [
+      .unspecified,
+      .unknownKind,
+      .unreadableSpecification,
+      .disk,
+    ]
+
+  }
 
   package init() {}
 }
@@ -1838,7 +1930,7 @@ nonisolated extension Muster_V1_RunsResponse: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Muster_V1_RunFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RunFacts"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}name\0\u{1}live\0\u{1}services\0\u{1}holder\0\u{3}changed_milliseconds\0\u{3}size_bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}name\0\u{1}live\0\u{1}services\0\u{1}holder\0\u{3}changed_milliseconds\0\u{3}size_bytes\0\u{1}records\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1853,6 +1945,7 @@ nonisolated extension Muster_V1_RunFacts: SwiftProtobuf.Message, SwiftProtobuf._
       case 5: try { try decoder.decodeSingularStringField(value: &self.holder) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.changedMilliseconds) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self._sizeBytes) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.records) }()
       default: break
       }
     }
@@ -1884,6 +1977,9 @@ nonisolated extension Muster_V1_RunFacts: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._sizeBytes {
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 7)
     } }()
+    if self.records != false {
+      try visitor.visitSingularBoolField(value: self.records, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1895,6 +1991,107 @@ nonisolated extension Muster_V1_RunFacts: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.holder != rhs.holder {return false}
     if lhs.changedMilliseconds != rhs.changedMilliseconds {return false}
     if lhs._sizeBytes != rhs._sizeBytes {return false}
+    if lhs.records != rhs.records {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_RemoveRunsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RemoveRunsRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}runs\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.runs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.runs.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.runs, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_RemoveRunsRequest, rhs: Muster_V1_RemoveRunsRequest) -> Bool {
+    if lhs.runs != rhs.runs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_RemoveRunsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RemoveRunsResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}runs\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.runs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.runs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.runs, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_RemoveRunsResponse, rhs: Muster_V1_RemoveRunsResponse) -> Bool {
+    if lhs.runs != rhs.runs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_RemovedRun: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RemovedRun"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{3}size_bytes\0\u{1}refusal\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.run) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sizeBytes) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.refusal) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.run.isEmpty {
+      try visitor.visitSingularStringField(value: self.run, fieldNumber: 1)
+    }
+    if self.sizeBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sizeBytes, fieldNumber: 2)
+    }
+    if !self.refusal.isEmpty {
+      try visitor.visitSingularStringField(value: self.refusal, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_RemovedRun, rhs: Muster_V1_RemovedRun) -> Bool {
+    if lhs.run != rhs.run {return false}
+    if lhs.sizeBytes != rhs.sizeBytes {return false}
+    if lhs.refusal != rhs.refusal {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3138,7 +3335,7 @@ nonisolated extension Muster_V1_ProgramQuestion: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NodeFacts"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}host_name\0\u{3}boot_id\0\u{1}architecture\0\u{1}kernel\0\u{1}cpus\0\u{3}memory_total_bytes\0\u{3}memory_available_bytes\0\u{3}gpu_program\0\u{3}gpu_fault\0\u{1}gpus\0\u{3}gpu_processes\0\u{3}xids_known\0\u{1}xids\0\u{3}cuda_version\0\u{1}python\0\u{1}packages\0\u{3}missing_programs\0\u{1}ports\0\u{1}paths\0\u{3}open_files_soft\0\u{3}open_files_hard\0\u{3}processes_max\0\u{1}peers\0\u{3}logout_kills\0\u{3}clock_milliseconds\0\u{3}took_milliseconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}host_name\0\u{3}boot_id\0\u{1}architecture\0\u{1}kernel\0\u{1}cpus\0\u{3}memory_total_bytes\0\u{3}memory_available_bytes\0\u{3}gpu_program\0\u{3}gpu_fault\0\u{1}gpus\0\u{3}gpu_processes\0\u{3}xids_known\0\u{1}xids\0\u{3}cuda_version\0\u{1}python\0\u{1}packages\0\u{3}missing_programs\0\u{1}ports\0\u{1}paths\0\u{3}open_files_soft\0\u{3}open_files_hard\0\u{3}processes_max\0\u{1}peers\0\u{3}logout_kills\0\u{3}clock_milliseconds\0\u{3}took_milliseconds\0\u{3}runs_bytes\0")
 
   fileprivate class _StorageClass {
     var _hostName: String = String()
@@ -3167,6 +3364,7 @@ nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf.
     var _logoutKills: Bool? = nil
     var _clockMilliseconds: Int64 = 0
     var _tookMilliseconds: UInt32 = 0
+    var _runsBytes: UInt64? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3203,6 +3401,7 @@ nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf.
       _logoutKills = source._logoutKills
       _clockMilliseconds = source._clockMilliseconds
       _tookMilliseconds = source._tookMilliseconds
+      _runsBytes = source._runsBytes
     }
   }
 
@@ -3247,6 +3446,7 @@ nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf.
         case 24: try { try decoder.decodeSingularBoolField(value: &_storage._logoutKills) }()
         case 25: try { try decoder.decodeSingularInt64Field(value: &_storage._clockMilliseconds) }()
         case 26: try { try decoder.decodeSingularUInt32Field(value: &_storage._tookMilliseconds) }()
+        case 27: try { try decoder.decodeSingularUInt64Field(value: &_storage._runsBytes) }()
         default: break
         }
       }
@@ -3337,6 +3537,9 @@ nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf.
       if _storage._tookMilliseconds != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._tookMilliseconds, fieldNumber: 26)
       }
+      try { if let v = _storage._runsBytes {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 27)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3372,6 +3575,7 @@ nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf.
         if _storage._logoutKills != rhs_storage._logoutKills {return false}
         if _storage._clockMilliseconds != rhs_storage._clockMilliseconds {return false}
         if _storage._tookMilliseconds != rhs_storage._tookMilliseconds {return false}
+        if _storage._runsBytes != rhs_storage._runsBytes {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -4371,7 +4575,7 @@ nonisolated extension Muster_V1_WorkOrder: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Muster_V1_WorkSetup: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkSetup"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}work_id\0\u{1}simulator\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}work_id\0\u{1}kind\0\u{1}specification\0\u{3}rollouts_per_task\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4380,96 +4584,35 @@ nonisolated extension Muster_V1_WorkSetup: SwiftProtobuf.Message, SwiftProtobuf.
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.workID) }()
-      case 2: try {
-        var v: Muster_V1_SimulatorWork?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .simulator(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .simulator(v)
-        }
-      }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.specification) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.rolloutsPerTask) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.workID.isEmpty {
       try visitor.visitSingularStringField(value: self.workID, fieldNumber: 1)
     }
-    try { if case .simulator(let v)? = self.kind {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.specification.isEmpty {
+      try visitor.visitSingularBytesField(value: self.specification, fieldNumber: 3)
+    }
+    if self.rolloutsPerTask != 0 {
+      try visitor.visitSingularUInt64Field(value: self.rolloutsPerTask, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_WorkSetup, rhs: Muster_V1_WorkSetup) -> Bool {
     if lhs.workID != rhs.workID {return false}
     if lhs.kind != rhs.kind {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Muster_V1_SimulatorWork: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".SimulatorWork"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{1}seed\0\u{1}difficulty\0\u{3}rollouts_per_example\0\u{3}max_actions_per_step\0\u{3}episode_cost_microseconds\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.policy) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.difficulty) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.rolloutsPerExample) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.maxActionsPerStep) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.episodeCostMicroseconds) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.policy.isEmpty {
-      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 1)
-    }
-    if self.seed != 0 {
-      try visitor.visitSingularUInt64Field(value: self.seed, fieldNumber: 2)
-    }
-    if !self.difficulty.isEmpty {
-      try visitor.visitSingularStringField(value: self.difficulty, fieldNumber: 3)
-    }
-    if self.rolloutsPerExample != 0 {
-      try visitor.visitSingularUInt32Field(value: self.rolloutsPerExample, fieldNumber: 4)
-    }
-    if self.maxActionsPerStep != 0 {
-      try visitor.visitSingularUInt32Field(value: self.maxActionsPerStep, fieldNumber: 5)
-    }
-    if self.episodeCostMicroseconds != 0 {
-      try visitor.visitSingularUInt64Field(value: self.episodeCostMicroseconds, fieldNumber: 6)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Muster_V1_SimulatorWork, rhs: Muster_V1_SimulatorWork) -> Bool {
-    if lhs.policy != rhs.policy {return false}
-    if lhs.seed != rhs.seed {return false}
-    if lhs.difficulty != rhs.difficulty {return false}
-    if lhs.rolloutsPerExample != rhs.rolloutsPerExample {return false}
-    if lhs.maxActionsPerStep != rhs.maxActionsPerStep {return false}
-    if lhs.episodeCostMicroseconds != rhs.episodeCostMicroseconds {return false}
+    if lhs.specification != rhs.specification {return false}
+    if lhs.rolloutsPerTask != rhs.rolloutsPerTask {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4477,7 +4620,7 @@ nonisolated extension Muster_V1_SimulatorWork: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Muster_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Lease"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}first\0\u{1}count\0\u{1}attempt\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}bounds\0\u{1}attempt\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4486,9 +4629,8 @@ nonisolated extension Muster_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.first) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
+      case 2: try { try decoder.decodeRepeatedUInt64Field(value: &self.bounds) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
       default: break
       }
     }
@@ -4498,22 +4640,18 @@ nonisolated extension Muster_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.id != 0 {
       try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
     }
-    if self.first != 0 {
-      try visitor.visitSingularUInt64Field(value: self.first, fieldNumber: 2)
-    }
-    if self.count != 0 {
-      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 3)
+    if !self.bounds.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.bounds, fieldNumber: 2)
     }
     if self.attempt != 0 {
-      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 4)
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 3)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_Lease, rhs: Muster_V1_Lease) -> Bool {
     if lhs.id != rhs.id {return false}
-    if lhs.first != rhs.first {return false}
-    if lhs.count != rhs.count {return false}
+    if lhs.bounds != rhs.bounds {return false}
     if lhs.attempt != rhs.attempt {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -4622,10 +4760,15 @@ nonisolated extension Muster_V1_WorkReport: SwiftProtobuf.Message, SwiftProtobuf
         }
       }()
       case 3: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
+        var v: Muster_V1_WorkFault?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .fault(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
-          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .fault(v)
         }
       }()
@@ -4650,7 +4793,7 @@ nonisolated extension Muster_V1_WorkReport: SwiftProtobuf.Message, SwiftProtobuf
     }()
     case .fault?: try {
       guard case .fault(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     }()
     case nil: break
     }
@@ -4666,7 +4809,7 @@ nonisolated extension Muster_V1_WorkReport: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Muster_V1_RecordBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RecordBatch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{3}lease_id\0\u{1}attempt\0\u{1}first\0\u{1}count\0\u{1}records\0\u{1}checksum\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{3}lease_id\0\u{1}attempt\0\u{1}failed\0\u{1}bounds\0\u{1}records\0\u{1}checksum\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4677,8 +4820,8 @@ nonisolated extension Muster_V1_RecordBatch: SwiftProtobuf.Message, SwiftProtobu
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.leaseID) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
-      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.first) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.failed) }()
+      case 5: try { try decoder.decodeRepeatedUInt64Field(value: &self.bounds) }()
       case 6: try { try decoder.decodeSingularBytesField(value: &self.records) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.checksum) }()
       default: break
@@ -4696,11 +4839,11 @@ nonisolated extension Muster_V1_RecordBatch: SwiftProtobuf.Message, SwiftProtobu
     if self.attempt != 0 {
       try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 3)
     }
-    if self.first != 0 {
-      try visitor.visitSingularUInt64Field(value: self.first, fieldNumber: 4)
+    if self.failed != false {
+      try visitor.visitSingularBoolField(value: self.failed, fieldNumber: 4)
     }
-    if self.count != 0 {
-      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 5)
+    if !self.bounds.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.bounds, fieldNumber: 5)
     }
     if !self.records.isEmpty {
       try visitor.visitSingularBytesField(value: self.records, fieldNumber: 6)
@@ -4715,8 +4858,8 @@ nonisolated extension Muster_V1_RecordBatch: SwiftProtobuf.Message, SwiftProtobu
     if lhs.sequence != rhs.sequence {return false}
     if lhs.leaseID != rhs.leaseID {return false}
     if lhs.attempt != rhs.attempt {return false}
-    if lhs.first != rhs.first {return false}
-    if lhs.count != rhs.count {return false}
+    if lhs.failed != rhs.failed {return false}
+    if lhs.bounds != rhs.bounds {return false}
     if lhs.records != rhs.records {return false}
     if lhs.checksum != rhs.checksum {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -4726,7 +4869,7 @@ nonisolated extension Muster_V1_RecordBatch: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Muster_V1_WorkProgress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkProgress"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}lease_id\0\u{1}next\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}lease_id\0\u{1}next\0\u{1}concurrency\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4736,6 +4879,7 @@ nonisolated extension Muster_V1_WorkProgress: SwiftProtobuf.Message, SwiftProtob
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.leaseID) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.next) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.concurrency) }()
       default: break
       }
     }
@@ -4748,13 +4892,56 @@ nonisolated extension Muster_V1_WorkProgress: SwiftProtobuf.Message, SwiftProtob
     if self.next != 0 {
       try visitor.visitSingularUInt64Field(value: self.next, fieldNumber: 2)
     }
+    if self.concurrency != 0 {
+      try visitor.visitSingularUInt32Field(value: self.concurrency, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_WorkProgress, rhs: Muster_V1_WorkProgress) -> Bool {
     if lhs.leaseID != rhs.leaseID {return false}
     if lhs.next != rhs.next {return false}
+    if lhs.concurrency != rhs.concurrency {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Muster_V1_WorkFault: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".WorkFault"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}message\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_WorkFault, rhs: Muster_V1_WorkFault) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_WorkFault.Kind: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}UNKNOWN_KIND\0\u{1}UNREADABLE_SPECIFICATION\0\u{1}DISK\0")
 }

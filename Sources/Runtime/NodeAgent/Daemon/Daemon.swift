@@ -59,9 +59,9 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
     ) { HostGround($0, attempt: $1, secrets: $2, ground) }
     try PlainFile.makeFolders(state.spool)
     let clock = self.clock
-    let worker = LeaseWorker(clock: clock, store: SpoolFolder(path: state.spool)) { setup in
-      try SimulatorItemRunner(setup, clock: clock)
-    }
+    let runners = ItemRunners(clock: clock)
+    let worker = LeaseWorker(
+      clock: clock, store: SpoolFolder(path: state.spool), makeRunner: runners.runner)
     let service = NodeService(
       session: session, supervisor: supervisor,
       logs: LogStream(supervisor: supervisor, blocking: blocking, clock: self.clock),

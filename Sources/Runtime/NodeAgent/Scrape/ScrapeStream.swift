@@ -5,6 +5,7 @@ import Launch
 import NIOCore
 import NodeAPI
 import SwiftProtobuf
+import Telemetry
 
 /// Sends the metrics of this node: the pages of its servers, the counts of watched files.
 ///
@@ -204,16 +205,8 @@ struct ScrapeEndpoint: Equatable, Sendable {
   var path: String
 
   /// Its place within an interval, 0 up to 1.
-  ///
-  /// Source: FNV-1a of 64 bits, its upper bits mixed as SplitMix64 does.
   var share: Double {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in "\(self.service)/\(self.index)/\(self.target)/\(self.port)".utf8 {
-      hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
-    }
-    hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Double(hash >> 11) / Double(1 << 53)
+    ScrapeSchedule.share(of: "\(self.service)/\(self.index)/\(self.target)/\(self.port)")
   }
 }
 
