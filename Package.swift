@@ -152,7 +152,7 @@ let testTargets: [Target] = [
     [
       "Commands", "Coordinator", "Fleet", "FleetView", "Health", "Launch", "Plan", "Recipes",
       "Runs",
-      "Terminal", "TestFleet",
+      "Telemetry", "Terminal", "TestFleet",
     ]),
   tests("CompileCacheTests", ["CompileCache"]),
   tests(
@@ -191,7 +191,8 @@ let testTargets: [Target] = [
   tests("RecipesTests", ["Fleet", "Launch", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
-  tests("RunsTests", ["Coordinator", "Health", "Launch", "RunStore", "Runs", "TestFleet"]),
+  tests(
+    "RunsTests", ["Coordinator", "Fleet", "Health", "Launch", "RunStore", "Runs", "TestFleet"]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(
     "Simulation",

@@ -1,3 +1,4 @@
+import Fleet
 import FoundationEssentials
 import Glibc
 import NodeAPI
@@ -37,6 +38,56 @@ struct `An errand` {
     try await eventually { Self.processes(of: agent) == [] }
   }
 
+  @Test func `a run that is live, or keeps records, is not removed; one that is over goes whole`()
+    async throws
+  {
+    var chance = SystemRandomNumberGenerator()
+    let agent = try TestAgent(
+      run: RunID(milliseconds: 1_795_241_700_000, using: &chance).rawValue)
+    defer { agent.destroy() }
+    let folder = "\(agent.folder)/state/muster/runs/\(agent.run)"
+    try await agent.claimedLink { node in
+      _ = try await node.start(.init("job", script: "sleep 60")) { $0.processID != 0 }
+    }
+    let live = try await agent.remove([agent.run])
+    #expect(live.map(\.refusal) == ["it is live"])
+    try await agent.claimedLink { node in
+      _ = try await node.stopAll()
+      _ = try await node.end(.init())
+    }
+    try await eventually { try await agent.runs().first?.live == false }
+    let spool = "\(folder)/n1/spool"
+    try PlainFile.makeFolders(spool)
+    #expect(FileManager.default.createFile(atPath: "\(spool)/spool-ab.records", contents: nil))
+    let kept = try await agent.remove([agent.run])
+    #expect(kept.map(\.refusal) == ["records of it have not been fetched"])
+    let told = try await agent.runs()
+    #expect(told.first?.records == true)
+    unlink("\(spool)/spool-ab.records")
+    symlink("/etc", "\(folder)/n1/link")
+    let gone = try await agent.remove([agent.run])
+    #expect(gone.map(\.refusal) == [""] && gone.allSatisfy { $0.sizeBytes > 0 })
+    #expect(!FileManager.default.fileExists(atPath: folder))
+    #expect(FileManager.default.fileExists(atPath: "/etc/passwd"))
+  }
+
+  @Test func `nothing but this node's part of a run's folder is ever removed`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let root = "\(agent.folder)/state/muster/runs"
+    let run = "20261121-061500-abcdef"
+    for folder in ["\(run)/n2", "links/n1", "20261121-061500-000000"] {
+      try PlainFile.makeFolders("\(root)/\(folder)")
+    }
+    symlink("\(root)/links", "\(root)/20261121-061500-000000/n1")
+    let names = [run, "links", "..", "../runs/links", "20261121-061500-000000", ""]
+    let answers = try await agent.remove(names)
+    #expect(answers.map(\.run) == names && answers.allSatisfy { !$0.refusal.isEmpty })
+    for folder in ["\(run)/n2", "links/n1", "20261121-061500-000000/n1"] {
+      #expect(FileManager.default.fileExists(atPath: "\(root)/\(folder)"), "\(folder)")
+    }
+  }
+
   @Test func `a folder that is none of a run is none`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }
@@ -65,5 +116,11 @@ extension TestAgent {
     _ request: Muster_V1_RunsRequest = Muster_V1_RunsRequest()
   ) async throws -> [Muster_V1_RunFacts] {
     try await self.errand { try await $0.runs(request).runs }
+  }
+
+  fileprivate func remove(_ runs: [String]) async throws -> [Muster_V1_RemovedRun] {
+    var request = Muster_V1_RemoveRunsRequest()
+    request.runs = runs
+    return try await self.errand { [request] in try await $0.removeRuns(request).runs }
   }
 }

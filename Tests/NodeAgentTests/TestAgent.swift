@@ -19,13 +19,14 @@ final class TestAgent: Sendable {
   let node = "n1"
   let folder: String
 
-  init() throws {
+  /// - Parameter run: Its id; `nil`: a name that nothing else has.
+  init(run: String? = nil) throws {
     // A daemon that a test kills takes the pipe with it.
     signal(SIGPIPE, SIG_IGN)
     let number = Self.count.add(1, ordering: .relaxed).newValue
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
-    self.run = "test-\(getpid())-\(number)-\(now.tv_sec)"
+    self.run = run ?? "test-\(getpid())-\(number)-\(now.tv_sec)"
     self.folder = "/tmp/muster-tests-\(getpid())-\(number)"
     try PlainFile.makeFolders(self.folder)
   }

@@ -67,6 +67,19 @@ import Testing
     #expect(Self.findings { _ in } == [])
   }
 
+  @Test func `nodes that keep much of old runs are told of, and nothing stops for it`() {
+    let found = Self.findings { answers in
+      for (index, size) in [999_999_999, 1_300_000_000, 2_000_000_000].enumerated() {
+        answers[index].facts.runsBytes = size
+      }
+    }
+    #expect(
+      found == [
+        "W|many-runs|gpu[2-3]: the runs that it keeps take more than 1.00 GB|gpu2: 1.30 GB"
+          + "|gpu3: 2.00 GB"
+      ])
+  }
+
   @Test func `what the GPUs lack is an error, with the nodes folded`() {
     let hung = Self.findings { answers in
       for index in [0, 1] {

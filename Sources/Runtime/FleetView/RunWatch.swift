@@ -9,6 +9,8 @@ package struct RunWatch<ClockType: Clock & Sendable>: Sendable
 where ClockType.Duration == Duration {
   /// Between two writes of what was seen; a killed process loses as much, and the nodes have it.
   private static var writeInterval: Duration { .seconds(1) }
+  /// Within which a node answers, or counts as unreachable, where one moment is asked for.
+  private static var answerTimeout: Duration { .seconds(20) }
   /// Between two samples of each service in the journal.
   private static var sampleInterval: Duration { .seconds(10) }
 
@@ -85,12 +87,10 @@ where ClockType.Duration == Duration {
   /// Watches until every node has answered and every server has shown how much it does, or time is
   /// over.
   ///
-  /// - Parameters:
-  ///   - interval: From one page of a server to its next.
-  ///   - answerTimeout: Within which a node answers, or counts as unreachable.
-  package func settled(interval: Duration, answerTimeout: Duration) async throws -> FleetMoment {
+  /// - Parameter interval: From one page of a server to its next.
+  package func settled(interval: Duration) async throws -> FleetMoment {
     try await self.during {
-      let deadline = self.clock.now.advanced(by: answerTimeout)
+      let deadline = self.clock.now.advanced(by: Self.answerTimeout)
       while self.clock.now < deadline, !self.board.moment().hasAnswers {
         try await self.clock.sleep(for: .milliseconds(50))
       }

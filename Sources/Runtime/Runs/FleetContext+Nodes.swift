@@ -21,7 +21,7 @@ extension FleetContext {
       case .failure(let fault): faults.append(fault)
       case .success(let runs):
         // A node is semi-trusted: what it says names a folder here.
-        guard let id = runs.compactMap({ RunID($0.run) }).max() else { continue }
+        guard let id = runs.map(\.id).max() else { continue }
         if newest.map({ $0 < id }) ?? true { (newest, holders) = (id, []) }
         if newest == id { holders.append(node) }
       }

@@ -10,7 +10,8 @@ package struct Muster: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Init.self, Check.self, ShowPlan.self, Up.self, Status.self, Top.self, Logs.self,
-      Attach.self, Down.self, Why.self, Collect.self, Endpoints.self, Scrape.self, Serve.self,
+      Attach.self, Down.self, RunsCommand.self, Why.self, Collect.self, Endpoints.self, Scrape.self,
+      Serve.self,
       Eval.self, MergeCommand.self, ReportCommand.self, Simulate.self, Nodes.self,
       Schema.self, LabCommand.self, LinksCommand.self, MetricsBench.self,
     ])

@@ -13,7 +13,6 @@ package struct Scrape: AsyncParsableCommand {
       Endpoints are asked directly; the replicas of a manifest's run through their agents. Rates and \
       percentiles are those between two readings, a second apart without --watch; with --once those \
       since the servers started, and no rates. What a server does not say is `?`.
-
       Exit status: 2 when none answered.
       """)
 

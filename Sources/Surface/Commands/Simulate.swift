@@ -1,5 +1,4 @@
 package import ArgumentParser
-import Glibc
 import KVCacheSimulator
 
 /// `muster simulate`: the simulator's episodes on this machine, without a manifest.
@@ -77,7 +76,7 @@ package struct Simulate: ParsableCommand {
       return
     }
     var output = SimulateOutput(job, scenarioCount: UInt64(scenarioCount))
-    let isTable = self.format == .table || (self.format == nil && isatty(STDOUT_FILENO) == 1)
+    let isTable = self.format == .table || (self.format == nil && StandardStreams.outputIsTerminal)
     if self.trace {
       output.writeTrace()
     } else if isTable {

@@ -65,6 +65,12 @@ package enum StandardStreams {
 
   static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
+  /// Whether standard output is a terminal whose cursor can be moved.
+  static var outputIsScreen: Bool {
+    guard self.outputIsTerminal, let name = getenv("TERM") else { return false }
+    return !["", "dumb"].contains(String(cString: name))
+  }
+
   /// Columns of the terminal that standard error is; `nil` where it is none.
   static var talkWidth: Int? {
     guard isatty(STDERR_FILENO) == 1 else { return nil }

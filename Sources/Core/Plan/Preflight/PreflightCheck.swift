@@ -7,6 +7,8 @@ package struct PreflightCheck {
   /// Below the first an engine's caches and logs do not fit; below the second a model's do not.
   private static let freeBytesMin = 1 << 30
   private static let freeBytesLow = 10 << 30
+  /// Logs and states of hundreds of runs.
+  private static let runsBytesHigh = 1_000_000_000
   /// What NCCL and the workers of an engine share beyond a few GPUs.
   private static let sharedMemoryMin = 1 << 30
   /// A server opens a descriptor for each connection, and a file for each part of a model.
@@ -34,6 +36,7 @@ package struct PreflightCheck {
     for answer in answers {
       check.look(atGPUsOf: answer)
       check.look(atPathsOf: answer)
+      check.look(atRunsOf: answer)
       check.look(atProcessesOf: answer)
       check.look(atClockOf: answer)
     }
@@ -147,6 +150,16 @@ package struct PreflightCheck {
           detail: "`\(path.path)` has \(ByteCount(max(0, free)))")
       }
     }
+  }
+
+  /// A node keeps every run until somebody removes it.
+  private mutating func look(atRunsOf answer: PreflightAnswer) {
+    guard let size = answer.facts.runsBytes, size > Self.runsBytesHigh else { return }
+    self.findings.add(
+      .warning, "many-runs", on: answer.node,
+      "the runs that it keeps take more than \(ByteCount(Self.runsBytesHigh))",
+      detail: "\(ByteCount(size))",
+      hint: "`muster runs prune MANIFEST --keep 5` removes old ones")
   }
 
   /// One that a service before it may make is not missed yet.

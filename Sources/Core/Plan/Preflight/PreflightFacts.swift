@@ -126,6 +126,8 @@ package struct PreflightFacts: Codable, Equatable, Sendable {
   /// This node's own addresses by those of the peers that it reaches from them.
   package var addresses: [String: String] = [:]
   package var logoutKills: Bool?
+  /// What its runs take of its disk together, those that are over too.
+  package var runsBytes: Int?
 
   package init() {}
 }

@@ -2364,9 +2364,23 @@ package enum Muster_V1_Errands: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "RemoveRuns" metadata.
+        package enum RemoveRuns: Sendable {
+            /// Request type for "RemoveRuns".
+            package typealias Input = Muster_V1_RemoveRunsRequest
+            /// Response type for "RemoveRuns".
+            package typealias Output = Muster_V1_RemoveRunsResponse
+            /// Descriptor for "RemoveRuns".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "muster.v1.Errands"),
+                method: "RemoveRuns",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "muster.v1.Errands" service.
         package static let descriptors: [GRPCCore.MethodDescriptor] = [
-            Runs.descriptor
+            Runs.descriptor,
+            RemoveRuns.descriptor
         ]
     }
 }
@@ -2415,6 +2429,24 @@ extension Muster_V1_Errands {
             request: GRPCCore.StreamingServerRequest<Muster_V1_RunsRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_RunsResponse>
+
+        /// Handle the "RemoveRuns" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Removes what the node keeps of runs that are over.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Muster_V1_RemoveRunsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Muster_V1_RemoveRunsResponse` messages.
+        func removeRuns(
+            request: GRPCCore.StreamingServerRequest<Muster_V1_RemoveRunsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_RemoveRunsResponse>
     }
 
     /// Service protocol for the "muster.v1.Errands" service.
@@ -2447,6 +2479,24 @@ extension Muster_V1_Errands {
             request: GRPCCore.ServerRequest<Muster_V1_RunsRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Muster_V1_RunsResponse>
+
+        /// Handle the "RemoveRuns" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Removes what the node keeps of runs that are over.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_RemoveRunsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Muster_V1_RemoveRunsResponse` message.
+        func removeRuns(
+            request: GRPCCore.ServerRequest<Muster_V1_RemoveRunsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Muster_V1_RemoveRunsResponse>
     }
 
     /// Simple service protocol for the "muster.v1.Errands" service.
@@ -2477,6 +2527,24 @@ extension Muster_V1_Errands {
             request: Muster_V1_RunsRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Muster_V1_RunsResponse
+
+        /// Handle the "RemoveRuns" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Removes what the node keeps of runs that are over.
+        ///
+        /// - Parameters:
+        ///   - request: A `Muster_V1_RemoveRunsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Muster_V1_RemoveRunsResponse` to respond with.
+        func removeRuns(
+            request: Muster_V1_RemoveRunsRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Muster_V1_RemoveRunsResponse
     }
 }
 
@@ -2490,6 +2558,17 @@ extension Muster_V1_Errands.StreamingServiceProtocol {
             serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_RunsResponse>(),
             handler: { request, context in
                 try await self.runs(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Muster_V1_Errands.Method.RemoveRuns.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_RemoveRunsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_RemoveRunsResponse>(),
+            handler: { request, context in
+                try await self.removeRuns(
                     request: request,
                     context: context
                 )
@@ -2511,6 +2590,17 @@ extension Muster_V1_Errands.ServiceProtocol {
         )
         return GRPCCore.StreamingServerResponse(single: response)
     }
+
+    package func removeRuns(
+        request: GRPCCore.StreamingServerRequest<Muster_V1_RemoveRunsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_RemoveRunsResponse> {
+        let response = try await self.removeRuns(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
 }
 
 // Default implementation of methods from 'ServiceProtocol'.
@@ -2522,6 +2612,19 @@ extension Muster_V1_Errands.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Muster_V1_RunsResponse> {
         return GRPCCore.ServerResponse<Muster_V1_RunsResponse>(
             message: try await self.runs(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func removeRuns(
+        request: GRPCCore.ServerRequest<Muster_V1_RemoveRunsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Muster_V1_RemoveRunsResponse> {
+        return GRPCCore.ServerResponse<Muster_V1_RemoveRunsResponse>(
+            message: try await self.removeRuns(
                 request: request.message,
                 context: context
             ),
@@ -2565,6 +2668,29 @@ extension Muster_V1_Errands {
             deserializer: some GRPCCore.MessageDeserializer<Muster_V1_RunsResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_RunsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "RemoveRuns" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Removes what the node keeps of runs that are over.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_RemoveRunsRequest` message.
+        ///   - serializer: A serializer for `Muster_V1_RemoveRunsRequest` messages.
+        ///   - deserializer: A deserializer for `Muster_V1_RemoveRunsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func removeRuns<Result>(
+            request: GRPCCore.ClientRequest<Muster_V1_RemoveRunsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Muster_V1_RemoveRunsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Muster_V1_RemoveRunsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_RemoveRunsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -2622,6 +2748,40 @@ extension Muster_V1_Errands {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "RemoveRuns" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Removes what the node keeps of runs that are over.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_RemoveRunsRequest` message.
+        ///   - serializer: A serializer for `Muster_V1_RemoveRunsRequest` messages.
+        ///   - deserializer: A deserializer for `Muster_V1_RemoveRunsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func removeRuns<Result>(
+            request: GRPCCore.ClientRequest<Muster_V1_RemoveRunsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Muster_V1_RemoveRunsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Muster_V1_RemoveRunsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_RemoveRunsResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Muster_V1_Errands.Method.RemoveRuns.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -2652,6 +2812,35 @@ extension Muster_V1_Errands.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_RunsRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_RunsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "RemoveRuns" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Removes what the node keeps of runs that are over.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Muster_V1_RemoveRunsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func removeRuns<Result>(
+        request: GRPCCore.ClientRequest<Muster_V1_RemoveRunsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_RemoveRunsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.removeRuns(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_RemoveRunsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_RemoveRunsResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -2688,6 +2877,39 @@ extension Muster_V1_Errands.ClientProtocol {
             metadata: metadata
         )
         return try await self.runs(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "RemoveRuns" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Removes what the node keeps of runs that are over.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func removeRuns<Result>(
+        _ message: Muster_V1_RemoveRunsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_RemoveRunsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Muster_V1_RemoveRunsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.removeRuns(
             request: request,
             options: options,
             onResponse: handleResponse

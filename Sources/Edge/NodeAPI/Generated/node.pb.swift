@@ -211,11 +211,58 @@ package nonisolated struct Muster_V1_RunFacts: Sendable {
   /// Clears the value of `sizeBytes`. Subsequent reads from it will return its default value.
   package mutating func clearSizeBytes() {self._sizeBytes = nil}
 
+  /// It keeps records that no coordinator has acknowledged.
+  package var records: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _sizeBytes: UInt64? = nil
+}
+
+package nonisolated struct Muster_V1_RemoveRunsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// At most 4096.
+  package var runs: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_RemoveRunsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As they were asked for.
+  package var runs: [Muster_V1_RemovedRun] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_RemovedRun: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var run: String = String()
+
+  /// What it took on the disk.
+  package var sizeBytes: UInt64 = 0
+
+  /// Why it is still there, in words; empty: it is gone.
+  package var refusal: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Muster_V1_AttachRequest: Sendable {
@@ -1012,6 +1059,16 @@ package nonisolated struct Muster_V1_NodeFacts: @unchecked Sendable {
     get {_storage._tookMilliseconds}
     set {_uniqueStorage()._tookMilliseconds = newValue}
   }
+
+  /// What its runs take on its disk together, those that are over too.
+  package var runsBytes: UInt64 {
+    get {_storage._runsBytes ?? 0}
+    set {_uniqueStorage()._runsBytes = newValue}
+  }
+  /// Returns true if `runsBytes` has been explicitly set.
+  package var hasRunsBytes: Bool {_storage._runsBytes != nil}
+  /// Clears the value of `runsBytes`. Subsequent reads from it will return its default value.
+  package mutating func clearRunsBytes() {_uniqueStorage()._runsBytes = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1838,7 +1895,7 @@ nonisolated extension Muster_V1_RunsResponse: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Muster_V1_RunFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RunFacts"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}name\0\u{1}live\0\u{1}services\0\u{1}holder\0\u{3}changed_milliseconds\0\u{3}size_bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}name\0\u{1}live\0\u{1}services\0\u{1}holder\0\u{3}changed_milliseconds\0\u{3}size_bytes\0\u{1}records\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1853,6 +1910,7 @@ nonisolated extension Muster_V1_RunFacts: SwiftProtobuf.Message, SwiftProtobuf._
       case 5: try { try decoder.decodeSingularStringField(value: &self.holder) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.changedMilliseconds) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self._sizeBytes) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.records) }()
       default: break
       }
     }
@@ -1884,6 +1942,9 @@ nonisolated extension Muster_V1_RunFacts: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._sizeBytes {
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 7)
     } }()
+    if self.records != false {
+      try visitor.visitSingularBoolField(value: self.records, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1895,6 +1956,107 @@ nonisolated extension Muster_V1_RunFacts: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.holder != rhs.holder {return false}
     if lhs.changedMilliseconds != rhs.changedMilliseconds {return false}
     if lhs._sizeBytes != rhs._sizeBytes {return false}
+    if lhs.records != rhs.records {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_RemoveRunsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RemoveRunsRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}runs\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.runs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.runs.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.runs, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_RemoveRunsRequest, rhs: Muster_V1_RemoveRunsRequest) -> Bool {
+    if lhs.runs != rhs.runs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_RemoveRunsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RemoveRunsResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}runs\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.runs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.runs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.runs, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_RemoveRunsResponse, rhs: Muster_V1_RemoveRunsResponse) -> Bool {
+    if lhs.runs != rhs.runs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_RemovedRun: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RemovedRun"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{3}size_bytes\0\u{1}refusal\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.run) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sizeBytes) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.refusal) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.run.isEmpty {
+      try visitor.visitSingularStringField(value: self.run, fieldNumber: 1)
+    }
+    if self.sizeBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sizeBytes, fieldNumber: 2)
+    }
+    if !self.refusal.isEmpty {
+      try visitor.visitSingularStringField(value: self.refusal, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_RemovedRun, rhs: Muster_V1_RemovedRun) -> Bool {
+    if lhs.run != rhs.run {return false}
+    if lhs.sizeBytes != rhs.sizeBytes {return false}
+    if lhs.refusal != rhs.refusal {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3138,7 +3300,7 @@ nonisolated extension Muster_V1_ProgramQuestion: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NodeFacts"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}host_name\0\u{3}boot_id\0\u{1}architecture\0\u{1}kernel\0\u{1}cpus\0\u{3}memory_total_bytes\0\u{3}memory_available_bytes\0\u{3}gpu_program\0\u{3}gpu_fault\0\u{1}gpus\0\u{3}gpu_processes\0\u{3}xids_known\0\u{1}xids\0\u{3}cuda_version\0\u{1}python\0\u{1}packages\0\u{3}missing_programs\0\u{1}ports\0\u{1}paths\0\u{3}open_files_soft\0\u{3}open_files_hard\0\u{3}processes_max\0\u{1}peers\0\u{3}logout_kills\0\u{3}clock_milliseconds\0\u{3}took_milliseconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}host_name\0\u{3}boot_id\0\u{1}architecture\0\u{1}kernel\0\u{1}cpus\0\u{3}memory_total_bytes\0\u{3}memory_available_bytes\0\u{3}gpu_program\0\u{3}gpu_fault\0\u{1}gpus\0\u{3}gpu_processes\0\u{3}xids_known\0\u{1}xids\0\u{3}cuda_version\0\u{1}python\0\u{1}packages\0\u{3}missing_programs\0\u{1}ports\0\u{1}paths\0\u{3}open_files_soft\0\u{3}open_files_hard\0\u{3}processes_max\0\u{1}peers\0\u{3}logout_kills\0\u{3}clock_milliseconds\0\u{3}took_milliseconds\0\u{3}runs_bytes\0")
 
   fileprivate class _StorageClass {
     var _hostName: String = String()
@@ -3167,6 +3329,7 @@ nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf.
     var _logoutKills: Bool? = nil
     var _clockMilliseconds: Int64 = 0
     var _tookMilliseconds: UInt32 = 0
+    var _runsBytes: UInt64? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3203,6 +3366,7 @@ nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf.
       _logoutKills = source._logoutKills
       _clockMilliseconds = source._clockMilliseconds
       _tookMilliseconds = source._tookMilliseconds
+      _runsBytes = source._runsBytes
     }
   }
 
@@ -3247,6 +3411,7 @@ nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf.
         case 24: try { try decoder.decodeSingularBoolField(value: &_storage._logoutKills) }()
         case 25: try { try decoder.decodeSingularInt64Field(value: &_storage._clockMilliseconds) }()
         case 26: try { try decoder.decodeSingularUInt32Field(value: &_storage._tookMilliseconds) }()
+        case 27: try { try decoder.decodeSingularUInt64Field(value: &_storage._runsBytes) }()
         default: break
         }
       }
@@ -3337,6 +3502,9 @@ nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf.
       if _storage._tookMilliseconds != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._tookMilliseconds, fieldNumber: 26)
       }
+      try { if let v = _storage._runsBytes {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 27)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3372,6 +3540,7 @@ nonisolated extension Muster_V1_NodeFacts: SwiftProtobuf.Message, SwiftProtobuf.
         if _storage._logoutKills != rhs_storage._logoutKills {return false}
         if _storage._clockMilliseconds != rhs_storage._clockMilliseconds {return false}
         if _storage._tookMilliseconds != rhs_storage._tookMilliseconds {return false}
+        if _storage._runsBytes != rhs_storage._runsBytes {return false}
         return true
       }
       if !storagesAreEqual {return false}

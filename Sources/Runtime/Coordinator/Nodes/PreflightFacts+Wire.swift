@@ -38,6 +38,7 @@ extension PreflightFacts {
       self.addresses[Self.text(peer.peer)] = Self.text(peer.local)
     }
     self.logoutKills = wire.hasLogoutKills ? wire.logoutKills : nil
+    self.runsBytes = wire.hasRunsBytes ? Self.number(wire.runsBytes) : nil
   }
 
   /// Of each list; more than 256 are never asked for.

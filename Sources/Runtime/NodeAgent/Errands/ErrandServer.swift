@@ -23,6 +23,9 @@ enum ErrandServer {
 
 /// Answers the calls of `Errands`.
 struct ErrandService: Muster_V1_Errands.SimpleServiceProtocol {
+  /// Of one request; as many as are told of.
+  private static let removeCountMax = 4096
+
   let folders: RunFolders
   let blocking: BlockingCalls
 
@@ -31,5 +34,16 @@ struct ErrandService: Muster_V1_Errands.SimpleServiceProtocol {
   ) async throws -> Muster_V1_RunsResponse {
     let folders = self.folders
     return try await self.blocking.run { .with { $0.runs = folders.all(matching: request) } }
+  }
+
+  func removeRuns(
+    request: Muster_V1_RemoveRunsRequest, context: ServerContext
+  ) async throws -> Muster_V1_RemoveRunsResponse {
+    guard request.runs.count <= Self.removeCountMax else {
+      throw RPCError(
+        code: .invalidArgument, message: "more than \(Self.removeCountMax) runs at once")
+    }
+    let folders = self.folders
+    return try await self.blocking.run { .with { $0.runs = request.runs.map(folders.remove) } }
   }
 }

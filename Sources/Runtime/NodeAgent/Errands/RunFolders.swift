@@ -1,3 +1,4 @@
+import Fleet
 import Glibc
 import NodeAPI
 import RecordFiles
@@ -41,11 +42,65 @@ struct RunFolders: Sendable {
           $0.services = !replicas.isEmpty
           $0.holder = state.readHolder()?.coordinator ?? ""
           $0.changedMilliseconds = changed
+          $0.records = !SpoolFolder(path: state.spool).isEmpty
           if request.sizes { $0.sizeBytes = UInt64(FolderTree.size(of: state.path)) }
         })
       if found.count == Self.runCountMax { break }
     }
     return found
+  }
+
+  /// What all of them take on the disk, in bytes.
+  var size: Int {
+    ((try? PlainFile.names(in: self.root)) ?? []).reduce(0) { size, run in
+      size + FolderTree.size(of: "\(self.root)/\(run)/\(self.node)")
+    }
+  }
+
+  /// Removes what is left of a run that is over; no daemon of it can start meanwhile.
+  ///
+  /// - Parameter name: Only what has the form of a run's id is removed.
+  func remove(_ name: String) -> Muster_V1_RemovedRun {
+    var answer = Muster_V1_RemovedRun.with { $0.run = name }
+    guard let run = RunID(name),
+      let identity = try? AgentIdentity(run: run.rawValue, node: self.node),
+      let state = try? StateFolder(for: identity, environment: self.environment)
+    else {
+      answer.refusal = "`\(name)` is no run's id"
+      return answer
+    }
+    do throws(NodeAgentError) {
+      let folder = try RuntimeFolder.make(for: identity)
+      guard let lock = try folder.lockStart() else {
+        answer.refusal = "it is being started"
+        return answer
+      }
+      defer { close(lock) }
+      if Self.isLive(identity, FormerReplica.all(in: state)) {
+        answer.refusal = "it is live"
+        return answer
+      }
+      if SpoolFolder(path: state.spool).isEmpty {
+        answer.sizeBytes = UInt64(try self.remove(run))
+      } else {
+        answer.refusal = "records of it have not been fetched"
+      }
+      folder.remove()
+    } catch {
+      answer.refusal = "\(error)"
+    }
+    return answer
+  }
+
+  private func remove(_ run: RunID) throws(NodeAgentError) -> Int {
+    do throws(FileFault) {
+      let size = try FolderTree.remove(self.node, in: "\(self.root)/\(run)")
+      // That of the run, once no other node has anything in it.
+      rmdir("\(self.root)/\(run)")
+      return size
+    } catch {
+      throw .system(operation: "\(error.operation) \(error.path)", code: error.errno)
+    }
   }
 
   private static func planName(in state: StateFolder) -> String {
@@ -83,5 +138,19 @@ struct RunFolders: Sendable {
 
   private static func milliseconds(_ status: stat) -> Int64 {
     Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
+  }
+}
+
+extension RuntimeFolder {
+  /// Keeps a daemon from being started, for as long as the descriptor is open.
+  ///
+  /// - Returns: The caller's to close; `nil` where one is being started just now.
+  fileprivate func lockStart() throws(NodeAgentError) -> CInt? {
+    let file = try NodeAgentError.check("open \(self.lock)") {
+      open(self.lock, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    }
+    if flock(file, LOCK_EX | LOCK_NB) == 0 { return file }
+    close(file)
+    return nil
   }
 }

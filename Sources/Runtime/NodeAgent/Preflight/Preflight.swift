@@ -36,6 +36,9 @@ struct Preflight<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
     async let log = KernelLog.text(environment: environment, clock: self.clock)
     async let paths = self.paths(request.paths)
     async let python = self.python(request, environment)
+    async let runs = self.bounded {
+      (try? RunFolders(node: self.identity.node, environment: self.environment))?.size
+    }
     async let ports = self.bounded {
       PortQuestion(ports: request.ports.map(Int.init), run: run).answer()
     }
@@ -53,6 +56,7 @@ struct Preflight<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
     facts.paths = await paths
     if let found = await python { (facts.python, facts.packages) = found }
     facts.ports = await ports ?? []
+    if let size = await runs ?? nil { facts.runsBytes = UInt64(size) }
     let took = began.duration(to: self.clock.now).components
     facts.tookMilliseconds = UInt32(
       clamping: took.seconds * 1000 + took.attoseconds / 1_000_000_000_000_000)

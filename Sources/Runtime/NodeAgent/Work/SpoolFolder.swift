@@ -19,6 +19,11 @@ package struct SpoolFolder: SpoolStore {
     return try RecordFile(path: "\(self.path)/\(name)")
   }
 
+  /// Whether no work has a spool here.
+  var isEmpty: Bool {
+    !((try? PlainFile.names(in: self.path)) ?? []).contains { $0.hasPrefix("spool-") }
+  }
+
   /// Removes the spool of every work.
   func removeAll() {
     self.removeOthers(than: nil)

@@ -1,7 +1,6 @@
 package import ArgumentParser
 import Fleet
 import FleetView
-import Glibc
 import Runs
 import Terminal
 
@@ -17,9 +16,6 @@ package struct Top: AsyncParsableCommand {
       Exit status of one table as that of `status`: 0 all ready, 1 one failed, 2 a node is \
       unreachable, 3 mixed.
       """)
-
-  /// Within which a node answers, or counts as unreachable, for one table.
-  private static let answerTimeout = Duration.seconds(20)
 
   @OptionGroup var selection: RunSelection
 
@@ -81,8 +77,7 @@ package struct Top: AsyncParsableCommand {
       fleet, run, every: .seconds(self.interval), files: fleet.watchedFiles + self.watchedFiles,
       clock: Composition.clock)
     let settings = TopSettings(sort: self.sort, filter: self.filter)
-    let isScreen = isatty(STDOUT_FILENO) == 1 && Self.terminalCanMove
-    if self.once || (self.format == .table && !isScreen) {
+    if self.once || (self.format == .table && !StandardStreams.outputIsScreen) {
       return try await self.showOnce(watch, settings)
     }
     let (format, interval) = (self.format, Duration.seconds(self.interval))
@@ -98,11 +93,6 @@ package struct Top: AsyncParsableCommand {
     }
   }
 
-  private static var terminalCanMove: Bool {
-    guard let name = getenv("TERM") else { return false }
-    return !["", "dumb"].contains(String(cString: name))
-  }
-
   private static func print(_ board: FleetBoard, every interval: Duration) async throws {
     while true {
       try await Composition.clock.sleep(for: interval)
@@ -113,7 +103,7 @@ package struct Top: AsyncParsableCommand {
   private func showOnce(_ watch: RunWatch<ContinuousClock>, _ settings: TopSettings) async throws {
     let interval = Duration.seconds(self.interval)
     let moment = try await Interruption.guarding(hint: "the services run on") {
-      try await watch.settled(interval: interval, answerTimeout: Self.answerTimeout)
+      try await watch.settled(interval: interval)
     }
     switch self.format {
     case .json: StandardStreams.data(moment.json.text + "\n")

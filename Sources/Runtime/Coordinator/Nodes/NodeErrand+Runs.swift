@@ -1,0 +1,85 @@
+package import Fleet
+import GRPCCore
+import NodeAPI
+import SwiftProtobuf
+
+/// A run that a node has a folder of.
+package struct NodeRun: Equatable, Sendable {
+  package var id: RunID
+  /// Of its plan; empty where it has none.
+  package var name: String
+  /// Its daemon answers, or a process of it is left.
+  package var isLive = false
+  /// Else it is an eval's, or nothing was ever started.
+  package var hasServices = false
+  /// It keeps records that no coordinator has fetched.
+  package var hasRecords = false
+  /// Who held it last; empty: nobody.
+  package var holder = ""
+  /// On the node's disk, in bytes; 0 unless asked for.
+  package var size = 0
+
+  /// What is over.
+  package init(id: RunID, name: String) {
+    self.id = id
+    self.name = name
+  }
+
+  private static let holderSizeMax = 256
+  private static let sizeMax: UInt64 = 1 << 50
+
+  /// A node is semi-trusted: `nil` for what is no run's id, and sums of a fleet's sizes stay far from
+  /// the largest number.
+  init?(_ facts: Muster_V1_RunFacts) {
+    guard let id = RunID(facts.run) else { return nil }
+    self.init(id: id, name: facts.name)
+    self.isLive = facts.live
+    self.hasServices = facts.services
+    self.hasRecords = facts.records
+    self.holder = String(facts.holder.prefix(Self.holderSizeMax))
+    self.size = Int(min(facts.sizeBytes, Self.sizeMax))
+  }
+}
+
+/// A run that a node was asked to remove.
+package struct RemovedNodeRun: Equatable, Sendable {
+  package var id: RunID
+  /// What it took on the node's disk, in bytes.
+  package var size: Int
+  /// Why it is still there, in words; empty: it is gone.
+  package var refusal: String
+}
+
+extension NodeErrand {
+  /// Thousands of logs on a slow disk.
+  private static let sizesTimeout = Duration.seconds(120)
+
+  /// What the node keeps of runs, newest first.
+  ///
+  /// - Parameters:
+  ///   - name: Of their plan; `nil`: any.
+  ///   - addsSizes: Takes as long as the node's disk does.
+  package func runs(named name: String?, addsSizes: Bool) async throws(NodeFault) -> [NodeRun] {
+    let timeout = addsSizes ? Self.sizesTimeout : NodeSession.callTimeout
+    let response = try await self.call("runs", timeout: timeout) { api, options in
+      let request = Muster_V1_RunsRequest.with {
+        $0.name = name ?? ""
+        $0.sizes = addsSizes
+      }
+      return try await api.runs(request, options: options)
+    }
+    return response.runs.compactMap { NodeRun($0) }
+  }
+
+  /// Removes what the node keeps of runs, where they are over.
+  package func remove(_ runs: [RunID]) async throws(NodeFault) -> [RemovedNodeRun] {
+    let response = try await self.call("remove runs", timeout: Self.sizesTimeout) { api, options in
+      try await api.removeRuns(.with { $0.runs = runs.map(\.rawValue) }, options: options)
+    }
+    return response.runs.compactMap { run in
+      RunID(run.run).map {
+        RemovedNodeRun(id: $0, size: Int(clamping: run.sizeBytes), refusal: run.refusal)
+      }
+    }
+  }
+}
