@@ -168,7 +168,7 @@ let testTargets: [Target] = [
       "RunStore",
       "Runs", "Telemetry", "TestFleet", yams,
     ]),
-  tests("HealthTests", ["Fleet", "Health"]),
+  tests("HealthTests", ["Fleet", "Health", "Launch"]),
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
   tests("LabTests", ["Lab"]),
   tests(

@@ -39,7 +39,7 @@ package struct LinkOpener: Sendable {
   package func open(
     _ node: Plan.Node, for purpose: LinkPurpose
   ) async throws(LinkError) -> Link {
-    for name in [purpose.name, node.name] where !Self.isName(name) { throw .name(name) }
+    for name in [purpose.name, node.name] where !FolderName.isFolderName(name) { throw .name(name) }
     return try await self.admission.admitted { () throws(LinkError) in
       try await self.openAdmitted(node, for: purpose)
     }
@@ -206,20 +206,6 @@ package struct LinkOpener: Sendable {
     } catch {
       throw .cancelled
     }
-  }
-
-  /// The same rule as the agent's own: the names become folders on the node.
-  private static func isName(_ name: String) -> Bool {
-    (1...64).contains(name.utf8.count) && name != "." && name != ".."
-      && name.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
-          UInt8(ascii: "-"):
-          true
-        default: false
-        }
-      }
   }
 }
 
