@@ -54,7 +54,7 @@ package struct Eval: AsyncParsableCommand {
     let result = try await Interruption.guarding(
       hint: "`--resume` finishes it; what came in is kept in \(run.path)"
     ) {
-      let printer = ProgressPrinter(width: ProgressPrinter.terminalWidth, clock: clock)
+      let printer = ProgressPrinter(width: StandardStreams.talkWidth, clock: clock)
       defer { printer.end() }
       let result = try await dispatch.carryOut(epoch: CoordinatorIdentity.nowMilliseconds) {
         printer.print($0)
