@@ -190,7 +190,11 @@ let testTargets: [Target] = [
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
   tests(
-    "RunsTests", ["Coordinator", "Fleet", "Health", "Launch", "RunStore", "Runs", "TestFleet"]),
+    "RunsTests",
+    [
+      "Coordinator", "Fleet", "Health", "Launch", "RecordFiles", "Rollouts", "RunStore", "Runs",
+      "TestFleet",
+    ]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(
     "Simulation",
