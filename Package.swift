@@ -63,11 +63,14 @@ func tests(
 let core: [Target] = [
   layer("Core", "CompileCache", ["Fleet"]),
   layer("Core", "Fleet", []),
-  layer("Core", "Health", []),
-  layer("Core", "KVCacheSimulator", ["Fleet"]),
-  layer("Core", "Manifest", ["Fleet", yams]),
-  layer("Core", "Plan", ["Fleet", "Manifest", "Recipes", "CompileCache"]),
-  layer("Core", "Recipes", ["Fleet", "Manifest"]),
+  layer("Core", "Health", ["Launch"]),
+  layer("Core", "KVCacheSimulator", ["Fleet", "Rollouts"]),
+  layer("Core", "Launch", ["Fleet"]),
+  layer("Core", "Manifest", ["Fleet", "KVCacheSimulator", yams]),
+  layer(
+    "Core", "Plan",
+    ["CompileCache", "Fleet", "KVCacheSimulator", "Launch", "Manifest", "Recipes"]),
+  layer("Core", "Recipes", ["CompileCache", "Fleet", "Launch", "Manifest"]),
   layer("Core", "Rollouts", ["Fleet"]),
   layer("Core", "Telemetry", ["Fleet"]),
 ]
@@ -81,7 +84,9 @@ let edge: [Target] = [
   layer("Edge", "Lab", []),
   layer("Edge", "Links", ["CLinux", "Fleet", "Plan", "SSH", grpcTransport, nioCore, nioPosix]),
   layer("Edge", "ModelAPI", [asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
-  layer("Edge", "NodeAPI", [grpcCore, grpcProtobuf, protobuf], exclude: ["node.proto"]),
+  layer(
+    "Edge", "NodeAPI", ["Health", "Launch", "Rollouts", grpcCore, grpcProtobuf, protobuf],
+    exclude: ["node.proto"]),
   layer("Edge", "RecordFiles", ["Rollouts"]),
   layer("Edge", "RunStore", ["Fleet", "RecordFiles", "Rollouts", grdb]),
   layer("Edge", "SSH", ["Fleet", "CSSH2", nioCore]),
@@ -91,25 +96,29 @@ let runtime: [Target] = [
   layer(
     "Runtime", "Coordinator",
     [
-      "Fleet", "Health", "Links", "NodeAPI", "Plan", "Recipes", "RecordFiles", "Rollouts",
-      "RunStore", "SSH", "Telemetry", grpcCore, grpcTransport, protobuf,
+      "Fleet", "Health", "KVCacheSimulator", "Launch", "Links", "Manifest", "NodeAPI", "Plan",
+      "Recipes", "RecordFiles", "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore,
+      grpcTransport, protobuf,
     ]),
   layer(
     "Runtime", "FleetView",
     [
-      "Coordinator", "Fleet", "Health", "Links", "Manifest", "ModelAPI", "Plan", "Recipes", "Runs",
+      "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "ModelAPI", "Plan",
+      "Recipes", "Runs",
       "Telemetry",
     ]),
   layer(
     "Runtime", "NodeAgent",
     [
-      "CLinux", "Fleet", "Health", "KVCacheSimulator", "NodeAPI", "RecordFiles", "Rollouts",
+      "CLinux", "Fleet", "Health", "KVCacheSimulator", "Launch", "NodeAPI", "RecordFiles",
+      "Rollouts",
       "Telemetry", grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
     ]),
   layer(
     "Runtime", "Runs",
     [
-      "Coordinator", "Fleet", "Health", "Links", "Manifest", "Plan", "RecordFiles", "Rollouts",
+      "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "Plan", "RecordFiles",
+      "Rollouts",
       "RunStore", "SSH", nioCore,
     ]),
 ]
@@ -119,7 +128,7 @@ let surface: [Target] = [
     "Surface", "Commands",
     [
       "Coordinator", "Dashboard", "Fleet", "FleetView", "Health", "KVCacheSimulator", "Lab",
-      "Manifest", "Plan", "Recipes", "Rollouts", "RunStore", "Runs", "Telemetry", "Terminal",
+      "Launch", "Manifest", "Plan", "Recipes", "Rollouts", "Runs", "Telemetry", "Terminal",
       argumentParser, nioPosix,
     ]),
   layer("Surface", "Dashboard", [httpTypes, hummingbirdCore, logging, nioCore, nioPosix]),
@@ -143,21 +152,23 @@ let testTargets: [Target] = [
   tests(
     "CommandsTests",
     [
-      "Commands", "Coordinator", "Fleet", "FleetView", "Health", "Plan", "Recipes", "Runs",
-      "Telemetry", "Terminal", "TestFleet",
+      "Commands", "Coordinator", "Fleet", "FleetView", "Health", "Launch", "Plan", "Recipes",
+      "Runs", "Telemetry", "Terminal", "TestFleet",
     ]),
   tests("CompileCacheTests", ["CompileCache"]),
   tests(
     "CoordinatorTests",
     [
-      "Coordinator", "Fleet", "Health", "NodeAPI", "Plan", "Recipes", "Telemetry", protobuf,
+      "Coordinator", "Fleet", "Health", "Launch", "NodeAPI", "Plan", "Recipes", "Telemetry",
+      protobuf,
     ]),
   tests("DashboardTests", ["Dashboard"]),
   tests("FleetTests", ["Fleet"]),
   tests(
     "FleetViewTests",
     [
-      "Coordinator", "Fleet", "FleetView", "Health", "Manifest", "Plan", "Recipes", "RunStore",
+      "Coordinator", "Fleet", "FleetView", "Health", "Launch", "Manifest", "Plan", "Recipes",
+      "RunStore",
       "Runs", "Telemetry", "TestFleet", yams,
     ]),
   tests("HealthTests", ["Fleet", "Health"]),
@@ -166,29 +177,36 @@ let testTargets: [Target] = [
   tests(
     "LinksTests",
     ["Fleet", "Links", "NodeAPI", "Plan", "SSH", grpcCore, nioCore, nioEmbedded, nioPosix]),
+  tests("LaunchTests", ["Launch"]),
   tests("ManifestTests", ["Fleet", "Manifest"]),
+  tests("NodeAPITests", ["Fleet", "Health", "Launch", "NodeAPI", "Rollouts", protobuf]),
   tests(
     "NodeAgentTests",
     [
-      "Health", "NodeAPI", "NodeAgent", grpcCore, grpcTransport, nioCore, nioHTTP1, nioPosix,
+      "Fleet", "Health", "Launch", "NodeAPI", "NodeAgent", grpcCore, grpcTransport, nioCore,
+      nioHTTP1, nioPosix,
     ]),
   tests("ModelAPITests", ["ModelAPI", nioCore, nioHTTP1, nioPosix]),
-  tests("PlanTests", ["Fleet", "Manifest", "Plan", "Recipes"]),
+  tests("PlanTests", ["Fleet", "Launch", "Manifest", "Plan", "Recipes"]),
   tests("RecordFilesTests", ["RecordFiles", "Rollouts"]),
-  tests("RecipesTests", ["Fleet", "Manifest", "Recipes"]),
+  tests("RecipesTests", ["Fleet", "Launch", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
-  tests("RunsTests", ["Coordinator", "Fleet", "Health", "RunStore", "Runs", "TestFleet"]),
+  tests(
+    "RunsTests", ["Coordinator", "Fleet", "Health", "Launch", "RunStore", "Runs", "TestFleet"]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(
     "Simulation",
     [
-      "Coordinator", "Fleet", "Health", "NodeAgent", "Plan", "Recipes", "RecordFiles", "Rollouts",
+      "Coordinator", "Fleet", "Health", "Launch", "NodeAgent", "Plan", "Recipes", "RecordFiles",
+      "Rollouts",
     ]),
   // A fleet of which agents say what a test wants.
   .target(
     name: "TestFleet",
-    dependencies: ["Coordinator", "Fleet", "FleetView", "Health", "Plan", "Recipes", "Telemetry"],
+    dependencies: [
+      "Coordinator", "Fleet", "FleetView", "Health", "Launch", "Plan", "Recipes", "Telemetry",
+    ],
     path: "Tests/TestFleet", swiftSettings: settings),
   // Holds the built stub to what was measured of the real server.
   tests("StubModelServerTests", [], exclude: ["vllm-0.32-metrics.txt"]),

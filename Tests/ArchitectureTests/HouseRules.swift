@@ -28,7 +28,8 @@ enum HouseRules {
 
   /// The program on a node is linked statically and must stay small: no full Foundation.
   static let leanTargets: Set<String> = [
-    "Fleet", "Health", "KVCacheSimulator", "NodeAPI", "NodeAgent", "RecordFiles", "Rollouts",
+    "Fleet", "Health", "KVCacheSimulator", "Launch", "NodeAPI", "NodeAgent", "RecordFiles",
+    "Rollouts",
     "Telemetry",
   ]
 

@@ -4,8 +4,10 @@ import Foundation
 enum KnowledgeRules {
   /// Words of one kind, and the folders that may say them; strings count, comments do not.
   private static let kinds: [(words: String, isIn: [String], but: [String], whose: String)] = [
+    // Not where a text shows people what they may write.
     (
-      "vllm", ["Sources/Core/"],
+      "(?<!recipe: )vllm",
+      ["Sources/Core/", "Sources/Runtime/Coordinator/", "Sources/Runtime/NodeAgent/"],
       ["Sources/Core/Recipes/", "Sources/Core/Telemetry/"], "Recipes and Telemetry"
     ),
     ("simulator|difficulty", ["Sources/Core/Rollouts/"], [], "the kind of work"),

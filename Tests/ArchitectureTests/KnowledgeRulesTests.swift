@@ -5,6 +5,7 @@ import Testing
   @Test(arguments: [
     ("Sources/Core/Plan/A.swift", "let a = \"VLLM_HOST_IP\""),
     ("Sources/Core/Health/A.swift", "case vllm"),
+    ("Sources/Runtime/NodeAgent/A.swift", "let a = \"vllm:num_requests\""),
     ("Sources/Core/Rollouts/A.swift", "var difficulty = 1"),
     ("Sources/Core/Rollouts/A.swift", "let a = SimulatorJob()"),
   ])
@@ -15,6 +16,11 @@ import Testing
     #expect(KnowledgeRules.kindsStayWithTheirOwners(home) == [])
     let elsewhere = SourceFile("Sources/Surface/Commands/A.swift", line)
     #expect(KnowledgeRules.kindsStayWithTheirOwners(elsewhere) == [])
+  }
+
+  @Test func `a hint may say what to write`() {
+    let file = SourceFile("Sources/Core/Manifest/A.swift", #"let a = "write `recipe: vllm`""#)
+    #expect(KnowledgeRules.kindsStayWithTheirOwners(file) == [])
   }
 
   @Test(arguments: [

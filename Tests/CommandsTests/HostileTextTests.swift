@@ -1,8 +1,8 @@
 import Coordinator
 import Fleet
 import Health
+import Launch
 import Plan
-import Recipes
 import Runs
 import Synchronization
 import Telemetry

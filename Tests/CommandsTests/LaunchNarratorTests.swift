@@ -1,6 +1,7 @@
 import Coordinator
 import Fleet
 import Health
+import Launch
 import Plan
 import Recipes
 import TestFleet
@@ -28,7 +29,7 @@ struct LaunchNarratorTests {
 
   private static func report(_ phase: ReplicaPhase, exitStatus: Int32? = nil) -> LaunchEvent {
     var report = TestFleet.report(0, phase)
-    report.exitStatus = exitStatus
+    report.end = exitStatus.map { .exited(status: $0) }
     return .reported(report)
   }
 

@@ -2,6 +2,7 @@ import Commands
 import Coordinator
 import FleetView
 import Health
+import Launch
 import Terminal
 import TestFleet
 import Testing

@@ -1,4 +1,5 @@
 import Commands
+import Health
 import Testing
 
 @Suite struct TopSettingsTests {

@@ -4,11 +4,13 @@ import Testing
 @Suite struct CacheEnvironmentTests {
   @Test func `every cache lies under the root and what is compiled is per engine`() {
     let variables = [0, 1].map {
-      CacheEnvironment(root: "/local/", fingerprint: "abc", engine: $0).variables
+      CacheEnvironment(
+        root: "/local/", fingerprint: "abc", engine: $0, own: [CacheFolder("OWN_CACHE", "own")]
+      ).variables
     }
     #expect(
       variables[0].map { "\($0.name)=\($0.value)" } == [
-        "VLLM_CACHE_ROOT=/local/jit/abc/engine-0/vllm",
+        "OWN_CACHE=/local/jit/abc/engine-0/own",
         "TORCHINDUCTOR_CACHE_DIR=/local/jit/abc/engine-0/inductor",
         "TRITON_CACHE_DIR=/local/jit/abc/engine-0/triton",
         "TORCH_EXTENSIONS_DIR=/local/jit/abc/engine-0/torch-extensions",

@@ -1,6 +1,7 @@
 import Coordinator
 import Fleet
 import Health
+import Launch
 import Plan
 import Recipes
 import Testing
@@ -113,10 +114,10 @@ struct LaunchMachineTests {
     _ = Self.report(&machine, Self.report("n1", "base", 0, .ready))
     _ = Self.report(&machine, Self.report("n2", "base", 1, .ready))
     var report = Self.report("n1", "top", 0, .stopped)
-    report.exitStatus = 0
+    report.end = .exited(status: 0)
     var other = machine
     #expect(Self.report(&machine, report) == Self.succeeded)
-    report.exitStatus = 3
+    report.end = .exited(status: 3)
     guard case .tell(.aborted) = Self.report(&other, report).first else {
       Issue.record("a task that ended with 3 must end the launch")
       return

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Launch
 import NodeAPI
 import SwiftProtobuf
 import Telemetry

@@ -1,6 +1,7 @@
 import Coordinator
 import Fleet
 import Health
+import Launch
 import Testing
 
 struct UnlikeReplicasTests {

@@ -1,6 +1,7 @@
 import Coordinator
 import FleetView
 import Health
+import Launch
 import Plan
 import Recipes
 import RunStore

@@ -3,6 +3,7 @@ import Fleet
 import FleetView
 import Foundation
 import Health
+import Launch
 import Plan
 import Telemetry
 import Testing

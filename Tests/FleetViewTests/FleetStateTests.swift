@@ -2,6 +2,7 @@ import Coordinator
 import Fleet
 import FleetView
 import Health
+import Launch
 import Plan
 import Recipes
 import Telemetry

@@ -2,6 +2,7 @@ import Coordinator
 import Fleet
 import FleetView
 import Health
+import Launch
 import Manifest
 import Plan
 import Recipes
@@ -11,15 +12,16 @@ import Testing
 struct ModelEndpointsTests {
   static func service(
     _ name: String, model: String = "tiny", nodes: [String] = ["n1", "n2"], secrets: [String] = [],
-    argv: [String] = ["vllm"]
+    parsesReasoning: Bool = false
   ) -> Plan.Service {
     Plan.Service(
       name: name, recipe: "vllm",
       replicas: nodes.enumerated().map { index, node in
-        Plan.Replica(
+        var server = ModelServer(port: 8000 + index, model: model, keyVariable: "VLLM_API_KEY")
+        server.parsesReasoning = parsesReasoning
+        return Plan.Replica(
           index: index, node: node,
-          launch: LaunchSpecification(
-            argv: argv, secrets: secrets, probe: .canary(port: 8000 + index, model: model)))
+          launch: LaunchSpecification(argv: ["vllm"], secrets: secrets, model: server))
       })
   }
 
@@ -99,7 +101,7 @@ struct ModelEndpointsTests {
   @Test func `the model configuration has its six keys, and the judge is its own`() throws {
     let services = ModelService.all(
       of: Self.plan([
-        Self.service("policy", argv: ["vllm", "--reasoning-parser", "x"]),
+        Self.service("policy", parsesReasoning: true),
         Self.service("judge", nodes: ["n2"]),
       ]),
       reports: [try Self.report("policy", 0, "ready"), try Self.report("judge", 0, "ready")])

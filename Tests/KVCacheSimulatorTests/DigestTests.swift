@@ -15,7 +15,7 @@ struct DigestTests {
     policy: String, digest: String
   ) throws {
     var worker = SimulatorWorker(
-      try SimulatorJob(policy: policy, seed: 42, difficulty: "all"))
+      try SimulatorSpecification(policy: policy, seed: 42, difficulty: "all"))
     var lines: [UInt8] = []
     for task in 0..<300 {
       worker.appendRecord(taskIndex: UInt64(task), rolloutIndex: 0, to: &lines)
@@ -25,7 +25,7 @@ struct DigestTests {
 
   @Test func `the trace of 30 random scenarios has the published digest`() throws {
     var worker = SimulatorWorker(
-      try SimulatorJob(policy: "random", seed: 42, difficulty: "all"))
+      try SimulatorSpecification(policy: "random", seed: 42, difficulty: "all"))
     var lines: [UInt8] = []
     for task in 0..<30 {
       worker.appendTrace(taskIndex: UInt64(task), rolloutIndex: 0, to: &lines)
@@ -35,7 +35,8 @@ struct DigestTests {
   }
 
   @Test func `the first record of lru is the published line`() throws {
-    var worker = SimulatorWorker(try SimulatorJob(policy: "lru", seed: 42, difficulty: "all"))
+    var worker = SimulatorWorker(
+      try SimulatorSpecification(policy: "lru", seed: 42, difficulty: "all"))
     var lines: [UInt8] = []
     worker.appendRecord(taskIndex: 0, rolloutIndex: 0, to: &lines)
     let expected =

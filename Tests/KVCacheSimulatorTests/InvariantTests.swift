@@ -65,8 +65,8 @@ struct InvariantTests {
   }
 
   @Test func `an episode does not depend on those that ran before it`() throws {
-    let job = try SimulatorJob(
-      policy: "random", seed: .max, difficulty: "all", rolloutsPerExample: 2)
+    let job = try SimulatorSpecification(
+      policy: "random", seed: .max, difficulty: "all")
     var used = SimulatorWorker(job)
     for task in (0..<40 as Range<UInt64>).reversed() {
       var fresh = SimulatorWorker(job)
@@ -83,7 +83,7 @@ struct InvariantTests {
   @Test(arguments: PolicyName.allCases)
   func `only random looks at the rollout`(policy: PolicyName) throws {
     var worker = SimulatorWorker(
-      try SimulatorJob(policy: policy.rawValue, seed: 3, difficulty: "hard"))
+      try SimulatorSpecification(policy: policy.rawValue, seed: 3, difficulty: "hard"))
     var differing = 0
     for task in 0..<20 as Range<UInt64> {
       var (one, other): ([UInt8], [UInt8]) = ([], [])

@@ -78,7 +78,7 @@ struct VectorTests {
   ])
   func `an episode ends as published`(_ expected: Outcome) throws {
     var worker = SimulatorWorker(
-      try SimulatorJob(policy: expected.policy, seed: 42, difficulty: "all"))
+      try SimulatorSpecification(policy: expected.policy, seed: 42, difficulty: "all"))
     worker.run(taskIndex: expected.index, rolloutIndex: 0)
     let tally = worker.episode.tally
     #expect(
@@ -96,7 +96,7 @@ struct VectorTests {
     policy: String, failures: Double, pressure: Double
   ) throws {
     var worker = SimulatorWorker(
-      try SimulatorJob(policy: policy, seed: 42, difficulty: "all"))
+      try SimulatorSpecification(policy: policy, seed: 42, difficulty: "all"))
     var (failureSum, pressureSum) = (0, 0)
     for task in 0..<300 {
       worker.run(taskIndex: UInt64(task), rolloutIndex: 0)

@@ -188,7 +188,7 @@ import Testing
       """
       error: service `a` names no `recipe`
         --> m.yaml:3:12
-      hint: write `recipe: command` or `recipe: vllm`
+      hint: write `recipe: command` or that of a server of models
 
       """
     ),

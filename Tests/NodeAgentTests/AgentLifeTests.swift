@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRPCCore
 import Glibc
+import Launch
 import NodeAPI
 import NodeAgent
 import Testing
@@ -63,8 +64,8 @@ struct `The life of an agent` {
       attach.plan = Data("{\"plan\":1}".utf8)
       attach.secrets = ["TOKEN": "canary-6b1f"]
       _ = try await node.attach(attach)
-      var spec = Muster_V1_ReplicaSpec("job", script: "test ${#TOKEN} = 11 && sleep 60")
-      spec.secrets = ["TOKEN"]
+      var spec = ReplicaSpecification("job", script: "test ${#TOKEN} = 11 && sleep 60")
+      spec.launch.secrets = ["TOKEN"]
       let status = try await node.start(spec) { $0.state == .ready || $0.state == .failed }
       #expect(status.state == .ready)
       #expect(status.unproven)
@@ -83,8 +84,8 @@ struct `The life of an agent` {
     defer { agent.destroy() }
     let error = await #expect(throws: RPCError.self) {
       try await agent.claimedLink { node in
-        var spec = Muster_V1_ReplicaSpec("job", script: "true")
-        spec.secrets = ["HF_TOKEN"]
+        var spec = ReplicaSpecification("job", script: "true")
+        spec.launch.secrets = ["HF_TOKEN"]
         _ = try await node.start(spec) { _ in true }
       }
     }
@@ -98,7 +99,7 @@ struct `The life of an agent` {
     let daemon = try await agent.claimedLink { node in
       let attached = try await node.attach(agent.attachment())
       _ = try await node.start(.init("job", script: "sleep 60")) { $0.processID != 0 }
-      #expect(try await node.end(.init()).leftovers == ["job-0 has not been stopped"])
+      #expect(try await node.end(.init()).leftovers == ["job/0 has not been stopped"])
       #expect(try await node.stopAll().leftovers == [])
       #expect(try await node.end(.init()).leftovers == [])
       return attached.processID

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Launch
 import NodeAPI
 import NodeAgent
 import Testing
@@ -11,8 +12,8 @@ struct `A replica that is started again` {
     let agent = try TestAgent()
     defer { agent.destroy() }
     try await agent.claimedLink { node in
-      var spec = Muster_V1_ReplicaSpec("job", script: "echo attempt; exit 3")
-      spec.restartCountMax = 2
+      var spec = ReplicaSpecification("job", script: "echo attempt; exit 3")
+      spec.launch.restartCountMax = 2
       let between = try await node.start(spec) { $0.state == .backoff }
       #expect(between.reason.hasSuffix("by itself; attempt 2 follows after 1 s"))
       #expect(between.exitStatus == 3)
@@ -32,8 +33,8 @@ struct `A replica that is started again` {
     defer { agent.destroy() }
     let script = "test -e \(agent.folder)/seen || { touch \(agent.folder)/seen; exit 1; }; sleep 60"
     try await agent.claimedLink { node in
-      var spec = Muster_V1_ReplicaSpec("job", script: script)
-      spec.restartCountMax = 1
+      var spec = ReplicaSpecification("job", script: script)
+      spec.launch.restartCountMax = 1
       let ready = try await node.start(spec) { $0.state == .ready }
       #expect(ready.attempt == 2)
       #expect(try await node.stopAll().leftovers == [])
@@ -45,8 +46,8 @@ struct `A replica that is started again` {
     let agent = try TestAgent()
     defer { agent.destroy() }
     try await agent.claimedLink { node in
-      var spec = Muster_V1_ReplicaSpec("job", script: "exit 1")
-      spec.restartCountMax = 1000
+      var spec = ReplicaSpecification("job", script: "exit 1")
+      spec.launch.restartCountMax = 1000
       // The third pause is long enough to be met.
       _ = try await node.start(spec) { $0.state == .backoff && $0.attempt == 3 }
       let stopped = try await node.stopAll()
@@ -61,9 +62,9 @@ struct `A replica that is started again` {
     let agent = try TestAgent()
     defer { agent.destroy() }
     try await agent.claimedLink { node in
-      var spec = Muster_V1_ReplicaSpec("job", script: "")
-      spec.argv = ["no-such-program-here"]
-      spec.restartCountMax = 5
+      var spec = ReplicaSpecification("job", script: "")
+      spec.launch.argv = ["no-such-program-here"]
+      spec.launch.restartCountMax = 5
       let failed = try await node.start(spec) { $0.state == .failed || $0.state == .backoff }
       #expect(failed.state == .failed)
       #expect(failed.attempt == 1)

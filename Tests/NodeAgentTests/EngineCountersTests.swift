@@ -51,4 +51,18 @@ struct EngineCountersTests {
     let html = String(repeating: "<p>\n", count: 1000) + "vllm:num_requests_running 3\n"
     #expect(EngineCounters(metrics: Array(html.utf8)).running == nil)
   }
+
+  /// At rest such an engine would look stuck: requests that ended are shown as running for 30 s.
+  @Test func `counts that may be of a while ago are no sign of work`() {
+    let page = """
+      sglang:num_running_reqs{tp_rank="0"} 3
+      sglang:num_queue_reqs{tp_rank="0"} 1
+      sglang:generation_tokens_total 10
+      sglang:token_usage 0.5
+
+      """
+    let counters = EngineCounters(metrics: Array(page.utf8))
+    #expect(counters.running == nil && !counters.hasWork)
+    #expect(counters.moving.compactMap(\.self) == [10, 0.5])
+  }
 }

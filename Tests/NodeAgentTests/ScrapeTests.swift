@@ -1,5 +1,6 @@
 import FoundationEssentials
 import GRPCCore
+import Launch
 import NodeAPI
 import Testing
 
@@ -28,9 +29,8 @@ struct `Metrics of a node` {
     try await StubServer.serving(answers) { port in
       try await StubServer.withReservedPort { silent in
         try await agent.claimedLink { node in
-          var spec = Muster_V1_ReplicaSpec("job", script: "sleep 60")
-          spec.metrics.port = UInt32(port)
-          spec.metrics.path = "/metrics"
+          var spec = ReplicaSpecification("job", script: "sleep 60")
+          spec.launch.metrics = MetricsPlace(port: port, path: "/metrics")
           _ = try await node.start(spec) { $0.processID != 0 }
           var request = Muster_V1_ScrapeRequest()
           for (name, port, path) in [("x", port, "/x"), ("none", port, "/y"), ("off", silent, "")] {

@@ -3,7 +3,7 @@ import Fleet
 import FoundationEssentials
 import GRPCCore
 import Health
-import NodeAPI
+import Launch
 import Testing
 
 @testable import NodeAgent
@@ -36,15 +36,14 @@ struct `Small parts of the agent` {
   }
 
   @Test(arguments: [
-    (Muster_V1_ReplicaState.ready, ReplicaAdoption.ready(isUnproven: false)),
+    (ReplicaPhase.ready, ReplicaAdoption.ready(isUnproven: false)),
     (.busy, .ready(isUnproven: false)), (.stalled, .ready(isUnproven: false)),
     (.loading, .coming), (.stopping, .stopping), (.failed, .failed(reason: "why")),
   ])
   func `a replica is taken up where the daemon before left it`(
-    state: Muster_V1_ReplicaState, adoption: ReplicaAdoption
+    state: ReplicaPhase, adoption: ReplicaAdoption
   ) {
-    var status = Muster_V1_ReplicaStatus()
-    status.state = state
+    var status = ReplicaStatus(key: ReplicaKey(service: "job", index: 0), state: state)
     status.reason = "why"
     #expect(ReplicaStatusFile(status).adoption == adoption)
   }
@@ -71,9 +70,13 @@ struct `Small parts of the agent` {
   }
 
   @Test func `a holder's order survives its own command line`() throws {
-    let order = HolderOrder(
+    var order = HolderOrder(
       record: "/r", log: "/l", folder: "/f", argv: ["sh", "--", "--log", "", "a b"])
-    #expect(try AgentCommand(parsing: order.arguments) == .hold(order))
+    let shares = [CoreShare(index: 1, count: 2), CoreShare(index: 0, count: 1, variable: "A/B")]
+    for cores in [nil] + shares {
+      order.cores = cores
+      #expect(try AgentCommand(parsing: order.arguments) == .hold(order))
+    }
   }
 
   @Test func `a record of a process survives its file`() {
@@ -129,28 +132,6 @@ struct `Small parts of the agent` {
     let text = "a\"b\\c\n\u{1}é😀"
     #expect(JSONValue(parsing: Array(JSONText.quoted(text).utf8)) == .string(text))
     #expect(JSONValue(parsing: Array(#""\ud83d\ude00""#.utf8)) == .string("😀"))
-  }
-
-  @Test(
-    arguments: [
-      { (spec: inout Muster_V1_ReplicaSpec) in spec.argv = [] },
-      { spec in spec.service = "../x" }, { spec in spec.service = "" },
-      { spec in spec.readyTimeoutSeconds = 0 }, { spec in spec.stopGraceSeconds = 3601 },
-      { spec in spec.ports = [0] }, { spec in spec.ports = [65_536] },
-      { spec in spec.folder = "relative" }, { spec in spec.folders = ["relative"] },
-      { spec in spec.secrets = ["A=B"] }, { spec in spec.argv = ["a\0b"] },
-      { spec in spec.argv = [String(repeating: "a", count: 1 << 20)] },
-      { spec in spec.progressMarks = Array(repeating: "a", count: 4097) },
-      { spec in spec.probe.http.path = "no slash" }, { spec in spec.probe.tcp.port = 0 },
-      { spec in spec.probe.exec.argv = [] }, { spec in spec.probe.log.contains = "" },
-    ] as [@Sendable (inout Muster_V1_ReplicaSpec) -> Void])
-  func `a description that cannot be right is refused`(
-    change: @Sendable (inout Muster_V1_ReplicaSpec) -> Void
-  ) throws {
-    var spec = Muster_V1_ReplicaSpec("job", script: "true")
-    try SpecCheck.check(spec)
-    change(&spec)
-    #expect(throws: RPCError.self) { try SpecCheck.check(spec) }
   }
 
   @Test func `a file is published by many at once, and each of them succeeds`() async throws {

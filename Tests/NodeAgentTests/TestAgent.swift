@@ -2,6 +2,7 @@ import FoundationEssentials
 import GRPCCore
 import GRPCNIOTransportHTTP2TransportServices
 import Glibc
+import Launch
 import NIOCore
 import NIOPosix
 import NodeAPI
@@ -170,27 +171,26 @@ struct TestFailure: Error {
   init(_ text: String) { self.text = text }
 }
 
-extension Muster_V1_ReplicaSpec {
+extension ReplicaSpecification {
   /// A shell script as a replica, ready when it has lived for 2 s.
-  init(_ service: String, script: String, grace: UInt32 = 5) {
-    self.init()
-    self.service = service
-    self.argv = ["/bin/sh", "-c", script]
-    self.readyTimeoutSeconds = 30
-    self.stopGraceSeconds = grace
+  init(_ service: String, script: String, grace: Int = 5) {
+    self.init(
+      key: ReplicaKey(service: service, index: 0),
+      launch: LaunchSpecification(
+        argv: ["/bin/sh", "-c", script], readyTimeoutSeconds: 30, stopGraceSeconds: grace))
   }
 }
 
 extension TestAgent.Client {
   /// Starts one replica and waits until its status is as `wanted` says.
   func start(
-    _ spec: Muster_V1_ReplicaSpec,
+    _ replica: ReplicaSpecification,
     until wanted: @Sendable @escaping (Muster_V1_ReplicaStatus) -> Bool
   ) async throws -> Muster_V1_ReplicaStatus {
     var request = Muster_V1_StartRequest()
-    request.replicas = [spec]
+    request.replicas = [Muster_V1_ReplicaSpec(replica)]
     _ = try await self.start(request)
-    return try await self.wait(for: spec.service, until: wanted)
+    return try await self.wait(for: replica.key.service, until: wanted)
   }
 
   func wait(

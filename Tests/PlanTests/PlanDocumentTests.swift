@@ -1,5 +1,6 @@
 import Fleet
 import Foundation
+import Launch
 import Manifest
 import Plan
 import Recipes

@@ -1,4 +1,5 @@
 import Fleet
+import Launch
 import Manifest
 import Plan
 import Recipes
@@ -34,7 +35,9 @@ import Testing
     #expect(policy.map(\.node) == ["gpu01", "gpu01", "gpu02", "gpu02"])
     #expect(policy.map(\.index) == [0, 1, 2, 3])
     #expect(policy.map(\.launch.ports) == [[7000], [7001], [7000], [7001]])
-    #expect(policy[1].launch.probe == .canary(port: 7001, model: "m"))
+    #expect(policy[1].launch.probe == nil)
+    #expect(policy[1].launch.model?.port == 7001)
+    #expect(policy[1].launch.model?.model == "m")
     #expect(policy[1].launch.argv.suffix(4) == ["--port", "7001", "--tensor-parallel-size", "2"])
     #expect(policy[0].launch == policy[2].launch)
     let second = policy[1].launch.environment
@@ -157,7 +160,12 @@ import Testing
     let launches = Dictionary(
       uniqueKeysWithValues: plan.services.map { ($0.name, $0.replicas.map(\.launch)) })
     #expect(launches["a"]?.map(\.restartCountMax) == [3, 3])
-    #expect(launches["a"]?.map(\.cores) == [.init(index: 0, count: 2), .init(index: 1, count: 2)])
+    let variable = "VLLM_CPU_OMP_THREADS_BIND"
+    #expect(
+      launches["a"]?.map(\.cores) == [
+        CoreShare(index: 0, count: 2, variable: variable),
+        CoreShare(index: 1, count: 2, variable: variable),
+      ])
     #expect(launches["b"]?.first?.restartCountMax == 7)
     #expect(launches["b"]?.first?.metrics == .init(port: 9100, path: "/metrics"))
     #expect(launches["c"]?.first?.restartCountMax == nil)

@@ -1,4 +1,5 @@
 import Fleet
+import Launch
 import Plan
 import Recipes
 import Testing
@@ -15,11 +16,10 @@ import Testing
         Plan.Service(
           name: "policy", recipe: "vllm",
           replicas: names.enumerated().map { index, node in
-            Plan.Replica(
-              index: index, node: node,
-              launch: LaunchSpecification(
-                argv: ["vllm", "serve"], environment: [cache], ports: [8000],
-                folders: [cache.value], gpuCount: 2))
+            var launch = LaunchSpecification(
+              argv: ["vllm", "serve"], environment: [cache], ports: [8000], folders: [cache.value])
+            launch.devices = DeviceNeed(count: 2, variables: ["CUDA_VISIBLE_DEVICES"])
+            return Plan.Replica(index: index, node: node, launch: launch)
           })
       ])
   }()
@@ -186,8 +186,7 @@ import Testing
       var plan = Self.plan
       plan.services[0].after = after
       for index in plan.services[0].replicas.indices {
-        plan.services[0].replicas[index].launch.argv = ["vllm", "serve", "/models/tiny"]
-        plan.services[0].replicas[index].launch.probe = .canary(port: 8000, model: "tiny")
+        plan.services[0].replicas[index].launch.neededFolders = ["/models/tiny"]
         plan.services[0].replicas[index].launch.folder = "/job"
       }
       #expect(

@@ -17,7 +17,7 @@ import Testing
       text, file: "m.yaml", include: { _ in "muster: 1\nnodes: n1" })
     var found = ManifestFaults()
     for service in manifest?.services ?? [] {
-      _ = Recipe.template(for: service, faults: &found)
+      _ = Recipe.templates(for: service, faults: &found)
     }
     return faults + found.sorted
   }

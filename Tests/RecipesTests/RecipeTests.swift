@@ -1,4 +1,5 @@
 import Fleet
+import Launch
 import Manifest
 import Recipes
 import Testing
@@ -10,8 +11,9 @@ import Testing
     #expect(faults.map { $0.rendered() } == [])
     let service = try #require(manifest?.services.first)
     var found = ManifestFaults()
-    let template = Recipe.template(for: service, faults: &found)
-    return (template, found.sorted)
+    let templates = Recipe.templates(for: service, faults: &found)
+    #expect(templates?.count ?? 1 == 1)
+    return (templates?.first, found.sorted)
   }
 
   @Test func `vllm becomes its command line`() throws {
@@ -24,14 +26,16 @@ import Testing
       """)
     #expect(faults.isEmpty)
     #expect(
-      ShellQuoting.join(template?.argv ?? [])
+      ShellQuoting.join(template?.launch.argv ?? [])
         == "vllm serve org/m --served-model-name policy --port '{port}' --tensor-parallel-size 4 "
         + "--gpu-memory-utilization 0.90 --max-num-seqs 16 --max-model-len 4096 "
         + "--cudagraph-capture-sizes 1 2 4 --enable-prefix-caching --enable-auto-tool-choice "
         + "--tool-call-parser hermes --seed 1")
-    #expect(template?.probe == .canary(port: 7000, model: "policy"))
-    #expect(template?.ports == [7000])
-    #expect(template?.gpuCount == 4)
+    #expect(
+      template?.launch.readiness
+        == .canary(ModelServer(port: 7000, model: "policy", keyVariable: "VLLM_API_KEY")))
+    #expect(template?.launch.ports == [7000])
+    #expect(template?.launch.devices?.count == 4)
   }
 
   @Test func `vllm without settings asks for its model and serves it under its name`() throws {
@@ -40,11 +44,11 @@ import Testing
     #expect(faults.map(\.code) == ["no-model"])
     let (template, _) = try self.template("recipe: vllm, model: m, executable: ./stub")
     #expect(
-      template?.argv == [
+      template?.launch.argv == [
         "./stub", "serve", "m", "--served-model-name", "m", "--port", "{port}",
       ])
     let (off, _) = try self.template("recipe: vllm, model: m, enable_prefix_caching: false")
-    #expect(off?.argv.last == "--no-enable-prefix-caching")
+    #expect(off?.launch.argv.last == "--no-enable-prefix-caching")
   }
 
   @Test(arguments: [
@@ -88,7 +92,24 @@ import Testing
   func `a command declares its probe`(settings: String, probe: ReadinessProbe) throws {
     let (template, faults) = try self.template("recipe: command, run: sleep 1, \(settings)")
     #expect(faults.isEmpty)
-    #expect(template?.probe == probe)
-    #expect(template?.argv == ["/bin/sh", "-c", "sleep 1"])
+    #expect(template?.launch.probe == probe)
+    #expect(template?.launch.argv == ["/bin/sh", "-c", "sleep 1"])
+  }
+
+  @Test func `a server of a model is described, with the place of its key`() throws {
+    let (template, _) = try self.template(
+      """
+      recipe: vllm, model: /models/m, host: 10.0.0.5, port: 7000, secrets: [],
+      extra_args: [--reasoning-parser, x, --api_key=k1, --tensor_parallel_size=2, -dp, 2]
+      """)
+    let launch = try #require(template?.launch)
+    let model = try #require(launch.model)
+    #expect(model.host == "10.0.0.5" && model.parsesReasoning)
+    #expect(model.key(argv: launch.argv, environment: ["VLLM_API_KEY": "other"]) == "k1")
+    #expect(launch.keyVariable == "VLLM_API_KEY" && launch.neededFolders == ["/models/m"])
+    #expect(launch.devices?.count == 4)
+    #expect(template?.addressVariables == ["VLLM_HOST_IP"])
+    let (open, _) = try self.template("recipe: vllm, model: m, extra_args: [--host, '::1']")
+    #expect(open?.launch.model?.host == "::1" && open?.launch.keyVariable == nil)
   }
 }

@@ -6,7 +6,7 @@ import Testing
 struct DiskFullTests {
   private static func batch(_ sequence: UInt64, size: Int) -> RecordBatch {
     RecordBatch(
-      sequence: sequence, leaseID: 1, attempt: 1, items: sequence..<sequence + 1,
+      BatchHeader(sequence: sequence, leaseID: 1, attempt: 1, items: [sequence..<sequence + 1]),
       lines: [UInt8](repeating: 0x20, count: size - 1) + [0x0A])
   }
 

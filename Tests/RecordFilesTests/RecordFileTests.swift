@@ -7,13 +7,17 @@ struct RecordFileTests {
   private let folder = ScratchFolder()
   private var path: String { "\(self.folder.path)/records" }
 
-  private static func batch(_ sequence: UInt64, count: Int = 2) -> RecordBatch {
+  private static func batch(
+    _ sequence: UInt64, count: Int = 2, kind: RecordLine.Kind = .result
+  ) -> RecordBatch {
     let first = sequence * 10
     let lines = (0..<UInt64(count)).map {
       #"{"task_index":\#(first + $0),"rollout_index":0,"seed":1}"# + "\n"
     }
     return RecordBatch(
-      sequence: sequence, leaseID: 1, attempt: 1, items: first..<first + UInt64(count),
+      BatchHeader(
+        sequence: sequence, leaseID: 1, attempt: 1, kind: kind,
+        items: [first..<first + UInt64(count)]),
       lines: Array(lines.joined().utf8))
   }
 
@@ -22,7 +26,7 @@ struct RecordFileTests {
   }
 
   private func sequences(_ path: String) async throws -> [UInt64] {
-    try await RecordFile(path: path).entries.map(\.sequence)
+    try await RecordFile(path: path).entries.map(\.header.sequence)
   }
 
   @Test func `what was appended is there after opening again`() async throws {
@@ -44,7 +48,9 @@ struct RecordFileTests {
 
   @Test func `who looks on counts what has come, whole batches only`() async throws {
     let file = try RecordFile(path: self.path)
-    try await file.append([Self.batch(1), Self.batch(2, count: 3)])
+    try await file.append([
+      Self.batch(1), Self.batch(7, kind: .failure), Self.batch(2, count: 3),
+    ])
     var tail = RecordFileTail(path: self.path)
     try tail.look()
     #expect(tail.itemCount == 5)

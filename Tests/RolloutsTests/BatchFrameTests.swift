@@ -3,8 +3,8 @@ import Testing
 
 struct BatchFrameTests {
   private static let batch = RecordBatch(
-    sequence: 7, leaseID: 3, attempt: 1, items: 4..<6,
-    lines: Array("{\"task_index\":4}\n{\"task_index\":5}\n".utf8))
+    BatchHeader(sequence: 7, leaseID: 3, attempt: 1, items: [4..<5, 9..<10]),
+    lines: Array("{\"task_index\":4}\n{\"task_index\":9}\n".utf8))
 
   private static var frame: [UInt8] {
     var bytes: [UInt8] = []
@@ -22,11 +22,29 @@ struct BatchFrameTests {
       Issue.record("not a batch")
       return
     }
-    #expect(header.sequence == 7 && header.leaseID == 3 && header.attempt == 1)
-    #expect(header.items == 4..<6)
+    #expect(header.batch == Self.batch.header)
     #expect(Array(frame[headerSize...]) == Self.batch.lines)
     let mark = BatchFrame.markLine(droppedThrough: 9)
     #expect(self.next(mark) == .mark(droppedThrough: 9, size: mark.count))
+  }
+
+  @Test func `a frame with as many ranges as are allowed reads back, of results and of failures`() {
+    let count = UInt64(BatchFrame.maximumRangeCount)
+    let last = WorkPlan.maximumItemCount - 2 * count
+    let items = OrdinalRangeSet((0..<count).map { last + $0 * 2..<last + $0 * 2 + 1 })
+    for kind in [RecordLine.Kind.result, .failure] {
+      let batch = RecordBatch(
+        BatchHeader(
+          sequence: .max, leaseID: .max, attempt: .max, kind: kind, items: items),
+        lines: [UInt8](repeating: 0x0A, count: Int(count)))
+      var bytes: [UInt8] = []
+      BatchFrame.append(batch, to: &bytes)
+      guard case .batch(let header, _) = self.next(bytes) else {
+        Issue.record("not a batch")
+        continue
+      }
+      #expect(header.batch == batch.header)
+    }
   }
 
   @Test func `every flipped bit is noticed`() {
@@ -59,10 +77,13 @@ struct BatchFrameTests {
   @Test func `a batch beyond the caps is refused`() {
     var batch = Self.batch
     #expect(BatchFrame.fault(of: batch) == nil)
-    batch.items = 4..<7
+    batch.items = [4..<7]
     #expect(BatchFrame.fault(of: batch) == "2 whole lines for 3 items")
-    batch.items = 4..<4
+    batch.items = []
     #expect(BatchFrame.fault(of: batch) != nil)
+    batch.items = OrdinalRangeSet(
+      (0...UInt64(BatchFrame.maximumRangeCount)).map { $0 * 2..<$0 * 2 + 1 })
+    #expect(BatchFrame.fault(of: batch) == "1025 ranges, allowed are 1024")
     batch = Self.batch
     batch.lines.removeLast()
     #expect(BatchFrame.fault(of: batch) != nil)

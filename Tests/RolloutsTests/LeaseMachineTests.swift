@@ -6,26 +6,28 @@ import Testing
   private typealias Machine = LeaseMachine<ContinuousClock.Instant>
   private let start = ContinuousClock().now
 
-  private func machine(_ itemCount: UInt64, nodes: Int, recorded: [Range<UInt64>] = []) -> Machine {
+  private func machine(_ itemCount: UInt64, nodes: Int, history: [BatchHeader] = []) -> Machine {
     var settings = LeaseSettings()
     settings.firstCount = 2
     return Machine(
-      itemCount: itemCount, nodeCount: nodes, recorded: OrdinalRangeSet(recorded),
-      leaseIDFirst: 100, settings: settings, at: self.start)
+      itemCount: itemCount, nodeCount: nodes, history: WorkHistory(history), leaseIDFirst: 100,
+      settings: settings, at: self.start)
   }
 
   @Test func `what was recorded before is not leased again`() {
-    var machine = self.machine(10, nodes: 1, recorded: [0..<4, 5..<9])
+    var machine = self.machine(
+      10, nodes: 1,
+      history: [BatchHeader(sequence: 1, leaseID: 1, attempt: 1, items: [0..<4, 5..<9])])
     #expect(
       machine.leaseAsked(by: 0, at: self.start)
-        == .lease(Lease(id: 100, items: 4..<5, attempt: 2)))
+        == .lease(Lease(id: 100, items: [4..<5], attempt: 2)))
     #expect(
       machine.leaseAsked(by: 0, at: self.start)
-        == .lease(Lease(id: 101, items: 9..<10, attempt: 2)))
+        == .lease(Lease(id: 101, items: [9..<10], attempt: 2)))
     #expect(machine.leaseAsked(by: 0, at: self.start) == .none)
-    #expect(machine.recorded(4..<5, by: 0, at: self.start) == .added(1))
-    #expect(machine.recorded(4..<5, by: 0, at: self.start) == .duplicate)
-    #expect(machine.recorded(9..<10, by: 0, at: self.start) == .finished)
+    #expect(machine.recorded([4..<5], by: 0, at: self.start) == .added(1))
+    #expect(machine.recorded([4..<5], by: 0, at: self.start) == .duplicate)
+    #expect(machine.recorded([9..<10], by: 0, at: self.start) == .finished)
     #expect(machine.leaseAsked(by: 0, at: self.start) == .finished)
   }
 
@@ -37,10 +39,10 @@ import Testing
     #expect(machine.ticked(at: late - .seconds(1)) == [])
     #expect(machine.ticked(at: late) == [0])
     #expect(
-      machine.leaseAsked(by: 1, at: late) == .lease(Lease(id: 102, items: 0..<1, attempt: 2)))
+      machine.leaseAsked(by: 1, at: late) == .lease(Lease(id: 102, items: [0..<1], attempt: 2)))
     // The lost one comes back: what it did counts once.
-    #expect(machine.recorded(0..<1, by: 0, at: late) == .added(1))
-    #expect(machine.recorded(0..<1, by: 1, at: late) == .duplicate)
+    #expect(machine.recorded([0..<1], by: 0, at: late) == .added(1))
+    #expect(machine.recorded([0..<1], by: 1, at: late) == .duplicate)
   }
 
   @Test func `a long lease is cut for a node that idles`() {
@@ -49,15 +51,134 @@ import Testing
     while case .lease(let lease) = machine.leaseAsked(by: 0, at: self.start) {
       leases.append(lease)
     }
-    #expect(leases.map(\.items) == [0..<2, 2..<3, 3..<4])
+    #expect(leases.map(\.items) == [[0..<2], [2..<3], [3..<4]])
     for index in 0..<3 { _ = machine.leaseAsked(by: 1, at: self.start + .seconds(index)) }
-    _ = machine.recorded(4..<8, by: 1, at: self.start)
+    _ = machine.recorded([4..<8], by: 1, at: self.start)
     #expect(machine.leaseAsked(by: 1, at: self.start) == .none)
     #expect(
       machine.idled(node: 1, at: self.start) == .cut(node: 0, leaseID: leases[0].id, end: 1))
     #expect(
-      machine.leaseAsked(by: 1, at: self.start) == .lease(Lease(id: 106, items: 1..<2, attempt: 2))
+      machine.leaseAsked(by: 1, at: self.start)
+        == .lease(Lease(id: 106, items: [1..<2], attempt: 2))
     )
+  }
+
+  // MARK: Failures
+
+  private func lease(_ machine: inout Machine, _ node: Int, at now: Duration = .zero) -> Lease? {
+    guard case .lease(let lease) = machine.leaseAsked(by: node, at: self.start + now) else {
+      return nil
+    }
+    return lease
+  }
+
+  @Test func `what failed goes to another node, with a higher attempt`() throws {
+    var machine = self.machine(2, nodes: 2)
+    let first = try #require(self.lease(&machine, 0))
+    #expect(first.items == [0..<1])
+    machine.failed([0..<1], leaseID: first.id, by: 0, at: self.start)
+    #expect(machine.leases(of: 0).isEmpty)
+    let second = try #require(self.lease(&machine, 0))
+    #expect(second.items == [1..<2], "its own is for the other node")
+    #expect(self.lease(&machine, 0) == nil)
+    let retry = try #require(self.lease(&machine, 1))
+    #expect(retry.items == [0..<1] && retry.attempt == 2)
+    #expect(machine.recorded([0..<1], by: 1, at: self.start) == .added(1))
+    #expect(machine.recorded([1..<2], by: 0, at: self.start) == .finished)
+  }
+
+  @Test func `where there is no other node, or none that is heard of, it is tried again there`()
+    throws
+  {
+    var alone = self.machine(1, nodes: 1)
+    let first = try #require(self.lease(&alone, 0))
+    alone.failed([0..<1], leaseID: first.id, by: 0, at: self.start)
+    #expect(try #require(self.lease(&alone, 0)).attempt == 2)
+    var other = self.machine(1, nodes: 2)
+    let lease = try #require(self.lease(&other, 0))
+    other.failed([0..<1], leaseID: lease.id, by: 0, at: self.start)
+    #expect(self.lease(&other, 0, at: .seconds(14)) == nil)
+    #expect(try #require(self.lease(&other, 0, at: .seconds(15))).items == [0..<1])
+  }
+
+  @Test func `after three failures an item is given up, and the work can end`() throws {
+    var machine = self.machine(2, nodes: 1)
+    for attempt in 1...3 as ClosedRange<UInt32> {
+      let lease = try #require(self.lease(&machine, 0))
+      #expect(lease.items == [0..<1] && lease.attempt == attempt)
+      machine.failed([0..<1], leaseID: lease.id, by: 0, at: self.start)
+    }
+    #expect(machine.abandoned == [0..<1] && !machine.isFinished)
+    let last = try #require(self.lease(&machine, 0))
+    #expect(last.items == [1..<2])
+    #expect(machine.recorded([1..<2], by: 0, at: self.start) == .finished)
+    #expect(machine.leaseAsked(by: 0, at: self.start) == .finished)
+    #expect(machine.missing == [0..<1])
+    // A node that was taken for lost has it after all.
+    #expect(machine.recorded([0..<1], by: 0, at: self.start) == .finished)
+    #expect(machine.abandoned.isEmpty && machine.missing.isEmpty)
+  }
+
+  @Test func `failures before a restart count, and the same one twice does not`() {
+    let tries = [1, 2, 2, 3].map { lease in
+      BatchHeader(
+        sequence: lease, leaseID: lease, attempt: UInt32(lease), kind: .failure,
+        items: lease == 3 ? [5..<6] : [4..<5])
+    }
+    var machine = self.machine(6, nodes: 1, history: tries)
+    #expect(machine.abandoned.isEmpty)
+    let lease = self.lease(&machine, 0)
+    #expect(lease?.attempt == 4)
+    let third = BatchHeader(sequence: 9, leaseID: 9, attempt: 4, kind: .failure, items: [4..<5])
+    #expect(self.machine(6, nodes: 1, history: tries + [third]).abandoned == [4..<5])
+  }
+
+  @Test func `the failure of a lease that was taken back counts, and ends what waits`() throws {
+    var machine = self.machine(1, nodes: 2)
+    var leases: [Lease] = []
+    for (node, seconds) in [(0, 0), (1, 15), (0, 30)] {
+      _ = machine.ticked(at: self.start + .seconds(seconds))
+      machine.heard(from: node, at: self.start + .seconds(seconds))
+      leases.append(try #require(self.lease(&machine, node, at: .seconds(seconds))))
+    }
+    _ = machine.ticked(at: self.start + .seconds(45))
+    #expect(leases.map(\.attempt) == [1, 2, 3])
+    for (lease, node) in zip(leases, [0, 1, 0]) {
+      machine.failed([0..<1], leaseID: lease.id, by: node, at: self.start + .seconds(46))
+    }
+    #expect(machine.isFinished && machine.abandoned == [0..<1])
+  }
+
+  @Test func `retries that lie apart are one lease`() throws {
+    var machine = self.machine(16, nodes: 1)
+    machine.progressed(LeaseProgress(concurrency: 8), of: 0, at: self.start)
+    let lease = try #require(self.lease(&machine, 0))
+    #expect(lease.items == [0..<8])
+    machine.failed([1..<2, 4..<5, 7..<8], leaseID: lease.id, by: 0, at: self.start)
+    #expect(try #require(self.lease(&machine, 0)).items == [1..<2, 4..<5, 7..<8])
+  }
+
+  @Test func `a node that can have many under way gets enough for all of them`() {
+    var machine = self.machine(10_000, nodes: 1)
+    machine.progressed(LeaseProgress(concurrency: 64), of: 0, at: self.start)
+    var count: UInt64 = 0
+    while let lease = self.lease(&machine, 0) { count += lease.items.count }
+    #expect((128..<256).contains(count))
+  }
+
+  @Test func `a batch may have what its lease was given with, whatever became of it since`() throws
+  {
+    var machine = self.machine(100, nodes: 2)
+    let lease = try #require(self.lease(&machine, 0))
+    #expect(machine.deliverable(leaseID: lease.id, by: 0) == lease.items)
+    #expect(machine.deliverable(leaseID: lease.id, by: 1) == [])
+    #expect(machine.deliverable(leaseID: lease.id + 1, by: 0) == [], "it was never given")
+    #expect(machine.deliverable(leaseID: 99, by: 0) == nil, "an earlier coordinator gave it")
+    _ = machine.recorded([0..<1], by: 0, at: self.start)
+    #expect(machine.deliverable(leaseID: lease.id, by: 0) == lease.items)
+    _ = machine.ticked(at: self.start + .seconds(15))
+    #expect(machine.leases(of: 0).isEmpty)
+    #expect(machine.deliverable(leaseID: lease.id, by: 0) == lease.items)
   }
 
   @Test(arguments: 0..<300 as Range<UInt64>)
@@ -79,14 +200,22 @@ import Testing
         }
       case 4..<7:
         guard let (owner, lease) = given.randomElement(using: &random) else { continue }
-        let end = UInt64.random(
-          in: lease.items.lowerBound + 1...lease.items.upperBound, using: &random)
-        _ = machine.recorded(lease.items.lowerBound..<end, by: owner, at: now)
+        let part = OrdinalRangeSet(
+          lease.items.ordinals.filter { _ in Bool.random(using: &random) }.map { $0..<$0 + 1 })
+        guard !part.isEmpty else { continue }
+        if Int.random(in: 0..<4, using: &random) == 0 {
+          machine.failed(part, leaseID: lease.id, by: owner, at: now)
+        } else {
+          _ = machine.recorded(part, by: owner, at: now)
+        }
       case 7: _ = machine.idled(node: node, at: now)
       case 8: _ = machine.ticked(at: now)
       default: if seed % 3 == 0 { _ = machine.faulted(node: node, at: now) }
       }
-      #expect(machine.leases(of: node).allSatisfy { !machine.recorded.contains($0.items) })
+      #expect(machine.leases(of: node).allSatisfy { !$0.items.isEmpty })
+      #expect(
+        machine.leases(of: node).allSatisfy { machine.recorded.intersection($0.items).isEmpty })
+      #expect(machine.abandoned.intersection(machine.recorded).isEmpty)
     }
     // Node 0 does what is left alone, after the others have been silent for long enough.
     now += .seconds(20)

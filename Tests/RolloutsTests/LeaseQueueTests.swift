@@ -15,9 +15,9 @@ struct LeaseQueueTests {
   private static func queue() -> LeaseQueue {
     var queue = LeaseQueue()
     #expect(
-      queue.leased(Lease(id: 7, items: 0..<10, attempt: 1), holding: OrdinalRangeSet()) == true)
+      queue.leased(Lease(id: 7, items: [0..<10], attempt: 1), holding: OrdinalRangeSet()) == true)
     #expect(
-      queue.leased(Lease(id: 8, items: 20..<25, attempt: 3), holding: OrdinalRangeSet()) == true)
+      queue.leased(Lease(id: 8, items: [20..<25], attempt: 3), holding: OrdinalRangeSet()) == true)
     return queue
   }
 
@@ -34,8 +34,8 @@ struct LeaseQueueTests {
 
   @Test func `a slice never has items of two leases, even where they touch`() {
     var queue = LeaseQueue()
-    _ = queue.leased(Lease(id: 1, items: 0..<3, attempt: 1), holding: OrdinalRangeSet())
-    _ = queue.leased(Lease(id: 2, items: 3..<6, attempt: 2), holding: OrdinalRangeSet())
+    _ = queue.leased(Lease(id: 1, items: [0..<3], attempt: 1), holding: OrdinalRangeSet())
+    _ = queue.leased(Lease(id: 2, items: [3..<6], attempt: 2), holding: OrdinalRangeSet())
     #expect(
       Self.slices(queue) == [
         Slice(leaseID: 1, attempt: 1, items: 0..<3), Slice(leaseID: 2, attempt: 2, items: 3..<6),
@@ -45,13 +45,13 @@ struct LeaseQueueTests {
   @Test func `what the node still holds is not done again`() {
     var queue = LeaseQueue()
     let held = OrdinalRangeSet([0..<2, 4..<5, 9..<30])
-    #expect(queue.leased(Lease(id: 1, items: 1..<10, attempt: 2), holding: held) == true)
+    #expect(queue.leased(Lease(id: 1, items: [1..<10], attempt: 2), holding: held) == true)
     #expect(
       Self.slices(queue) == [
         Slice(leaseID: 1, attempt: 2, items: 2..<4), Slice(leaseID: 1, attempt: 2, items: 5..<9),
       ])
     var none = LeaseQueue()
-    #expect(none.leased(Lease(id: 2, items: 9..<30, attempt: 2), holding: held) == true)
+    #expect(none.leased(Lease(id: 2, items: [9..<30], attempt: 2), holding: held) == true)
     #expect(none.isEmpty)
   }
 
@@ -77,7 +77,7 @@ struct LeaseQueueTests {
   @Test func `a cut goes through all parts of a lease`() {
     var queue = LeaseQueue()
     let held = OrdinalRangeSet([2..<4, 6..<8])
-    _ = queue.leased(Lease(id: 1, items: 0..<10, attempt: 1), holding: held)
+    _ = queue.leased(Lease(id: 1, items: [0..<10], attempt: 1), holding: held)
     queue.cut(leaseID: 1, end: 5)
     #expect(Self.slices(queue).map(\.items) == [0..<2, 4..<5])
   }
@@ -87,16 +87,18 @@ struct LeaseQueueTests {
     for index in 0..<UInt64(LeaseQueue.countMax) {
       #expect(
         queue.leased(
-          Lease(id: index, items: index..<index + 1, attempt: 1), holding: OrdinalRangeSet())
+          Lease(id: index, items: [index..<index + 1], attempt: 1), holding: OrdinalRangeSet())
           == true)
     }
     let before = Self.slices(queue)
     #expect(
-      queue.leased(Lease(id: 99, items: 99..<100, attempt: 1), holding: OrdinalRangeSet()) == false)
+      queue.leased(Lease(id: 99, items: [99..<100], attempt: 1), holding: OrdinalRangeSet())
+        == false)
     #expect(Self.slices(queue) == before)
     _ = queue.take(countMax: 1)
     #expect(
-      queue.leased(Lease(id: 99, items: 99..<100, attempt: 1), holding: OrdinalRangeSet()) == true)
+      queue.leased(Lease(id: 99, items: [99..<100], attempt: 1), holding: OrdinalRangeSet()) == true
+    )
     queue.removeAll()
     #expect(queue.isEmpty)
   }
@@ -105,8 +107,8 @@ struct LeaseQueueTests {
     var queue = LeaseQueue()
     // Every other item is held: as many parts as items, and the coordinator did nothing wrong.
     let held = OrdinalRangeSet((0..<200 as Range<UInt64>).map { $0 * 2..<$0 * 2 + 1 })
-    #expect(queue.leased(Lease(id: 1, items: 0..<400, attempt: 1), holding: held) == true)
-    #expect(queue.leased(Lease(id: 2, items: 400..<410, attempt: 1), holding: held) == true)
+    #expect(queue.leased(Lease(id: 1, items: [0..<400], attempt: 1), holding: held) == true)
+    #expect(queue.leased(Lease(id: 2, items: [400..<410], attempt: 1), holding: held) == true)
     #expect(Self.slices(queue).map(\.items).last == 400..<410)
   }
 }

@@ -74,8 +74,7 @@ struct LeaseWorld {
     self.settings = settings
     self.now = start
     self.machine = LeaseMachine(
-      itemCount: itemCount, nodeCount: nodeCount, recorded: OrdinalRangeSet(), leaseIDFirst: 1,
-      settings: settings, at: start)
+      itemCount: itemCount, nodeCount: nodeCount, leaseIDFirst: 1, settings: settings, at: start)
     self.nodes = Array(repeating: Node(), count: nodeCount)
     guard !spooled.isEmpty else { return }
     self.nodes[nodeCount - 1].done = [LeaseQueue.Slice(leaseID: 0, attempt: 1, items: spooled)]
@@ -142,7 +141,7 @@ struct LeaseWorld {
     if lease.id <= self.leaseIDLast { self.fail("lease \(lease.id) was given before") }
     self.leaseIDLast = lease.id
     if lease.items.isEmpty { self.fail("an empty lease") }
-    for item in lease.items {
+    for item in lease.items.ordinals {
       if self.recorded.contains(item) { self.fail("item \(item) is recorded, and leased") }
       if lease.attempt <= self.attempts[item] ?? 0 { self.fail("attempt \(lease.attempt) again") }
       self.attempts[item] = lease.attempt
@@ -157,7 +156,7 @@ struct LeaseWorld {
     guard self.nodes[node].isConnected else { return true }
     let next = self.nodes[node].queue.next
     self.machine.progressed(
-      node: node, leaseID: next?.leaseID ?? 0, next: next?.item ?? 0, at: self.now)
+      LeaseProgress(leaseID: next?.leaseID ?? 0, next: next?.item ?? 0), of: node, at: self.now)
     for cut in self.nodes[node].cuts {
       self.nodes[node].queue.cut(leaseID: cut.leaseID, end: cut.end)
     }
@@ -174,7 +173,7 @@ struct LeaseWorld {
     if added == 0, !isHeard { return false }
     self.recorded.formUnion(batch.items)
     let isLast = self.recorded.count == Int(self.machine.itemCount)
-    switch self.machine.recorded(batch.items, by: node, at: self.now) {
+    switch self.machine.recorded([batch.items], by: node, at: self.now) {
     case .added(let count): if count != added || isLast { self.fail("added \(count)") }
     case .duplicate: if added > 0 { self.fail("\(added) new ones are duplicates") }
     case .finished: if !isLast || added == 0 { self.fail("finished without the last") }
@@ -206,25 +205,27 @@ struct LeaseWorld {
 
   mutating func check() {
     var owners = [Int](repeating: 0, count: Int(self.machine.itemCount))
-    var leased: UInt64 = 0
-    for part in self.machine.free { for item in part.items { owners[Int(item)] += 1 } }
+    for part in self.machine.free { for item in part.items.ordinals { owners[Int(item)] += 1 } }
     for node in self.nodes.indices {
       let leases = self.machine.leases(of: node)
       if leases.count > self.settings.outstandingMax { self.fail("\(leases.count) leases") }
       for lease in leases {
-        let left = lease.items.count { !self.recorded.contains($0) }
-        if left == 0 { self.fail("lease \(lease.id) is recorded, and stands") }
-        leased += UInt64(left)
-        for item in lease.items { owners[Int(item)] += 1 }
+        let done = lease.items.ordinals.filter { self.recorded.contains($0) }
+        if !done.isEmpty { self.fail("lease \(lease.id) has \(done), which are recorded") }
+        if lease.items.isEmpty { self.fail("lease \(lease.id) has no items, and stands") }
+        for item in lease.items.ordinals { owners[Int(item)] += 1 }
       }
     }
     for (item, count) in owners.enumerated() {
       let isRecorded = self.recorded.contains(UInt64(item))
       if count > 1 { self.fail("item \(item) has \(count) owners") }
       if count == 0, !isRecorded { self.fail("item \(item) is lost") }
-      if isRecorded != self.machine.recorded.contains(UInt64(item)) { self.fail("records differ") }
+      if isRecorded
+        != self.machine.recorded.contains([UInt64(item)..<UInt64(item) + 1] as OrdinalRangeSet)
+      {
+        self.fail("records differ")
+      }
     }
-    if self.machine.leasedCount != leased { self.fail("\(self.machine.leasedCount) leased") }
     if self.machine.isFinished != (self.recorded.count == owners.count) { self.fail("finished?") }
     let brought = self.nodes.indices.reduce(0) { $0 + self.machine.recordedCount(of: $1) }
     if brought != UInt64(self.recorded.count) { self.fail("\(brought) were brought") }

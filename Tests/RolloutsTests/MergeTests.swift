@@ -17,13 +17,12 @@ struct MergeTests {
 
   private static func plan(_ tasks: UInt64, _ rollouts: UInt64 = 1) throws -> WorkPlan {
     try WorkPlan(
-      policy: "lru", difficulty: "all", seed: 42, taskCount: tasks, rolloutsPerTask: rollouts)
+      kind: "test", specification: Array("{}".utf8), taskCount: tasks, rolloutsPerTask: rollouts)
   }
 
   private func merge(_ plan: WorkPlan, _ batches: [RecordBatch]) -> Merged {
     var merged = Merged()
-    var merge = Merge(
-      plan: plan, batches: batches.map { MergeBatch(attempt: $0.attempt, items: $0.items) })
+    var merge = Merge(plan: plan, batches: batches.map(\.header))
     merge.run(
       load: { batches[$0].lines },
       write: { (output: MergeOutput, bytes: [UInt8]) in
@@ -39,11 +38,11 @@ struct MergeTests {
   }
 
   private func batch(
-    _ items: Range<UInt64>, attempt: UInt32 = 1, _ line: (UInt64) -> String
+    _ items: OrdinalRangeSet, attempt: UInt32 = 1, _ line: (UInt64) -> String
   ) -> RecordBatch {
     RecordBatch(
-      sequence: 1, leaseID: 1, attempt: attempt, items: items,
-      lines: Array(items.map(line).joined().utf8))
+      BatchHeader(sequence: 1, leaseID: 1, attempt: attempt, items: items),
+      lines: Array(items.ordinals.map(line).joined().utf8))
   }
 
   @Test(arguments: 0..<200 as Range<UInt64>)
@@ -53,13 +52,18 @@ struct MergeTests {
     let expected = (0..<plan.itemCount).map { Self.line(plan.key(of: $0)) }
     var batches: [RecordBatch] = []
     for attempt in 1...UInt32.random(in: 1...4, using: &generator) {
-      var next: UInt64 = 0
-      while next < plan.itemCount {
-        let end = min(plan.itemCount, next + UInt64.random(in: 1...20, using: &generator))
-        if attempt == 1 || Bool.random(using: &generator) {
-          batches.append(self.batch(next..<end, attempt: attempt) { expected[Int($0)] })
+      // Of a few batches that are open at once each item goes into one, as it happens.
+      var parts = [OrdinalRangeSet](repeating: [], count: Int.random(in: 1...4, using: &generator))
+      for ordinal in 0..<plan.itemCount where attempt == 1 || ordinal % 3 > 0 {
+        let place = Int.random(in: 0..<parts.count, using: &generator)
+        parts[place].insert(ordinal..<ordinal + 1)
+        if parts[place].count == 15 {
+          batches.append(self.batch(parts[place], attempt: attempt) { expected[Int($0)] });
+          parts[place] = []
         }
-        next = end
+      }
+      for part in parts where !part.isEmpty {
+        batches.append(self.batch(part, attempt: attempt) { expected[Int($0)] })
       }
     }
     batches.shuffle(using: &generator)
@@ -75,8 +79,11 @@ struct MergeTests {
     let plan = try Self.plan(40)
     var batches: [RecordBatch] = []
     for _ in 0..<12 {
-      let first = UInt64.random(in: 0..<40, using: &generator)
-      let items = first..<first + UInt64.random(in: 1...15, using: &generator)
+      var items = OrdinalRangeSet()
+      for _ in 0...UInt64.random(in: 0...2, using: &generator) {
+        let first = UInt64.random(in: 0..<40, using: &generator)
+        items.insert(first..<first + UInt64.random(in: 1...8, using: &generator))
+      }
       let attempt = UInt32.random(in: 1...3, using: &generator)
       batches.append(
         self.batch(items, attempt: attempt) { ordinal in
@@ -105,7 +112,7 @@ struct MergeTests {
     var found: [UInt64: [(attempt: UInt32, line: String)]] = [:]
     for batch in batches {
       let lines = String(decoding: batch.lines, as: UTF8.self).split(separator: "\n")
-      for (ordinal, line) in zip(batch.items, lines) {
+      for (ordinal, line) in zip(batch.items.ordinals, lines) {
         found[ordinal, default: []].append((batch.attempt, "\(line)\n"))
       }
     }
@@ -151,12 +158,12 @@ struct MergeTests {
     let merged = self.merge(
       plan,
       [
-        self.batch(0..<2, attempt: 1) { _ in
+        self.batch([0..<2], attempt: 1) { _ in
           String(
             decoding: RecordLine.failure(of: keys[0], class: "c", message: ""), as: UTF8.self)
         },
-        self.batch(0..<2, attempt: 3) { Self.line(keys[Int($0)], "3") },
-        self.batch(0..<1, attempt: 2) { _ in Self.line(keys[0], "2") },
+        self.batch([0..<2], attempt: 3) { Self.line(keys[Int($0)], "3") },
+        self.batch([0..<1], attempt: 2) { _ in Self.line(keys[0], "2") },
       ])
     #expect(merged.records == Self.line(keys[0], "2") + Self.line(keys[1], "3"))
     #expect(
@@ -167,8 +174,22 @@ struct MergeTests {
   }
 
   @Test func `attempts are listed in one order`() {
-    let first = MergeAttempt(node: "b", sequence: 1, leaseID: 2, attempt: 1, items: 0..<5)
-    let second = MergeAttempt(node: "a", sequence: 1, leaseID: 1, attempt: 1, items: 5..<9)
+    let first = MergeAttempt(
+      node: "b", batch: BatchHeader(sequence: 1, leaseID: 2, attempt: 1, items: [0..<5]))
+    let second = MergeAttempt(
+      node: "a", batch: BatchHeader(sequence: 1, leaseID: 1, attempt: 1, items: [5..<9]))
+    let third = MergeAttempt(
+      node: "c",
+      batch: BatchHeader(
+        sequence: 4, leaseID: 7, attempt: 2, kind: .failure, items: [2..<3, 6..<8])
+    )
+    #expect(
+      String(decoding: MergeAttempt.lines([third, second]), as: UTF8.self) == """
+        {"first":2,"count":1,"attempt":2,"node":"c","lease":7,"sequence":4,"failed":true}
+        {"first":5,"count":4,"attempt":1,"node":"a","lease":1,"sequence":1}
+        {"first":6,"count":2,"attempt":2,"node":"c","lease":7,"sequence":4,"failed":true}
+
+        """)
     #expect(MergeAttempt.lines([second, first]) == MergeAttempt.lines([first, second]))
     #expect(
       String(decoding: MergeAttempt.lines([first]), as: UTF8.self)

@@ -6,11 +6,12 @@ import Testing
 /// The numbers of a report against numbers that were not computed by it.
 struct ReportBuilderTests {
   private static func plan(
-    _ tasks: Int, _ rollouts: Int, difficulty: String = "none"
+    _ tasks: Int, _ rollouts: Int, difficulty: String = "easy"
   ) throws -> WorkPlan {
-    try WorkPlan(
-      policy: "lru", difficulty: difficulty, seed: 42, taskCount: UInt64(tasks),
-      rolloutsPerTask: UInt64(rollouts))
+    let simulator = try SimulatorSpecification(policy: "lru", seed: 42, difficulty: difficulty)
+    return try WorkPlan(
+      kind: SimulatorSpecification.kind, specification: try simulator.canonicalJSON(),
+      taskCount: UInt64(tasks), rolloutsPerTask: UInt64(rollouts))
   }
 
   private static func line(_ task: Int, _ rollout: Int, _ reward: Double, _ more: String = "")
@@ -21,8 +22,9 @@ struct ReportBuilderTests {
 
   private static func report(
     _ plan: WorkPlan, _ lines: [String], missing: [String] = []
-  ) -> Report {
-    var builder = ReportBuilder(plan: plan)
+  ) throws -> Report {
+    let simulator = try SimulatorSpecification(canonicalJSON: plan.specification)
+    var builder = ReportBuilder(plan: plan, layout: simulator.reportLayout(of: plan))
     for line in lines { Array(line.utf8).withUnsafeBytes { builder.add($0) } }
     for line in missing { Array(line.utf8).withUnsafeBytes { builder.addMissing($0) } }
     #expect(builder.unreadableCount == 0 && builder.recordCount == UInt64(lines.count))
@@ -33,7 +35,7 @@ struct ReportBuilderTests {
     let lines = tasks.enumerated().flatMap { task, rewards in
       rewards.enumerated().map { Self.line(task, $0, $1) }
     }
-    return Self.report(try Self.plan(tasks.count, 4), lines)
+    return try Self.report(try Self.plan(tasks.count, 4), lines)
   }
 
   private static func isClose(_ value: Double?, _ expected: Double) -> Bool {
@@ -90,23 +92,25 @@ struct ReportBuilderTests {
   func `mean and interval are those of another program`(_ sample: Sample) throws {
     let group = try #require(try Self.report(ofRewards: sample.rewards).groups.first)
     #expect(group.count == UInt64(sample.rewards.joined().count))
-    #expect(Self.isClose(group.reward, sample.mean), "\(group.reward ?? -1)")
-    #expect(Self.isClose(group.rewardHalfWidth, sample.halfWidth), "\(group.rewardHalfWidth ?? -1)")
+    #expect(Self.isClose(group.values[0].mean, sample.mean), "\(group.values[0].mean ?? -1)")
+    #expect(
+      Self.isClose(group.values[0].halfWidth, sample.halfWidth),
+      "\(group.values[0].halfWidth ?? -1)")
   }
 
   @Test func `without records there is no mean, and with one task no interval`() throws {
-    let none = Self.report(try Self.plan(3, 2), [])
-    #expect(none.groups[0].reward == nil && none.groups[0].rewardHalfWidth == nil)
+    let none = try Self.report(try Self.plan(3, 2), [])
+    #expect(none.groups[0].values[0].mean == nil && none.groups[0].values[0].halfWidth == nil)
     #expect(none.groups[0].count == 0 && none.groups[0].planned == 6)
     let one = try Self.report(ofRewards: [[1, 0, 1]])
-    #expect(Self.isClose(one.groups[0].reward, 2.0 / 3))
-    #expect(one.groups[0].rewardHalfWidth == nil)
+    #expect(Self.isClose(one.groups[0].values[0].mean, 2.0 / 3))
+    #expect(one.groups[0].values[0].halfWidth == nil)
   }
 
   @Test func `a mean of very different sizes loses nothing`() throws {
     // In plain doubles 1 + 1e16 - 1e16 - 1 is -1, and the mean wrong by a quarter.
     let report = try Self.report(ofRewards: [[1], [1e16], [-1e16], [-1]])
-    #expect(report.groups[0].reward == 0)
+    #expect(report.groups[0].values[0].mean == 0)
   }
 
   @Test func `each difficulty has its own mean and interval`() throws {
@@ -117,7 +121,7 @@ struct ReportBuilderTests {
       let name = ["easy", "medium", "hard"][task % 3]
       return rewards.enumerated().map { Self.line(task, $0, $1, #","difficulty":"\#(name)""#) }
     }
-    let report = Self.report(try Self.plan(7, 2, difficulty: "all"), lines)
+    let report = try Self.report(try Self.plan(7, 2, difficulty: "all"), lines)
     #expect(report.groups.map(\.name) == ["all", "easy", "medium", "hard"])
     #expect(report.groups.map(\.planned) == [14, 6, 4, 4])
     #expect(report.groups.map(\.count) == [14, 6, 4, 4])
@@ -128,14 +132,14 @@ struct ReportBuilderTests {
     let means = [2.5 / 6, 0.25, 0.6875]
     for index in 0..<3 {
       let group = report.groups[index + 1]
-      #expect(Self.isClose(group.reward, means[index]))
+      #expect(Self.isClose(group.values[0].mean, means[index]))
       #expect(
-        Self.isClose(group.rewardHalfWidth, 1.959963984540054 * variances[index].squareRoot()))
+        Self.isClose(group.values[0].halfWidth, 1.959963984540054 * variances[index].squareRoot()))
     }
   }
 
   @Test func `means of what only some records have are over those`() throws {
-    let report = Self.report(
+    let report = try Self.report(
       try Self.plan(3, 1),
       [
         Self.line(0, 0, 1, #","rewards":{"a":1,"b":2},"metrics":{"t":10}"#),
@@ -143,12 +147,47 @@ struct ReportBuilderTests {
         Self.line(2, 0, 0),
       ])
     let group = report.groups[0]
-    #expect(group.rewards.map(\.name) == ["a", "b", "c"])
-    #expect(group.rewards.map(\.count) == [1, 2, 1])
-    #expect(group.rewards.map(\.mean) == [1, 3, -1])
-    #expect(group.rewards.map(\.total) == [1, 6, -1])
-    let metric = try #require(group.metrics.first)
+    #expect(group.means(of: "rewards").map(\.name) == ["a", "b", "c"])
+    #expect(group.means(of: "rewards").map(\.count) == [1, 2, 1])
+    #expect(group.means(of: "rewards").map(\.mean) == [1, 3, -1])
+    #expect(group.means(of: "rewards").map(\.total) == [1, 6, -1])
+    let metric = try #require(group.means(of: "metrics").first)
     #expect(metric.name == "t" && metric.count == 2 && metric.mean == 15 && metric.total == 30)
+  }
+
+  @Test func `a kind that says nothing of its records has every number that is there`() throws {
+    let plan = try WorkPlan(kind: "other", specification: Array("{}".utf8), taskCount: 3)
+    var builder = ReportBuilder(plan: plan, layout: ReportLayout(plan))
+    for line in [
+      #"{"task_index":0,"rollout_index":0,"score":1,"text":"x","usage":{"in":3,"model":"m"}}"#,
+      #"{"task_index":1,"rollout_index":0,"messages":[{"n":1}],"score":2,"usage":{"in":5}}"#,
+      #"{"task_index":2,"rollout_index":0,"text":"no number","flag":true,"none":null}"#,
+    ] {
+      Array((line + "\n").utf8).withUnsafeBytes { builder.add($0) }
+    }
+    #expect(builder.recordCount == 3 && builder.unreadableCount == 0)
+    let report = builder.report(conflicts: 0, rejected: 0, batches: 1, retriedBatches: 0)
+    let group = try #require(report.groups.first)
+    #expect(group.values.map(\.name) == ["score"] && group.values[0].mean == 1.5)
+    #expect(group.values[0].count == 2 && group.count == 3 && group.planned == 3)
+    #expect(group.means(of: "usage").map(\.total) == [8])
+    let tables = ReportTable.tables(of: report)
+    #expect(tables[0].header == ["work", "records", "planned", "score", "95 % interval"])
+    #expect(tables[1].header == ["usage", "all"] && tables[1].rows == [["in", "4.0000"]])
+    #expect(report.json.contains(#""groups":[{"name":"all","planned":3,"records":3,"score":1.5,"#))
+  }
+
+  @Test func `the simulator's tables are titled as they were before there were other kinds`() throws
+  {
+    let report = try Self.report(try Self.plan(3, 1, difficulty: "all"), [])
+    let names = ["all", "easy", "medium", "hard"]
+    #expect(
+      ReportTable.tables(of: report).map(\.header) == [
+        ["difficulty", "records", "planned", "reward", "95 % interval"],
+        ["reward component"] + names, ["metric"] + names, ["outcome", "count"],
+      ])
+    #expect(ReportTable.tables(of: report)[0].rows[0] == ["all", "0", "3", "-", "-"])
+    #expect(report.json.contains(#""reward":null,"reward_half_width":null,"rewards":{},"#))
   }
 
   // MARK: Episodes
@@ -163,10 +202,11 @@ struct ReportBuilderTests {
       Self.line(1, 3, 0, one),
       Self.line(2, 0, 1, one), Self.line(2, 2, 1, two), Self.line(2, 3, 1, one),
     ]
-    #expect(Self.report(try Self.plan(3, 4), lines).distinctEpisodes == 5)
-    #expect(Self.report(try Self.plan(3, 4), []).distinctEpisodes == 0)
+    #expect(try Self.report(try Self.plan(3, 4), lines).distinctEpisodes == 5)
+    #expect(try Self.report(try Self.plan(3, 4), []).distinctEpisodes == 0)
     let single = [Self.line(0, 0, 1, one), Self.line(1, 0, 1, one)]
-    #expect(Self.report(try Self.plan(2, 1), single).distinctEpisodes == nil, "nothing to compare")
+    #expect(
+      try Self.report(try Self.plan(2, 1), single).distinctEpisodes == nil, "nothing to compare")
   }
 
   /// What a record says besides its key, by other means than the builder's.
@@ -178,10 +218,7 @@ struct ReportBuilderTests {
   @Test(arguments: PolicyName.allCases)
   func `the simulator's own rollouts are counted as they are`(policy: PolicyName) throws {
     let (tasks, rollouts) = (6, 5)
-    let job = try SimulatorJob(
-      policy: policy.rawValue, seed: 7, difficulty: "all", rolloutsPerExample: rollouts,
-      maxActionsPerStep: 4)
-    var worker = SimulatorWorker(job)
+    var worker = SimulatorWorker(SimulatorSpecification(policy: policy, seed: 7))
     var lines: [String] = []
     for ordinal in 0..<tasks * rollouts {
       var bytes: [UInt8] = []
@@ -194,7 +231,7 @@ struct ReportBuilderTests {
       let episodes = try lines[task * rollouts..<(task + 1) * rollouts].map(Self.episode)
       expected += Set(episodes).count
     }
-    let report = Self.report(try Self.plan(tasks, rollouts, difficulty: "all"), lines)
+    let report = try Self.report(try Self.plan(tasks, rollouts, difficulty: "all"), lines)
     // Only that policy draws lots; the others do the same each time.
     #expect(expected == (policy == .random ? tasks * rollouts : tasks))
     #expect(report.distinctEpisodes == UInt64(expected))
@@ -208,7 +245,7 @@ struct ReportBuilderTests {
         + #""error":{"class":"\#(name)","message":"m"}}"# + "\n"
     }
     let noRecord = #"{"task_index":9,"rollout_index":0,"reason":"no_record"}"# + "\n"
-    let report = Self.report(
+    let report = try Self.report(
       try Self.plan(10, 1), [],
       missing: [failure(0, "timeout"), failure(1, "zebra"), failure(2, "timeout"), noRecord])
     #expect(report.missing == 4 && !report.isComplete)
@@ -222,7 +259,7 @@ struct ReportBuilderTests {
       #"{"task_index":\#($0),"rollout_index":0,"reason":"error","attempt":1,"#
         + #""error":{"class":"c\#($0)","message":""}}"# + "\n"
     }
-    let report = Self.report(try Self.plan(200, 1), [], missing: missing)
+    let report = try Self.report(try Self.plan(200, 1), [], missing: missing)
     #expect(report.failures.reduce(0) { $0 + $1.count } == 200)
     #expect(report.failures.count == 64 + 1 + ReportBuilder.knownFailureClasses.count)
     #expect(report.failures.first { $0.name == "other" }?.count == 136)

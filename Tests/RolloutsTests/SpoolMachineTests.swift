@@ -19,15 +19,24 @@ struct SpoolMachineTests {
   }
 
   private static func entry(_ sequence: UInt64) -> SpoolMachine.Entry {
-    SpoolMachine.Entry(sequence: sequence, items: sequence * 10..<sequence * 10 + 1, size: 10)
+    SpoolMachine.Entry(
+      BatchHeader(
+        sequence: sequence, leaseID: 1, attempt: 1, items: [sequence * 10..<sequence * 10 + 1]),
+      size: 10)
+  }
+
+  private static func batch(
+    _ items: OrdinalRangeSet, size: Int, leaseID: UInt64 = 1, kind: RecordLine.Kind = .result
+  ) -> RecordBatch {
+    RecordBatch(
+      BatchHeader(sequence: 0, leaseID: leaseID, attempt: 1, kind: kind, items: items),
+      lines: [UInt8](repeating: 10, count: size))
   }
 
   /// Closes batches of 10 bytes with one item each: the item of batch `n` is `10 * n`.
   private static func close(_ sequences: ClosedRange<UInt64>, in machine: inout SpoolMachine) {
     for sequence in sequences {
-      machine.closed(
-        sequence * 10..<sequence * 10 + 1, leaseID: 1, attempt: 1,
-        lines: [UInt8](repeating: 10, count: 10))
+      machine.closed(Self.batch([sequence * 10..<sequence * 10 + 1], size: 10))
     }
   }
 
@@ -72,6 +81,23 @@ struct SpoolMachineTests {
     #expect(machine.held.ranges == [30..<31])
   }
 
+  @Test func `what failed is held against the lease it failed for, and no other`() {
+    var machine = Self.machine()
+    machine.closed(Self.batch([3..<5], size: 10, leaseID: 7, kind: .failure))
+    #expect(machine.held.isEmpty)
+    #expect(machine.held(leaseID: 7) == [3..<5])
+    #expect(machine.held(leaseID: 8) == [] && machine.held(leaseID: 6) == [])
+    machine.closed(Self.batch([4..<5], size: 10, leaseID: 8, kind: .failure))
+    machine.closed(Self.batch([9..<10], size: 10))
+    #expect(machine.held(leaseID: 8) == [4..<5, 9..<10])
+    machine.written(machine.nextWrite)
+    for sequence in [1, 2, 3] as [UInt64] { machine.sent(sequence) }
+    #expect(machine.acknowledged(through: 1) == .none)
+    #expect(machine.held(leaseID: 7) == [9..<10] && machine.held(leaseID: 8) == [4..<5, 9..<10])
+    #expect(machine.acknowledged(through: 3) == .none)
+    #expect(machine.held(leaseID: 8) == [])
+  }
+
   @Test func `a new stream begins with the first that was not acknowledged`() {
     var machine = Self.machine()
     Self.write(1...3, in: &machine)
@@ -98,7 +124,7 @@ struct SpoolMachineTests {
 
   @Test func `a batch too large for memory is read back`() {
     var machine = Self.machine()
-    machine.closed(0..<1, leaseID: 1, attempt: 1, lines: [UInt8](repeating: 10, count: 31))
+    machine.closed(Self.batch([0..<1], size: 31))
     machine.written(machine.nextWrite)
     #expect(machine.nextSend == .read(after: 0, through: 1))
     machine.sent(1)

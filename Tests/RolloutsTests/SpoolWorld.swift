@@ -27,9 +27,7 @@ struct SpoolWorld {
   private var fileSize: Int { self.file.reduce(0) { $0 + $1.lines.count } }
 
   private var entries: [SpoolMachine.Entry] {
-    self.file.map {
-      SpoolMachine.Entry(sequence: $0.sequence, items: $0.items, size: $0.lines.count)
-    }
+    self.file.map { SpoolMachine.Entry($0.header, size: $0.lines.count) }
   }
 
   private mutating func number(_ range: ClosedRange<Int>) -> Int {
@@ -75,8 +73,10 @@ struct SpoolWorld {
     let count = UInt64(self.number(1...3))
     let size = self.number(1...35)
     self.machine.closed(
-      self.itemNext..<self.itemNext + count, leaseID: 1, attempt: 1,
-      lines: [UInt8](repeating: 10, count: size))
+      RecordBatch(
+        BatchHeader(
+          sequence: 0, leaseID: 1, attempt: 1, items: [self.itemNext..<self.itemNext + count]),
+        lines: [UInt8](repeating: 10, count: size)))
     self.itemNext += count
   }
 
@@ -169,7 +169,7 @@ struct SpoolWorld {
 
   private mutating func check() {
     let needed = self.file.filter { $0.sequence > self.acknowledged }
-    let held = OrdinalRangeSet((needed + self.machine.nextWrite).map(\.items))
+    let held = WorkHistory((needed + self.machine.nextWrite).map(\.header)).recorded
     if self.machine.held != held {
       self.fault("holds \(self.machine.held.ranges), needed are \(held.ranges)")
     }

@@ -17,7 +17,7 @@ struct MergeWriterTests {
   /// Two nodes with the items 0 ..< 6 and 4 ..< 9 of 9.
   private func run() async throws -> (RunDirectory, WorkPlan) {
     var generator = SplitMix64(state: 1)
-    let plan = try WorkPlan(policy: "lru", difficulty: "all", seed: 42, taskCount: 9)
+    let plan = try WorkPlan(kind: "test", specification: Array("{}".utf8), taskCount: 9)
     let run = try RunDirectory.create(
       root: self.folder.path, name: "eval", plan: [], workPlan: plan, milliseconds: 0,
       using: &generator)
@@ -25,7 +25,7 @@ struct MergeWriterTests {
       let file = try RecordFile(path: run.recordFilePath(of: node))
       try await file.append([
         RecordBatch(
-          sequence: 1, leaseID: 1, attempt: 1, items: items,
+          BatchHeader(sequence: 1, leaseID: 1, attempt: 1, items: [items]),
           lines: Array(items.map { self.line($0) }.joined().utf8))
       ])
       try await file.sync()
@@ -49,14 +49,18 @@ struct MergeWriterTests {
     #expect(first["records"] == Array((0..<9).map { self.line($0) }.joined().utf8))
     #expect(try MergeWriter(run: run, plan: plan).merge() == summary)
     #expect(self.outputs(run) == first)
-    let report = try ReportReader.report(of: run, plan: plan)
+    var layout = ReportLayout(plan)
+    layout.groupField = "difficulty"
+    layout.groups += ["easy", "medium", "hard"].map { ReportLayout.Group(name: $0, planned: 3) }
+    let report = try ReportReader.report(of: run, plan: plan, layout: layout)
     #expect(report.isComplete && report.planned == 9)
     #expect(report.groups.map(\.count) == [9, 3, 3, 3])
     #expect(report.groups.map(\.planned) == [9, 3, 3, 3])
-    #expect(report.groups[0].reward == 0.5 && report.groups[0].rewardHalfWidth == 0)
-    #expect(report.groups[0].rewards.map(\.name) == ["a"])
-    #expect(report.groups[0].rewards.map(\.mean) == [4])
-    #expect(report.groups[0].metrics.first?.total == 18)
+    #expect(report.groups[0].values[0].mean == 0.5)
+    #expect(report.groups[0].values[0].halfWidth == 0)
+    #expect(report.groups[0].means(of: "rewards").map(\.name) == ["a"])
+    #expect(report.groups[0].means(of: "rewards").map(\.mean) == [4])
+    #expect(report.groups[0].means(of: "metrics").first?.total == 18)
   }
 
   @Test func `a merge that ends at any step leaves each file old or new`() async throws {
@@ -66,7 +70,7 @@ struct MergeWriterTests {
     let file = try RecordFile(path: run.recordFilePath(of: "n3"))
     try await file.append([
       RecordBatch(
-        sequence: 1, leaseID: 2, attempt: 2, items: 0..<1,
+        BatchHeader(sequence: 1, leaseID: 2, attempt: 2, items: [0..<1]),
         lines: Array(self.line(0, reward: "1").utf8))
     ])
     var steps: [String] = []
@@ -86,7 +90,9 @@ struct MergeWriterTests {
         #expect(bytes == old[name] || bytes == new[name], "\(name) after \(step)")
       }
       if step.hasPrefix("rename") {
-        #expect(throws: RunStoreError.self) { try ReportReader.report(of: run, plan: plan) }
+        #expect(throws: RunStoreError.self) {
+          try ReportReader.report(of: run, plan: plan, layout: ReportLayout(plan))
+        }
       }
       _ = try MergeWriter(run: run, plan: plan).merge()
       #expect(self.outputs(run) == new)

@@ -55,7 +55,8 @@ struct RunDirectoryTests {
 
   @Test func `a work plan comes back, and a changed one is damage`() throws {
     #expect(try self.run(1).workPlan() == nil)
-    let plan = try WorkPlan(policy: "lru", difficulty: "all", seed: 42, taskCount: 3)
+    let plan = try WorkPlan(
+      kind: "test", specification: Array("{}".utf8), taskCount: 3)
     let run = try self.run(2, workPlan: plan)
     #expect(try run.workPlan() == plan)
     try DurableFile.replace(run.workPlanPath, with: Array(plan.canonicalText.utf8.dropLast()))

@@ -1,5 +1,6 @@
 import Coordinator
 import Health
+import Launch
 import RunStore
 import Runs
 import TestFleet

@@ -8,12 +8,20 @@ import Synchronization
 final class SimCluster: WorkConnector, Sendable {
   private struct State {
     var violations: [String] = []
-    var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+    var digest = FNV1a()
     var eventCount = 0
     var kill: AsyncStream<Void>.Continuation?
     var links: [SimLink] = []
     var isComplete = false
     var finishedAt: Duration?
+    /// How often each item was tried, by whichever node.
+    var tries: [UInt64: Int] = [:]
+    /// The items that each node tried.
+    var triedBy: [String: OrdinalRangeSet] = [:]
+    /// The items that each node was given.
+    var givenTo: [String: OrdinalRangeSet] = [:]
+    var cutCount = 0
+    var coordinatorNumber: UInt64 = 0
   }
 
   let world: SimWorld
@@ -28,25 +36,61 @@ final class SimCluster: WorkConnector, Sendable {
     self.world = world
     self.script = script
     self.nodes = script.itemCosts.indices.map { index in
-      SimNode(
-        "n\(index)", itemCost: script.itemCosts[index], isLiar: script.liar == index,
-        spool: script.spool, in: world)
+      SimNode("n\(index)", script, index, in: world)
     }
     self.stores = script.itemCosts.indices.map { SimDisk("records of n\($0)", in: world) }
   }
 
   var violations: [String] { self.state.withLock { $0.violations } }
-  var digest: UInt64 { self.state.withLock { $0.digest } }
+  var digest: UInt64 { self.state.withLock { $0.digest.value } }
   var finishedAt: Duration? { self.state.withLock { $0.finishedAt } }
+
+  /// An item is tried; what comes of it.
+  ///
+  /// - Throws: `ItemFailure` for items that fail always, or still.
+  func tried(_ ordinal: UInt64, by node: String) throws {
+    let count = self.state.withLock { state in
+      state.triedBy[node, default: []].insert(ordinal..<ordinal + 1)
+      state.tries[ordinal, default: 0] += 1
+      return state.tries[ordinal, default: 0]
+    }
+    if self.script.poison.contains(ordinal) { throw ItemFailure("crash", "poison \(ordinal)") }
+    if count <= self.script.flaky[ordinal] ?? 0 { throw ItemFailure("timeout", "try \(count)") }
+  }
+
+  /// What the coordinator says to a node.
+  func ordered(_ order: LeaseOrder, to node: String) {
+    self.state.withLock { state in
+      switch order {
+      case .lease(let lease): state.givenTo[node, default: []].insert(lease.items)
+      case .cut: state.cutCount += 1
+      case .setup, .acknowledgement: break
+      }
+    }
+  }
+
+  /// Whether the present coordinator gave this lease to the node, and nobody ever gave it these items.
+  func isForeign(_ items: OrdinalRangeSet, leaseID: UInt64, to node: String) -> Bool {
+    self.state.withLock { state in
+      leaseID >> 32 == state.coordinatorNumber
+        && items.intersection(state.givenTo[node] ?? []).isEmpty
+    }
+  }
+
+  var cutCount: Int { self.state.withLock { $0.cutCount } }
+
+  func items(triedBy node: String) -> OrdinalRangeSet {
+    self.state.withLock { $0.triedBy[node] ?? [] }
+  }
+
+  func tryCount(of ordinal: UInt64) -> Int { self.state.withLock { $0.tries[ordinal] ?? 0 } }
 
   /// Joins an event to the digest (FNV-1a).
   func note(_ event: String) {
     let now = self.world.now
     self.state.withLock { state in
       state.eventCount += 1
-      for byte in "\(now) \(event)".utf8 {
-        state.digest = (state.digest ^ UInt64(byte)) &* 0x100_0000_01B3
-      }
+      state.digest.join("\(now) \(event)".utf8)
     }
   }
 
@@ -74,9 +118,9 @@ final class SimCluster: WorkConnector, Sendable {
 
   /// Nothing acknowledged may be only in memory.
   func checkAcknowledged(_ batches: [RecordBatch], of node: SimNode) {
-    var synced = OrdinalRangeSet()
-    for store in self.stores { for range in store.recorded.ranges { synced.insert(range) } }
-    for batch in batches where !synced.contains(batch.items) {
+    var synced = WorkHistory()
+    for store in self.stores { synced.add(store.history) }
+    for batch in batches where !synced.new(in: batch.header).isEmpty {
       self.violate("batch \(batch.sequence) of \(node.name) acknowledged before it was on disk")
     }
   }
@@ -86,7 +130,7 @@ final class SimCluster: WorkConnector, Sendable {
   /// Runs the work to its end, with all that befalls it.
   func run() async {
     await withTaskGroup(of: Void.self) { group in
-      for node in self.nodes { group.addTask { await node.live() } }
+      for node in self.nodes { group.addTask { await node.live(in: self) } }
       group.addTask { await self.befall() }
       // Whichever is first: the work's end, or the time by which it must have ended.
       await withTaskGroup(of: Void.self) { race in
@@ -132,7 +176,10 @@ final class SimCluster: WorkConnector, Sendable {
       let result = await self.coordinateOnce(UInt64(number))
       self.note("coordinator \(number) ended: \(String(describing: result?.ending))")
       if let result, result.ending == .complete {
-        if !result.missing.isEmpty { self.violate("complete, but \(result.missing) are missing") }
+        let missing = OrdinalRangeSet(result.missing)
+        if Array(missing.ordinals) != self.script.poison {
+          self.violate("complete, but \(missing.ranges) are missing")
+        }
         self.state.withLock { $0.finishedAt = self.world.now }
         return
       }
@@ -145,23 +192,18 @@ final class SimCluster: WorkConnector, Sendable {
   /// - Returns: `nil` when it was killed.
   private func coordinateOnce(_ number: UInt64) async -> DispatchResult? {
     let (kills, kill) = AsyncStream<Void>.makeStream()
-    self.state.withLock { $0.kill = kill }
+    self.state.withLock { state in
+      state.kill = kill
+      state.coordinatorNumber = number
+    }
     let nodes = self.nodes.indices.map { index in
       WorkNode(
         name: NodeName(self.nodes[index].name), log: self.stores[index].open(),
-        recorded: self.stores[index].recorded)
+        history: self.stores[index].history)
     }
     let dispatcher = WorkDispatcher(
-      setup: LeaseSetup(
-        workID: "ab12", policy: "none", seed: 0, difficulty: "none", rolloutsPerExample: 1,
-        maxActionsPerStep: 1, episodeCost: .zero),
-      itemCount: self.script.itemCount, leaseIDFirst: number << 32, nodes: nodes,
-      clock: SimClock(world: self.world), connector: self,
-      validate: { batch in
-        let expected = batch.items.flatMap { SimRunner.line(of: $0) }
-        return expected == batch.lines ? nil : "records of other items"
-      },
-      progress: { _ in })
+      plan: self.script.plan, leaseIDFirst: number << 32, nodes: nodes,
+      clock: SimClock(world: self.world), connector: self, progress: { _ in })
     return await withTaskGroup(of: DispatchResult?.self) { group in
       group.addTask { await dispatcher.run() }
       group.addTask {

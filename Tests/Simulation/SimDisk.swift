@@ -47,7 +47,7 @@ final class SimDisk: Sendable {
     self.state.withLock { $0.acknowledgedThrough = max($0.acknowledgedThrough, sequence) }
   }
 
-  var recorded: OrdinalRangeSet { OrdinalRangeSet(self.synced.map(\.items)) }
+  var history: WorkHistory { WorkHistory(self.synced.map(\.header)) }
 
   func setFull(_ isFull: Bool) { self.state.withLock { $0.isFull = isFull } }
 
@@ -148,9 +148,7 @@ struct SimLog: SpoolLog {
   }
 
   func contents() async -> [SpoolMachine.Entry] {
-    self.disk.all.batches.map {
-      SpoolMachine.Entry(sequence: $0.sequence, items: $0.items, size: $0.lines.count)
-    }
+    self.disk.all.batches.map { SpoolMachine.Entry($0.header, size: $0.lines.count) }
   }
 
   func highestSequence() async -> UInt64 {

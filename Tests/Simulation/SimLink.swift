@@ -28,6 +28,7 @@ final class SimLink: WorkLink, Sendable {
 
   func send(_ order: LeaseOrder) async throws {
     try self.orders.send(order)
+    self.cluster.ordered(order, to: self.node.name)
     if case .acknowledgement(let sequence) = order {
       let batches = self.delivered.withLock { $0.filter { $0.sequence <= sequence } }
       self.cluster.checkAcknowledged(batches, of: self.node)
@@ -37,25 +38,41 @@ final class SimLink: WorkLink, Sendable {
   }
 
   fileprivate func received(_ report: LeaseReport) {
-    if case .batch(let batch, _) = report { self.delivered.withLock { $0.append(batch) } }
+    if case .batch(let batch) = report { self.delivered.withLock { $0.append(batch) } }
   }
 
   // MARK: The node's side
 
+  /// As many right records of items that nobody gave to this node: the last ones of the work.
+  private func foreign(_ batch: RecordBatch) -> RecordBatch? {
+    let count = self.cluster.script.itemCount
+    guard batch.items.count < count else { return nil }
+    var header = batch.header
+    header.kind = .result
+    header.items = [count - batch.items.count..<count]
+    guard
+      self.cluster.isForeign(header.items, leaseID: batch.leaseID, to: self.node.name)
+    else { return nil }
+    return RecordBatch(header, lines: header.items.ordinals.flatMap { SimRunner.line(of: $0) })
+  }
+
   /// Sends a report; now and then a batch goes twice, or is damaged on its way.
   func report(_ report: LeaseReport) throws {
-    guard case .batch(var batch, let checksum) = report else {
+    guard case .batch(var batch) = report else {
       return try self.uplink.send(report)
     }
     let draw = self.cluster.world.draw { Int.random(in: 0..<1000, using: &$0) }
-    self.cluster.note("batch \(self.node.name) \(batch.sequence) \(batch.items)")
+    self.cluster.note("batch \(self.node.name) \(batch.sequence) \(batch.items.ranges)")
+    if self.node.lie == .items, let other = self.foreign(batch) {
+      return try self.uplink.send(.batch(other))
+    }
     if draw < self.cluster.script.damagePermille, self.node.takeDamage() {
       batch.lines[batch.lines.count / 2] ^= 0x10
       self.cluster.note("damaged")
     }
-    try self.uplink.send(.batch(batch, checksum: checksum))
+    try self.uplink.send(.batch(batch))
     if draw >= 1000 - self.cluster.script.duplicatePermille {
-      try self.uplink.send(.batch(batch, checksum: checksum))
+      try self.uplink.send(.batch(batch))
     }
   }
 }

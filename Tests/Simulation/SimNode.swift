@@ -16,21 +16,22 @@ final class SimNode: Sendable {
 
   let name: String
   let disk: SimDisk
-  let itemCost: Duration
-  let isLiar: Bool
+  let script: SimScript
+  /// What kind of a liar it is, if it is one.
+  let lie: SimScript.Lie?
   let spool: SpoolSettings
+  private let itemCost: Duration
   private let world: SimWorld
   private let state = Mutex(State())
 
-  init(
-    _ name: String, itemCost: Duration, isLiar: Bool, spool: SpoolSettings, in world: SimWorld
-  ) {
+  init(_ name: String, _ script: SimScript, _ index: Int, in world: SimWorld) {
     self.name = name
-    self.itemCost = itemCost
-    self.isLiar = isLiar
+    self.script = script
+    self.itemCost = script.itemCosts[index]
+    self.lie = script.liar == index ? script.lie : nil
     self.world = world
     self.disk = SimDisk("spool of \(name)", in: world)
-    self.spool = spool
+    self.spool = script.spool
   }
 
   var isLost: Bool { self.state.withLock { $0.isLost } }
@@ -79,15 +80,15 @@ final class SimNode: Sendable {
   }
 
   /// Runs, is restarted after a crash, and returns when it is lost or cancelled.
-  func live() async {
+  func live(in cluster: SimCluster) async {
     while !Task.isCancelled, !self.isLost {
-      await self.liveOnce()
+      await self.liveOnce(in: cluster)
       let pause = self.world.draw { Int.random(in: 200...8000, using: &$0) }
       try? await self.world.sleep(until: self.world.now + .milliseconds(pause))
     }
   }
 
-  private func liveOnce() async {
+  private func liveOnce(in cluster: SimCluster) async {
     let (arrivals, arrival) = AsyncStream<SimLink>.makeStream()
     let (ends, end) = AsyncStream<Void>.makeStream()
     self.state.withLock { state in
@@ -95,12 +96,12 @@ final class SimNode: Sendable {
       state.arrivals = arrival
       state.end = end
     }
-    let (world, cost, isLiar) = (self.world, self.itemCost, self.isLiar)
+    let runner = SimRunner(cluster: cluster, node: self.name, cost: self.itemCost, lie: self.lie)
     var settings = LeaseWorkerSettings()
     settings.spool = self.spool
     let worker = LeaseWorker(
-      settings: settings, clock: SimClock(world: world), store: SimStore(disk: self.disk)
-    ) { _ in SimRunner(world: world, cost: cost, isLiar: isLiar) }
+      settings: settings, clock: SimClock(world: self.world), store: SimStore(disk: self.disk)
+    ) { _ in runner }
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await worker.run() }
       group.addTask {
@@ -121,15 +122,22 @@ final class SimNode: Sendable {
   }
 }
 
-/// Items that take their time and write a line that says which they are.
+/// Items that take their time and write a line that says which they are, or fail.
 struct SimRunner: ItemRunner {
-  let world: SimWorld
+  let cluster: SimCluster
+  let node: String
   let cost: Duration
-  let isLiar: Bool
+  let lie: SimScript.Lie?
 
-  mutating func appendRecord(ordinal: UInt64, to lines: inout [UInt8]) async throws {
-    if self.cost > .zero { try await self.world.sleep(until: self.world.now + self.cost) }
-    lines += Self.line(of: self.isLiar ? ordinal + 1 : ordinal)
+  var concurrencyMax: Int { self.cluster.script.concurrency }
+
+  mutating func appendRecord(of key: ItemKey, to lines: inout [UInt8]) async throws {
+    let ordinal = key.taskIndex
+    let cost = self.cost * self.cluster.script.length(of: ordinal) / 4
+    let world = self.cluster.world
+    if cost > .zero { try await world.sleep(until: world.now + cost) }
+    try self.cluster.tried(ordinal, by: self.node)
+    lines += Self.line(of: self.lie == .key ? ordinal + 1 : ordinal)
   }
 
   static func line(of ordinal: UInt64) -> [UInt8] {

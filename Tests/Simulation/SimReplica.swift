@@ -1,6 +1,7 @@
 import Coordinator
 import Fleet
 import Health
+import Launch
 
 /// A replica on its node: the machine that its agent runs, what it judges, and what it should find.
 struct SimReplica {

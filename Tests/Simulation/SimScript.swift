@@ -15,9 +15,26 @@ struct SimScript: Sendable {
     case storeFull(node: Int, Bool)
   }
 
+  enum Lie: Equatable, Sendable {
+    /// Its records have the keys of other items.
+    case key
+    /// It sends records of items that it does not have.
+    case items
+  }
+
   var itemCount: UInt64
+  /// On each node, of an item of usual length.
   var itemCosts: [Duration]
   var liar: Int?
+  var lie = Lie.key
+  /// Items that a node has under way at once.
+  var concurrency = 1
+  /// Items are of all lengths: from nothing to three times the usual.
+  var hasLengths = false
+  /// Items that fail whoever tries them, in order.
+  var poison: [UInt64] = []
+  /// Items that fail so often, once or twice, and then no more.
+  var flaky: [UInt64: Int] = [:]
   var delayMax: Duration
   var damagePermille: Int
   var duplicatePermille: Int
@@ -29,7 +46,26 @@ struct SimScript: Sendable {
 
   /// Once all is healed one node alone can do it in the time of its items, and some for waiting.
   var finishBound: Duration {
-    self.healedAt + self.itemCosts[0] * Int(self.itemCount) * 2 + .seconds(90)
+    // An item that failed waits for a node that may be gone until that is sure; three times at most.
+    self.healedAt + self.itemCosts[0] * Int(self.itemCount) * (self.hasLengths ? 3 : 2)
+      + .seconds(self.poison.isEmpty && self.flaky.isEmpty ? 90 : 150)
+  }
+
+  var plan: WorkPlan {
+    do {
+      return try WorkPlan(
+        kind: "simulated", specification: Array("{}".utf8), taskCount: self.itemCount)
+    } catch {
+      preconditionFailure("\(error)")
+    }
+  }
+
+  /// In quarters of the usual one, the same on every try.
+  func length(of ordinal: UInt64) -> Int {
+    guard self.hasLengths else { return 4 }
+    var random = SplitMix64(state: ordinal &* 0x9E37_79B9_7F4A_7C15 &+ self.itemCount)
+    // Most are short, a few long; 4 on average.
+    return Int(random.next() % 8) == 0 ? 12 : Int(random.next() % 6)
   }
 
   init(seed: UInt64) {
@@ -81,6 +117,28 @@ struct SimScript: Sendable {
       self.add(number(50...10_000), .spoolDamaged(node: number(1...nodeCount - 1)))
     }
     self.faults.sort { $0.at < $1.at }
+    self.addItems(using: &random)
+  }
+
+  /// What items are like: drawn last, so that a seed befalls a world with the same faults as ever.
+  private mutating func addItems(using random: inout SplitMix64) {
+    if Int.random(in: 1...3, using: &random) > 1 {
+      self.concurrency = [4, 64, 64][Int.random(in: 0...2, using: &random)]
+    }
+    self.hasLengths = Bool.random(using: &random)
+    self.lie = Bool.random(using: &random) ? .key : .items
+    guard Int.random(in: 1...2, using: &random) == 1 else { return }
+    var failing: Set<UInt64> = []
+    for _ in 0..<Int.random(in: 1...12, using: &random) {
+      let ordinal = UInt64.random(in: 0..<self.itemCount, using: &random)
+      guard failing.insert(ordinal).inserted else { continue }
+      if Int.random(in: 1...3, using: &random) == 1 {
+        self.poison.append(ordinal)
+      } else {
+        self.flaky[ordinal] = Int.random(in: 1...2, using: &random)
+      }
+    }
+    self.poison.sort()
   }
 
   private mutating func add(_ milliseconds: Int, _ fault: Fault) {

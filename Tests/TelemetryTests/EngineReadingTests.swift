@@ -30,7 +30,9 @@ struct EngineReadingTests {
     let reading = try Self.reading("process_start_time_seconds 1\n")
     var expected = EngineReading()
     expected.processStart = 1
+    expected.movement = reading.movement
     #expect(reading == expected && !reading.hasEngine)
+    #expect(reading.movement.allSatisfy { $0 == nil })
     #expect(try Self.reading("vllm:num_requests_running NaN\n").running == nil)
   }
 
@@ -71,6 +73,43 @@ struct EngineReadingTests {
 
       """)
     #expect(both.prefixQueries == 8 && both.cacheUsage == 0.4)
+  }
+
+  @Test func `a page of another make is read by its own names`() throws {
+    let labels = #"engine_type="unified",model_name="m",tp_rank="0",dp_rank="#
+    let text = """
+      # TYPE sglang:num_running_reqs gauge
+      sglang:num_running_reqs{\(labels)"0"} 11.0
+      sglang:num_running_reqs{\(labels)"1"} 2.0
+      sglang:num_queue_reqs{\(labels)"0"} 4.0
+      sglang:token_usage{\(labels)"0"} 0.37
+      sglang:gen_throughput{\(labels)"0"} 1523.4
+      sglang:prompt_tokens_total{is_streaming="true"} 100
+      sglang:prompt_tokens_total{is_streaming="false"} 200
+      sglang:generation_tokens_total{is_streaming="true"} 71123
+      sglang:cached_tokens_total{cache_source="device"} 75
+      sglang:num_requests_total{is_streaming="true"} 9
+      sglang:num_retracted_requests_total 3
+      sglang:time_to_first_token_seconds_sum 4.1
+      sglang:time_to_first_token_seconds_bucket{le="0.1"} 10.0
+      sglang:time_to_first_token_seconds_bucket{le="+Inf"} 20.0
+      sglang:time_to_first_token_seconds_count 20.0
+      sglang:queue_time_seconds_bucket{le="+Inf"} 21.0
+
+      """
+    let reading = try Self.reading(text)
+    #expect(reading.hasEngine)
+    #expect(reading.running == 13 && reading.waiting == 4 && reading.cacheUsage == 0.37)
+    #expect(reading.promptTokens == 300 && reading.generationTokens == 71_123)
+    #expect(reading.prefixQueries == 300 && reading.prefixHits == 75)
+    #expect(reading.finished == 9 && reading.preemptions == 3 && reading.steps == nil)
+    #expect(reading.latencies[.firstToken]?.count == 20 && reading.latencies[.queue]?.count == 21)
+    #expect(reading.latencies[.endToEnd] == nil)
+    // It renews its counts of requests every 30 s at rest.
+    #expect(reading.countsAge)
+    #expect(try !Self.reading("vllm:num_requests_running 3\n").countsAge)
+    let later = try Self.reading(text.replacing("1523.4", with: "1500.1"))
+    #expect(later.movement != reading.movement)
   }
 
   // MARK: Intervals

@@ -2,6 +2,7 @@ package import Coordinator
 import Fleet
 package import FleetView
 package import Health
+package import Launch
 import Plan
 import Recipes
 import Telemetry

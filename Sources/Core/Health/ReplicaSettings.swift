@@ -1,3 +1,5 @@
+package import Launch
+
 /// What the recipe of a replica says about its life.
 package struct ReplicaSettings: Equatable, Sendable {
   /// Whether readiness is probed; else it is alive for ``unprovenTime``.
@@ -35,5 +37,25 @@ package struct ReplicaSettings: Equatable, Sendable {
     self.readyTimeout = readyTimeout
     self.stopGrace = stopGrace
     self.isTask = isTask
+  }
+}
+
+extension ReplicaSettings {
+  /// From one look at a server that is no model's to the next: it may write a line for each connection.
+  private static let plainLookInterval = Duration.seconds(5)
+
+  /// - Parameter launch: Checked.
+  package init(_ launch: LaunchSpecification) {
+    var (isProbed, asksCanaries) = (true, false)
+    switch launch.readiness {
+    case .probe: break
+    case .canary: asksCanaries = true
+    case .life: isProbed = false
+    }
+    self.init(
+      isProbed: isProbed, asksCanaries: asksCanaries,
+      readyTimeout: .seconds(launch.readyTimeoutSeconds),
+      stopGrace: .seconds(launch.stopGraceSeconds), isTask: launch.isTask)
+    if !asksCanaries { self.liveness.lookInterval = Self.plainLookInterval }
   }
 }

@@ -1,5 +1,5 @@
-/// How hard the scenarios of a job are.
-package enum Difficulty: String, CaseIterable, Sendable {
+/// How hard the scenarios are.
+package enum Difficulty: String, CaseIterable, Codable, Sendable {
   case easy
   case medium
   case hard

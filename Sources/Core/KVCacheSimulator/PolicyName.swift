@@ -1,5 +1,5 @@
 /// The built-in policies (simulator.md §8).
-package enum PolicyName: String, CaseIterable, Sendable {
+package enum PolicyName: String, CaseIterable, Codable, Sendable {
   case keep
   case random
   case lru

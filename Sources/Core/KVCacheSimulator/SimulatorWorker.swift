@@ -1,15 +1,15 @@
-/// Runs the episodes of a job, one after the other; each a pure function of the job and the item.
+/// Runs episodes, one after the other; each a pure function of the specification and the item.
 package struct SimulatorWorker: Sendable {
-  package let job: SimulatorJob
+  package let specification: SimulatorSpecification
   /// The episode that ran last.
   package private(set) var episode: KVCacheSimulator
   private var policy: Policy
   private var observation = ObservationWriter()
 
-  package init(_ job: SimulatorJob) {
-    self.job = job
-    self.episode = KVCacheSimulator(maxActionsPerStep: job.maxActionsPerStep)
-    self.policy = Policy(job.policy)
+  package init(_ specification: SimulatorSpecification) {
+    self.specification = specification
+    self.episode = KVCacheSimulator(maxActionsPerStep: specification.maxActionsPerStep)
+    self.policy = Policy(specification.policy)
   }
 
   /// Runs the episode of an item to its end; ``episode`` has the outcome.
@@ -27,7 +27,7 @@ package struct SimulatorWorker: Sendable {
   ) {
     self.run(taskIndex: taskIndex, rolloutIndex: rolloutIndex)
     RecordWriter.append(
-      self.episode, rollout: rolloutIndex, policy: self.job.policy, to: &lines)
+      self.episode, rollout: rolloutIndex, policy: self.specification.policy, to: &lines)
   }
 
   /// Appends the 15 trace lines, each with its line feed, of one item.
@@ -50,7 +50,7 @@ package struct SimulatorWorker: Sendable {
 
   private mutating func start(taskIndex: UInt64, rolloutIndex: UInt64) {
     self.episode.start(
-      seed: self.job.seed, index: taskIndex, difficulty: self.job.difficulty)
-    self.policy.start(seed: self.job.seed, index: taskIndex, rollout: rolloutIndex)
+      seed: self.specification.seed, index: taskIndex, difficulty: self.specification.difficulty)
+    self.policy.start(seed: self.specification.seed, index: taskIndex, rollout: rolloutIndex)
   }
 }

@@ -91,7 +91,7 @@ package struct HostFile: Equatable, Sendable {
         hint: "write `host`, `user@host:22`, or a node set: `gpu[01-08]`")
       return nil
     case .success(let names):
-      guard names.allSatisfy({ FolderName.accepts($0.rawValue) }) else {
+      guard names.allSatisfy({ FolderName.isGivenName($0.rawValue) }) else {
         faults.error(
           "wrong-host", "`\(host.prefix(80))` is no host", at: place,
           hint: "write letters, digits, `-`, `_` and `.`")

@@ -111,20 +111,8 @@ package struct ManifestMetrics: Equatable, Sendable {
 
 /// `work:`; `nil` where the file says nothing.
 package struct ManifestWork: Equatable, Sendable {
-  package enum Difficulty: String, CaseIterable, Equatable, Sendable {
-    case easy, medium, hard, all
-  }
-
-  package var policy: String?
-  /// At least 1; -1 in the file is 300 here.
-  package var exampleCount: Int?
-  package var rolloutsPerExample: Int?
-  package var difficulty: Difficulty?
-  package var seed: UInt64?
-  package var maxActionsPerStep: Int?
-  package var shardCount: Int?
-  /// `nil`: all nodes.
-  package var nodes: [NodeName]?
+  /// With the defaults of what is not written.
+  package var settings = WorkSettings()
   /// Patterns of the files whose lines are counted, absolute or below `~/`; as written.
   package var watchedFiles: [String] = []
 }

@@ -46,7 +46,7 @@ package struct TextRule: Sendable {
 
   /// A name that becomes a folder's.
   package static let folderName = Self(
-    spoken: "name", pattern: FolderName.pattern, accepts: FolderName.accepts)
+    spoken: "name", pattern: FolderName.givenNamePattern, accepts: FolderName.isGivenName)
 
   /// A variable of a process's environment.
   package static let variable = Self(

@@ -196,6 +196,6 @@ package struct ManifestReader {
   private static func stem(of file: String) -> String {
     let last = file.split(separator: "/").last.map(String.init) ?? file
     let stem = last.split(separator: ".").first.map(String.init) ?? "run"
-    return FolderName.accepts(stem) ? stem : "run"
+    return FolderName.isGivenName(stem) ? stem : "run"
   }
 }

@@ -107,7 +107,7 @@ enum NodesReader {
   ) -> [NodeName] {
     switch NodeSetParsing.names(text, groups: { _ in nil }) {
     case .success(let names):
-      for name in names where !FolderName.accepts(name.rawValue) {
+      for name in names where !FolderName.isGivenName(name.rawValue) {
         faults.error(
           "wrong-name", "host `\(name.rawValue.prefix(80))` is no node's name", at: location,
           hint: "\(FolderName.hint); addresses go to `address`")

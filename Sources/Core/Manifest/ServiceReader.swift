@@ -10,7 +10,7 @@ package enum ServiceKeys {
   }
 
   package static let recipe = ManifestKey(
-    required: "recipe", .text, hint: "write `recipe: command` or `recipe: vllm`",
+    required: "recipe", .text, hint: "write `recipe: command` or that of a server of models",
     "What it is; the keys of the recipe stand beside these")
   static let on = ManifestKey("on", .nodeSet, without: "all nodes", "The nodes that run it")
   static let replicas = ManifestKey("replicas", .integer(1...64), default: 1, "On each node")
@@ -63,7 +63,7 @@ enum ServiceReader {
     _ entry: ManifestValue.Entry, nodes: NodeResolver, secrets: [String],
     faults: inout ManifestFaults
   ) -> ManifestService? {
-    if !FolderName.accepts(entry.key) {
+    if !FolderName.isGivenName(entry.key) {
       faults.error(
         "wrong-name", "service `\(entry.key.prefix(80))` has no proper name", at: entry.keyLocation,
         hint: FolderName.hint)

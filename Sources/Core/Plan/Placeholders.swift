@@ -1,8 +1,8 @@
 /// Replaces `{node}` and the like in a text of the manifest.
 ///
 /// `{{` and `}}` around a name stand for single braces; braces around anything but a name (JSON,
-/// `${HOME}`) stay as they are. A name is of lower-case letters and `_`; `head.` and `endpoints.` are
-/// followed by another, of a field and of a service.
+/// `${HOME}`) stay as they are. A name is of lower-case letters and `_`; `head.`, the name of a role and
+/// `endpoints.` are followed by another, of a field and of a service.
 package struct Placeholders: Sendable {
   /// Name and value, in the order they are listed in messages.
   package let values: [(name: String, value: String)]
@@ -20,11 +20,13 @@ package struct Placeholders: Sendable {
   }
 
   /// The name that a text begins with; empty: none.
-  private static func name(_ text: Substring) -> Substring {
+  private func name(_ text: Substring) -> Substring {
     let first = text.prefix { $0 >= "a" && $0 <= "z" || $0 == "_" }
-    guard first == "head" || first == "endpoints", text[first.endIndex...].hasPrefix(".") else {
-      return first
-    }
+    guard
+      first == "head" || first == "endpoints"
+        || self.values.contains(where: { $0.name.hasPrefix("\(first).") }),
+      text[first.endIndex...].hasPrefix(".")
+    else { return first }
     let rest = text[first.endIndex...].prefix {
       $0.isASCII && ($0.isLetter || $0.isNumber) || $0 == "." || $0 == "-" || $0 == "_"
     }
@@ -39,11 +41,11 @@ package struct Placeholders: Sendable {
     while let open = rest.firstIndex(of: "{") {
       let before = rest[..<open]
       let inner = rest[rest.index(after: open)...]
-      let name = Self.name(inner)
+      let name = self.name(inner)
       let after = inner[name.endIndex...]
       result += before
       if inner.hasPrefix("{") {
-        let quoted = Self.name(inner.dropFirst())
+        let quoted = self.name(inner.dropFirst())
         let tail = inner[quoted.endIndex...]
         if !quoted.isEmpty, tail.hasPrefix("}}") {
           result += "{\(quoted)}"

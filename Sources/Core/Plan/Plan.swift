@@ -1,4 +1,5 @@
-package import Recipes
+package import Launch
+package import Manifest
 
 /// The manifest resolved for every node: what `muster plan` shows and the coordinator carries out.
 /// A value without secrets; its canonical JSON and its hash are what resume is guarded by.
@@ -28,6 +29,12 @@ package struct Plan: Codable, Equatable, Sendable {
       self.recipe = recipe
       self.after = after
       self.replicas = replicas
+    }
+
+    /// One of ``replicas``, as its agent is told of it.
+    package func specification(of replica: Replica) -> ReplicaSpecification {
+      ReplicaSpecification(
+        key: ReplicaKey(service: self.name, index: replica.index), launch: replica.launch)
     }
   }
 
@@ -137,35 +144,5 @@ package struct SSHSpecification: Codable, Equatable, Sendable {
     self.knownHostsFiles = knownHostsFiles
     self.unknownHosts = unknownHosts
     self.connectTimeoutSeconds = connectTimeoutSeconds
-  }
-}
-
-/// An eval as the manifest's `work:` and the command line describe it.
-package struct WorkSettings: Codable, Equatable, Sendable {
-  package var policy: String
-  /// Scenarios, at least 1.
-  package var exampleCount: Int
-  /// Rollouts of each scenario, at least 1.
-  package var rolloutsPerExample: Int
-  package var difficulty: String
-  package var seed: UInt64
-  package var maxActionsPerStep: Int
-  package var shardCount: Int
-  /// Nodes that work; empty: all.
-  package var nodes: [String]
-
-  package init(
-    policy: String = "lru", exampleCount: Int = 300, rolloutsPerExample: Int = 1,
-    difficulty: String = "all", seed: UInt64 = 42, maxActionsPerStep: Int = 4,
-    shardCount: Int = 64, nodes: [String] = []
-  ) {
-    self.policy = policy
-    self.exampleCount = exampleCount
-    self.rolloutsPerExample = rolloutsPerExample
-    self.difficulty = difficulty
-    self.seed = seed
-    self.maxActionsPerStep = maxActionsPerStep
-    self.shardCount = shardCount
-    self.nodes = nodes
   }
 }

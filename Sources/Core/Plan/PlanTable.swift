@@ -1,4 +1,7 @@
 import Fleet
+import KVCacheSimulator
+import Launch
+import Manifest
 import Recipes
 
 /// A plan as people read it: what every node will get, folded where nodes agree.
@@ -17,9 +20,10 @@ package enum PlanTable {
       text += Self.text(of: service)
     }
     if let work = plan.work {
-      text += "\nwork  policy \(work.policy), \(work.exampleCount) examples"
-      text += " × \(work.rolloutsPerExample), difficulty \(work.difficulty), seed \(work.seed)"
-      text += ", \(work.shardCount) shards"
+      let simulator = work.simulator
+      text += "\nwork  policy \(simulator.policy), \(work.exampleCount) examples"
+      text += " × \(work.rolloutsPerExample), difficulty \(simulator.difficulty)"
+      text += ", seed \(simulator.seed), \(work.shardCount) shards"
       text += work.nodes.isEmpty ? "\n" : ", on \(Self.fold(work.nodes))\n"
     }
     for note in notes { text += "\nnote: \(note)\n" }
@@ -47,6 +51,7 @@ package enum PlanTable {
 
   private static func rows(of launch: LaunchSpecification) -> [(title: String, lines: [String])] {
     [
+      ("role", launch.role.map { [$0] } ?? []),
       ("argv", [ShellQuoting.join(launch.argv)]),
       ("folder", launch.folder.isEmpty ? [] : [launch.folder]),
       ("ready", [Self.readiness(of: launch)]),
@@ -65,13 +70,13 @@ package enum PlanTable {
 
   private static func readiness(of launch: LaunchSpecification) -> String {
     let what =
-      switch launch.probe {
-      case .http(let port, let path)?: "GET \(path) on port \(port)"
-      case .tcp(let port)?: "port \(port) accepts"
-      case .log(let mark)?: "the log has \(ShellQuoting.quote(mark))"
-      case .exec(let argv)?: ShellQuoting.join(argv)
-      case .canary(let port, let model)?: "a completion by \(model) on port \(port)"
-      case nil: launch.isTask ? "a task: ends with status 0" : "alive for 2 s, unproven"
+      switch launch.readiness {
+      case .probe(.http(let port, let path)): "GET \(path) on port \(port)"
+      case .probe(.tcp(let port)): "port \(port) accepts"
+      case .probe(.log(let mark)): "the log has \(ShellQuoting.quote(mark))"
+      case .probe(.exec(let argv)): ShellQuoting.join(argv)
+      case .canary(let server): "a completion by \(server.model) on port \(server.port)"
+      case .life: launch.isTask ? "a task: ends with status 0" : "alive for 2 s, unproven"
       }
     return "\(what), within \(launch.readyTimeoutSeconds) s"
   }

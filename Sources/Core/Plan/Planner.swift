@@ -1,4 +1,5 @@
 package import Fleet
+import Launch
 package import Manifest
 import CompileCache
 import Recipes
@@ -48,9 +49,18 @@ package struct Planner {
   /// Who listens on a port of a node.
   private var listeners: [String: String] = [:]
 
+  /// What the replicas of a service launch, by role; `nil` after a fault, which is recorded.
+  typealias Templates = (ManifestService, inout ManifestFaults) -> [LaunchTemplate]?
+
   package static func plan(_ manifest: Manifest, context: PlanContext) -> Result {
+    Self.plan(manifest, context: context, templates: Recipe.templates)
+  }
+
+  static func plan(
+    _ manifest: Manifest, context: PlanContext, templates: Templates
+  ) -> Result {
     var planner = Self(manifest: manifest, context: context)
-    let plan = planner.plan()
+    let plan = planner.plan(templates)
     return Result(
       plan: planner.faults.hasErrors ? nil : plan, diagnostics: planner.faults.sorted,
       notes: planner.notes)
@@ -61,18 +71,17 @@ package struct Planner {
     self.context = context
   }
 
-  private mutating func plan() -> Plan {
-    let templates = ServiceOrder.sorted(self.manifest.services).compactMap { service in
-      Recipe.template(for: service, faults: &self.faults).map { (service, $0) }
+  private mutating func plan(_ templates: Templates) -> Plan {
+    let launched = ServiceOrder.sorted(self.manifest.services).filter { service in
+      guard let roles = templates(service, &self.faults) else { return false }
+      self.placements[service.name] = self.place(service, roles)
+      return true
     }
-    for (service, template) in templates {
-      self.placements[service.name] = self.place(service, template)
-    }
-    self.assignGPUs(templates)
-    let services = templates.map { service, template in
+    self.assignDevices(launched)
+    let services = launched.map { service in
       Plan.Service(
         name: service.name, recipe: service.recipe, after: service.after,
-        replicas: self.replicas(of: service, template))
+        replicas: self.replicas(of: service))
     }
     var plan = Plan(
       name: self.manifest.name,
@@ -80,7 +89,7 @@ package struct Planner {
         Plan.Node(name: $0.name.rawValue, link: self.link(of: $0), labels: $0.labels)
       },
       services: services, secrets: self.manifest.secrets,
-      work: self.manifest.work.map(Self.work),
+      work: self.manifest.work?.settings,
       acceptsNetworkCaches: self.manifest.caches?.network == .accept ? true : nil)
     if !self.manifest.exporters.isEmpty {
       plan.exporters = self.manifest.exporters.map { exporter in
@@ -92,47 +101,48 @@ package struct Planner {
     return plan
   }
 
-  private func place(_ service: ManifestService, _ template: LaunchTemplate) -> [Placement] {
+  /// Roles are taken in the order of placement, each but the last by one replica.
+  private func place(_ service: ManifestService, _ roles: [LaunchTemplate]) -> [Placement] {
     var placements: [Placement] = []
     /// Replicas of the service so far, by machine.
     var placed: [String: Int] = [:]
     for name in service.nodes {
       guard let node = self.manifest.nodes.first(where: { $0.name == name }) else { continue }
-      let machine = Self.machine(of: node)
+      let machine = node.machine
       for _ in 0..<service.replicasPerNode {
         let index = placed[machine, default: 0]
         placed[machine] = index + 1
         placements.append(
           Placement(
             node: node, machine: machine, rank: placements.count, index: index,
-            ports: template.ports.map { $0 + index }, servesModel: template.servesModel))
+            template: roles[min(placements.count, roles.count - 1)]))
       }
     }
     return placements
   }
 
-  private static let devicesVariable = "CUDA_VISIBLE_DEVICES"
-
-  /// Gives replicas that share a node GPUs of their own, in the order of the plan: left to themselves,
-  /// all take the first ones. A service that sets `CUDA_VISIBLE_DEVICES` keeps to that.
-  private mutating func assignGPUs(_ templates: [(ManifestService, LaunchTemplate)]) {
+  /// Gives replicas that share a node devices of their own, in the order of the plan: left to
+  /// themselves, all take the first ones. A service that sets their variable keeps to that.
+  private mutating func assignDevices(_ services: [ManifestService]) {
     var userCounts: [NodeName: Int] = [:]
     /// By machine.
     var taken: [String: Set<Int>] = [:]
-    for (service, template) in templates where template.gpuCount > 0 {
-      let own = self.devices(setBy: service) ?? []
-      for placement in self.placements[service.name] ?? [] {
+    for service in services {
+      for placement in self.placements[service.name] ?? [] where placement.deviceCount > 0 {
         userCounts[placement.node.name, default: 0] += 1
-        taken[placement.machine, default: []].formUnion(own)
+        taken[placement.machine, default: []]
+          .formUnion(self.devices(of: placement, setBy: service) ?? [])
       }
     }
-    for (service, template) in templates where self.devices(setBy: service) == nil {
+    for service in services {
       var placements = self.placements[service.name] ?? []
-      for index in placements.indices where userCounts[placements[index].node.name, default: 0] > 1
+      for (index, placement) in placements.enumerated()
+      where userCounts[placement.node.name, default: 0] > 1
+        && self.devices(of: placement, setBy: service) == nil
       {
         var device = 0
-        while placements[index].devices.count < template.gpuCount {
-          if taken[placements[index].machine, default: []].insert(device).inserted {
+        while placements[index].devices.count < placement.deviceCount {
+          if taken[placement.machine, default: []].insert(device).inserted {
             placements[index].devices.append(device)
           }
           device += 1
@@ -143,23 +153,25 @@ package struct Planner {
   }
 
   /// `nil`: the manifest leaves it to us.
-  private func devices(setBy service: ManifestService) -> [Int]? {
-    (self.manifest.environment + service.environment).last { $0.name == Self.devicesVariable }
-      .map { $0.value.split(separator: ",").compactMap { Int($0) } }
+  private func devices(of placement: Placement, setBy service: ManifestService) -> [Int]? {
+    let names = placement.template.launch.devices?.variables ?? []
+    return (self.manifest.environment + service.environment).last { names.contains($0.name) }
+      .map { DeviceNeed.indices(in: $0.value) }
   }
 
   private mutating func replicas(
-    of service: ManifestService, _ template: LaunchTemplate
+    of service: ManifestService
   ) -> [Plan.Replica] {
-    self.noteOverrides(in: service, template)
+    self.noteOverrides(in: service)
     let placements = self.placements[service.name] ?? []
     let peers = self.peers(of: placements)
     var launches: [Plan.Replica] = []
     for placement in placements {
-      var launch = self.launch(service, template, at: placement, peers: peers)
+      var launch = self.launch(service, at: placement, peers: peers)
       if service.splitsCores {
         let neighbours = placements.count { $0.machine == placement.machine }
-        launch.cores = .init(index: placement.index, count: neighbours)
+        launch.cores = CoreShare(
+          index: placement.index, count: neighbours, variable: placement.template.coresVariable)
       }
       launches.append(
         Plan.Replica(
@@ -168,13 +180,16 @@ package struct Planner {
     return launches
   }
 
-  /// What a replica may say of others: the first of its service, and where services answer.
+  /// What a replica may say of others: the first of its service and of each role within it, and where
+  /// services answer.
   private func peers(of placements: [Placement]) -> [(name: String, value: String)] {
     var values: [(name: String, value: String)] = []
-    if let head = placements.first {
-      values.append(("head.node", head.node.name.rawValue))
-      values.append(("head.address", Self.address(of: head.node)))
-      if let port = head.ports.first { values.append(("head.port", "\(port)")) }
+    for placement in placements {
+      let role = placement.rank == 0 ? "head" : placement.template.launch.role
+      guard let role, !values.contains(where: { $0.name == "\(role).node" }) else { continue }
+      values.append(("\(role).node", placement.node.name.rawValue))
+      values.append(("\(role).address", placement.node.address))
+      if let port = placement.ports.first { values.append(("\(role).port", "\(port)")) }
     }
     for (name, placements) in self.placements.sorted(by: { $0.key < $1.key }) {
       let endpoints = placements.compactMap(\.endpoint)
@@ -186,29 +201,33 @@ package struct Planner {
   }
 
   private mutating func launch(
-    _ service: ManifestService, _ template: LaunchTemplate, at placement: Placement,
-    peers: [(name: String, value: String)]
+    _ service: ManifestService, at placement: Placement, peers: [(name: String, value: String)]
   ) -> LaunchSpecification {
-    let (node, index, ports) = (placement.node, placement.index, placement.ports)
-    self.claim(ports, for: service, template, on: node)
+    let (template, node) = (placement.template, placement.node)
+    self.claim(placement.ports, for: service, template, on: node)
     let placeholders = Placeholders(
-      node: node.name.rawValue, address: Self.address(of: node), rank: placement.rank,
-      index: index, port: ports.first, peers: peers)
+      node: node.name.rawValue, address: node.address, rank: placement.rank,
+      index: placement.index, port: placement.ports.first, peers: peers)
     let place = template.argvLocation
-    let argv = template.argv.map { self.expand($0, placeholders, at: place) }
-    var folders: [String] = []
-    let environment = self.environment(
-      service, template, at: placement, placeholders, folders: &folders)
-    var launch = LaunchSpecification(
-      argv: argv, environment: environment, secrets: service.secrets,
-      folder: self.expand(service.folder, placeholders, at: service.location),
-      probe: self.probe(template, index: index, placeholders),
-      readyTimeoutSeconds: template.readyTimeoutSeconds, progressMarks: template.progressMarks,
-      isTask: template.isTask, stopGraceSeconds: template.stopGraceSeconds, ports: ports,
-      folders: folders, gpuCount: template.gpuCount > 0 ? template.gpuCount : nil)
-    if service.restartCountMax > 0 { launch.restartCountMax = service.restartCountMax }
+    var launch = template.launch
+    launch.argv = launch.argv.map { self.expand($0, placeholders, at: place) }
+    launch.environment = self.environment(
+      service, at: placement, placeholders, folders: &launch.folders)
+    launch.secrets = service.secrets
+    launch.folder = self.expand(service.folder, placeholders, at: service.location)
+    launch.ports = placement.ports
+    launch.probe = self.probe(at: placement, placeholders)
+    if let model = launch.model {
+      launch.model?.port = placement.shifted(model.port)
+      launch.model?.host = self.expand(model.host, placeholders, at: place)
+      launch.model?.model = self.expand(model.model, placeholders, at: place)
+    }
+    if launch.devices?.count == 0, placement.devices.isEmpty, launch.visibleDevices.isEmpty {
+      launch.devices = nil
+    }
+    launch.restartCountMax = service.restartCountMax > 0 ? service.restartCountMax : nil
     if let metrics = service.metrics {
-      launch.metrics = .init(port: metrics.port + index, path: metrics.path)
+      launch.metrics = MetricsPlace(port: metrics.port + placement.index, path: metrics.path)
     }
     return launch
   }
@@ -216,10 +235,10 @@ package struct Planner {
   /// Caches first, then the recipe's, the manifest's, the service's: a later one replaces an
   /// earlier one in its place.
   private mutating func environment(
-    _ service: ManifestService, _ template: LaunchTemplate, at placement: Placement,
-    _ placeholders: Placeholders, folders: inout [String]
+    _ service: ManifestService, at placement: Placement, _ placeholders: Placeholders,
+    folders: inout [String]
   ) -> [EnvironmentVariable] {
-    let node = placement.node
+    let (node, template) = (placement.node, placement.template)
     let own = self.manifest.environment + service.environment
     var result: [EnvironmentVariable] = []
     if let caches = self.manifest.caches {
@@ -227,7 +246,7 @@ package struct Planner {
       let engine = self.engines["\(node.name) \(fingerprint)", default: 0]
       self.engines["\(node.name) \(fingerprint)"] = engine + 1
       let variables = CacheEnvironment(
-        root: caches.root, fingerprint: fingerprint, engine: engine
+        root: caches.root, fingerprint: fingerprint, engine: engine, own: Recipe.caches
       ).variables
       for variable in variables {
         result.append(EnvironmentVariable(variable.name, variable.value))
@@ -236,13 +255,14 @@ package struct Planner {
         }
       }
     }
-    if !placement.devices.isEmpty {
+    if let name = template.launch.devices?.variables.first, !placement.devices.isEmpty {
       let devices = placement.devices.map(String.init).joined(separator: ",")
-      result.append(EnvironmentVariable(Self.devicesVariable, devices))
+      result.append(EnvironmentVariable(name, devices))
     }
-    if template.servesModel, let address = Self.numericAddress(of: node) {
-      result.append(EnvironmentVariable("VLLM_HOST_IP", address))
+    if let address = node.numericAddress {
+      result += template.addressVariables.map { EnvironmentVariable($0, address) }
     }
+    result += template.launch.environment
     for variable in own {
       let value = EnvironmentVariable(
         variable.name, self.expand(variable.value, placeholders, at: variable.location))
@@ -256,19 +276,15 @@ package struct Planner {
   }
 
   private mutating func probe(
-    _ template: LaunchTemplate, index: Int, _ placeholders: Placeholders
+    at placement: Placement, _ placeholders: Placeholders
   ) -> ReadinessProbe? {
-    let place = template.argvLocation
-    func shifted(_ port: Int) -> Int { template.ports.contains(port) ? port + index : port }
-    switch template.probe {
-    case .http(let port, let path)?: return .http(port: shifted(port), path: path)
-    case .tcp(let port)?: return .tcp(port: shifted(port))
+    let place = placement.template.argvLocation
+    switch placement.template.launch.probe {
+    case .http(let port, let path)?: return .http(port: placement.shifted(port), path: path)
+    case .tcp(let port)?: return .tcp(port: placement.shifted(port))
     case .log(let text)?: return .log(contains: self.expand(text, placeholders, at: place))
     case .exec(let argv)?:
       return .exec(argv: argv.map { self.expand($0, placeholders, at: place) })
-    case .canary(let port, let model)?:
-      return .canary(
-        port: shifted(port), model: self.expand(model, placeholders, at: place))
     case nil: return nil
     }
   }
@@ -277,7 +293,7 @@ package struct Planner {
     _ ports: [Int], for service: ManifestService, _ template: LaunchTemplate,
     on node: ManifestNode
   ) {
-    let machine = Self.machine(of: node)
+    let machine = node.machine
     for port in ports {
       guard port <= 65535 else {
         self.faults.error(
@@ -309,10 +325,11 @@ package struct Planner {
     }
   }
 
-  private mutating func noteOverrides(in service: ManifestService, _ template: LaunchTemplate) {
+  private mutating func noteOverrides(in service: ManifestService) {
     guard let caches = self.manifest.caches else { return }
-    let names = CacheEnvironment(root: caches.root, fingerprint: "-", engine: 0).variables
-      .map(\.name)
+    let names = CacheEnvironment(
+      root: caches.root, fingerprint: "-", engine: 0, own: Recipe.caches
+    ).variables.map(\.name)
     let own = (self.manifest.environment + service.environment).map(\.name)
     for name in names where own.contains(name) {
       self.notes.append(
@@ -322,32 +339,6 @@ package struct Planner {
       self.notes.append(
         "`caches.network` is `accept`: compile caches may lie on a network mount, whose locks "
           + "nothing relies on")
-    }
-  }
-
-  /// Nodes on one machine share its ports and GPUs: local ones, and those on loopback.
-  private static func machine(of node: ManifestNode) -> String {
-    let address = Self.address(of: node)
-    let isHere = address.hasPrefix("127.") || address == "localhost" || address == "::1"
-    return isHere ? "local" : node.name.rawValue
-  }
-
-  /// vLLM takes it as the address of its own sockets, and else asks a resolver and a route to the world
-  /// for it; a name would not do.
-  private static func numericAddress(of node: ManifestNode) -> String? {
-    let address = Self.address(of: node)
-    let isIPv4 =
-      address.split(separator: ".", omittingEmptySubsequences: false).count == 4
-      && address.allSatisfy { $0.isNumber || $0 == "." }
-    return isIPv4 || address.contains(":") ? address : nil
-  }
-
-  /// The address other nodes and `{address}` use.
-  static func address(of node: ManifestNode) -> String {
-    switch node.link {
-    case .local: "127.0.0.1"
-    case .ssh(let settings): settings.host
-    case .command: node.name.rawValue
     }
   }
 
@@ -375,18 +366,5 @@ package struct Planner {
           unknownHosts: settings.unknownHosts == .refuse ? .refuse : .acceptNew,
           connectTimeoutSeconds: settings.connectTimeoutSeconds))
     }
-  }
-
-  private static func work(_ work: ManifestWork) -> WorkSettings {
-    var settings = WorkSettings()
-    settings.policy = work.policy ?? settings.policy
-    settings.exampleCount = work.exampleCount ?? settings.exampleCount
-    settings.rolloutsPerExample = work.rolloutsPerExample ?? settings.rolloutsPerExample
-    settings.difficulty = work.difficulty?.rawValue ?? settings.difficulty
-    settings.seed = work.seed ?? settings.seed
-    settings.maxActionsPerStep = work.maxActionsPerStep ?? settings.maxActionsPerStep
-    settings.shardCount = work.shardCount ?? settings.shardCount
-    settings.nodes = work.nodes?.map(\.rawValue) ?? []
-    return settings
   }
 }

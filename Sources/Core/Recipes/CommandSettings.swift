@@ -1,4 +1,5 @@
 import Fleet
+import Launch
 import Manifest
 
 /// The settings of `recipe: command`, any program.
@@ -40,12 +41,12 @@ struct CommandSettings {
   }
 
   static let form = RecipeForm(
-    meaning: "any program", readyTimeoutSeconds: 600, stopGraceSeconds: 30,
+    meaning: "Any program", readyTimeoutSeconds: 600, stopGraceSeconds: 30,
     table: ManifestTable(
       "a service", title: "Recipe `command`",
       demand: .exactlyOne(of: [Keys.argv.row.name, Keys.run.row.name]),
       Keys.argv, Keys.run, Keys.port, Keys.ports, Keys.probe, Keys.task),
-    template: { Self.template(for: $0, faults: &$1) })
+    templates: { Self.template(for: $0, faults: &$1).map { [$0] } })
 
   private static func template(
     for service: ManifestService, faults: inout ManifestFaults
@@ -84,12 +85,10 @@ struct CommandSettings {
       }
       return nil
     }
+    var launch = Self.form.launch(of: service, argv: words, ports: all)
+    (launch.probe, launch.isTask, launch.devices) = (probe, isTask, .gpus(0))
     return LaunchTemplate(
-      argv: words, argvLocation: argvPlace ?? runPlace ?? service.location, probe: probe,
-      readyTimeoutSeconds: service.readyTimeoutSeconds ?? Self.form.readyTimeoutSeconds,
-      isTask: isTask,
-      stopGraceSeconds: service.stopGraceSeconds ?? Self.form.stopGraceSeconds, ports: all,
-      portsLocation: portsPlace,
+      launch, argvLocation: argvPlace ?? runPlace ?? service.location, portsLocation: portsPlace,
       fingerprintInputs: [("recipe", "command"), ("service", service.name)])
   }
 

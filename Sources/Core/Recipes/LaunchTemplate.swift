@@ -1,29 +1,29 @@
 package import Fleet
+package import Launch
 
-/// What a recipe makes of a service's settings: a launch that still holds placeholders, and ports
-/// that are those of the first replica on a node.
+/// What a recipe makes of a service's settings: a launch that still holds placeholders, ports that are
+/// those of the first replica on a node, and what only the plan can fill in.
 package struct LaunchTemplate: Sendable {
-  /// May hold placeholders such as `{port}`.
-  package var argv: [String]
-  /// Where to point when a placeholder in `argv` or the probe is wrong.
+  /// Arguments, probe and model may hold placeholders such as `{port}`. Its environment is the recipe's:
+  /// the manifest's variables win.
+  package var launch: LaunchSpecification
+  /// Where to point when a placeholder is wrong.
   package var argvLocation: SourceLocation
-  /// Variables that the recipe itself sets; the manifest's win.
-  package var environment: [EnvironmentVariable] = []
-  package var probe: ReadinessProbe?
-  package var readyTimeoutSeconds: Int
-  package var progressMarks: [String] = []
-  package var isTask = false
-  package var stopGraceSeconds: Int
-  /// The first one is `{port}`; replica k of a node gets each plus k.
-  package var ports: [Int]
   package var portsLocation: SourceLocation
-  /// GPUs of one replica, 0 if unknown: replica k of several on a node sees only its own.
-  package var gpuCount = 0
-  /// Whether it answers as vLLM does, its first port being that of an OpenAI-compatible server.
-  package var servesModel: Bool {
-    if case .canary = self.probe { return true }
-    return false
-  }
+  /// Variables that get the node's address, where that is of digits.
+  package var addressVariables: [String] = []
+  /// See ``CoreShare/variable``.
+  package var coresVariable: String?
   /// What the compile caches depend on, as far as it is known; names once each.
-  package var fingerprintInputs: [(name: String, value: String)] = []
+  package var fingerprintInputs: [(name: String, value: String)]
+
+  package init(
+    _ launch: LaunchSpecification, argvLocation: SourceLocation, portsLocation: SourceLocation,
+    fingerprintInputs: [(name: String, value: String)] = []
+  ) {
+    self.launch = launch
+    self.argvLocation = argvLocation
+    self.portsLocation = portsLocation
+    self.fingerprintInputs = fingerprintInputs
+  }
 }

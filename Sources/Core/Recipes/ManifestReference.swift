@@ -12,8 +12,8 @@ package enum ManifestReference {
       for recipe in Recipe.allCases {
         let form = recipe.form
         let intro =
-          "\(form.meaning), `\(ServiceKeys.readyTimeout.row.name)` \(form.readyTimeoutSeconds), "
-          + "`\(ServiceKeys.stopGrace.row.name)` \(form.stopGraceSeconds)"
+          "\(form.meaning). `\(ServiceKeys.readyTimeout.row.name)` is \(form.readyTimeoutSeconds) and "
+          + "`\(ServiceKeys.stopGrace.row.name)` \(form.stopGraceSeconds) where the service has none."
         text += "\n" + Self.section(form.table, intro: intro)
       }
     }
@@ -33,7 +33,7 @@ package enum ManifestReference {
   }
 
   private static func section(_ table: ManifestTable, intro: String?) -> String {
-    let heading = "**\(table.title ?? table.subject)**" + (intro.map { " (\($0))" } ?? "") + "\n\n"
+    let heading = "### \(table.heading)\n\n" + (intro.map { "\($0)\n\n" } ?? "")
     return heading + "| key | value | without it | meaning |\n|---|---|---|---|\n"
       + Self.lines(of: table, path: "")
   }
@@ -41,8 +41,10 @@ package enum ManifestReference {
   private static func lines(of table: ManifestTable, path: String) -> String {
     var text = ""
     for row in table.rows {
+      let isRecipe = table.rest == .recipe && row.name == ServiceKeys.recipe.row.name
+      let form = isRecipe ? .words(Recipe.allCases.map(\.rawValue)) : row.form
       let cells = [
-        "`\(path)\(row.name)`" + (row.isRequired ? " ✱" : ""), Self.value(of: row.form),
+        "`\(path)\(row.name)`" + (row.isRequired ? " ✱" : ""), Self.value(of: form),
         Self.absence(of: row), row.meaning,
       ]
       text += "| \(cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ")) |\n"
@@ -71,7 +73,7 @@ package enum ManifestReference {
     case .integer(let range, let besides):
       let most = range.upperBound == .max ? " or more" : "–\(range.upperBound)"
       return "\(range.lowerBound)\(most)" + (besides.map { ", \($0)" } ?? "")
-    case .decimal(let range): return "\(range.lowerBound)–\(range.upperBound)"
+    case .decimal(let range): return "decimal, \(range.lowerBound)–\(range.upperBound)"
     case .boolean: return "`true`, `false`"
     case .words(let words): return words.map { "`\($0)`" }.joined(separator: ", ")
     case .list(let form, nil): return "\(Self.value(of: form)); one or a list"
@@ -79,7 +81,8 @@ package enum ManifestReference {
       return "\(Self.value(of: form)); one or a list of at most \(countMax)"
     case .names(_, let form): return "name: \(Self.value(of: form))"
     case .mapping(let table):
-      return table.title.map { "mapping: \($0)" } ?? "`{\(table.names.joined(separator: ", "))}`"
+      let names = "`{\(table.names.joined(separator: ", "))}`"
+      return table.title == nil ? names : "[\(table.heading)](#\(table.anchor))"
     case .either(let forms): return forms.map(Self.value).joined(separator: "; ")
     }
   }
@@ -90,6 +93,16 @@ extension JSONText {
   fileprivate var plain: String {
     if case .string(let text) = self { return text }
     return self.text
+  }
+}
+
+extension ManifestTable {
+  fileprivate var heading: String { self.title ?? self.subject }
+
+  /// Where a page that shows Markdown puts the heading.
+  fileprivate var anchor: String {
+    String(
+      self.heading.lowercased().filter { $0.isLetter || $0 == " " }.map { $0 == " " ? "-" : $0 })
   }
 }
 

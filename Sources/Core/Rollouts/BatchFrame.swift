@@ -3,8 +3,9 @@ import Fleet
 /// How a batch lies in a file: one header line, then its lines as they are.
 ///
 /// ```
-/// {"batch":{"sequence":7,"lease":3,"attempt":1,"first":400,"count":50,"bytes":35102,"crc32c":"1c2d3e4f","header_crc32c":"5a6b7c8d"}}
+/// {"batch":{"sequence":7,"lease":3,"attempt":1,"kind":"result","items":[400,450],"bytes":35102,"crc32c":"1c2d3e4f","header_crc32c":"5a6b7c8d"}}
 /// ```
+/// `items` are the bounds of ranges: first, end, first, end …
 /// `crc32c` is that of the lines, as on the wire; `header_crc32c` is that of the header up to and with
 /// the quote that ends `crc32c`, so that the size can be trusted before the lines are there. A file
 /// whose batches up to a sequence number were dropped begins with a mark instead:
@@ -13,15 +14,14 @@ package enum BatchFrame {
   /// 8 MiB: with the memory of one batch in each of some thousand nodes in view.
   package static let maximumSize = 8 << 20
   package static let maximumCount = 65_536
-  /// The longest header has 20-digit numbers in all its fields.
-  static let maximumHeaderSize = 320
+  /// Many items under way at once end in any order, but a tenth of a second later most gaps are closed.
+  package static let maximumRangeCount = 1024
+  /// The longest header has 20-digit numbers in all its fields, and bounds of 13 digits.
+  static let maximumHeaderSize = 320 + 28 * maximumRangeCount
 
-  /// What a header says about the lines that follow it.
+  /// What a header line says about the lines that follow it.
   package struct Header: Equatable, Sendable {
-    package var sequence: UInt64
-    package var leaseID: UInt64
-    package var attempt: UInt32
-    package var items: Range<UInt64>
+    package var batch: BatchHeader
     /// Size of the lines in bytes, 1 ... ``BatchFrame/maximumSize``.
     package var size: Int
     /// CRC-32C of the lines.
@@ -31,18 +31,27 @@ package enum BatchFrame {
   /// Why a batch is refused before it is written; `nil` when it is in order: counts and sizes within
   /// the caps, exactly one line feed for each item, the last byte one of them.
   package static func fault(of batch: RecordBatch) -> String? {
+    if let fault = Self.limitFault(of: batch) { return fault }
+    let lineCount = batch.lines.withUnsafeBytes { RecordLineFeeds.count(in: $0) }
+    if UInt64(lineCount) != batch.items.count || batch.lines.last != 0x0A {
+      return "\(lineCount) whole lines for \(batch.items.count) items"
+    }
+    return nil
+  }
+
+  /// The same, without a look at the lines.
+  static func limitFault(of batch: RecordBatch) -> String? {
     if batch.sequence == 0 { return "sequence 0" }
     if batch.attempt == 0 { return "attempt 0" }
-    if batch.items.isEmpty || batch.items.count > Self.maximumCount {
+    if batch.items.isEmpty || batch.items.count > UInt64(Self.maximumCount) {
       return "\(batch.items.count) items, allowed are 1 to \(Self.maximumCount)"
     }
-    if batch.items.upperBound > WorkPlan.maximumItemCount { return "items beyond 2^40" }
+    if batch.items.ranges.count > Self.maximumRangeCount {
+      return "\(batch.items.ranges.count) ranges, allowed are \(Self.maximumRangeCount)"
+    }
+    if batch.items.span.upperBound > WorkPlan.maximumItemCount { return "items beyond 2^40" }
     if batch.lines.isEmpty || batch.lines.count > Self.maximumSize {
       return "\(batch.lines.count) bytes, allowed are 1 to \(Self.maximumSize)"
-    }
-    let lineCount = batch.lines.withUnsafeBytes { RecordLineFeeds.count(in: $0) }
-    if lineCount != batch.items.count || batch.lines.last != 0x0A {
-      return "\(lineCount) whole lines for \(batch.items.count) items"
     }
     return nil
   }
@@ -53,9 +62,7 @@ package enum BatchFrame {
   @discardableResult
   package static func append(_ batch: RecordBatch, to bytes: inout [UInt8]) -> Int {
     let header = Self.headerLine(
-      Header(
-        sequence: batch.sequence, leaseID: batch.leaseID, attempt: batch.attempt,
-        items: batch.items, size: batch.lines.count, checksum: CRC32C.checksum(of: batch.lines)))
+      Header(batch: batch.header, size: batch.lines.count, checksum: batch.checksum))
     bytes += header
     bytes += batch.lines
     return header.count
@@ -67,9 +74,11 @@ package enum BatchFrame {
   }
 
   static func headerLine(_ header: Header) -> [UInt8] {
-    var text = #"{"batch":{"sequence":\#(header.sequence),"lease":\#(header.leaseID),"#
-    text += #""attempt":\#(header.attempt),"first":\#(header.items.lowerBound),"#
-    text += #""count":\#(header.items.count),"bytes":\#(header.size),"#
+    let batch = header.batch
+    var text = #"{"batch":{"sequence":\#(batch.sequence),"lease":\#(batch.leaseID),"#
+    text += #""attempt":\#(batch.attempt),"kind":"\#(batch.kind)","items":["#
+    text += batch.items.bounds.map { "\($0)" }.joined(separator: ",")
+    text += #"],"bytes":\#(header.size),"#
     text += #""crc32c":"\#(Self.hex(header.checksum))""#
     return Self.sealed(Array(text.utf8))
   }
@@ -81,5 +90,91 @@ package enum BatchFrame {
   private static func hex(_ value: UInt32) -> String {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: 8 - digits.count) + digits
+  }
+}
+
+/// Reads frames out of bytes, one at a time: what is whole and right, what is not there yet, or where
+/// the bytes are wrong.
+package enum BatchFrameDecoder {
+  package enum Step: Equatable, Sendable {
+    /// A whole, checked batch: its header, the size of the header's line, then `header.size` bytes.
+    case batch(BatchFrame.Header, headerSize: Int)
+    /// All batches up to this sequence number were dropped; the line's size.
+    case mark(droppedThrough: UInt64, size: Int)
+    /// So far right, but not whole; at least so many bytes are needed from the frame's start on.
+    case incomplete(needed: Int)
+    /// Not a frame; says why.
+    case corrupt(String)
+  }
+
+  /// The frame that begins `bytes`, which are not empty.
+  package static func next(in bytes: UnsafeRawBufferPointer) -> Step {
+    let window = UnsafeRawBufferPointer(rebasing: bytes.prefix(BatchFrame.maximumHeaderSize))
+    guard let end = RecordLineFeeds.first(in: window, from: 0) else {
+      if window.count == BatchFrame.maximumHeaderSize { return .corrupt("no header line") }
+      return .incomplete(needed: bytes.count + 1)
+    }
+    let line = UnsafeRawBufferPointer(rebasing: window[...end])
+    if let sequence = Self.mark(line) {
+      return .mark(droppedThrough: sequence, size: line.count)
+    }
+    guard let header = Self.header(line) else { return .corrupt("a header that is not right") }
+    guard bytes.count - line.count >= header.size else {
+      return .incomplete(needed: line.count + header.size)
+    }
+    let body = UnsafeRawBufferPointer(rebasing: bytes[line.count..<line.count + header.size])
+    guard CRC32C.checksum(of: body) == header.checksum else {
+      return .corrupt("records that do not match their checksum")
+    }
+    guard body.last == 0x0A, UInt64(RecordLineFeeds.count(in: body)) == header.batch.items.count
+    else {
+      return .corrupt("another number of lines than of items")
+    }
+    return .batch(header, headerSize: line.count)
+  }
+
+  /// A mark is right when it is, byte for byte, the one that would be written.
+  private static func mark(_ line: UnsafeRawBufferPointer) -> UInt64? {
+    var scanner = RecordLineScanner(line)
+    guard scanner.take(#"{"mark":{"sequence":"#), let sequence = scanner.integer(),
+      BatchFrame.markLine(droppedThrough: sequence).elementsEqual(line)
+    else { return nil }
+    return sequence
+  }
+
+  /// A header is right when it is, byte for byte, the one that would be written.
+  private static func header(_ line: UnsafeRawBufferPointer) -> BatchFrame.Header? {
+    var scanner = RecordLineScanner(line)
+    guard scanner.take(#"{"batch":{"sequence":"#), let sequence = scanner.integer(), sequence > 0,
+      scanner.take(#","lease":"#), let lease = scanner.integer(),
+      scanner.take(#","attempt":"#), let attempt = scanner.integer(),
+      1...UInt64(UInt32.max) ~= attempt,
+      scanner.take(#","kind":"#),
+      let kind = scanner.text().flatMap({ RecordLine.Kind(rawValue: $0) }),
+      scanner.take(#","items":["#), let items = Self.items(&scanner),
+      scanner.take(#"],"bytes":"#), let size = scanner.integer(),
+      1...UInt64(BatchFrame.maximumSize) ~= size,
+      scanner.take(#","crc32c":"#), let digits = scanner.text(),
+      let checksum = UInt32(digits, radix: 16)
+    else { return nil }
+    let header = BatchFrame.Header(
+      batch: BatchHeader(
+        sequence: sequence, leaseID: lease, attempt: UInt32(attempt), kind: kind, items: items),
+      size: Int(size), checksum: checksum)
+    return BatchFrame.headerLine(header).elementsEqual(line) ? header : nil
+  }
+
+  private static func items(_ scanner: inout RecordLineScanner) -> OrdinalRangeSet? {
+    var bounds: [UInt64] = []
+    repeat {
+      guard let bound = scanner.integer(), bound <= WorkPlan.maximumItemCount,
+        bounds.count < 2 * BatchFrame.maximumRangeCount
+      else { return nil }
+      bounds.append(bound)
+    } while scanner.take(0x2C)
+    guard let items = OrdinalRangeSet(bounds: bounds),
+      1...UInt64(BatchFrame.maximumCount) ~= items.count
+    else { return nil }
+    return items
   }
 }

@@ -26,12 +26,17 @@ package struct DispatchProgress: Equatable, Sendable {
 
   /// Items on the coordinator's disk, with those of earlier coordinators of this work.
   package var recordedCount: UInt64
+  /// Items that failed too often.
+  package var abandonedCount: UInt64
   package var itemCount: UInt64
   /// In the order in which they were given.
   package var nodes: [Node]
 
-  package init(recordedCount: UInt64, itemCount: UInt64, nodes: [Node]) {
+  package init(
+    recordedCount: UInt64, abandonedCount: UInt64 = 0, itemCount: UInt64, nodes: [Node]
+  ) {
     self.recordedCount = recordedCount
+    self.abandonedCount = abandonedCount
     self.itemCount = itemCount
     self.nodes = nodes
   }
@@ -40,13 +45,26 @@ package struct DispatchProgress: Equatable, Sendable {
 /// How the work ended.
 package struct DispatchResult: Equatable, Sendable {
   package enum Ending: Equatable, Sendable {
-    /// Every item is recorded.
+    /// Every item is recorded, or failed as often as the plan allows.
     case complete
+    /// Every node that could be reached says that it will never do this work, and why.
+    case refused(LeaseFault)
     /// No node could be reached for the written time, or all were cut off.
     case unreachable
     /// The coordinator's own disk refused.
     case storeFailed(String)
     case cancelled
+
+    /// In one word, for the journal.
+    package var name: String {
+      switch self {
+      case .complete: "complete"
+      case .refused: "refused"
+      case .unreachable: "unreachable"
+      case .storeFailed: "store-failed"
+      case .cancelled: "cancelled"
+      }
+    }
   }
 
   package var ending: Ending

@@ -1,4 +1,4 @@
-/// The stable key of an item, stamped before anything is split. Ordered by task, then rollout.
+/// The stable key of an item, stamped before anything is split.
 package struct ItemKey: Hashable, Sendable {
   /// Counts from 0, below the plan's task count.
   package var taskIndex: UInt64
@@ -9,10 +9,25 @@ package struct ItemKey: Hashable, Sendable {
     self.taskIndex = taskIndex
     self.rolloutIndex = rolloutIndex
   }
+
+  /// The key of an item by its place in the plan.
+  ///
+  /// - Parameter rolloutsPerTask: At least 1.
+  package init(ordinal: UInt64, rolloutsPerTask: UInt64) {
+    let (task, rollout) = ordinal.quotientAndRemainder(dividingBy: rolloutsPerTask)
+    self.init(taskIndex: task, rolloutIndex: rollout)
+  }
 }
 
-extension ItemKey: Comparable {
-  package static func < (lhs: Self, rhs: Self) -> Bool {
-    (lhs.taskIndex, lhs.rolloutIndex) < (rhs.taskIndex, rhs.rolloutIndex)
+/// Why an item has no result: becomes its failure record.
+package struct ItemFailure: Error, Equatable {
+  /// Short and stable, for counting.
+  package var failureClass: String
+  /// For people.
+  package var message: String
+
+  package init(_ failureClass: String, _ message: String) {
+    self.failureClass = failureClass
+    self.message = message
   }
 }

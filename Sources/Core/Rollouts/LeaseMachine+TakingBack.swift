@@ -31,37 +31,31 @@ extension LeaseMachine {
     self.nodes[node].isGivenUp = true
   }
 
-  /// A node could work and has nothing, and nothing is free: cuts the lease that will end last, so
-  /// that its second half is free.
+  /// A node could work and has nothing, and nothing is free for it: cuts the lease that will end last,
+  /// so that its second half is free.
   package mutating func idled(node: Int, at now: Instant) -> CutAction {
-    guard self.free.isEmpty, self.nodes[node].held.isEmpty, !self.nodes[node].isGivenUp else {
-      return .none
-    }
+    guard self.nodes[node].held.isEmpty, !self.nodes[node].isGivenUp,
+      self.freePlace(for: node, at: now) == nil
+    else { return .none }
     if let until = self.nodes[node].pausedUntil, now < until { return .none }
     guard let (other, place) = self.longest(except: node) else { return .none }
     let held = self.nodes[other].held[place]
-    let start = max(held.next, held.lease.items.lowerBound)
-    let left = held.lease.items.upperBound - start
-    let end = start + (left + 1) / 2
-    self.nodes[other].held[place].lease.items = held.lease.items.lowerBound..<end
-    self.free.append(
-      Free(items: end..<held.lease.items.upperBound, attempt: held.lease.attempt + 1))
-    // What is left of it may be recorded already; then no record will come to end it.
-    if self.recorded.contains(held.lease.items.lowerBound..<end) {
-      self.nodes[other].held.remove(at: place)
-    }
-    return .cut(node: other, leaseID: held.lease.id, end: end)
+    var freed = held.waiting
+    _ = freed.takeFirst((freed.count + 1) / 2, rangeCountMax: .max)
+    self.nodes[other].held[place].lease.items.remove(freed)
+    self.nodes[other].held[place].count -= freed.count
+    self.release(freed, attempt: held.lease.attempt + 1)
+    return .cut(node: other, leaseID: held.lease.id, end: freed.span.lowerBound)
   }
 
-  /// The lease with the most time to go of those with at least two items left.
+  /// The lease with the most time to go of those of which at least two items are not begun.
   private func longest(except idle: Int) -> (node: Int, place: Int)? {
     var best: (node: Int, place: Int)?
     var bestTime = 0.0
     for node in self.nodes.indices where node != idle {
       let rate = max(self.nodes[node].rate, 0.001)
       for (place, held) in self.nodes[node].held.enumerated() {
-        let start = max(held.next, held.lease.items.lowerBound)
-        let left = self.remaining(of: start..<held.lease.items.upperBound)
+        let left = held.waiting.count
         // A lease that waits behind others ends later still.
         let time = Double(left) * Double(place + 1) / rate
         if left >= 2, time > bestTime {
@@ -74,12 +68,10 @@ extension LeaseMachine {
   }
 
   private mutating func takeBack(from node: Int) {
-    let taken = self.nodes[node].held.flatMap { held in
-      self.recorded.gaps(in: held.lease.items).map {
-        Free(items: $0, attempt: held.lease.attempt + 1)
-      }
-    }
+    let held = self.nodes[node].held
     self.nodes[node].held.removeAll()
-    self.free.insert(contentsOf: taken, at: 0)
+    for held in held.reversed() {
+      self.release(held.lease.items, attempt: held.lease.attempt + 1)
+    }
   }
 }

@@ -22,14 +22,14 @@ package struct Merge {
   }
 
   private let plan: WorkPlan
-  private let batches: [MergeBatch]
+  private let batches: [BatchHeader]
   private var open: [Int: Open] = [:]
   private var pending: [MergeOutput: [UInt8]] = [:]
   private var records: [UInt8] = []
   package private(set) var counts = MergeCounts()
 
   /// - Parameter batches: In any order; each is known by its position.
-  package init(plan: WorkPlan, batches: [MergeBatch]) {
+  package init(plan: WorkPlan, batches: [BatchHeader]) {
     self.plan = plan
     self.batches = batches
   }
@@ -44,9 +44,9 @@ package struct Merge {
     load: (Int) throws(Fault) -> [UInt8], write: (MergeOutput, [UInt8]) throws(Fault) -> Void
   ) throws(Fault) {
     self.counts.planned = self.plan.itemCount
-    for batch in self.batches where batch.items.upperBound > self.plan.itemCount {
-      let first = max(batch.items.lowerBound, self.plan.itemCount)
-      self.counts.rejected += batch.items.upperBound - first
+    for batch in self.batches where batch.items.span.upperBound > self.plan.itemCount {
+      let planned = batch.items.intersection([0..<self.plan.itemCount])
+      self.counts.rejected += batch.items.count - planned.count
     }
     for step in MergeStep.steps(for: self.batches, itemCount: self.plan.itemCount) {
       for index in step.batches where self.open[index] == nil {
@@ -61,7 +61,7 @@ package struct Merge {
         }
       }
       for index in step.batches
-      where self.batches[index].items.upperBound <= step.items.upperBound {
+      where self.batches[index].items.span.upperBound <= step.items.upperBound {
         self.open[index] = nil
       }
       try self.flush(over: Self.pieceSize, write)
@@ -90,7 +90,7 @@ package struct Merge {
       self.records.append(contentsOf: bytes[start..<position])
       return position
     }
-    if self.batches[index].items.upperBound > items.upperBound {
+    if self.batches[index].items.span.upperBound > items.upperBound {
       self.open[index] = Open(lines: batch.lines, position: position)
     }
   }
@@ -206,5 +206,36 @@ package struct Merge {
       try write(output, bytes)
       self.pending[output] = nil
     }
+  }
+}
+
+/// A stretch of items that the same batches cover.
+package struct MergeStep: Equatable, Sendable {
+  package var items: Range<UInt64>
+  /// Positions of the covering batches; none: nobody has these items.
+  package var batches: [Int]
+
+  /// Cuts `0 ..< itemCount` into stretches, in order and without gaps, at every bound of a range of a
+  /// batch. What batches claim beyond `itemCount` is in no stretch.
+  ///
+  /// - Complexity: O(n log n + n · d) for n ranges of which at most d overlap.
+  package static func steps(for batches: [BatchHeader], itemCount: UInt64) -> [Self] {
+    let segments = batches.enumerated().flatMap { index, batch in
+      batch.items.ranges.map { (items: $0, batch: index) }
+    }.sorted { ($0.items.lowerBound, $0.batch) < ($1.items.lowerBound, $1.batch) }
+    let bounds = ([0, itemCount] + batches.flatMap(\.items.bounds)).filter { $0 <= itemCount }
+    var steps: [Self] = []
+    var active: [(items: Range<UInt64>, batch: Int)] = []
+    var next = 0
+    let ordered = bounds.sorted()
+    for (first, end) in zip(ordered, ordered.dropFirst()) where first < end {
+      active.removeAll { $0.items.upperBound <= first }
+      while next < segments.count, segments[next].items.lowerBound <= first {
+        active.append(segments[next])
+        next += 1
+      }
+      steps.append(Self(items: first..<end, batches: active.map(\.batch)))
+    }
+    return steps
   }
 }

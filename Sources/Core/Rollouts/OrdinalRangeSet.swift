@@ -1,6 +1,6 @@
 /// A set of item ordinals, kept as sorted ranges that neither overlap nor touch: small for as long as
 /// items come in runs, which leases see to.
-package struct OrdinalRangeSet: Equatable, Sendable {
+package struct OrdinalRangeSet: Equatable, Sendable, ExpressibleByArrayLiteral {
   /// In order; none is empty, and there is a gap between any two.
   package private(set) var ranges: [Range<UInt64>] = []
   /// Number of ordinals in the set.
@@ -11,6 +11,35 @@ package struct OrdinalRangeSet: Equatable, Sendable {
   package init(_ ranges: some Sequence<Range<UInt64>>) {
     for range in ranges { self.insert(range) }
   }
+
+  package init(arrayLiteral ranges: Range<UInt64>...) {
+    self.init(ranges)
+  }
+
+  /// The set whose ranges have these bounds, in order: first, end, first, end …
+  ///
+  /// - Returns: `nil` where a bound is not above the one before it, or an end is missing.
+  package init?(bounds: [UInt64]) {
+    guard bounds.count.isMultiple(of: 2), zip(bounds, bounds.dropFirst()).allSatisfy(<) else {
+      return nil
+    }
+    for index in stride(from: 0, to: bounds.count, by: 2) {
+      self.ranges.append(bounds[index]..<bounds[index + 1])
+      self.count += bounds[index + 1] - bounds[index]
+    }
+  }
+
+  /// As ``init(bounds:)`` reads them.
+  package var bounds: [UInt64] { self.ranges.flatMap { [$0.lowerBound, $0.upperBound] } }
+
+  /// From the first ordinal to the last; empty for an empty set.
+  package var span: Range<UInt64> {
+    guard let first = self.ranges.first, let last = self.ranges.last else { return 0..<0 }
+    return first.lowerBound..<last.upperBound
+  }
+
+  /// Each ordinal, in order.
+  package var ordinals: some Sequence<UInt64> { self.ranges.lazy.flatMap { $0 } }
 
   package var isEmpty: Bool { self.ranges.isEmpty }
 
@@ -56,9 +85,37 @@ package struct OrdinalRangeSet: Equatable, Sendable {
     return removed
   }
 
-  package func contains(_ ordinal: UInt64) -> Bool {
-    let index = self.index { $0.upperBound > ordinal }
-    return index < self.ranges.count && self.ranges[index].lowerBound <= ordinal
+  /// - Returns: How many of `other`'s ordinals were not in the set before.
+  @discardableResult
+  package mutating func insert(_ other: Self) -> UInt64 {
+    other.ranges.reduce(0) { $0 + self.insert($1) }
+  }
+
+  /// - Returns: How many of `other`'s ordinals were in the set.
+  @discardableResult
+  package mutating func remove(_ other: Self) -> UInt64 {
+    guard self.span.overlaps(other.span) else { return 0 }
+    return other.ranges.reduce(0) { $0 + self.remove($1) }
+  }
+
+  package func subtracting(_ other: Self) -> Self {
+    Self(self.ranges.flatMap { other.gaps(in: $0) })
+  }
+
+  package func intersection(_ other: Self) -> Self {
+    self.subtracting(self.subtracting(other))
+  }
+
+  /// Takes the lowest ordinals out of the set: at most `countMax` of them, in at most `rangeCountMax`
+  /// ranges; both at least 1.
+  package mutating func takeFirst(_ countMax: UInt64, rangeCountMax: Int) -> Self {
+    var taken = Self()
+    for range in self.ranges.prefix(rangeCountMax) where taken.count < countMax {
+      let size = min(UInt64(range.count), countMax - taken.count)
+      taken.insert(range.lowerBound..<range.lowerBound + size)
+    }
+    self.remove(taken)
+    return taken
   }
 
   /// Whether every ordinal of the range is in the set; true for an empty one.
@@ -68,6 +125,11 @@ package struct OrdinalRangeSet: Equatable, Sendable {
     guard index < self.ranges.count else { return false }
     return self.ranges[index].lowerBound <= range.lowerBound
       && self.ranges[index].upperBound >= range.upperBound
+  }
+
+  /// Whether every ordinal of the other set is in this one.
+  package func contains(_ other: Self) -> Bool {
+    other.ranges.allSatisfy { self.contains($0) }
   }
 
   /// The parts of `range` that are not in the set, in order.

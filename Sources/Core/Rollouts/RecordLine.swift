@@ -7,7 +7,8 @@ package enum RecordLine {
   /// than this.
   package static let maximumSize = 4 << 20
 
-  package enum Kind: Equatable, Sendable {
+  /// The raw value is its name in frames.
+  package enum Kind: String, Equatable, Sendable {
     case result
     case failure
   }

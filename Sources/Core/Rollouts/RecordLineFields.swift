@@ -1,33 +1,37 @@
-/// The fields of a result that a report needs, read in one pass. Made once and filled again for each
-/// record, so that reading allocates nothing once its arrays have grown.
+/// The numbers of a result, and the text by which a report groups it, read in one pass. Made once and
+/// filled again for each record, so that reading allocates nothing once its arrays have grown.
 struct RecordLineFields {
   struct Field: Equatable {
-    /// Where the name lies in the line, without quotes.
+    /// Where the name of the object that has it lies in the line, without quotes; empty: the record.
+    var section: Range<Int>
     var name: Range<Int>
     var value: Double
   }
 
-  /// More names in a group than this are refused: simulator.md, section 10, has 14.
+  /// More numbers than this are refused: simulator.md, section 10, has 23.
   static let maximumFieldCount = 256
 
-  var key = ItemKey(taskIndex: 0, rolloutIndex: 0)
+  /// The name of the text that groups records; empty: none does.
+  let groupField: [UInt8]
+  private(set) var key = ItemKey(taskIndex: 0, rolloutIndex: 0)
   /// Offset of what follows the key.
-  var tail = 0
-  /// Where the value lies, without quotes; empty when there is none.
-  var difficulty = 0..<0
-  var reward: Double?
-  var rewards: [Field] = []
-  var metrics: [Field] = []
+  private(set) var tail = 0
+  /// Where the text that groups the record lies, without quotes; empty when there is none.
+  private(set) var group = 0..<0
+  /// The numbers of the record and of the objects in it, in their order.
+  private(set) var fields: [Field] = []
 
-  /// Reads the record; false when it is not one JSON object that begins with a key and has a reward.
+  init(groupField: String? = nil) {
+    self.groupField = Array((groupField ?? "").utf8)
+  }
+
+  /// Reads the record; false when it is not one JSON object that begins with a key.
   mutating func read(_ line: UnsafeRawBufferPointer) -> Bool {
     guard let (key, tail) = RecordLine.key(of: line) else { return false }
     self.key = key
     self.tail = tail
-    self.difficulty = 0..<0
-    self.reward = nil
-    self.rewards.removeAll(keepingCapacity: true)
-    self.metrics.removeAll(keepingCapacity: true)
+    self.group = 0..<0
+    self.fields.removeAll(keepingCapacity: true)
     var scanner = RecordLineScanner(line, from: tail)
     repeat {
       guard let name = scanner.string(), scanner.take(0x3A) else { return false }
@@ -35,35 +39,46 @@ struct RecordLineFields {
     } while scanner.take(0x2C)
     guard scanner.take(0x7D) else { return false }
     _ = scanner.take(0x0A)
-    return scanner.isAtEnd && self.reward != nil
+    return scanner.isAtEnd
   }
 
   private mutating func readValue(
     of line: UnsafeRawBufferPointer, _ name: Range<Int>, _ scanner: inout RecordLineScanner
   ) -> Bool {
-    let bytes = UnsafeRawBufferPointer(rebasing: line[name])
-    if bytes.elementsEqual("reward".utf8) {
-      self.reward = scanner.number()
-      return self.reward != nil
-    }
-    if bytes.elementsEqual("rewards".utf8) { return Self.read(&scanner, into: &self.rewards) }
-    if bytes.elementsEqual("metrics".utf8) { return Self.read(&scanner, into: &self.metrics) }
-    if bytes.elementsEqual("difficulty".utf8) {
+    switch scanner.peek {
+    case 0x2D, 0x30...0x39: return self.readNumber(name, of: 0..<0, &scanner)
+    case 0x7B: return self.readSection(name, &scanner)
+    case 0x22:
       guard let value = scanner.string() else { return false }
-      self.difficulty = value
+      if line[name].elementsEqual(self.groupField) { self.group = value }
       return true
+    default: return scanner.skipValue()
     }
-    return scanner.skipValue()
   }
 
-  private static func read(_ scanner: inout RecordLineScanner, into fields: inout [Field]) -> Bool {
+  private mutating func readNumber(
+    _ name: Range<Int>, of section: Range<Int>, _ scanner: inout RecordLineScanner
+  ) -> Bool {
+    guard let value = scanner.number(), self.fields.count < Self.maximumFieldCount else {
+      return false
+    }
+    self.fields.append(Field(section: section, name: name, value: value))
+    return true
+  }
+
+  private mutating func readSection(
+    _ section: Range<Int>, _ scanner: inout RecordLineScanner
+  ) -> Bool {
     guard scanner.take(0x7B) else { return false }
     if scanner.take(0x7D) { return true }
     repeat {
-      guard let name = scanner.string(), scanner.take(0x3A), let value = scanner.number(),
-        fields.count < Self.maximumFieldCount
-      else { return false }
-      fields.append(Field(name: name, value: value))
+      guard let name = scanner.string(), scanner.take(0x3A) else { return false }
+      switch scanner.peek {
+      case 0x2D, 0x30...0x39:
+        guard self.readNumber(name, of: section, &scanner) else { return false }
+      default:
+        guard scanner.skipValue() else { return false }
+      }
     } while scanner.take(0x2C)
     return scanner.take(0x7D)
   }

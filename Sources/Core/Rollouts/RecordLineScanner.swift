@@ -15,6 +15,9 @@ struct RecordLineScanner {
 
   var isAtEnd: Bool { self.index == self.bytes.count }
 
+  /// The byte that comes next; 0 at the end.
+  var peek: UInt8 { self.isAtEnd ? 0 : self.bytes[self.index] }
+
   /// Steps over `byte` if it comes next.
   mutating func take(_ byte: UInt8) -> Bool {
     guard self.index < self.bytes.count, self.bytes[self.index] == byte else { return false }

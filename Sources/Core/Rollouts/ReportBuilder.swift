@@ -5,12 +5,11 @@ package struct ReportBuilder {
   package static let knownFailureClasses = ["crash", "invalid", "refused", "timeout"]
   /// More classes than this are counted together as `other`: their names come from nodes.
   private static let maximumClassCount = 64
-  /// Source: simulator.md, section 3: under `all`, scenario i has difficulty i mod 3 of these.
-  private static let difficulties = ["easy", "medium", "hard"]
 
   private let plan: WorkPlan
+  private let layout: ReportLayout
   private var groups: [ReportGroupBuilder]
-  private var fields = RecordLineFields()
+  private var fields: RecordLineFields
   private var failures: [String: UInt64] = [:]
   private var missing: UInt64 = 0
   private var task: UInt64?
@@ -20,15 +19,11 @@ package struct ReportBuilder {
   /// Lines that are not records; they are in no mean.
   package private(set) var unreadableCount: UInt64 = 0
 
-  package init(plan: WorkPlan) {
+  package init(plan: WorkPlan, layout: ReportLayout) {
     self.plan = plan
-    self.groups = [ReportGroupBuilder(name: plan.difficulty, planned: plan.itemCount)]
-    guard plan.difficulty == "all" else { return }
-    for (index, name) in Self.difficulties.enumerated() {
-      let taskCount = (plan.taskCount + 2 - UInt64(index)) / 3
-      self.groups.append(
-        ReportGroupBuilder(name: name, planned: taskCount * plan.rolloutsPerTask))
-    }
+    self.layout = layout
+    self.groups = layout.groups.map { ReportGroupBuilder($0, layout) }
+    self.fields = RecordLineFields(groupField: layout.groupField)
   }
 
   /// A line of `records.jsonl`, in the order of keys.
@@ -40,7 +35,7 @@ package struct ReportBuilder {
     self.recordCount += 1
     self.groups[0].add(self.fields, line)
     for index in self.groups.indices.dropFirst()
-    where line[self.fields.difficulty].elementsEqual(self.groups[index].name.utf8) {
+    where line[self.fields.group].elementsEqual(self.groups[index].group.name.utf8) {
       self.groups[index].add(self.fields, line)
     }
     if self.plan.rolloutsPerTask > 1 { self.countEpisode(line) }
@@ -74,8 +69,7 @@ package struct ReportBuilder {
   ) -> Report {
     let others = self.failures.keys.filter { !Self.knownFailureClasses.contains($0) }.sorted()
     return Report(
-      workID: self.plan.workID, policy: self.plan.policy, seed: self.plan.seed,
-      rolloutsPerTask: self.plan.rolloutsPerTask, groups: self.groups.map(\.group),
+      plan: self.plan, layout: self.layout, groups: self.groups.map(\.report),
       missing: self.missing,
       failures: (Self.knownFailureClasses + others).map {
         Report.FailureCount(name: $0, count: self.failures[$0] ?? 0)
@@ -83,5 +77,107 @@ package struct ReportBuilder {
       conflicts: conflicts, rejected: rejected, batches: batches, retriedBatches: retriedBatches,
       distinctEpisodes: self.plan.rolloutsPerTask > 1
         ? self.distinctEpisodes + UInt64(self.episodes.count) : nil)
+  }
+}
+
+/// Adds up the records of one group.
+private struct ReportGroupBuilder {
+  /// A number that records have.
+  private struct Column {
+    var section: [UInt8]
+    var name: [UInt8]
+    var isShown = true
+    var sum = StatisticsSum()
+    /// Of the records' own numbers.
+    var clustered: StatisticsClusteredMean?
+  }
+
+  /// Numbers with an interval: each keeps a sum for every task, and a task may have but one record.
+  private static let maximumIntervalCount = 8
+
+  let group: ReportLayout.Group
+  private let layout: ReportLayout
+  private var count: UInt64 = 0
+  /// In the order of the first records.
+  private var columns: [Column] = []
+
+  init(_ group: ReportLayout.Group, _ layout: ReportLayout) {
+    self.group = group
+    self.layout = layout
+  }
+
+  /// Records of one work have the same names in the same order, so that the first guess is right.
+  mutating func add(_ fields: RecordLineFields, _ line: UnsafeRawBufferPointer) {
+    self.count += 1
+    for (index, field) in fields.fields.enumerated() {
+      let section = UnsafeRawBufferPointer(rebasing: line[field.section])
+      let name = UnsafeRawBufferPointer(rebasing: line[field.name])
+      var place = index
+      if index >= self.columns.count || !Self.isColumn(self.columns[index], section, name) {
+        place =
+          self.columns.firstIndex { Self.isColumn($0, section, name) }
+          ?? self.addColumn(Array(section), Array(name))
+      }
+      guard place < self.columns.count, self.columns[place].isShown else { continue }
+      self.columns[place].sum.add(field.value)
+      self.columns[place].clustered?.add(field.value, cluster: fields.key.taskIndex)
+    }
+  }
+
+  /// - Returns: Its place; beyond the last one where there are too many.
+  private mutating func addColumn(_ section: [UInt8], _ name: [UInt8]) -> Int {
+    guard self.columns.count < RecordLineFields.maximumFieldCount else { return self.columns.count }
+    let isSetting = section.isEmpty && self.layout.settings.contains { $0.utf8.elementsEqual(name) }
+    var column = Column(section: section, name: name, isShown: !isSetting)
+    let intervalCount = self.columns.count { $0.clustered != nil }
+    if section.isEmpty, !isSetting, intervalCount < Self.maximumIntervalCount {
+      column.clustered = StatisticsClusteredMean()
+    }
+    self.columns.append(column)
+    return self.columns.count - 1
+  }
+
+  private static func isColumn(
+    _ column: Column, _ section: UnsafeRawBufferPointer, _ name: UnsafeRawBufferPointer
+  ) -> Bool {
+    Self.equal(column.name, name) && Self.equal(column.section, section)
+  }
+
+  private static func equal(_ name: [UInt8], _ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard name.count == bytes.count else { return false }
+    for index in name.indices where name[index] != bytes[index] { return false }
+    return true
+  }
+
+  // MARK: Result
+
+  var report: Report.Group {
+    let found = self.columns.filter(\.isShown).map {
+      (String(decoding: $0.section, as: UTF8.self), $0)
+    }
+    let sections = Self.ordered(
+      self.layout.sections.map(\.name), found.map(\.0).filter { !$0.isEmpty })
+    return Report.Group(
+      name: self.group.name, planned: self.group.planned, count: self.count,
+      values: self.means(found.filter { $0.0.isEmpty }.map(\.1), first: self.layout.values),
+      sections: sections.map { name in
+        Report.Section(name: name, means: self.means(found.filter { $0.0 == name }.map(\.1)))
+      })
+  }
+
+  private func means(_ columns: [Column], first: [String] = []) -> [Report.Mean] {
+    let means = columns.map { column in
+      Report.Mean(
+        name: String(decoding: column.name, as: UTF8.self), count: column.sum.count,
+        mean: column.sum.mean, total: column.sum.total, halfWidth: column.clustered?.halfWidth)
+    }
+    return Self.ordered(first, means.map(\.name)).map { name in
+      means.first { $0.name == name } ?? Report.Mean(name: name, count: 0, total: 0)
+    }
+  }
+
+  /// `first`, and what else is in `names`, each once.
+  private static func ordered(_ first: [String], _ names: [String]) -> [String] {
+    names.reduce(into: first) { if !$0.contains($1) { $0.append($1) } }
   }
 }

@@ -3,25 +3,32 @@ package struct ReportTable: Equatable, Sendable {
   package var header: [String]
   package var rows: [[String]]
 
-  /// The tables in the order to be read: rewards by difficulty, their components, metrics, and what
-  /// did not go well. A cell without a value is `-`.
+  /// The tables in the order to be read: the records' own numbers by group, those of their objects,
+  /// and what did not go well. A cell without a value is `-`.
   package static func tables(of report: Report) -> [Self] {
     let names = report.groups.map(\.name)
-    let reward = Self(
-      header: ["difficulty", "records", "planned", "reward", "95 % interval"],
+    let all = report.groups.first
+    let values = Self(
+      header: [report.layout.groupField ?? "work", "records", "planned"]
+        + (all?.values ?? []).flatMap { [$0.name, "95 % interval"] },
       rows: report.groups.map { group in
-        [
-          group.name, "\(group.count)", "\(group.planned)", Self.decimal(group.reward),
-          group.rewardHalfWidth.map { "± \(Self.decimal($0))" } ?? "-",
-        ]
+        [group.name, "\(group.count)", "\(group.planned)"]
+          + (all?.values ?? []).flatMap { Self.cells(of: $0.name, in: group.values) }
       })
-    let rewards = Self.means(report.groups.map(\.rewards))
-    let metrics = Self.means(report.groups.map(\.metrics))
+    let sections = (all?.sections ?? []).map { section in
+      let title = report.layout.sections.first { $0.name == section.name }?.title ?? section.name
+      return Self(
+        header: [title] + names,
+        rows: Self.means(report.groups.map { $0.means(of: section.name) }))
+    }
+    return [values] + sections
+      + [Self(header: ["outcome", "count"], rows: Self.outcomes(of: report))]
+  }
+
+  private static func cells(of name: String, in values: [Report.Mean]) -> [String] {
+    let value = values.first { $0.name == name }
     return [
-      reward,
-      Self(header: ["reward component"] + names, rows: rewards),
-      Self(header: ["metric"] + names, rows: metrics),
-      Self(header: ["outcome", "count"], rows: Self.outcomes(of: report)),
+      Self.decimal(value?.mean), value?.halfWidth.map { "± \(Self.decimal($0))" } ?? "-",
     ]
   }
 
@@ -36,10 +43,12 @@ package struct ReportTable: Equatable, Sendable {
 
   private static func outcomes(of report: Report) -> [[String]] {
     let count = report.groups.first?.count ?? 0
-    let tokens = report.groups.first?.metrics.first { $0.name == "total_tokens_metric" }
     var rows = [["records", "\(count) of \(report.planned)"]]
     if let distinct = report.distinctEpisodes { rows.append(["distinct episodes", "\(distinct)"]) }
-    rows.append(["tokens", tokens.map { Self.decimal($0.total, digits: 0) } ?? "-"])
+    for total in report.layout.totals {
+      let mean = report.groups.first?.means(of: total.section).first { $0.name == total.name }
+      rows.append([total.title, mean.map { Self.decimal($0.total, digits: 0) } ?? "-"])
+    }
     rows.append(["missing", "\(report.missing)"])
     rows += report.failures.map { ["failed: \($0.name)", "\($0.count)"] }
     rows.append(["conflicts", "\(report.conflicts)"])

@@ -9,14 +9,12 @@
 package struct SpoolMachine: Sendable {
   /// A batch that is on disk and not acknowledged.
   package struct Entry: Equatable, Sendable {
-    package var sequence: UInt64
-    package var items: Range<UInt64>
+    package var header: BatchHeader
     /// Of its lines, in bytes.
     package var size: Int
 
-    package init(sequence: UInt64, items: Range<UInt64>, size: Int) {
-      self.sequence = sequence
-      self.items = items
+    package init(_ header: BatchHeader, size: Int) {
+      self.header = header
       self.size = size
     }
   }
@@ -40,8 +38,10 @@ package struct SpoolMachine: Sendable {
   private var pendingSize = 0
   private var spooled: [Entry]
   private var spooledSize: Int
-  /// Items of batches that are pending or spooled.
-  package private(set) var held: OrdinalRangeSet
+  /// Items whose results are pending or spooled.
+  package private(set) var held = OrdinalRangeSet()
+  /// Items whose failures are, by the lease under which they failed.
+  private var heldFailures: [UInt64: OrdinalRangeSet] = [:]
   /// Spooled batches that are in memory as well: the newest, without gaps.
   private var recent: ArraySlice<RecordBatch> = []
   private var recentSize = 0
@@ -59,11 +59,11 @@ package struct SpoolMachine: Sendable {
     self.sequenceNext = lastSequence + 1
     self.spooled = entries
     self.spooledSize = entries.reduce(0) { $0 + $1.size }
-    self.held = OrdinalRangeSet(entries.map(\.items))
     self.spooledThrough = lastSequence
-    self.acknowledgedThrough = entries.first.map { $0.sequence - 1 } ?? lastSequence
+    self.acknowledgedThrough = entries.first.map { $0.header.sequence - 1 } ?? lastSequence
     self.sentThrough = self.acknowledgedThrough
     self.fileSize = self.spooledSize
+    for entry in entries { self.hold(entry.header) }
   }
 
   /// Whether the worker may go on: there is room in memory, and on disk by the written maximum.
@@ -75,19 +75,42 @@ package struct SpoolMachine: Sendable {
 
   package var hasPending: Bool { !self.pending.isEmpty }
 
+  /// What need not be done for a lease: it has a result, or failed for this very lease. What failed for
+  /// another is to be tried again.
+  package func held(leaseID: UInt64) -> OrdinalRangeSet {
+    var held = self.held
+    held.insert(self.heldFailures[leaseID] ?? [])
+    return held
+  }
+
+  private mutating func hold(_ batch: BatchHeader) {
+    switch batch.kind {
+    case .result: self.held.insert(batch.items)
+    case .failure: self.heldFailures[batch.leaseID, default: []].insert(batch.items)
+    }
+  }
+
+  private mutating func letGo(_ batch: BatchHeader) {
+    switch batch.kind {
+    case .result: self.held.remove(batch.items)
+    case .failure:
+      self.heldFailures[batch.leaseID]?.remove(batch.items)
+      if self.heldFailures[batch.leaseID]?.isEmpty ?? false {
+        self.heldFailures[batch.leaseID] = nil
+      }
+    }
+  }
+
   // MARK: To the disk
 
-  /// The worker has closed a batch; it gets the next number.
-  package mutating func closed(
-    _ items: Range<UInt64>, leaseID: UInt64, attempt: UInt32, lines: [UInt8]
-  ) {
-    self.pending.append(
-      RecordBatch(
-        sequence: self.sequenceNext, leaseID: leaseID, attempt: attempt, items: items,
-        lines: lines))
+  /// The worker has closed a batch; it gets the next number, whatever number it has.
+  package mutating func closed(_ batch: RecordBatch) {
+    var batch = batch
+    batch.header.sequence = self.sequenceNext
     self.sequenceNext += 1
-    self.pendingSize += lines.count
-    self.held.insert(items)
+    self.pendingSize += batch.lines.count
+    self.hold(batch.header)
+    self.pending.append(batch)
   }
 
   /// What is to be appended and synced next; it stays pending until then.
@@ -100,7 +123,7 @@ package struct SpoolMachine: Sendable {
     for batch in batches {
       let size = batch.lines.count
       self.pendingSize -= size
-      self.spooled.append(Entry(sequence: batch.sequence, items: batch.items, size: size))
+      self.spooled.append(Entry(batch.header, size: size))
       self.spooledSize += size
       self.fileSize += size
       self.spooledThrough = batch.sequence
@@ -114,7 +137,7 @@ package struct SpoolMachine: Sendable {
 
   /// The file was opened again after a fault: pending batches that reached it after all are on disk.
   package mutating func reopened(entries: [Entry]) {
-    let last = entries.last?.sequence ?? 0
+    let last = entries.last?.header.sequence ?? 0
     self.fileSize = entries.reduce(0) { $0 + $1.size }
     let count = self.pending.prefix { $0.sequence <= last }.count
     let fileSize = self.fileSize
@@ -134,7 +157,9 @@ package struct SpoolMachine: Sendable {
 
   /// The file was written anew without the batches up to this number.
   package mutating func dropped(through sequence: UInt64) {
-    self.fileSize = self.spooled.reduce(0) { $0 + ($1.sequence > sequence ? $1.size : 0) }
+    self.fileSize = self.spooled.reduce(0) {
+      $0 + ($1.header.sequence > sequence ? $1.size : 0)
+    }
   }
 
   // MARK: To the coordinator
@@ -163,10 +188,11 @@ package struct SpoolMachine: Sendable {
     guard sequence <= self.sentThrough else { return .refuse }
     guard sequence > self.acknowledgedThrough else { return .none }
     self.acknowledgedThrough = sequence
-    let count = self.spooled.firstIndex { $0.sequence > sequence } ?? self.spooled.count
+    let count =
+      self.spooled.firstIndex { $0.header.sequence > sequence } ?? self.spooled.count
     for entry in self.spooled[..<count] {
       self.spooledSize -= entry.size
-      self.held.remove(entry.items)
+      self.letGo(entry.header)
     }
     self.spooled.removeFirst(count)
     while let first = self.recent.first, first.sequence <= sequence {

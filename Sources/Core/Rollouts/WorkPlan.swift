@@ -1,45 +1,53 @@
 import Fleet
 
-/// The items of an eval and their shards: written and hashed before anything starts, so that merging
+/// The items of a work and their shards: written and hashed before anything starts, so that merging
 /// and resuming have a fixed list to be measured against.
 ///
-/// Item `i` is the rollout `i % rolloutsPerTask` of the task `i / rolloutsPerTask`.
+/// Item `i` is the rollout `i % rolloutsPerTask` of the task `i / rolloutsPerTask`. What is done with
+/// an item is the kind's own: its specification is opaque here.
 package struct WorkPlan: Equatable, Sendable {
   /// 2^40 items: ordinals stay exact in JSON's doubles, and sums of them in 64 bits.
   package static let maximumItemCount: UInt64 = 1 << 40
   /// Shards are listed in the plan; a black-box program sees its own as a variable.
   package static let maximumShardCount = 65_536
+  /// 64 KiB: a prompt and a schema fit. It travels with every stream's first message, which is to be
+  /// one small frame.
+  package static let maximumSpecificationSize = 64 << 10
+  /// Of an item that fails each time.
+  package static let attemptCounts = 1...100
 
-  package let policy: String
-  package let difficulty: String
-  package let seed: UInt64
-  package let maxActionsPerStep: UInt32
+  /// Which runner does the items: 1 to 64 of a-z, 0-9, `_` and `-`.
+  package let kind: String
+  /// What the kind's runner reads: one JSON object without blanks, at most
+  /// ``maximumSpecificationSize`` bytes, the same bytes for the same work.
+  package let specification: [UInt8]
   /// At least 1.
   package let taskCount: UInt64
   /// At least 1.
   package let rolloutsPerTask: UInt64
+  /// After so many failures an item is given up.
+  package let attemptCountMax: UInt32
   /// At least 1; where there are fewer items, the last shards are empty.
   package let shardCount: Int
 
   /// - Throws: `WorkPlanError.outOfRange` with the name of the first value that is not allowed.
   package init(
-    policy: String, difficulty: String, seed: UInt64, maxActionsPerStep: UInt32 = 4,
-    taskCount: UInt64, rolloutsPerTask: UInt64 = 1, shardCount: Int = 64
+    kind: String, specification: [UInt8], taskCount: UInt64, rolloutsPerTask: UInt64 = 1,
+    attemptCountMax: Int = 3, shardCount: Int = 64
   ) throws(WorkPlanError) {
-    guard Self.isName(policy) else { throw .outOfRange("policy") }
-    guard Self.isName(difficulty) else { throw .outOfRange("difficulty") }
-    guard maxActionsPerStep >= 1 else { throw .outOfRange("max_actions_per_step") }
+    guard Self.isName(kind) else { throw .outOfRange("kind") }
+    guard Self.isSpecification(specification) else { throw .outOfRange("specification") }
     guard taskCount >= 1, taskCount <= Self.maximumItemCount else { throw .outOfRange("tasks") }
     guard rolloutsPerTask >= 1, rolloutsPerTask <= Self.maximumItemCount / taskCount else {
       throw .outOfRange("rollouts")
     }
+    guard Self.attemptCounts ~= attemptCountMax else { throw .outOfRange("attempts") }
     guard 1...Self.maximumShardCount ~= shardCount else { throw .outOfRange("shards") }
-    self.policy = policy
-    self.difficulty = difficulty
-    self.seed = seed
-    self.maxActionsPerStep = maxActionsPerStep
+    self.kind = kind
+    self.specification = specification
     self.taskCount = taskCount
     self.rolloutsPerTask = rolloutsPerTask
+    self.attemptCountMax = UInt32(attemptCountMax)
     self.shardCount = shardCount
   }
 
@@ -48,16 +56,7 @@ package struct WorkPlan: Equatable, Sendable {
 
   /// The key of the item `ordinal`, which is below ``itemCount``.
   package func key(of ordinal: UInt64) -> ItemKey {
-    let (task, rollout) = ordinal.quotientAndRemainder(dividingBy: self.rolloutsPerTask)
-    return ItemKey(taskIndex: task, rolloutIndex: rollout)
-  }
-
-  /// The ordinal of `key`; `nil` when the plan does not have it.
-  package func ordinal(of key: ItemKey) -> UInt64? {
-    guard key.taskIndex < self.taskCount, key.rolloutIndex < self.rolloutsPerTask else {
-      return nil
-    }
-    return key.taskIndex * self.rolloutsPerTask + key.rolloutIndex
+    ItemKey(ordinal: ordinal, rolloutsPerTask: self.rolloutsPerTask)
   }
 
   /// The items of shard `index` (0 ..< ``shardCount``): contiguous, and their sizes differ by at most
@@ -73,14 +72,16 @@ package struct WorkPlan: Equatable, Sendable {
   /// In order; together exactly `0 ..< itemCount`.
   package var shards: [Range<UInt64>] { (0..<self.shardCount).map { self.shard($0) } }
 
+  // MARK: Canonical text
+
   /// One JSON object and a line feed, the same bytes for the same plan. The shards are written out as
   /// `[first, end]`, so that the file says it all.
   package var canonicalText: String {
     var text = """
-      {"version":1,"work":"simulator","policy":"\(self.policy)",\
-      "difficulty":"\(self.difficulty)","seed":\(self.seed),\
-      "max_actions_per_step":\(self.maxActionsPerStep),"tasks":\(self.taskCount),\
-      "rollouts":\(self.rolloutsPerTask),"shard_count":\(self.shardCount),"shards":[
+      {"version":2,"kind":"\(self.kind)",\
+      "specification":\(String(decoding: self.specification, as: UTF8.self)),\
+      "tasks":\(self.taskCount),"rollouts":\(self.rolloutsPerTask),\
+      "attempts":\(self.attemptCountMax),"shard_count":\(self.shardCount),"shards":[
       """
     for (index, shard) in self.shards.enumerated() {
       text += "\(index == 0 ? "" : ",")[\(shard.lowerBound),\(shard.upperBound)]"
@@ -100,26 +101,60 @@ package struct WorkPlan: Equatable, Sendable {
 
   private static func parse(_ bytes: UnsafeRawBufferPointer) -> Self? {
     var scanner = RecordLineScanner(bytes)
-    guard scanner.take(#"{"version":1,"work":"simulator","policy":"#),
-      let policy = scanner.text(), scanner.take(#","difficulty":"#),
-      let difficulty = scanner.text(), scanner.take(#","seed":"#),
-      let seed = scanner.integer(), scanner.take(#","max_actions_per_step":"#),
-      let actions = scanner.integer().flatMap({ UInt32(exactly: $0) }),
+    guard scanner.take(#"{"version":2,"kind":"#), let kind = scanner.text(),
+      scanner.take(#","specification":"#), case let start = scanner.index, scanner.skipValue(),
+      case let specification = Array(bytes[start..<scanner.index]),
       scanner.take(#","tasks":"#), let tasks = scanner.integer(),
       scanner.take(#","rollouts":"#), let rollouts = scanner.integer(),
+      scanner.take(#","attempts":"#),
+      let attempts = scanner.integer().flatMap(Int.init(exactly:)),
       scanner.take(#","shard_count":"#), let shards = scanner.integer().flatMap(Int.init(exactly:))
     else { return nil }
     return try? Self(
-      policy: policy, difficulty: difficulty, seed: seed, maxActionsPerStep: actions,
-      taskCount: tasks, rolloutsPerTask: rollouts, shardCount: shards)
+      kind: kind, specification: specification, taskCount: tasks, rolloutsPerTask: rollouts,
+      attemptCountMax: attempts, shardCount: shards)
   }
 
-  /// 1 to 64 of a-z, 0-9, `_` and `-`: nothing that JSON would have to escape.
+  /// Nothing that JSON would have to escape.
   private static func isName(_ text: String) -> Bool {
     1...64 ~= text.utf8.count
       && text.utf8.allSatisfy {
         (97...122).contains($0) || (48...57).contains($0) || $0 == 45 || $0 == 95
       }
+  }
+
+  private static func isSpecification(_ bytes: [UInt8]) -> Bool {
+    guard bytes.count <= Self.maximumSpecificationSize, bytes.first == 0x7B,
+      String(validating: bytes, as: UTF8.self) != nil
+    else { return false }
+    return bytes.withUnsafeBytes { bytes in
+      var scanner = RecordLineScanner(bytes)
+      return scanner.skipValue() && scanner.isAtEnd
+    }
+  }
+
+  // MARK: Checks
+
+  /// What is wrong with the lines of a batch whose frame is right; `nil`: nothing. Each line must
+  /// begin with the key of its item and be of the batch's kind: a node is semi-trusted.
+  package func fault(in batch: RecordBatch) -> String? {
+    guard batch.items.span.upperBound <= self.itemCount else { return "items that are not planned" }
+    return batch.lines.withUnsafeBytes { bytes in
+      var start = 0
+      for items in batch.items.ranges {
+        for ordinal in items {
+          guard let end = RecordLineFeeds.first(in: bytes, from: start) else {
+            return "fewer lines than items"
+          }
+          let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+          guard let head = RecordLine.head(of: line), head.key == self.key(of: ordinal),
+            head.kind == batch.kind
+          else { return "a line that is not the \(batch.kind) of item \(ordinal)" }
+          start = end + 1
+        }
+      }
+      return start == bytes.count ? nil : "more lines than items"
+    }
   }
 }
 

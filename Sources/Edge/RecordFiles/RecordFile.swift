@@ -50,7 +50,7 @@ package actor RecordFile: RecordLog {
 
   /// The highest sequence number the file has had; 0: none yet.
   package var lastSequence: UInt64 {
-    self.entries.reduce(self.droppedThrough) { max($0, $1.sequence) }
+    self.entries.reduce(self.droppedThrough) { max($0, $1.header.sequence) }
   }
 
   package func append(_ batches: [RecordBatch]) async throws(RecordLogError) {
@@ -65,8 +65,7 @@ package actor RecordFile: RecordLog {
       let headerSize = BatchFrame.append(batch, to: &bytes)
       added.append(
         RecordFileEntry(
-          sequence: batch.sequence, leaseID: batch.leaseID, attempt: batch.attempt,
-          items: batch.items, offset: frameOffset + headerSize, size: batch.lines.count,
+          header: batch.header, offset: frameOffset + headerSize, size: batch.lines.count,
           frameOffset: frameOffset))
     }
     do throws(FileFault) {
@@ -109,14 +108,11 @@ package actor RecordFile: RecordLog {
   {
     var batches: [RecordBatch] = []
     var size = 0
-    let start = self.entries.firstIndex { $0.sequence > sequence } ?? self.entries.count
+    let start = self.entries.firstIndex { $0.header.sequence > sequence } ?? self.entries.count
     for entry in self.entries[start...] {
       size += entry.size
       if size > maximumSize, !batches.isEmpty { break }
-      batches.append(
-        RecordBatch(
-          sequence: entry.sequence, leaseID: entry.leaseID, attempt: entry.attempt,
-          items: entry.items, lines: try self.lines(of: entry)))
+      batches.append(RecordBatch(entry.header, lines: try self.lines(of: entry)))
     }
     return batches
   }
@@ -141,7 +137,7 @@ package actor RecordFile: RecordLog {
     try target.write(mark, at: 0)
     var kept: [RecordFileEntry] = []
     var size = mark.count
-    for var entry in self.entries where entry.sequence > sequence {
+    for var entry in self.entries where entry.header.sequence > sequence {
       let frame = try self.file.bytes(entry.frameOffset..<entry.offset + entry.size)
       try target.write(frame, at: size)
       entry.offset += size - entry.frameOffset

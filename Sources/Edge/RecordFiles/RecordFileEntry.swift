@@ -1,9 +1,8 @@
+package import Rollouts
+
 /// Where one batch lies in a record file: what merging needs to know before it reads any record.
 package struct RecordFileEntry: Equatable, Sendable {
-  package var sequence: UInt64
-  package var leaseID: UInt64
-  package var attempt: UInt32
-  package var items: Range<UInt64>
+  package var header: BatchHeader
   /// Offset of its lines in the file, in bytes.
   package var offset: Int
   /// Size of its lines in bytes.

@@ -58,8 +58,7 @@ struct RecordFileScan {
   private mutating func add(_ header: BatchFrame.Header, _ headerSize: Int) {
     self.entries.append(
       RecordFileEntry(
-        sequence: header.sequence, leaseID: header.leaseID, attempt: header.attempt,
-        items: header.items, offset: self.intactSize + headerSize, size: header.size,
+        header: header.batch, offset: self.intactSize + headerSize, size: header.size,
         frameOffset: self.intactSize))
     self.intactSize += headerSize + header.size
   }

@@ -1,6 +1,7 @@
 import Glibc
+import Rollouts
 
-/// Counts the items of a record file that another process appends to: each look reads only what has
+/// Counts the results of a record file that another process appends to: each look reads only what has
 /// come since the one before.
 package struct RecordFileTail: Sendable {
   private let path: String
@@ -19,7 +20,9 @@ package struct RecordFileTail: Sendable {
     if size < self.scan.intactSize { self = Self(path: self.path) }
     guard self.scan.corruption == nil else { return }
     try self.scan.goOn(file, to: size)
-    self.itemCount = self.scan.entries.reduce(self.itemCount) { $0 &+ UInt64($1.items.count) }
+    self.itemCount = self.scan.entries.reduce(self.itemCount) {
+      $0 &+ ($1.header.kind == .result ? $1.header.items.count : 0)
+    }
     self.scan.entries = []
   }
 }

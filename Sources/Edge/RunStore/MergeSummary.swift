@@ -33,7 +33,7 @@ package struct MergeSummary: Codable, Equatable, Sendable {
     self.conflicts = counts.conflicts
     self.rejected = counts.rejected
     self.batches = attempts.count
-    self.retriedBatches = attempts.count { $0.attempt > 1 }
+    self.retriedBatches = attempts.count { $0.batch.attempt > 1 }
     self.damaged = damaged
   }
 }

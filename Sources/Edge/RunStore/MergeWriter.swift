@@ -38,9 +38,7 @@ package struct MergeWriter {
         reader.entries.map { (source: index, entry: $0) }
       }
       let attempts = batches.map { source, entry in
-        MergeAttempt(
-          node: nodes[source], sequence: entry.sequence, leaseID: entry.leaseID,
-          attempt: entry.attempt, items: entry.items)
+        MergeAttempt(node: nodes[source], batch: entry.header)
       }
       let counts = try self.writeOutputs(readers, batches)
       try self.write(MergeAttempt.lines(attempts), to: "attempts.jsonl")
@@ -64,9 +62,7 @@ package struct MergeWriter {
     let missing = try self.newFile("missing.jsonl")
     let conflicts = try self.newFile("conflicts.jsonl")
     var sizes: [MergeOutput: Int] = [:]
-    var merge = Merge(
-      plan: self.plan,
-      batches: batches.map { MergeBatch(attempt: $0.entry.attempt, items: $0.entry.items) })
+    var merge = Merge(plan: self.plan, batches: batches.map(\.entry.header))
     try merge.run(
       load: { (index: Int) throws(FileFault) in
         try readers[batches[index].source].lines(of: batches[index].entry)

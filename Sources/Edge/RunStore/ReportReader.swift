@@ -7,7 +7,7 @@ package import Rollouts
 package enum ReportReader {
   /// - Throws: `RunStoreError.damaged` when there is no whole merge, or a merged line is not a record.
   package static func report(
-    of run: RunDirectory, plan: WorkPlan
+    of run: RunDirectory, plan: WorkPlan, layout: ReportLayout
   ) throws(RunStoreError) -> Report {
     let summaryPath = "\(run.mergedPath)/summary.json"
     do throws(FileFault) {
@@ -15,7 +15,7 @@ package enum ReportReader {
       guard let summary = try? JSONDecoder().decode(MergeSummary.self, from: Data(bytes)),
         summary.workID == plan.workID
       else { throw FileFault(path: summaryPath, operation: "decode", errno: EINVAL) }
-      var builder = ReportBuilder(plan: plan)
+      var builder = ReportBuilder(plan: plan, layout: layout)
       try LineReader.forEachLine(of: "\(run.mergedPath)/records.jsonl") { builder.add($0) }
       try LineReader.forEachLine(of: "\(run.mergedPath)/missing.jsonl") { builder.addMissing($0) }
       guard builder.recordCount == summary.merged, builder.unreadableCount == 0 else {

@@ -1,5 +1,6 @@
 package import Coordinator
 import Health
+package import Launch
 package import Plan
 
 /// What somebody asks about.

@@ -1,5 +1,7 @@
 package import Coordinator
 import Fleet
+import Health
+import Launch
 import Plan
 import Recipes
 package import Runs

@@ -1,6 +1,7 @@
 import Coordinator
 import Fleet
 import Health
+import Launch
 import Telemetry
 
 /// All that a run's nodes and replicas say, as one page for Prometheus: every sample of every

@@ -1,6 +1,7 @@
 package import Coordinator
 package import Fleet
 import Health
+import Launch
 import Telemetry
 
 extension FleetMoment {

@@ -1,5 +1,6 @@
-package import Coordinator
+import Coordinator
 import Health
+package import Launch
 package import Telemetry
 
 /// What is known of a run at one instant, ready to be shown.

@@ -1,6 +1,7 @@
 package import Coordinator
 import Fleet
 import Health
+package import Launch
 package import Plan
 import Recipes
 package import Telemetry
@@ -100,7 +101,7 @@ package struct FleetState: Sendable {
       service.replicas.map { replica in
         Replica(
           key: ReplicaKey(service: service.name, index: replica.index), node: replica.node,
-          showsMetrics: replica.launch.showsMetrics)
+          showsMetrics: replica.launch.metricsPlace != nil)
       }
     }
     for (index, replica) in self.replicas.enumerated() { self.positions[replica.key] = index }

@@ -1,4 +1,5 @@
 package import Fleet
+import Recipes
 
 /// The two models of NeMo Gym, as services of a plan.
 package struct GymServices: Equatable, Sendable {
@@ -21,7 +22,7 @@ package struct GymServices: Equatable, Sendable {
       throw Diagnostic(
         code: "no-policy", "no service is named `policy`",
         hints: services.isEmpty
-          ? ["a service with `recipe: vllm` serves a model"]
+          ? [Recipe.servingHint]
           : ["say which it is: `--policy SERVICE`, of \(names)"])
     }
   }
@@ -38,7 +39,7 @@ package struct GymServices: Equatable, Sendable {
     let known = services.map { "`\($0.name)`" }.joined(separator: ", ")
     throw Diagnostic(
       code: "unknown-service", "no service `\(name)` that serves a model",
-      hints: services.isEmpty ? ["a service with `recipe: vllm` does"] : ["these do: \(known)"])
+      hints: services.isEmpty ? [Recipe.servingHint] : ["these do: \(known)"])
   }
 }
 

@@ -1,8 +1,8 @@
 package import Coordinator
 import Fleet
 package import Health
+package import Launch
 package import Plan
-import Recipes
 
 /// One replica that serves a model, and what it is doing now.
 package struct ModelEndpoint: Equatable, Sendable {
@@ -36,9 +36,6 @@ package struct ModelService: Equatable, Sendable {
 }
 
 extension ModelService {
-  /// vLLM reads the key from this variable, where no `--api-key` says it.
-  package static let keyVariable = "VLLM_API_KEY"
-
   /// The services of a plan that serve a model, in its order.
   ///
   /// - Parameter reports: What the agents said; replicas that none names have no state.
@@ -46,42 +43,23 @@ extension ModelService {
     let known = Dictionary(reports.map { ($0.key, $0) }) { _, last in last }
     return plan.services.compactMap { service in
       let endpoints = service.replicas.compactMap { replica -> ModelEndpoint? in
-        guard case .canary(let port, let model)? = replica.launch.probe,
+        guard let server = replica.launch.model,
           let node = plan.nodes.first(where: { $0.name == replica.node })
         else { return nil }
         let key = ReplicaKey(service: service.name, index: replica.index)
         return ModelEndpoint(
           key: key, node: node.name,
-          baseURL: Self.baseURL(Self.address(of: replica.launch, on: node), port: port),
-          modelName: model, state: known[key]?.state, reason: known[key]?.reason ?? "")
+          // One that listens on one address alone answers nowhere else.
+          baseURL: ModelServer.baseURL(
+            server.listensOnOne ? server.host : node.address, server.port),
+          modelName: server.model, state: known[key]?.state, reason: known[key]?.reason ?? "")
       }
       guard !endpoints.isEmpty else { return nil }
       let launches = service.replicas.map(\.launch)
       return Self(
         name: service.name, endpoints: endpoints,
-        keyName: launches.contains(where: Self.asksForKey) ? Self.keyVariable : nil,
-        parsesReasoning: launches.contains { Self.has("--reasoning-parser", in: $0) })
+        keyName: launches.lazy.compactMap(\.keyVariable).first,
+        parsesReasoning: launches.contains { $0.model?.parsesReasoning == true })
     }
-  }
-
-  /// A server that listens on one address alone answers nowhere else.
-  private static func address(of launch: LaunchSpecification, on node: Plan.Node) -> String {
-    let host = ArgumentList.value(of: "--host", in: launch.argv) ?? ""
-    return ["", "0.0.0.0", "::"].contains(host) ? node.address : host
-  }
-
-  private static func baseURL(_ address: String, port: Int) -> String {
-    let host = address.contains(":") ? "[\(address)]" : address
-    return "http://\(host):\(port)/v1"
-  }
-
-  private static func asksForKey(_ launch: LaunchSpecification) -> Bool {
-    launch.secrets.contains(Self.keyVariable)
-      || launch.environment.contains { $0.name == Self.keyVariable }
-      || Self.has("--api-key", in: launch)
-  }
-
-  private static func has(_ flag: String, in launch: LaunchSpecification) -> Bool {
-    launch.argv.contains { $0 == flag || $0.hasPrefix("\(flag)=") }
   }
 }

@@ -1,6 +1,7 @@
 import Coordinator
 package import Fleet
 import Health
+import Launch
 
 extension [ModelService] {
   /// One object, its services in their order.

@@ -1,6 +1,7 @@
-package import Coordinator
+import Coordinator
 import Fleet
 package import Health
+package import Launch
 
 /// What a person should do next about a subject: one command, and why.
 package struct NextStep: Equatable, Sendable {

@@ -1,6 +1,7 @@
 package import Coordinator
 import Dispatch
 package import Fleet
+import Health
 import Links
 package import Manifest
 import ModelAPI

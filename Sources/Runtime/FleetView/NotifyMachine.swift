@@ -1,5 +1,6 @@
 package import Coordinator
 import Health
+import Launch
 package import Manifest
 
 /// Decides which changes of state are told, and how often.

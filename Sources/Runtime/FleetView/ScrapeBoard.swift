@@ -1,4 +1,5 @@
 import Fleet
+import Health
 import Synchronization
 package import Telemetry
 

@@ -1,5 +1,7 @@
 package import Coordinator
 import Fleet
+import Health
+import Launch
 import ModelAPI
 import Plan
 import Recipes
@@ -50,7 +52,8 @@ package struct ScrapedRun: Sendable {
     let run = try await fleet.liveRun()
     self.nodes = run.plan.nodes.compactMap { node in
       let places = run.plan.services.flatMap { service in
-        service.replicas.filter { $0.node == node.name && $0.launch.showsMetrics }.map { replica in
+        service.replicas.filter { $0.node == node.name && $0.launch.metricsPlace != nil }.map {
+          replica in
           let key = ReplicaKey(service: service.name, index: replica.index)
           let labels: [MetricsMerge.Label] = [
             .init("node", node.name), .init("service", service.name),

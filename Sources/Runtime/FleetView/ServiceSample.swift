@@ -1,5 +1,6 @@
 package import Fleet
 import FoundationEssentials
+import Health
 package import Telemetry
 
 /// The numbers of a service at one instant, as the journal keeps them; `nil` is unknown.

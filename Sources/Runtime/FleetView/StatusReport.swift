@@ -1,6 +1,7 @@
 package import Coordinator
 package import Fleet
 import Health
+import Launch
 package import Plan
 
 /// What `muster status` says: the state of every planned replica, nodes that do not answer beside

@@ -1,6 +1,7 @@
 package import Coordinator
 package import Fleet
 import Health
+package import Launch
 package import Plan
 
 /// What `muster why` says: the chain of events, and the last lines of what failed.

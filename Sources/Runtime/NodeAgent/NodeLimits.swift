@@ -14,10 +14,8 @@ package enum NodeLimits {
   package static let linkCountMax = 64
   /// Replicas of one node, over the life of a run.
   package static let replicaCountMax = 256
-  /// Arguments and environment of one process together; the kernel's own limit is 2 MiB.
-  package static let launchSizeMax = 1 << 20
-  /// Of each list in the description of a replica.
-  package static let listCountMax = 4096
+  /// Endpoints that one call may have scraped.
+  package static let scrapeTargetCountMax = 4096
   /// Lines of a log that one call may ask for from its end.
   package static let logLineCountMax = 100_000
   /// Bytes of a log that are searched for them.

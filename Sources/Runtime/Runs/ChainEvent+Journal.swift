@@ -2,6 +2,7 @@ package import Coordinator
 import Fleet
 import FoundationEssentials
 import Health
+import Launch
 package import RunStore
 
 extension ChainEvent {

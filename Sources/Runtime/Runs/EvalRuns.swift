@@ -1,24 +1,13 @@
 import Fleet
-package import Plan
-package import Rollouts
+import Plan
 import RunStore
-
-extension Plan {
-  /// The items of the plan's work.
-  package func workPlan() throws -> WorkPlan {
-    let work = self.work ?? WorkSettings()
-    return try WorkPlan(
-      policy: work.policy, difficulty: work.difficulty, seed: work.seed,
-      maxActionsPerStep: UInt32(work.maxActionsPerStep), taskCount: UInt64(work.exampleCount),
-      rolloutsPerTask: UInt64(work.rolloutsPerExample), shardCount: work.shardCount)
-  }
-}
 
 extension FleetContext {
   /// The eval to be resumed: the newest unfinished one, else the newest of the plan at all, or the
   /// one named.
   ///
-  /// Another set of nodes is no other work: items have keys, whoever does them.
+  /// Another set of nodes is no other work: items have keys, whoever does them. Nor is what an episode
+  /// waits, which stays what it was.
   /// - Throws: `RunFault` when there is none, or its plan differs in more than
   ///   its nodes; then with the fields that differ.
   package func evalToResume(named name: String?) throws(RunFault) -> LiveRun {
@@ -31,8 +20,10 @@ extension FleetContext {
         guard try directory.workPlan() != nil else { continue }
         let run = try LiveRun(directory, self.surroundings)
         try run.requireJournal()
-        let differences = try self.plan.differences(from: run.plan).filter {
-          !$0.hasPrefix("nodes") && !$0.hasPrefix("work.nodes")
+        let differences = try self.plan.differences(from: run.plan).filter { difference in
+          ["nodes", "work.nodes", "work.simulator.episode_cost"].allSatisfy {
+            !difference.hasPrefix("`\($0)")
+          }
         }
         if differences.isEmpty { return run }
         nearest = nearest ?? ["run \(run.id) is of another plan"] + differences
@@ -50,16 +41,6 @@ extension FleetContext {
 }
 
 extension LiveRun {
-  /// - Throws: `RunFault` when the run has none.
-  package func workPlan() throws(RunFault) -> WorkPlan {
-    try RunFault.storing {
-      guard let plan = try self.directory.workPlan() else {
-        throw RunStoreError.damaged(path: self.directory.workPlanPath, reason: "it is missing")
-      }
-      return plan
-    }
-  }
-
   /// The run whose agents do the work: that of the services that are up, else this one; the same on
   /// every resume, because spools are there.
   package func agentRun(live fleet: FleetContext) throws(RunFault) -> String {

@@ -1,5 +1,6 @@
 package import Coordinator
 package import Fleet
+package import Launch
 package import Plan
 
 extension FleetContext {

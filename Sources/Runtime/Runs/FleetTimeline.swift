@@ -1,5 +1,6 @@
 package import Coordinator
 import Health
+import Launch
 
 /// What a watch of a fleet learns that the run's journal does not have yet.
 package struct FleetTimeline: Sendable {

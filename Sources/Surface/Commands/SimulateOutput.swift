@@ -1,4 +1,5 @@
 import KVCacheSimulator
+import Manifest
 
 /// All episodes of one `muster simulate`, written as they end: memory does not grow with them.
 struct SimulateOutput {
@@ -9,10 +10,10 @@ struct SimulateOutput {
   private let rolloutCount: UInt64
   private var worker: SimulatorWorker
 
-  init(_ job: SimulatorJob, scenarioCount: UInt64) {
-    self.scenarioCount = scenarioCount
-    self.rolloutCount = UInt64(job.rolloutsPerExample)
-    self.worker = SimulatorWorker(job)
+  init(_ settings: WorkSettings) {
+    self.scenarioCount = UInt64(settings.exampleCount)
+    self.rolloutCount = UInt64(settings.rolloutsPerExample)
+    self.worker = SimulatorWorker(settings.simulator)
   }
 
   mutating func writeRecords() {

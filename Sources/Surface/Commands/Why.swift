@@ -3,6 +3,7 @@ import Coordinator
 import Fleet
 import FleetView
 import Health
+import Launch
 import Plan
 import Runs
 import Terminal

@@ -157,7 +157,7 @@ struct MainJobTests {
       defer { foreigner.close() }
       let down = try cluster.muster(["down", cluster.manifest])
       #expect(down.status == 0, "\(down.talk)")
-      let words = "holder-0: port \(port) is now that of process \(getpid()) ("
+      let words = "holder/0: port \(port) is now that of process \(getpid()) ("
       #expect(down.talk.contains(words), "\(down.talk)")
       #expect(down.talk.contains("nothing is left on node01"), "\(down.talk)")
       // The agent has ended with it.

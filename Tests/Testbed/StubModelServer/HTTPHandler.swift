@@ -67,7 +67,7 @@ final class HTTPHandler: ChannelInboundHandler {
     let id = head.headers.first(name: "X-Request-Id") ?? "\(serial)"
     let answer = AnswerBody(
       request: request, id: (isChat ? "chatcmpl-" : "cmpl-") + id, created: time(nil),
-      fingerprint: "vllm-0.32.0-57ab0000")
+      fingerprint: engine.options.manner == .sglang ? "" : "vllm-0.32.0-57ab0000")
     let drawn = DrawnAnswer(request, salt: serial)
     if request.streams { begin(context, head, answer) }
     let sequence = Sequence(

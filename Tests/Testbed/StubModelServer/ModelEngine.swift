@@ -65,9 +65,18 @@ final class ModelEngine: @unchecked Sendable {
     showGauges()
   }
 
-  /// The gauges come from the engine: one that hangs or is dead leaves them as they were.
+  /// The gauges come from the engine: one that hangs or is dead leaves them as they were. SGLang's are
+  /// those of its last step for 30 s of rest.
   private func showGauges() {
     guard fault != .hang, !isDead else { return }
+    guard options.manner == .vllm || !running.isEmpty || !waiting.isEmpty else {
+      loop.scheduleTask(in: .seconds(30)) { self.renewGauges() }
+      return
+    }
+    renewGauges()
+  }
+
+  private func renewGauges() {
     counts.gauges = EngineCounts.Gauges(
       running: running.count, waiting: waiting.count, cacheUsage: cacheUsage)
   }

@@ -1,7 +1,12 @@
-/// The command line: `serve MODEL --port P …`. Flags it does not know are accepted and ignored.
+/// The command line: `serve MODEL --port P …` as vLLM has it, or `--model-path MODEL --port P …` as
+/// SGLang. Flags it does not know are accepted and ignored.
 struct ServeOptions: Sendable {
+  /// Whose paths, words and metrics it has.
+  enum Manner: Sendable { case vllm, sglang }
+
   struct Refusal: Error { let message: String }
 
+  var manner = Manner.vllm
   var model = ""
   var host = "0.0.0.0"
   var port = 8000
@@ -20,12 +25,21 @@ struct ServeOptions: Sendable {
   var stepSeconds = 0.001
   var diesWhileLoading = false
   var ignoresTerm = false
+  /// Of SGLang, which shows none without.
+  var showsMetrics = true
 
   /// Reads the process's arguments, the program's name first.
   init(_ arguments: [String]) throws(Refusal) {
     var words = arguments.dropFirst()[...]
-    guard words.popFirst() == "serve" else {
-      throw Refusal(message: "usage: stub-model-server serve MODEL --port P [vllm's flags]")
+    if words.first == "serve" {
+      words.removeFirst()
+    } else {
+      guard words.contains("--model-path") else {
+        throw Refusal(
+          message: "usage: stub-model-server serve MODEL --port P [vllm's flags], or "
+            + "stub-model-server --model-path MODEL --port P [sglang's flags]")
+      }
+      (manner, port, host, showsMetrics) = (.sglang, 30_000, "127.0.0.1", false)
     }
     while let word = words.popFirst() {
       guard word.hasPrefix("-") else {
@@ -47,6 +61,10 @@ struct ServeOptions: Sendable {
 
   private mutating func set(_ flag: String, _ values: [String]) throws(Refusal) {
     switch flag {
+    case "--model-path": model = values.first ?? ""
+    case "--enable-metrics": showsMetrics = true
+    case "--context-length": maxModelLength = try Self.int(flag, values, 1...10_000_000)
+    case "--max-running-requests": maxSequences = try Self.int(flag, values, 1...100_000)
     case "--host": host = values.first ?? host
     case "--port": port = try Self.int(flag, values, 0...65_535)
     case "--served-model-name": servedNames = values

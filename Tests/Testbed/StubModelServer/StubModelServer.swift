@@ -3,7 +3,8 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// Answers as `vllm serve` does: a closed port while it loads, then vLLM's paths and error bodies.
+/// Answers as `vllm serve` or `sglang.launch_server` does: a closed port while it loads, then the paths
+/// and error bodies of that server.
 @main
 struct StubModelServer {
   static func main() {
@@ -31,12 +32,15 @@ struct StubModelServer {
   private static func load(_ options: ServeOptions, _ signals: StopSignals) {
     let took = "\((options.loadSeconds * 100).rounded() / 100)"
     let seconds = took.split(separator: ".").last?.count == 1 ? took + "0" : took
-    let lines = [
-      "non-default args: {'model_tag': '\(options.model)', 'port': \(options.port)}",
-      "Initializing a V1 LLM engine (v0.32.0)", "Starting to load model \(options.model)...",
-      "Warming up model for the compilation...",
-      "init engine (profile, create kv cache, warmup model) took \(seconds) s",
-    ]
+    let lines =
+      options.manner == .sglang
+      ? sglangLines(options)
+      : [
+        "non-default args: {'model_tag': '\(options.model)', 'port': \(options.port)}",
+        "Initializing a V1 LLM engine (v0.32.0)", "Starting to load model \(options.model)...",
+        "Warming up model for the compilation...",
+        "init engine (profile, create kv cache, warmup model) took \(seconds) s",
+      ]
     var terms = 0
     for (step, line) in lines.enumerated() {
       log(line)
@@ -53,6 +57,14 @@ struct StubModelServer {
         if terms > 1 { StopSignals.die(of: SIGINT) }
       }
     }
+  }
+
+  private static func sglangLines(_ options: ServeOptions) -> [String] {
+    [
+      "server_args=ServerArgs(model_path='\(options.model)', port=\(options.port))",
+      "Init torch distributed begin.", "Load weight begin. avail mem=79.00 GB",
+      "Load weight end. type=Tiny, avail mem=78.00 GB", "KV Cache is allocated. #tokens: 65536",
+    ]
   }
 
   private static func serve(_ options: ServeOptions, _ signals: StopSignals) throws {
@@ -76,8 +88,13 @@ struct StubModelServer {
       log("OSError: [Errno 98] Address already in use")
       exit(1)
     }
-    log("Starting vLLM server on http://\(options.host):\(server.localAddress?.port ?? 0)")
-    log("Application startup complete.")
+    let place = "http://\(options.host):\(server.localAddress?.port ?? 0)"
+    log(
+      options.manner == .sglang ? "Uvicorn running on \(place)" : "Starting vLLM server on \(place)"
+    )
+    log(
+      options.manner == .sglang
+        ? "The server is fired up and ready to roll!" : "Application startup complete.")
     while true {
       guard signals.arrives(within: 3600), !options.ignoresTerm else { continue }
       try? server.close().wait()

@@ -1,14 +1,15 @@
 import Fleet
+import Launch
 import Recipes
 
 /// Decides what of the nodes' facts would break the run of a plan, and what merely may.
 package struct PreflightCheck {
-  /// Below the first vLLM's caches and logs do not fit; below the second a model's do not.
+  /// Below the first an engine's caches and logs do not fit; below the second a model's do not.
   private static let freeBytesMin = 1 << 30
   private static let freeBytesLow = 10 << 30
   /// Logs and states of hundreds of runs.
   private static let runsBytesHigh = 1_000_000_000
-  /// What NCCL and vLLM's workers share beyond a few GPUs.
+  /// What NCCL and the workers of an engine share beyond a few GPUs.
   private static let sharedMemoryMin = 1 << 30
   /// A server opens a descriptor for each connection, and a file for each part of a model.
   private static let openFilesMin: UInt64 = 65_536
@@ -55,7 +56,7 @@ package struct PreflightCheck {
     let used = self.plan.usedGPUs(on: node)
     switch facts.gpuProgram {
     case .absent:
-      // One is vLLM's default, on a CPU too; several are asked for.
+      // One is an engine's default, on a CPU too; several are asked for.
       guard used.count > 1 else { break }
       self.findings.add(
         .warning, "gpus-unknown", on: node,
@@ -164,7 +165,7 @@ package struct PreflightCheck {
   /// One that a service before it may make is not missed yet.
   private mutating func look(atMissing path: String, on node: String) {
     let services = self.plan.services.filter { service in
-      service.replicas.contains { $0.node == node && $0.launch.neededFolders.contains(path) }
+      service.replicas.contains { $0.node == node && $0.launch.requiredFolders.contains(path) }
     }
     guard !services.isEmpty else { return }
     self.findings.add(
@@ -177,7 +178,7 @@ package struct PreflightCheck {
     atSharedMemory path: PreflightFacts.Path, of launches: [LaunchSpecification], on node: String
   ) {
     guard let free = path.freeBytes, free < Self.sharedMemoryMin,
-      launches.contains(where: { $0.gpuCount ?? 0 > 1 })
+      launches.contains(where: { $0.devices?.count ?? 0 > 1 })
     else { return }
     self.findings.add(
       .warning, "small-shm", on: node, "`/dev/shm` has less than 1 GiB for parallel workers",

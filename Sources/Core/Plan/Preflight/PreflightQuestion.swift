@@ -1,4 +1,5 @@
 import CompileCache
+import Launch
 import Recipes
 
 /// What one node is asked before anything starts on it.
@@ -26,6 +27,7 @@ package struct PreflightQuestion: Equatable, Sendable {
   package var ports: [Int]
   package var paths: [String]
   package var peers: [String]
+  package var packages: [String]
 
   package init(_ plan: Plan, node: String) {
     let launches = plan.launches(on: node)
@@ -36,11 +38,12 @@ package struct PreflightQuestion: Equatable, Sendable {
         }
       })
     self.ports = Self.unique(launches.flatMap(\.ports))
-    let working = launches.flatMap(\.neededFolders)
+    let working = launches.flatMap(\.requiredFolders)
     let caches = launches.flatMap { launch in plan.justInTimeFolders(of: launch) + launch.folders }
     self.paths = Self.unique(Self.commonPaths + working + caches)
     self.peers = Self.unique(plan.nodes.filter { $0.name != node }.compactMap(\.numericAddress))
     self.peers = Array(self.peers.prefix(Self.peerCountMax))
+    self.packages = Recipe.packages
   }
 
   private static func unique<Element: Hashable>(_ elements: [Element]) -> [Element] {
@@ -55,37 +58,29 @@ extension Plan {
     self.services.flatMap { $0.replicas.filter { $0.node == node }.map(\.launch) }
   }
 
+  private static let justInTimeNames = Set(CacheEnvironment.justInTimeNames(own: Recipe.caches))
+
   /// The folders of the compile caches of a replica, its own and those under `caches.root`.
   func justInTimeFolders(of launch: LaunchSpecification) -> [String] {
     launch.environment.filter {
-      CacheEnvironment.justInTimeNames.contains($0.name) && $0.value.hasPrefix("/")
+      Self.justInTimeNames.contains($0.name) && $0.value.hasPrefix("/")
     }.map(\.value)
   }
 
   /// The GPUs that replicas of a node are known to use; empty where nothing is known of that.
   func usedGPUs(on node: String) -> Set<Int> {
     self.launches(on: node).reduce(into: []) { used, launch in
-      used.formUnion(launch.gpus)
+      used.formUnion(launch.visibleDevices)
     }
   }
 }
 
 extension LaunchSpecification {
-  /// The last one of the name, which is the one that holds.
-  func value(of variable: String) -> String? {
-    self.environment.last { $0.name == variable }?.value
-  }
-
-  /// What must be there when it starts: its working folder, and the model where that is a folder. Of
-  /// those whose place is known.
-  var neededFolders: [String] {
-    var folders = self.folder.hasPrefix("/") || self.folder.hasPrefix("~/") ? [self.folder] : []
-    if case .canary = self.probe, let serve = self.argv.firstIndex(of: "serve"),
-      serve + 1 < self.argv.endIndex, self.argv[serve + 1].hasPrefix("/")
-    {
-      folders.append(self.argv[serve + 1])
-    }
-    return folders
+  /// What must be there when it starts: its working folder, where that has a place of its own, and what
+  /// its recipe needs.
+  var requiredFolders: [String] {
+    let isPlace = self.folder.hasPrefix("/") || self.folder.hasPrefix("~/")
+    return (isPlace ? [self.folder] : []) + self.neededFolders
   }
 
   /// The program as it is looked for; one beside the working folder only where that is absolute, so
@@ -94,23 +89,5 @@ extension LaunchSpecification {
     guard let name = self.argv.first else { return nil }
     if !name.contains("/") || name.hasPrefix("/") { return name }
     return self.folder.hasPrefix("/") ? "\(self.folder)/\(name)" : nil
-  }
-
-  /// By `CUDA_VISIBLE_DEVICES`, else the first ones that the process needs.
-  var gpus: Set<Int> {
-    if let devices = self.value(of: "CUDA_VISIBLE_DEVICES") {
-      return Set(devices.split(separator: ",").compactMap { Int($0) })
-    }
-    return Set(0..<max(0, self.gpuCount ?? 0))
-  }
-}
-
-extension Plan.Node {
-  /// Where the node's host is a number: names are not looked up on other nodes.
-  var numericAddress: String? {
-    guard case .ssh(let ssh) = self.link else { return nil }
-    let isIPv4 = ssh.host.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ".") }
-    let isIPv6 = ssh.host.contains(":")
-    return isIPv4 || isIPv6 ? ssh.host : nil
   }
 }

@@ -1,4 +1,4 @@
-/// What one page of `vllm serve` says, pooled over its engines.
+/// What one page of a model server says, pooled over its engines.
 ///
 /// What is not on the page is `nil`, never 0: a family that a version renamed is unknown, not idle.
 package struct EngineReading: Equatable, Sendable {
@@ -23,6 +23,10 @@ package struct EngineReading: Equatable, Sendable {
   /// In seconds since 1970.
   package var processStart: Double?
   package var latencies: [EngineLatency: MetricHistogram] = [:]
+  /// Whether ``running`` and ``waiting`` may be of a while ago, when the engine has come to rest since.
+  package var countsAge = false
+  /// What changes when its engines step, and with nothing else; in a fixed order.
+  package var movement: [Double?] = []
 
   package init() {}
 
@@ -46,7 +50,7 @@ package struct EngineScrape: Sendable {
   private var scrape: FamilyScrape
 
   package init(limits: MetricsTextLimits = MetricsTextLimits()) {
-    self.scrape = FamilyScrape(EngineFamilies.catalogue, limits: limits)
+    self.scrape = FamilyScrape(EngineFamily.catalogue, limits: limits)
   }
 
   /// The page that was read last; empty after one that was refused.
@@ -67,7 +71,7 @@ package struct EngineScrape: Sendable {
     (reading.steps, reading.stepTokens) = (steps?.count, steps?.sum)
     reading.preemptions = self.scrape.sum(.preemptions)
     reading.finished = self.scrape.sum(.finished)
-    for place in EngineFamilies.finished.places {
+    for place in EngineFamily.finished.places {
       for (value, sum) in self.scrape.sums(place, by: "finished_reason") {
         if let reason = EngineFinishReason(rawValue: value) {
           reading.finishedByReason[reason] = sum
@@ -79,6 +83,15 @@ package struct EngineScrape: Sendable {
     reading.latencies[.interToken] = self.scrape.histogram(.interToken)
     reading.latencies[.endToEnd] = self.scrape.histogram(.endToEnd)
     reading.latencies[.queue] = self.scrape.histogram(.queue)
+    reading.countsAge = EngineFamily.agedPlaces.contains { self.scrape.sum($0) != nil }
+    // Of all ranks: a lone long prefill moves nothing but the cache before its first token.
+    reading.movement =
+      [
+        reading.steps, reading.stepTokens, reading.generationTokens, reading.promptTokens,
+        reading.finished, reading.prefixQueries, self.scrape.sum(.cacheUsage),
+        self.scrape.sum(.throughput), reading.latencies[.firstToken]?.count,
+        reading.latencies[.interToken]?.count,
+      ].map { $0.flatMap { $0.isFinite ? $0 : nil } }
     return reading
   }
 }

@@ -13,13 +13,17 @@ package struct ScrapeSchedule: Equatable, Sendable {
 
   /// From the interval's begin; at least 0 and less than the interval.
   package func offset(of name: String) -> Duration {
-    // FNV-1a leaves the upper bits of short names alike: SplitMix64 spreads them.
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-    var generator = SplitMix64(state: hash)
-    let part = Double(generator.next() >> 11) / Double(1 << 53)
     let nanoseconds = self.interval / .nanoseconds(1)
-    return .nanoseconds(Int64((nanoseconds * part).rounded(.down)))
+    return .nanoseconds(Int64((nanoseconds * Self.share(of: name)).rounded(.down)))
+  }
+
+  /// An endpoint's place within an interval, 0 up to 1.
+  package static func share(of name: String) -> Double {
+    var hash = FNV1a()
+    hash.join(name.utf8)
+    // FNV-1a leaves the upper bits of short names alike: SplitMix64 spreads them.
+    var generator = SplitMix64(state: hash.value)
+    return Double(generator.next() >> 11) / Double(1 << 53)
   }
 
   /// The first time for an endpoint that is later than `now`.

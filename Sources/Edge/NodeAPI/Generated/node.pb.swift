@@ -345,7 +345,7 @@ package nonisolated struct Muster_V1_EnvironmentVariable: Sendable {
   package init() {}
 }
 
-/// What makes a replica ready.
+/// What the manifest says makes a replica ready.
 package nonisolated struct Muster_V1_Probe: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -385,14 +385,6 @@ package nonisolated struct Muster_V1_Probe: Sendable {
     set {kind = .exec(newValue)}
   }
 
-  package var canary: Muster_V1_CanaryProbe {
-    get {
-      if case .canary(let v)? = kind {return v}
-      return Muster_V1_CanaryProbe()
-    }
-    set {kind = .canary(newValue)}
-  }
-
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -400,7 +392,6 @@ package nonisolated struct Muster_V1_Probe: Sendable {
     case tcp(Muster_V1_TCPProbe)
     case log(Muster_V1_LogProbe)
     case exec(Muster_V1_ExecProbe)
-    case canary(Muster_V1_CanaryProbe)
 
   }
 
@@ -461,21 +452,7 @@ package nonisolated struct Muster_V1_ExecProbe: Sendable {
   package init() {}
 }
 
-/// `/v1/models` names the model, and a completion of one token succeeds.
-package nonisolated struct Muster_V1_CanaryProbe: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var port: UInt32 = 0
-
-  package var model: String = String()
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-}
-
+/// Core's `ReplicaSpecification`, field by field; the meaning of each stands there.
 package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -497,25 +474,21 @@ package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
     set {_uniqueStorage()._argv = newValue}
   }
 
-  /// In order; later ones may refer to nothing of earlier ones: values are literal.
   package var environment: [Muster_V1_EnvironmentVariable] {
     get {_storage._environment}
     set {_uniqueStorage()._environment = newValue}
   }
 
-  /// Names of the secrets the process gets.
   package var secrets: [String] {
     get {_storage._secrets}
     set {_uniqueStorage()._secrets = newValue}
   }
 
-  /// Working folder; empty: the home folder.
   package var folder: String {
     get {_storage._folder}
     set {_uniqueStorage()._folder = newValue}
   }
 
-  /// Absent: alive for 2 s is all that is asked.
   package var probe: Muster_V1_Probe {
     get {_storage._probe ?? Muster_V1_Probe()}
     set {_uniqueStorage()._probe = newValue}
@@ -525,49 +498,47 @@ package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
   /// Clears the value of `probe`. Subsequent reads from it will return its default value.
   package mutating func clearProbe() {_uniqueStorage()._probe = nil}
 
-  /// From the start of the process to ready.
   package var readyTimeoutSeconds: UInt32 {
     get {_storage._readyTimeoutSeconds}
     set {_uniqueStorage()._readyTimeoutSeconds = newValue}
   }
 
-  /// Texts in log lines that mean that loading goes on.
   package var progressMarks: [String] {
     get {_storage._progressMarks}
     set {_uniqueStorage()._progressMarks = newValue}
   }
 
-  /// A process that may end well, with status 0.
   package var task: Bool {
     get {_storage._task}
     set {_uniqueStorage()._task = newValue}
   }
 
-  /// From the first TERM to KILL.
   package var stopGraceSeconds: UInt32 {
     get {_storage._stopGraceSeconds}
     set {_uniqueStorage()._stopGraceSeconds = newValue}
   }
 
-  /// TCP ports that are free again when the replica is gone.
   package var ports: [UInt32] {
     get {_storage._ports}
     set {_uniqueStorage()._ports = newValue}
   }
 
-  /// Folders made before the start, such as those of caches.
   package var folders: [String] {
     get {_storage._folders}
     set {_uniqueStorage()._folders = newValue}
   }
 
-  /// How often it is started again after a failure, over its life; 0: never.
+  package var neededFolders: [String] {
+    get {_storage._neededFolders}
+    set {_uniqueStorage()._neededFolders = newValue}
+  }
+
+  /// 0: never.
   package var restartCountMax: UInt32 {
     get {_storage._restartCountMax}
     set {_uniqueStorage()._restartCountMax = newValue}
   }
 
-  /// Which part of the node's cores it runs on; absent: all of them.
   package var cores: Muster_V1_CoreShare {
     get {_storage._cores ?? Muster_V1_CoreShare()}
     set {_uniqueStorage()._cores = newValue}
@@ -577,7 +548,15 @@ package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
   /// Clears the value of `cores`. Subsequent reads from it will return its default value.
   package mutating func clearCores() {_uniqueStorage()._cores = nil}
 
-  /// Where its metrics are; absent: those of a canary probe's port, `/metrics`.
+  package var model: Muster_V1_ModelServer {
+    get {_storage._model ?? Muster_V1_ModelServer()}
+    set {_uniqueStorage()._model = newValue}
+  }
+  /// Returns true if `model` has been explicitly set.
+  package var hasModel: Bool {_storage._model != nil}
+  /// Clears the value of `model`. Subsequent reads from it will return its default value.
+  package mutating func clearModel() {_uniqueStorage()._model = nil}
+
   package var metrics: Muster_V1_MetricsPlace {
     get {_storage._metrics ?? Muster_V1_MetricsPlace()}
     set {_uniqueStorage()._metrics = newValue}
@@ -587,6 +566,21 @@ package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
   /// Clears the value of `metrics`. Subsequent reads from it will return its default value.
   package mutating func clearMetrics() {_uniqueStorage()._metrics = nil}
 
+  package var devices: Muster_V1_DeviceNeed {
+    get {_storage._devices ?? Muster_V1_DeviceNeed()}
+    set {_uniqueStorage()._devices = newValue}
+  }
+  /// Returns true if `devices` has been explicitly set.
+  package var hasDevices: Bool {_storage._devices != nil}
+  /// Clears the value of `devices`. Subsequent reads from it will return its default value.
+  package mutating func clearDevices() {_uniqueStorage()._devices = nil}
+
+  /// Empty: none.
+  package var role: String {
+    get {_storage._role}
+    set {_uniqueStorage()._role = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -594,7 +588,6 @@ package nonisolated struct Muster_V1_ReplicaSpec: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// Part `index` of `count` equal parts of the cores that the agent may use.
 package nonisolated struct Muster_V1_CoreShare: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -604,12 +597,51 @@ package nonisolated struct Muster_V1_CoreShare: Sendable {
 
   package var count: UInt32 = 0
 
+  /// Empty: none.
+  package var variable: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
 
-/// On 127.0.0.1.
+package nonisolated struct Muster_V1_ModelServer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var host: String = String()
+
+  package var port: UInt32 = 0
+
+  package var model: String = String()
+
+  /// Empty: it asks for no key.
+  package var keyVariable: String = String()
+
+  package var keyArgument: UInt32 {
+    get {_keyArgument ?? 0}
+    set {_keyArgument = newValue}
+  }
+  /// Returns true if `keyArgument` has been explicitly set.
+  package var hasKeyArgument: Bool {self._keyArgument != nil}
+  /// Clears the value of `keyArgument`. Subsequent reads from it will return its default value.
+  package mutating func clearKeyArgument() {self._keyArgument = nil}
+
+  package var metricsPath: String = String()
+
+  /// Empty: none.
+  package var healthPath: String = String()
+
+  package var parsesReasoning: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _keyArgument: UInt32? = nil
+}
+
 package nonisolated struct Muster_V1_MetricsPlace: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -618,6 +650,20 @@ package nonisolated struct Muster_V1_MetricsPlace: Sendable {
   package var port: UInt32 = 0
 
   package var path: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_DeviceNeed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var count: UInt32 = 0
+
+  package var variables: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -817,6 +863,9 @@ package nonisolated struct Muster_V1_PreflightRequest: Sendable {
 
   /// Numeric addresses of other nodes.
   package var peers: [String] = []
+
+  /// Of Python, by their normalized names; those that are there are told with their versions.
+  package var packages: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1585,51 +1634,20 @@ package nonisolated struct Muster_V1_WorkSetup: Sendable {
 
   package var workID: String = String()
 
-  package var kind: Muster_V1_WorkSetup.OneOf_Kind? = nil
+  /// Which runner does the items; one that the agent does not have is a fault.
+  package var kind: String = String()
 
-  package var simulator: Muster_V1_SimulatorWork {
-    get {
-      if case .simulator(let v)? = kind {return v}
-      return Muster_V1_SimulatorWork()
-    }
-    set {kind = .simulator(newValue)}
-  }
+  /// What the kind's runner reads, up to 64 KiB.
+  package var specification: Data = Data()
 
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package nonisolated enum OneOf_Kind: Equatable, Sendable {
-    case simulator(Muster_V1_SimulatorWork)
-
-  }
-
-  package init() {}
-}
-
-/// Items are episodes: item i is (i / rollouts, i % rollouts).
-package nonisolated struct Muster_V1_SimulatorWork: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var policy: String = String()
-
-  package var seed: UInt64 = 0
-
-  package var difficulty: String = String()
-
-  package var rolloutsPerExample: UInt32 = 0
-
-  package var maxActionsPerStep: UInt32 = 0
-
-  /// Each episode waits so long, to stand for one that asks a model.
-  package var episodeCostMicroseconds: UInt64 = 0
+  /// Item i is (i / rollouts, i % rollouts).
+  package var rolloutsPerTask: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
 
-/// The items `first ..< first + count`.
 package nonisolated struct Muster_V1_Lease: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1637,9 +1655,8 @@ package nonisolated struct Muster_V1_Lease: Sendable {
 
   package var id: UInt64 = 0
 
-  package var first: UInt64 = 0
-
-  package var count: UInt32 = 0
+  /// Bounds of the ranges of its items, ascending: first, end, first, end, up to 1,024 of each.
+  package var bounds: [UInt64] = []
 
   /// Counts from 1; higher for items that were leased before.
   package var attempt: UInt32 = 0
@@ -1701,11 +1718,11 @@ package nonisolated struct Muster_V1_WorkReport: Sendable {
     set {kind = .progress(newValue)}
   }
 
-  /// The worker cannot go on, such as for a full disk; it keeps what it has.
-  package var fault: String {
+  /// The worker cannot go on; it keeps what it has.
+  package var fault: Muster_V1_WorkFault {
     get {
       if case .fault(let v)? = kind {return v}
-      return String()
+      return Muster_V1_WorkFault()
     }
     set {kind = .fault(newValue)}
   }
@@ -1716,15 +1733,15 @@ package nonisolated struct Muster_V1_WorkReport: Sendable {
     case batch(Muster_V1_RecordBatch)
     /// Sent when nothing else is, every second: the worker lives, and where it is.
     case progress(Muster_V1_WorkProgress)
-    /// The worker cannot go on, such as for a full disk; it keeps what it has.
-    case fault(String)
+    /// The worker cannot go on; it keeps what it has.
+    case fault(Muster_V1_WorkFault)
 
   }
 
   package init() {}
 }
 
-/// Records of consecutive items of one lease, on the node's disk before they are sent.
+/// Records of some items of one lease, on the node's disk before they are sent.
 package nonisolated struct Muster_V1_RecordBatch: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1737,9 +1754,11 @@ package nonisolated struct Muster_V1_RecordBatch: Sendable {
 
   package var attempt: UInt32 = 0
 
-  package var first: UInt64 = 0
+  /// All of them are failures, {keys, error {class, message}}, else results.
+  package var failed: Bool = false
 
-  package var count: UInt32 = 0
+  /// Bounds of the ranges of its items, as in Lease; one record each, in their order.
+  package var bounds: [UInt64] = []
 
   /// Lines of JSON, each ended by LF.
   package var records: Data = Data()
@@ -1759,10 +1778,75 @@ package nonisolated struct Muster_V1_WorkProgress: Sendable {
 
   package var leaseID: UInt64 = 0
 
-  /// The next item it will work on.
+  /// The next item it will begin.
   package var next: UInt64 = 0
 
+  /// Items it can have under way at once, 1 to 4,096; 0: not known yet.
+  package var concurrency: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_WorkFault: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var kind: Muster_V1_WorkFault.Kind = .unspecified
+
+  package var message: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+
+    /// The agent has no runner for this kind of work.
+    case unknownKind // = 1
+
+    /// The runner cannot read the specification.
+    case unreadableSpecification // = 2
+
+    /// The node's disk refuses, such as a full one.
+    case disk // = 3
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .unknownKind
+      case 2: self = .unreadableSpecification
+      case 3: self = .disk
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .unknownKind: return 1
+      case .unreadableSpecification: return 2
+      case .disk: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [Muster_V1_WorkFault.Kind] = [
+      .unspecified,
+      .unknownKind,
+      .unreadableSpecification,
+      .disk,
+    ]
+
+  }
 
   package init() {}
 }
@@ -2180,7 +2264,7 @@ nonisolated extension Muster_V1_EnvironmentVariable: SwiftProtobuf.Message, Swif
 
 nonisolated extension Muster_V1_Probe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Probe"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}http\0\u{1}tcp\0\u{1}log\0\u{1}exec\0\u{1}canary\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}http\0\u{1}tcp\0\u{1}log\0\u{1}exec\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2240,19 +2324,6 @@ nonisolated extension Muster_V1_Probe: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.kind = .exec(v)
         }
       }()
-      case 5: try {
-        var v: Muster_V1_CanaryProbe?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .canary(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .canary(v)
-        }
-      }()
       default: break
       }
     }
@@ -2279,10 +2350,6 @@ nonisolated extension Muster_V1_Probe: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .exec?: try {
       guard case .exec(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    }()
-    case .canary?: try {
-      guard case .canary(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
     case nil: break
     }
@@ -2421,44 +2488,9 @@ nonisolated extension Muster_V1_ExecProbe: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
-nonisolated extension Muster_V1_CanaryProbe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".CanaryProbe"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}port\0\u{1}model\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.model) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.port != 0 {
-      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 1)
-    }
-    if !self.model.isEmpty {
-      try visitor.visitSingularStringField(value: self.model, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Muster_V1_CanaryProbe, rhs: Muster_V1_CanaryProbe) -> Bool {
-    if lhs.port != rhs.port {return false}
-    if lhs.model != rhs.model {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
 nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReplicaSpec"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}index\0\u{1}argv\0\u{1}environment\0\u{1}secrets\0\u{1}folder\0\u{1}probe\0\u{3}ready_timeout_seconds\0\u{3}progress_marks\0\u{1}task\0\u{3}stop_grace_seconds\0\u{1}ports\0\u{1}folders\0\u{3}restart_count_max\0\u{1}cores\0\u{1}metrics\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}index\0\u{1}argv\0\u{1}environment\0\u{1}secrets\0\u{1}folder\0\u{1}probe\0\u{3}ready_timeout_seconds\0\u{3}progress_marks\0\u{1}task\0\u{3}stop_grace_seconds\0\u{1}ports\0\u{1}folders\0\u{3}needed_folders\0\u{3}restart_count_max\0\u{1}cores\0\u{1}model\0\u{1}metrics\0\u{1}devices\0\u{1}role\0")
 
   fileprivate class _StorageClass {
     var _service: String = String()
@@ -2474,9 +2506,13 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
     var _stopGraceSeconds: UInt32 = 0
     var _ports: [UInt32] = []
     var _folders: [String] = []
+    var _neededFolders: [String] = []
     var _restartCountMax: UInt32 = 0
     var _cores: Muster_V1_CoreShare? = nil
+    var _model: Muster_V1_ModelServer? = nil
     var _metrics: Muster_V1_MetricsPlace? = nil
+    var _devices: Muster_V1_DeviceNeed? = nil
+    var _role: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2500,9 +2536,13 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
       _stopGraceSeconds = source._stopGraceSeconds
       _ports = source._ports
       _folders = source._folders
+      _neededFolders = source._neededFolders
       _restartCountMax = source._restartCountMax
       _cores = source._cores
+      _model = source._model
       _metrics = source._metrics
+      _devices = source._devices
+      _role = source._role
     }
   }
 
@@ -2534,9 +2574,13 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
         case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._stopGraceSeconds) }()
         case 12: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._ports) }()
         case 13: try { try decoder.decodeRepeatedStringField(value: &_storage._folders) }()
-        case 14: try { try decoder.decodeSingularUInt32Field(value: &_storage._restartCountMax) }()
-        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._cores) }()
-        case 16: try { try decoder.decodeSingularMessageField(value: &_storage._metrics) }()
+        case 14: try { try decoder.decodeRepeatedStringField(value: &_storage._neededFolders) }()
+        case 15: try { try decoder.decodeSingularUInt32Field(value: &_storage._restartCountMax) }()
+        case 16: try { try decoder.decodeSingularMessageField(value: &_storage._cores) }()
+        case 17: try { try decoder.decodeSingularMessageField(value: &_storage._model) }()
+        case 18: try { try decoder.decodeSingularMessageField(value: &_storage._metrics) }()
+        case 19: try { try decoder.decodeSingularMessageField(value: &_storage._devices) }()
+        case 20: try { try decoder.decodeSingularStringField(value: &_storage._role) }()
         default: break
         }
       }
@@ -2588,15 +2632,27 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
       if !_storage._folders.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._folders, fieldNumber: 13)
       }
+      if !_storage._neededFolders.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._neededFolders, fieldNumber: 14)
+      }
       if _storage._restartCountMax != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._restartCountMax, fieldNumber: 14)
+        try visitor.visitSingularUInt32Field(value: _storage._restartCountMax, fieldNumber: 15)
       }
       try { if let v = _storage._cores {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
-      } }()
-      try { if let v = _storage._metrics {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
       } }()
+      try { if let v = _storage._model {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+      } }()
+      try { if let v = _storage._metrics {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+      } }()
+      try { if let v = _storage._devices {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+      } }()
+      if !_storage._role.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._role, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2619,9 +2675,13 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
         if _storage._stopGraceSeconds != rhs_storage._stopGraceSeconds {return false}
         if _storage._ports != rhs_storage._ports {return false}
         if _storage._folders != rhs_storage._folders {return false}
+        if _storage._neededFolders != rhs_storage._neededFolders {return false}
         if _storage._restartCountMax != rhs_storage._restartCountMax {return false}
         if _storage._cores != rhs_storage._cores {return false}
+        if _storage._model != rhs_storage._model {return false}
         if _storage._metrics != rhs_storage._metrics {return false}
+        if _storage._devices != rhs_storage._devices {return false}
+        if _storage._role != rhs_storage._role {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2633,7 +2693,7 @@ nonisolated extension Muster_V1_ReplicaSpec: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Muster_V1_CoreShare: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CoreShare"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}count\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}count\0\u{1}variable\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2643,6 +2703,7 @@ nonisolated extension Muster_V1_CoreShare: SwiftProtobuf.Message, SwiftProtobuf.
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.variable) }()
       default: break
       }
     }
@@ -2655,12 +2716,85 @@ nonisolated extension Muster_V1_CoreShare: SwiftProtobuf.Message, SwiftProtobuf.
     if self.count != 0 {
       try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 2)
     }
+    if !self.variable.isEmpty {
+      try visitor.visitSingularStringField(value: self.variable, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_CoreShare, rhs: Muster_V1_CoreShare) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.count != rhs.count {return false}
+    if lhs.variable != rhs.variable {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_ModelServer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ModelServer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}host\0\u{1}port\0\u{1}model\0\u{3}key_variable\0\u{3}key_argument\0\u{3}metrics_path\0\u{3}health_path\0\u{3}parses_reasoning\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.host) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.keyVariable) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self._keyArgument) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.metricsPath) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.healthPath) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.parsesReasoning) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.host.isEmpty {
+      try visitor.visitSingularStringField(value: self.host, fieldNumber: 1)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 2)
+    }
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 3)
+    }
+    if !self.keyVariable.isEmpty {
+      try visitor.visitSingularStringField(value: self.keyVariable, fieldNumber: 4)
+    }
+    try { if let v = self._keyArgument {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 5)
+    } }()
+    if !self.metricsPath.isEmpty {
+      try visitor.visitSingularStringField(value: self.metricsPath, fieldNumber: 6)
+    }
+    if !self.healthPath.isEmpty {
+      try visitor.visitSingularStringField(value: self.healthPath, fieldNumber: 7)
+    }
+    if self.parsesReasoning != false {
+      try visitor.visitSingularBoolField(value: self.parsesReasoning, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_ModelServer, rhs: Muster_V1_ModelServer) -> Bool {
+    if lhs.host != rhs.host {return false}
+    if lhs.port != rhs.port {return false}
+    if lhs.model != rhs.model {return false}
+    if lhs.keyVariable != rhs.keyVariable {return false}
+    if lhs._keyArgument != rhs._keyArgument {return false}
+    if lhs.metricsPath != rhs.metricsPath {return false}
+    if lhs.healthPath != rhs.healthPath {return false}
+    if lhs.parsesReasoning != rhs.parsesReasoning {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2696,6 +2830,41 @@ nonisolated extension Muster_V1_MetricsPlace: SwiftProtobuf.Message, SwiftProtob
   package static func ==(lhs: Muster_V1_MetricsPlace, rhs: Muster_V1_MetricsPlace) -> Bool {
     if lhs.port != rhs.port {return false}
     if lhs.path != rhs.path {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_DeviceNeed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DeviceNeed"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}count\0\u{1}variables\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.variables) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 1)
+    }
+    if !self.variables.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.variables, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_DeviceNeed, rhs: Muster_V1_DeviceNeed) -> Bool {
+    if lhs.count != rhs.count {return false}
+    if lhs.variables != rhs.variables {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3081,7 +3250,7 @@ nonisolated extension Muster_V1_EndResponse: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Muster_V1_PreflightRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PreflightRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}programs\0\u{1}ports\0\u{1}paths\0\u{1}peers\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}programs\0\u{1}ports\0\u{1}paths\0\u{1}peers\0\u{1}packages\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3093,6 +3262,7 @@ nonisolated extension Muster_V1_PreflightRequest: SwiftProtobuf.Message, SwiftPr
       case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.ports) }()
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.paths) }()
       case 4: try { try decoder.decodeRepeatedStringField(value: &self.peers) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.packages) }()
       default: break
       }
     }
@@ -3111,6 +3281,9 @@ nonisolated extension Muster_V1_PreflightRequest: SwiftProtobuf.Message, SwiftPr
     if !self.peers.isEmpty {
       try visitor.visitRepeatedStringField(value: self.peers, fieldNumber: 4)
     }
+    if !self.packages.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.packages, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3119,6 +3292,7 @@ nonisolated extension Muster_V1_PreflightRequest: SwiftProtobuf.Message, SwiftPr
     if lhs.ports != rhs.ports {return false}
     if lhs.paths != rhs.paths {return false}
     if lhs.peers != rhs.peers {return false}
+    if lhs.packages != rhs.packages {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4401,7 +4575,7 @@ nonisolated extension Muster_V1_WorkOrder: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Muster_V1_WorkSetup: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkSetup"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}work_id\0\u{1}simulator\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}work_id\0\u{1}kind\0\u{1}specification\0\u{3}rollouts_per_task\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4410,96 +4584,35 @@ nonisolated extension Muster_V1_WorkSetup: SwiftProtobuf.Message, SwiftProtobuf.
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.workID) }()
-      case 2: try {
-        var v: Muster_V1_SimulatorWork?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .simulator(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .simulator(v)
-        }
-      }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.specification) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.rolloutsPerTask) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.workID.isEmpty {
       try visitor.visitSingularStringField(value: self.workID, fieldNumber: 1)
     }
-    try { if case .simulator(let v)? = self.kind {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.specification.isEmpty {
+      try visitor.visitSingularBytesField(value: self.specification, fieldNumber: 3)
+    }
+    if self.rolloutsPerTask != 0 {
+      try visitor.visitSingularUInt64Field(value: self.rolloutsPerTask, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_WorkSetup, rhs: Muster_V1_WorkSetup) -> Bool {
     if lhs.workID != rhs.workID {return false}
     if lhs.kind != rhs.kind {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Muster_V1_SimulatorWork: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".SimulatorWork"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}policy\0\u{1}seed\0\u{1}difficulty\0\u{3}rollouts_per_example\0\u{3}max_actions_per_step\0\u{3}episode_cost_microseconds\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.policy) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.difficulty) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.rolloutsPerExample) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.maxActionsPerStep) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.episodeCostMicroseconds) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.policy.isEmpty {
-      try visitor.visitSingularStringField(value: self.policy, fieldNumber: 1)
-    }
-    if self.seed != 0 {
-      try visitor.visitSingularUInt64Field(value: self.seed, fieldNumber: 2)
-    }
-    if !self.difficulty.isEmpty {
-      try visitor.visitSingularStringField(value: self.difficulty, fieldNumber: 3)
-    }
-    if self.rolloutsPerExample != 0 {
-      try visitor.visitSingularUInt32Field(value: self.rolloutsPerExample, fieldNumber: 4)
-    }
-    if self.maxActionsPerStep != 0 {
-      try visitor.visitSingularUInt32Field(value: self.maxActionsPerStep, fieldNumber: 5)
-    }
-    if self.episodeCostMicroseconds != 0 {
-      try visitor.visitSingularUInt64Field(value: self.episodeCostMicroseconds, fieldNumber: 6)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Muster_V1_SimulatorWork, rhs: Muster_V1_SimulatorWork) -> Bool {
-    if lhs.policy != rhs.policy {return false}
-    if lhs.seed != rhs.seed {return false}
-    if lhs.difficulty != rhs.difficulty {return false}
-    if lhs.rolloutsPerExample != rhs.rolloutsPerExample {return false}
-    if lhs.maxActionsPerStep != rhs.maxActionsPerStep {return false}
-    if lhs.episodeCostMicroseconds != rhs.episodeCostMicroseconds {return false}
+    if lhs.specification != rhs.specification {return false}
+    if lhs.rolloutsPerTask != rhs.rolloutsPerTask {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4507,7 +4620,7 @@ nonisolated extension Muster_V1_SimulatorWork: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Muster_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Lease"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}first\0\u{1}count\0\u{1}attempt\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}bounds\0\u{1}attempt\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4516,9 +4629,8 @@ nonisolated extension Muster_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.first) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
+      case 2: try { try decoder.decodeRepeatedUInt64Field(value: &self.bounds) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
       default: break
       }
     }
@@ -4528,22 +4640,18 @@ nonisolated extension Muster_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.id != 0 {
       try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
     }
-    if self.first != 0 {
-      try visitor.visitSingularUInt64Field(value: self.first, fieldNumber: 2)
-    }
-    if self.count != 0 {
-      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 3)
+    if !self.bounds.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.bounds, fieldNumber: 2)
     }
     if self.attempt != 0 {
-      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 4)
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 3)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_Lease, rhs: Muster_V1_Lease) -> Bool {
     if lhs.id != rhs.id {return false}
-    if lhs.first != rhs.first {return false}
-    if lhs.count != rhs.count {return false}
+    if lhs.bounds != rhs.bounds {return false}
     if lhs.attempt != rhs.attempt {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -4652,10 +4760,15 @@ nonisolated extension Muster_V1_WorkReport: SwiftProtobuf.Message, SwiftProtobuf
         }
       }()
       case 3: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
+        var v: Muster_V1_WorkFault?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .fault(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
-          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .fault(v)
         }
       }()
@@ -4680,7 +4793,7 @@ nonisolated extension Muster_V1_WorkReport: SwiftProtobuf.Message, SwiftProtobuf
     }()
     case .fault?: try {
       guard case .fault(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     }()
     case nil: break
     }
@@ -4696,7 +4809,7 @@ nonisolated extension Muster_V1_WorkReport: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Muster_V1_RecordBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RecordBatch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{3}lease_id\0\u{1}attempt\0\u{1}first\0\u{1}count\0\u{1}records\0\u{1}checksum\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{3}lease_id\0\u{1}attempt\0\u{1}failed\0\u{1}bounds\0\u{1}records\0\u{1}checksum\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4707,8 +4820,8 @@ nonisolated extension Muster_V1_RecordBatch: SwiftProtobuf.Message, SwiftProtobu
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.leaseID) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
-      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.first) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.failed) }()
+      case 5: try { try decoder.decodeRepeatedUInt64Field(value: &self.bounds) }()
       case 6: try { try decoder.decodeSingularBytesField(value: &self.records) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.checksum) }()
       default: break
@@ -4726,11 +4839,11 @@ nonisolated extension Muster_V1_RecordBatch: SwiftProtobuf.Message, SwiftProtobu
     if self.attempt != 0 {
       try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 3)
     }
-    if self.first != 0 {
-      try visitor.visitSingularUInt64Field(value: self.first, fieldNumber: 4)
+    if self.failed != false {
+      try visitor.visitSingularBoolField(value: self.failed, fieldNumber: 4)
     }
-    if self.count != 0 {
-      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 5)
+    if !self.bounds.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.bounds, fieldNumber: 5)
     }
     if !self.records.isEmpty {
       try visitor.visitSingularBytesField(value: self.records, fieldNumber: 6)
@@ -4745,8 +4858,8 @@ nonisolated extension Muster_V1_RecordBatch: SwiftProtobuf.Message, SwiftProtobu
     if lhs.sequence != rhs.sequence {return false}
     if lhs.leaseID != rhs.leaseID {return false}
     if lhs.attempt != rhs.attempt {return false}
-    if lhs.first != rhs.first {return false}
-    if lhs.count != rhs.count {return false}
+    if lhs.failed != rhs.failed {return false}
+    if lhs.bounds != rhs.bounds {return false}
     if lhs.records != rhs.records {return false}
     if lhs.checksum != rhs.checksum {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -4756,7 +4869,7 @@ nonisolated extension Muster_V1_RecordBatch: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Muster_V1_WorkProgress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkProgress"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}lease_id\0\u{1}next\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}lease_id\0\u{1}next\0\u{1}concurrency\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4766,6 +4879,7 @@ nonisolated extension Muster_V1_WorkProgress: SwiftProtobuf.Message, SwiftProtob
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.leaseID) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.next) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.concurrency) }()
       default: break
       }
     }
@@ -4778,13 +4892,56 @@ nonisolated extension Muster_V1_WorkProgress: SwiftProtobuf.Message, SwiftProtob
     if self.next != 0 {
       try visitor.visitSingularUInt64Field(value: self.next, fieldNumber: 2)
     }
+    if self.concurrency != 0 {
+      try visitor.visitSingularUInt32Field(value: self.concurrency, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_WorkProgress, rhs: Muster_V1_WorkProgress) -> Bool {
     if lhs.leaseID != rhs.leaseID {return false}
     if lhs.next != rhs.next {return false}
+    if lhs.concurrency != rhs.concurrency {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Muster_V1_WorkFault: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".WorkFault"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}message\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_WorkFault, rhs: Muster_V1_WorkFault) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_WorkFault.Kind: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}UNKNOWN_KIND\0\u{1}UNREADABLE_SPECIFICATION\0\u{1}DISK\0")
 }

@@ -1,5 +1,6 @@
 import Fleet
 import Health
+import Launch
 import Plan
 
 /// Why a launch is aborted, in words.

@@ -1,7 +1,7 @@
 package import Fleet
 import Health
+import Launch
 package import Plan
-import Recipes
 
 /// Decides what starts when, whether a launch has succeeded or cannot any more, and when its end is over.
 ///

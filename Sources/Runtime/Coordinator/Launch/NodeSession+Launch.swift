@@ -1,5 +1,6 @@
 import GRPCCore
 import Health
+import Launch
 import NodeAPI
 package import Plan
 import SwiftProtobuf
@@ -26,7 +27,7 @@ extension NodeSession: LaunchSession {
     let node = self.node.name
     let specs = services.flatMap { service in
       service.replicas.filter { $0.node == node }
-        .map { Muster_V1_ReplicaSpec(service: service.name, $0) }
+        .map { Muster_V1_ReplicaSpec(service.specification(of: $0)) }
     }
     guard !specs.isEmpty else { return }
     let response = try await self.call("start") { api, options in

@@ -1,4 +1,6 @@
 package import Fleet
+import Health
+import Launch
 
 extension [ReplicaReport] {
   /// One warning for each service whose replicas serve, and were not started alike: vLLM's fingerprint

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Health
+package import Launch
 package import NodeAPI
 
 /// One step on the way to a state: what happened, when, where.
@@ -62,16 +63,6 @@ extension ChainEvent {
         ? nil : ReplicaKey(service: event.service, index: Int(event.index)),
       what: isState ? ReplicaPhase(event.state)?.rawValue ?? "state" : event.kind,
       reason: event.text)
-  }
-}
-
-extension ReplicaKey {
-  /// - Parameter text: `SERVICE/INDEX`; `nil` for anything else.
-  package init?(_ text: String) {
-    guard let slash = text.lastIndex(of: "/"), let index = Int(text[text.index(after: slash)...]),
-      index >= 0, slash > text.startIndex
-    else { return nil }
-    self.init(service: String(text[..<slash]), index: index)
   }
 }
 

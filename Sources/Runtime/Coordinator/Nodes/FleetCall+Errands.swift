@@ -1,5 +1,7 @@
 import Fleet
 import GRPCCore
+import Health
+package import Launch
 import NodeAPI
 package import Plan
 import SwiftProtobuf

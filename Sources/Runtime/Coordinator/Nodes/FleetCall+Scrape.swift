@@ -1,5 +1,6 @@
 import Fleet
 import GRPCCore
+package import Launch
 import NodeAPI
 package import Plan
 import SwiftProtobuf

@@ -1,5 +1,6 @@
 import Fleet
 import GRPCCore
+import Health
 import NodeAPI
 package import Plan
 import SwiftProtobuf

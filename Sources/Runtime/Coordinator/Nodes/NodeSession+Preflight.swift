@@ -58,6 +58,7 @@ extension Muster_V1_PreflightRequest {
       $0.ports = question.ports.map(UInt32.init)
       $0.paths = question.paths
       $0.peers = question.peers
+      $0.packages = question.packages
     }
   }
 }

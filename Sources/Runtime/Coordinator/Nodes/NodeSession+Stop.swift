@@ -1,4 +1,5 @@
 import Fleet
+import Launch
 import NodeAPI
 package import Plan
 import Recipes

@@ -1,9 +1,7 @@
-import FoundationEssentials
 package import Fleet
 package import GRPCCore
 package import NodeAPI
 package import Rollouts
-import SwiftProtobuf
 
 /// A stream of work as a call of `Node.Work`.
 package struct GRPCWorkLink: WorkLink {
@@ -80,60 +78,6 @@ package struct GRPCWorkReports: AsyncSequence, Sendable {
         throw WorkFault.wrong("a report that this coordinator does not know")
       }
       return report
-    }
-  }
-}
-
-extension LeaseReport {
-  /// `nil` for a kind that is not known, or items that do not exist.
-  init?(_ message: Muster_V1_WorkReport) {
-    switch message.kind {
-    case .batch(let batch):
-      guard batch.first <= WorkPlan.maximumItemCount else { return nil }
-      self = .batch(
-        RecordBatch(
-          sequence: batch.sequence, leaseID: batch.leaseID, attempt: batch.attempt,
-          items: batch.first..<batch.first + UInt64(batch.count), lines: [UInt8](batch.records)),
-        checksum: batch.checksum)
-    case .progress(let progress):
-      self = .progress(leaseID: progress.leaseID, next: progress.next)
-    case .fault(let fault): self = .fault(fault)
-    case nil: return nil
-    }
-  }
-}
-
-extension Muster_V1_WorkOrder {
-  init(_ order: LeaseOrder) {
-    self.init()
-    switch order {
-    case .setup(let setup):
-      self.setup = .with {
-        $0.workID = setup.workID
-        $0.simulator = .with {
-          $0.policy = setup.policy
-          $0.seed = setup.seed
-          $0.difficulty = setup.difficulty
-          $0.rolloutsPerExample = setup.rolloutsPerExample
-          $0.maxActionsPerStep = setup.maxActionsPerStep
-          $0.episodeCostMicroseconds = UInt64(
-            max(0, setup.episodeCost / .microseconds(1)).rounded())
-        }
-      }
-    case .lease(let lease):
-      self.lease = .with {
-        $0.id = lease.id
-        $0.first = lease.items.lowerBound
-        $0.count = UInt32(lease.items.count)
-        $0.attempt = lease.attempt
-      }
-    case .cut(let leaseID, let end):
-      self.cut = .with {
-        $0.leaseID = leaseID
-        $0.end = end
-      }
-    case .acknowledgement(let sequence):
-      self.acknowledgement = .with { $0.sequence = sequence }
     }
   }
 }

@@ -8,66 +8,62 @@ package struct WorkNode<Log: RecordLog>: Sendable {
   package var name: NodeName
   /// Where its records go.
   package var log: Log
-  /// The items in that log, all synced.
-  package var recorded: OrdinalRangeSet
+  /// What that log holds, all synced.
+  package var history: WorkHistory
 
-  package init(name: NodeName, log: Log, recorded: OrdinalRangeSet) {
+  package init(name: NodeName, log: Log, history: WorkHistory) {
     self.name = name
     self.log = log
-    self.recorded = recorded
+    self.history = history
   }
 }
 
-/// Leases the items of a work to nodes and stores what they bring, until every item is on disk.
+/// Leases the items of a work to nodes and stores what they bring, until every item is on disk or has
+/// failed too often.
 ///
 /// One child task for each node: open a stream, lease, receive, check, append, sync, acknowledge; and
 /// again after a pause when the stream ends. A node that sends what is wrong is cut off; the others go
 /// on.
 package final class WorkDispatcher<C: Clock, Connector: WorkConnector, Log: RecordLog>: Sendable
 where C.Duration == Duration, C.Instant: Sendable {
-  let settings: WorkSettings
-  let setup: LeaseSetup
+  let settings: WorkDispatcherSettings
+  let plan: WorkPlan
   let nodes: [WorkNode<Log>]
   let clock: C
   let connector: Connector
-  let validate: @Sendable (RecordBatch) -> String?
   let publish: @Sendable (DispatchProgress) -> Void
   let state: Mutex<WorkDispatcherState<C.Instant>>
 
   /// - Parameters:
-  ///   - itemCount: 1 to 2^40.
   ///   - leaseIDFirst: Above all that earlier coordinators of this work used, such as the epoch in
   ///     milliseconds times 2^20.
   ///   - nodes: 1 to 4,096; another name for each.
-  ///   - recordedElsewhere: Items in logs of nodes that take no part any more.
-  ///   - validate: What is wrong with a batch whose frame is right; `nil`: nothing.
+  ///   - elsewhere: What logs of nodes hold that take no part any more.
   ///   - progress: Called at every tick and at the end, by one task at a time.
   package init(
-    setup: LeaseSetup, itemCount: UInt64, leaseIDFirst: UInt64, nodes: [WorkNode<Log>],
-    recordedElsewhere: OrdinalRangeSet = OrdinalRangeSet(), clock: C, connector: Connector,
-    settings: WorkSettings = WorkSettings(),
-    validate: @escaping @Sendable (RecordBatch) -> String?,
+    plan: WorkPlan, leaseIDFirst: UInt64, nodes: [WorkNode<Log>],
+    elsewhere: WorkHistory = WorkHistory(), clock: C, connector: Connector,
+    settings: WorkDispatcherSettings = WorkDispatcherSettings(),
     progress: @escaping @Sendable (DispatchProgress) -> Void
   ) {
     self.settings = settings
-    self.setup = setup
+    self.plan = plan
     self.nodes = nodes
     self.clock = clock
     self.connector = connector
-    self.validate = validate
     self.publish = progress
-    var recorded = recordedElsewhere
-    for node in nodes { for range in node.recorded.ranges { recorded.insert(range) } }
+    var history = elsewhere
+    for node in nodes { history.add(node.history) }
     let machine = LeaseMachine(
-      itemCount: itemCount, nodeCount: nodes.count, recorded: recorded,
-      leaseIDFirst: leaseIDFirst, settings: settings.lease, at: clock.now)
+      itemCount: plan.itemCount, attemptCountMax: plan.attemptCountMax, nodeCount: nodes.count,
+      history: history, leaseIDFirst: leaseIDFirst, settings: settings.lease, at: clock.now)
     self.state = Mutex(
       WorkDispatcherState(
-        machine: machine, nodes: nodes.map { (name: $0.name.rawValue, recorded: $0.recorded) },
+        machine: machine, nodes: nodes.map { (name: $0.name.rawValue, history: $0.history) },
         at: clock.now))
   }
 
-  /// Returns when every item is on disk, or nothing more can be done; cancellation stores what has
+  /// Returns when no item is left to be done, or nothing more can be done; cancellation stores what has
   /// come in and returns. Called once.
   package func run() async -> DispatchResult {
     if !self.state.withLock({ $0.machine.isFinished }) {
@@ -148,6 +144,8 @@ where C.Duration == Duration, C.Instant: Sendable {
 enum WorkFault: Error, Equatable {
   /// The node sends what no node of ours sends.
   case wrong(String)
+  /// The node will never do this work.
+  case refused(LeaseFault)
   /// A batch was damaged.
   case damaged(sequence: UInt64)
   /// Nothing came for the time of a lease.
@@ -156,4 +154,23 @@ enum WorkFault: Error, Equatable {
   case ended
   /// The coordinator's own disk refused.
   case store(RecordLogError)
+}
+
+/// Waits and bounds of a ``WorkDispatcher``.
+package struct WorkDispatcherSettings: Sendable {
+  package var lease = LeaseSettings()
+  /// Between two looks at the time: expiry, progress.
+  package var tick: Duration = .milliseconds(250)
+  /// Between two attempts to open a stream.
+  package var link = LinkMachine.Settings.work
+  /// With no stream open for so long, the work ends incomplete.
+  package var unreachableTimeout: Duration = .seconds(120)
+  /// After the last record: time for nodes to hear that it is stored.
+  package var drainTimeout: Duration = .seconds(2)
+  /// Bytes of a node's records that wait for the disk; beyond, its stream is not read.
+  package var pendingSizeMax = 4 << 20
+  /// Damaged batches in a row, each ending its stream, before a node is cut off.
+  package var damageCountMax = 3
+
+  package init() {}
 }

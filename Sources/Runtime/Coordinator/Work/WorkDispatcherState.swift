@@ -7,8 +7,8 @@ where Instant.Duration == Duration {
   struct Stream: Sendable {
     var name: String
     var state = DispatchProgress.State.unreachable("")
-    /// Items in this node's log, all synced: what comes again is not stored again.
-    var stored: OrdinalRangeSet
+    /// What is in this node's log, all synced: what comes again is not stored again.
+    var stored: WorkHistory
     var openedCount = 0
     var damageCount = 0
     var cuts: [LeaseOrder] = []
@@ -18,16 +18,18 @@ where Instant.Duration == Duration {
   var machine: LeaseMachine<Instant>
   var streams: [Stream]
   var openStreamCount = 0
+  /// Why a node will never do this work.
+  private var refusal: LeaseFault?
   var ending: DispatchResult.Ending?
   /// Since when no stream has been open.
   var aloneSince: Instant?
 
   init(
-    machine: LeaseMachine<Instant>, nodes: [(name: String, recorded: OrdinalRangeSet)],
+    machine: LeaseMachine<Instant>, nodes: [(name: String, history: WorkHistory)],
     at now: Instant
   ) {
     self.machine = machine
-    self.streams = nodes.map { Stream(name: $0.name, stored: $0.recorded) }
+    self.streams = nodes.map { Stream(name: $0.name, stored: $0.history) }
     self.aloneSince = now
   }
 
@@ -42,7 +44,8 @@ where Instant.Duration == Duration {
 
   var progress: DispatchProgress {
     DispatchProgress(
-      recordedCount: self.machine.recorded.count, itemCount: self.machine.itemCount,
+      recordedCount: self.machine.recorded.count,
+      abandonedCount: self.machine.abandoned.count, itemCount: self.machine.itemCount,
       nodes: self.streams.indices.map { index in
         DispatchProgress.Node(
           name: self.streams[index].name,
@@ -70,7 +73,9 @@ where Instant.Duration == Duration {
 
   mutating func ticked(at now: Instant, unreachableTimeout: Duration) {
     if !self.machine.ticked(at: now).isEmpty { self.ringAll() }
-    if self.streams.indices.allSatisfy({ self.isCutOff($0) }) { self.end(.unreachable) }
+    if self.streams.indices.allSatisfy({ self.isCutOff($0) }) {
+      self.end(self.refusal.map { .refused($0) } ?? .unreachable)
+    }
     if self.openStreamCount > 0 {
       self.aloneSince = nil
     } else {
@@ -107,6 +112,9 @@ where Instant.Duration == Duration {
   mutating func faulted(_ index: Int, _ fault: WorkFault, countMax: Int) {
     switch fault {
     case .wrong(let reason): self.cutOff(index, reason)
+    case .refused(let fault):
+      self.refusal = fault
+      self.cutOff(index, fault.message)
     case .damaged(let sequence):
       self.streams[index].damageCount += 1
       if self.streams[index].damageCount >= countMax {
@@ -129,22 +137,26 @@ where Instant.Duration == Duration {
   }
 
   /// The node says that it cannot go on.
-  mutating func nodeFaulted(_ index: Int, _ reason: String, at now: Instant) -> Bool {
+  ///
+  /// - Returns: Whether it is to be given another chance.
+  mutating func nodeFaulted(_ index: Int, at now: Instant) -> Bool {
     defer { self.ringAll() }
-    switch self.machine.faulted(node: index, at: now) {
-    case .paused: return true
-    case .giveUp:
-      self.cutOff(index, reason)
-      return false
-    }
+    return self.machine.faulted(node: index, at: now) == .paused
   }
 
   /// Batches of a node are on disk.
   mutating func stored(_ batches: [RecordBatch], by index: Int, at now: Instant) {
     self.streams[index].damageCount = 0
     for batch in batches {
-      self.streams[index].stored.insert(batch.items)
-      if self.machine.recorded(batch.items, by: index, at: now) == .finished { self.ringAll() }
+      let new = self.streams[index].stored.add(batch.header)
+      switch batch.kind {
+      case .result:
+        if self.machine.recorded(batch.items, by: index, at: now) == .finished { self.ringAll() }
+      case .failure:
+        self.machine.failed(new, leaseID: batch.leaseID, by: index, at: now)
+        // What failed here is another node's to try.
+        self.ringAll()
+      }
     }
     self.streams[index].orderBell?.yield()
   }

@@ -1,83 +1,88 @@
-import Fleet
+package import Fleet
 import GRPCCore
 import GRPCNIOTransportHTTP2TransportServices
+import KVCacheSimulator
+package import Manifest
 package import Plan
 import RecordFiles
 package import Rollouts
 package import RunStore
+import Synchronization
 
-/// Carries the work plan of a run out on its nodes, from whatever is recorded already.
+/// Carries the work plan of a run out on its nodes, from whatever is recorded already, merges what
+/// came in, and ends the agents that were there for it.
 package struct WorkRun<ClockType: Clock & Sendable>: Sendable
 where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private let run: RunDirectory
   private let workPlan: WorkPlan
+  private let plan: Plan
   private let nodes: [Plan.Node]
+  private let endsAgents: Bool
   private let open: OpenLink
   private let attachment: Attachment
   private let clock: ClockType
-  private let leave: @Sendable (NodeSession) async -> Void
+  private let ended = EndedNodes()
 
   /// - Parameters:
+  ///   - plan: Of the run.
   ///   - nodes: Those that work, at least one; others that have records keep them.
+  ///   - endsAgents: The agents are there for this work alone, and end with it.
   ///   - open: Opens links to the agents of one run, the same over resumes: their spools are there.
   ///   - attachment: Holds the run.
-  ///   - leave: The last thing done on a node's link when all is on disk; has the time that streams
-  ///     have to say goodbye.
   package init(
-    run: RunDirectory, workPlan: WorkPlan, nodes: [Plan.Node], open: @escaping OpenLink,
-    attachment: Attachment, clock: ClockType,
-    leave: @escaping @Sendable (NodeSession) async -> Void = { _ in }
+    run: RunDirectory, workPlan: WorkPlan, plan: Plan, nodes: [Plan.Node], endsAgents: Bool,
+    open: @escaping OpenLink, attachment: Attachment, clock: ClockType
   ) {
     self.run = run
     self.workPlan = workPlan
+    self.plan = plan
     self.nodes = nodes
+    self.endsAgents = endsAgents
     self.open = open
     self.attachment = attachment
     self.clock = clock
-    self.leave = leave
   }
 
-  /// Returns when every item is on disk, or nothing more can be done; cancellation stores what has
-  /// come in.
+  /// Returns when no item is left to be done, or nothing more can be done; cancellation stores what
+  /// has come in.
   ///
   /// - Parameters:
-  ///   - episodeCost: Each episode waits so long.
   ///   - epoch: Of this coordinator, milliseconds since 1970: leases are numbered from it.
   ///   - progress: Called at every tick and at the end.
   package func carryOut(
-    episodeCost: Duration, epoch: UInt64,
-    progress: @escaping @Sendable (DispatchProgress) -> Void
+    epoch: UInt64, progress: @escaping @Sendable (DispatchProgress) -> Void
   ) async throws -> DispatchResult {
     var workers: [WorkNode<RecordFile>] = []
     for node in self.nodes {
       let log = try RecordFile(path: self.run.recordFilePath(of: node.name))
-      workers.append(
-        WorkNode(name: NodeName(node.name), log: log, recorded: await Self.recorded(log)))
+      let history = WorkHistory(await log.entries.map(\.header))
+      workers.append(WorkNode(name: NodeName(node.name), log: log, history: history))
     }
     let working = Set(self.nodes.map(\.name))
-    var elsewhere = OrdinalRangeSet()
+    var elsewhere = WorkHistory()
     for name in try self.run.recordedNodes() where !working.contains(name) {
       let reader = try RecordFileReader(path: self.run.recordFilePath(of: name))
-      for entry in reader.entries { elsewhere.insert(entry.items) }
+      for entry in reader.entries { elsewhere.add(entry.header) }
     }
-    let plan = self.workPlan
     let dispatcher = WorkDispatcher(
-      setup: LeaseSetup(plan, episodeCost: episodeCost), itemCount: plan.itemCount,
-      leaseIDFirst: epoch << 20, nodes: workers, recordedElsewhere: elsewhere, clock: self.clock,
-      connector: self.connector, validate: { plan.fault(in: $0) }, progress: progress)
+      plan: self.workPlan, leaseIDFirst: epoch << 20, nodes: workers, elsewhere: elsewhere,
+      clock: self.clock, connector: self.connector, progress: progress)
     return await dispatcher.run()
   }
 
   private var connector: GRPCWorkConnector<HTTP2ClientTransport.WrappedChannel> {
-    let (nodes, open, attachment, leave) = (self.nodes, self.open, self.attachment, self.leave)
-    return GRPCWorkConnector { name, body in
-      guard let node = nodes.first(where: { $0.name == name.rawValue }) else {
+    GRPCWorkConnector { name, body in
+      guard let node = self.nodes.first(where: { $0.name == name.rawValue }) else {
         preconditionFailure("\(name) is no node of this work")
       }
       do throws(NodeFault) {
-        try await NodeSession.with(node, open: open, attachment: attachment) { session in
+        try await NodeSession.with(node, open: self.open, attachment: self.attachment) { session in
           try await body(session.client)
-          await leave(session)
+          // All is on disk. In the time that streams have to say goodbye, and on the link that is there.
+          guard self.endsAgents,
+            await session.stopAndEnd(timeout: self.plan.stopTimeout).leftovers.isEmpty
+          else { return }
+          self.ended.insert(session.node.name)
         }
       } catch {
         throw WorkLinkFault(words: ([error.diagnostic.summary] + error.diagnostic.causes)[0])
@@ -85,8 +90,23 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     }
   }
 
-  private static func recorded(_ log: RecordFile) async -> OrdinalRangeSet {
-    OrdinalRangeSet(await log.entries.map(\.items))
+  /// Ends the agents that were there for this work and could not be ended on the links they worked on.
+  ///
+  /// - Returns: What is left of them, a sentence for each.
+  package func endAgents(after result: DispatchResult) async -> [String] {
+    guard self.endsAgents else { return [] }
+    let rest = self.nodes.filter { !self.ended.contains($0.name) }
+    let ends = await FleetCall.stop(
+      rest, of: self.plan, keepsRecords: result.ending != .complete, open: self.open,
+      attachment: self.attachment)
+    return ends.compactMap { node, end in
+      switch end {
+      case .success(let remains) where remains.leftovers.isEmpty: nil
+      case .success(let remains):
+        "\(node.name): left behind: \(remains.leftovers.joined(separator: "; "))"
+      case .failure(let fault): "\(node.name): \(fault.diagnostic.summary)"
+      }
+    }
   }
 }
 
@@ -96,12 +116,77 @@ struct WorkLinkFault: Error, CustomStringConvertible {
   var description: String { self.words }
 }
 
-extension LeaseSetup {
-  /// What nodes must know of a work plan.
-  init(_ plan: WorkPlan, episodeCost: Duration) {
-    self.init(
-      workID: plan.workID, policy: plan.policy, seed: plan.seed, difficulty: plan.difficulty,
-      rolloutsPerExample: UInt32(plan.rolloutsPerTask), maxActionsPerStep: plan.maxActionsPerStep,
-      episodeCost: episodeCost)
+/// The nodes whose agents are proven gone.
+private final class EndedNodes: Sendable {
+  private let names = Mutex<Set<String>>([])
+
+  func insert(_ name: String) { self.names.withLock { _ = $0.insert(name) } }
+
+  func contains(_ name: String) -> Bool { self.names.withLock { $0.contains(name) } }
+}
+
+// MARK: What is to be done, and what came of it
+
+extension WorkSettings {
+  /// The items of an eval of the simulator.
+  package func workPlan() throws -> WorkPlan {
+    try WorkPlan(
+      kind: SimulatorSpecification.kind, specification: try self.simulator.canonicalJSON(),
+      taskCount: UInt64(self.exampleCount), rolloutsPerTask: UInt64(self.rolloutsPerExample),
+      attemptCountMax: self.attemptCountMax, shardCount: self.shardCount)
+  }
+}
+
+extension Plan {
+  /// The nodes that work: those named, else those of the plan's work, else all.
+  ///
+  /// - Throws: A `Diagnostic` where one is not in the plan.
+  package func workers(named nodes: NodeSet?) throws(Diagnostic) -> [Node] {
+    guard let nodes else {
+      let names = self.work?.nodes ?? []
+      return names.isEmpty ? self.nodes : self.nodes.filter { names.contains($0.name) }
+    }
+    let found = self.nodes.filter { nodes.contains(NodeName($0.name)) }
+    guard found.count == nodes.count else {
+      throw Diagnostic(
+        code: "unknown-node", "not every node of `\(nodes.folded)` is in the manifest",
+        hints: ["it has \(NodeSet(self.nodes.map { NodeName($0.name) }).folded)"])
+    }
+    return found
+  }
+}
+
+extension RunDirectory {
+  /// The report of the last merge, laid out as the kind of work has it.
+  package func report(of plan: WorkPlan) throws(RunStoreError) -> Report {
+    var layout = ReportLayout(plan)
+    if plan.kind == SimulatorSpecification.kind,
+      let simulator = try? SimulatorSpecification(canonicalJSON: plan.specification)
+    {
+      layout = simulator.reportLayout(of: plan)
+    }
+    return try ReportReader.report(of: self, plan: plan, layout: layout)
+  }
+}
+
+extension DispatchResult {
+  /// What a person is told of the nodes that could not be used to the end, a sentence for each.
+  package var warnings: [String] {
+    self.progress.nodes.compactMap { node in
+      switch node.state {
+      case .unreachable(let reason) where self.ending != .complete && !reason.isEmpty:
+        "\(node.name): \(reason)"
+      case .connected, .unreachable: nil
+      case .cutOff(let reason): "\(node.name) was cut off: \(reason)"
+      }
+    }
+  }
+
+  /// Why the work could not be done; `nil`: it was, or some of it is missing.
+  package var refusal: Diagnostic? {
+    guard case .refused(let fault) = self.ending else { return nil }
+    return Diagnostic(
+      code: "work-refused", "the agents cannot do this work", causes: [fault.message],
+      hints: ["end the run with the `muster` that began it, and begin anew"])
   }
 }

@@ -34,7 +34,7 @@ where C.Duration == Duration, C.Instant: Sendable {
     self.inbox = InboxBox(Inbox(heardAt: dispatcher.clock.now))
   }
 
-  /// Returns when every item of the work is on disk.
+  /// Returns when no item of the work is left to be done.
   ///
   /// - Throws: `WorkFault`, or what the link throws, when the stream ends before.
   func run() async throws {
@@ -64,7 +64,7 @@ where C.Duration == Duration, C.Instant: Sendable {
 
   /// Sends the setup, the leases that stand, then whatever there is to say, until the work is over.
   private func order(_ rings: AsyncStream<Void>) async throws {
-    try await self.link.send(.setup(self.dispatcher.setup))
+    try await self.link.send(.setup(LeaseSetup(self.dispatcher.plan)))
     let standing = self.dispatcher.state.withLock { $0.machine.leases(of: self.index) }
     for lease in standing { try await self.link.send(.lease(lease)) }
     for await _ in rings {
@@ -90,13 +90,13 @@ where C.Duration == Duration, C.Instant: Sendable {
 
   private func receive(_ storeBell: Bell, _ roomRings: AsyncStream<Void>) async throws {
     var room = roomRings.makeAsyncIterator()
-    var check = DispatchCheck(itemCount: self.dispatcher.state.withLock { $0.machine.itemCount })
+    var check = DispatchCheck(self.dispatcher.plan)
     for try await report in self.link.reports {
       let now = self.dispatcher.clock.now
       self.inbox.state.withLock { $0.heardAt = now }
       switch report {
-      case .batch(let batch, let checksum):
-        try self.check(batch, checksum, &check)
+      case .batch(let batch):
+        try self.check(batch, &check)
         self.dispatcher.state.withLock { $0.machine.heard(from: self.index, at: now) }
         self.inbox.state.withLock { inbox in
           inbox.pending.append(batch)
@@ -107,33 +107,32 @@ where C.Duration == Duration, C.Instant: Sendable {
         while self.inbox.state.withLock({ $0.pendingSize >= bound }) {
           guard await room.next() != nil else { throw CancellationError() }
         }
-      case .progress(let leaseID, let next):
-        self.dispatcher.state.withLock {
-          $0.machine.progressed(node: self.index, leaseID: leaseID, next: next, at: now)
+      case .progress(let progress):
+        self.dispatcher.state.withLock { state in
+          state.machine.progressed(progress, of: self.index, at: now)
+          // It may have room for more than was known.
+          state.streams[self.index].orderBell?.yield()
         }
-      case .fault(let reason):
-        let shown = String(reason.prefix(500))
-        let goesOn = self.dispatcher.state.withLock {
-          $0.nodeFaulted(self.index, shown, at: now)
+      case .fault(var fault):
+        fault.message = String(fault.message.prefix(500))
+        if fault.kind.isLasting { throw WorkFault.refused(fault) }
+        guard self.dispatcher.state.withLock({ $0.nodeFaulted(self.index, at: now) }) else {
+          throw WorkFault.wrong(fault.message)
         }
-        guard goesOn else { throw WorkFault.wrong(shown) }
       }
     }
   }
 
   private func check(
-    _ batch: RecordBatch, _ checksum: UInt32, _ check: inout DispatchCheck
+    _ batch: RecordBatch, _ check: inout DispatchCheck
   ) throws(WorkFault) {
-    let lease = self.dispatcher.state.withLock { state in
-      state.machine.leases(of: self.index).first { $0.id == batch.leaseID }
+    let deliverable = self.dispatcher.state.withLock {
+      $0.machine.deliverable(leaseID: batch.leaseID, by: self.index)
     }
-    switch check.check(batch, checksum: checksum, lease: lease) {
+    switch check.check(batch, deliverable: deliverable) {
     case .fine: break
     case .damaged: throw .damaged(sequence: batch.sequence)
     case .wrong(let reason): throw .wrong("batch \(batch.sequence): \(reason)")
-    }
-    if let reason = self.dispatcher.validate(batch) {
-      throw .wrong("batch \(batch.sequence): \(reason)")
     }
   }
 
@@ -170,7 +169,7 @@ where C.Duration == Duration, C.Instant: Sendable {
       guard let last = batches.map(\.sequence).max() else { return }
       let log = self.dispatcher.nodes[self.index].log
       let new = self.dispatcher.state.withLock { state in
-        batches.filter { !state.streams[self.index].stored.contains($0.items) }
+        batches.filter { !state.streams[self.index].stored.new(in: $0.header).isEmpty }
       }
       if !new.isEmpty {
         do throws(RecordLogError) {

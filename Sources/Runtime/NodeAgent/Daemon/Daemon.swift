@@ -57,9 +57,9 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
         board: StatusBoard(), events: events, blocking: blocking, group: group))
     try PlainFile.makeFolders(state.spool)
     let clock = self.clock
-    let worker = LeaseWorker(clock: clock, store: SpoolFolder(path: state.spool)) { setup in
-      try SimulatorItemRunner(setup, clock: clock)
-    }
+    let runners = ItemRunners(clock: clock)
+    let worker = LeaseWorker(
+      clock: clock, store: SpoolFolder(path: state.spool), makeRunner: runners.runner)
     let service = NodeService(
       session: session, supervisor: supervisor,
       logs: LogStream(supervisor: supervisor, blocking: blocking, clock: self.clock),

@@ -21,6 +21,7 @@ struct Preflight<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
   func facts(_ request: Muster_V1_PreflightRequest) async throws -> Muster_V1_NodeFacts {
     let counts = [
       request.programs.count, request.ports.count, request.paths.count, request.peers.count,
+      request.packages.count,
     ]
     guard counts.allSatisfy({ $0 <= Self.listCountMax }) else {
       throw RPCError(
@@ -34,7 +35,7 @@ struct Preflight<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
     let (environment, run) = (variables, self.identity.run)
     async let log = KernelLog.text(environment: environment, clock: self.clock)
     async let paths = self.paths(request.paths)
-    async let python = self.python(request.programs, environment)
+    async let python = self.python(request, environment)
     async let runs = self.bounded {
       (try? RunFolders(node: self.identity.node, environment: self.environment))?.size
     }
@@ -87,11 +88,13 @@ struct Preflight<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
   }
 
   private func python(
-    _ programs: [Muster_V1_ProgramQuestion], _ environment: [String: String]
+    _ request: Muster_V1_PreflightRequest, _ environment: [String: String]
   ) async -> (String, [Muster_V1_PackageFacts])? {
+    let programs = request.programs
     let path = programs.first { !$0.path.isEmpty }?.path ?? environment["PATH"] ?? ""
     let question = PythonPackages(
-      programs: programs.map(\.name), searchPath: path, home: environment["HOME"] ?? "/")
+      programs: programs.map(\.name), searchPath: path, home: environment["HOME"] ?? "/",
+      wanted: Set(request.packages))
     return await self.bounded { question.answer() }
   }
 

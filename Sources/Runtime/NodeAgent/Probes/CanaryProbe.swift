@@ -1,4 +1,5 @@
 import Fleet
+import Launch
 import NIOCore
 import NIOHTTP1
 
@@ -10,10 +11,9 @@ struct CanaryProbe: Sendable {
   /// The first completion may compile kernels.
   private static let completionTimeout = TimeAmount.seconds(60)
 
-  let port: Int
-  /// As the server must name it.
-  let model: String
-  var access = ModelServerAccess()
+  let server: ModelServer
+  /// That it asks for; empty: none.
+  var key = ""
 
   /// Of a fingerprint; vLLM's has 21 bytes.
   private static let fingerprintSizeMax = 128
@@ -22,16 +22,17 @@ struct CanaryProbe: Sendable {
     on group: any EventLoopGroup, note: @Sendable (ProbeNote) -> Void
   ) async throws -> ProbeOutcome {
     let models = try await HTTPProbeRequest(
-      address: self.access.address, port: self.port, path: "/v1/models", key: self.access.key,
-      timeout: Self.modelsTimeout
+      address: self.server.probedAddress, port: self.server.port, path: "/v1/models",
+      key: self.key, timeout: Self.modelsTimeout
     ).answer(on: group)
-    if let outcome = Self.judge(models: models, wanted: self.model) { return outcome }
+    if let outcome = Self.judge(models: models, of: self.server) { return outcome }
     note(.completionBegan)
     let body =
-      "{\"model\":\(JSONText.quoted(self.model)),\"prompt\":\"1\",\"max_tokens\":1}"
+      "{\"model\":\(JSONText.quoted(self.server.model)),\"prompt\":\"1\",\"max_tokens\":1}"
     let completion = try await HTTPProbeRequest(
-      method: .POST, address: self.access.address, port: self.port, path: "/v1/completions",
-      body: Array(body.utf8), key: self.access.key, timeout: Self.completionTimeout
+      method: .POST, address: self.server.probedAddress, port: self.server.port,
+      path: "/v1/completions", body: Array(body.utf8), key: self.key,
+      timeout: Self.completionTimeout
     ).answer(on: group)
     if let fingerprint = JSONValue(parsing: completion.body)?["system_fingerprint"]?.string {
       note(.systemFingerprint(String(fingerprint.prefix(Self.fingerprintSizeMax))))
@@ -40,21 +41,24 @@ struct CanaryProbe: Sendable {
   }
 
   /// `nil`: the model is there.
-  static func judge(models answer: HTTPProbeRequest.Answer, wanted: String) -> ProbeOutcome? {
+  static func judge(models answer: HTTPProbeRequest.Answer, of server: ModelServer) -> ProbeOutcome?
+  {
     if answer.status == 401 {
-      return .failed(
-        "/v1/models answers 401: it asks for a key, and neither VLLM_API_KEY nor --api-key has it")
+      let place =
+        server.keyVariable.map { ", and neither \($0) nor an argument has it" }
+        ?? ", and nothing says which"
+      return .failed("/v1/models answers 401: it asks for a key\(place)")
     }
     guard answer.status == 200 else { return .failed("/v1/models answers \(answer.status)") }
     guard let data = JSONValue(parsing: answer.body)?["data"] else {
       return .failed("/v1/models does not answer with a list of models")
     }
     let names = data.elements.compactMap { $0["id"]?.string }
-    if names.contains(wanted) { return nil }
+    if names.contains(server.model) { return nil }
     // Empty lists are seen while adapters load.
     if names.isEmpty { return .failed("/v1/models names no model yet") }
     let shown = names.prefix(4).map { "`\(String($0.prefix(200)))`" }.joined(separator: ", ")
-    return .wrong("wrong model: it serves \(shown), not `\(wanted)`")
+    return .wrong("wrong model: it serves \(shown), not `\(server.model)`")
   }
 
   static func judge(completion answer: HTTPProbeRequest.Answer) -> ProbeOutcome {

@@ -1,4 +1,5 @@
 import Glibc
+import Launch
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -15,7 +16,7 @@ struct HTTPProbeRequest: Sendable {
 
   var method: HTTPMethod = .GET
   /// Of this machine, in digits.
-  var address = ModelServerAccess.loopback
+  var address = ModelServer.loopback
   var port: Int
   var path: String
   /// Sent as JSON; empty: none.
@@ -26,11 +27,6 @@ struct HTTPProbeRequest: Sendable {
   var timeout: TimeAmount
   /// Bytes of the answer beyond which it is no longer read.
   var bodySizeMax = Self.answerSizeMax
-
-  /// Whether a text can stand in the first line of a request.
-  static func isPath(_ text: String) -> Bool {
-    text.utf8.first == UInt8(ascii: "/") && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-  }
 
   /// - Throws: What is wrong with the connection or the answer; a probe that hangs is closed.
   func answer(on group: any EventLoopGroup) async throws -> Answer {

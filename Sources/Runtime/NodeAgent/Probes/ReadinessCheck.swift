@@ -1,20 +1,18 @@
 import Glibc
 import Health
+import Launch
 import NIOCore
 import NIOPosix
-import NodeAPI
 
-/// Carries out the probe that a replica declares, on this machine.
+/// Finds out whether a replica is ready, on this machine.
 struct ReadinessCheck<ProbeClock: Clock & Sendable>: Sendable
 where ProbeClock.Duration == Duration {
   /// For a server on the same machine; a hung one is asked again.
   private static var timeout: TimeAmount { .seconds(3) }
 
-  let probe: Muster_V1_Probe
-  /// Of the replica.
+  let launch: LaunchSpecification
+  /// Of the process, complete.
   let environment: [String: String]
-  /// Of a model server.
-  var access = ModelServerAccess()
   let clock: ProbeClock
   let group: any EventLoopGroup
 
@@ -24,26 +22,24 @@ where ProbeClock.Duration == Duration {
   /// - Returns: Never later than a minute or so.
   func outcome(logHasText: Bool, note: @Sendable (ProbeNote) -> Void) async -> ProbeOutcome {
     do {
-      switch self.probe.kind {
-      case .http(let http):
-        return try await self.http(http)
-      case .tcp(let tcp):
+      switch self.launch.readiness {
+      case .probe(.http(let port, let path)):
+        return try await self.http(port, path)
+      case .probe(.tcp(let port)):
         let channel = try await ClientBootstrap(group: self.group)
           .connectTimeout(Self.timeout)
-          .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: Int(tcp.port))).get()
+          .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: port)).get()
         channel.close(promise: nil)
         return .succeeded
-      case .log(let log):
-        return logHasText
-          ? .succeeded : .failed("no line of its log contains `\(log.contains)` yet")
-      case .exec(let exec):
-        return try await ExecProbe(argv: exec.argv, environment: self.environment)
+      case .probe(.log(let text)):
+        return logHasText ? .succeeded : .failed("no line of its log contains `\(text)` yet")
+      case .probe(.exec(let argv)):
+        return try await ExecProbe(argv: argv, environment: self.environment)
           .outcome(clock: self.clock)
-      case .canary(let canary):
-        return try await CanaryProbe(
-          port: Int(canary.port), model: canary.model, access: self.access
-        ).outcome(on: self.group, note: note)
-      case nil:
+      case .canary(let server):
+        let key = server.key(argv: self.launch.argv, environment: self.environment)
+        return try await CanaryProbe(server: server, key: key).outcome(on: self.group, note: note)
+      case .life:
         return .succeeded
       }
     } catch {
@@ -54,15 +50,15 @@ where ProbeClock.Duration == Duration {
   /// Looks at what was ready; never later than twenty seconds or so.
   func look() async -> LivenessSight.Answer {
     do {
-      switch self.probe.kind {
-      case .http, .tcp:
+      switch self.launch.readiness {
+      case .probe(.http), .probe(.tcp):
         switch await self.outcome(logHasText: true, note: { _ in }) {
         case .succeeded: return .fine(nil)
         case .failed(let reason), .wrong(let reason): return .faulty(reason)
         }
-      case .canary(let canary): return try await self.engine(port: Int(canary.port))
+      case .canary(let server): return try await self.look(at: server)
       // A line of a log stays true, and a command may cost too much.
-      case .log, .exec, nil: return .fine(nil)
+      case .probe(.log), .probe(.exec), .life: return .fine(nil)
       }
     } catch let error as IOError where error.errnoCode == ECONNREFUSED {
       return .refused(self.describe(error))
@@ -71,33 +67,40 @@ where ProbeClock.Duration == Duration {
     }
   }
 
-  /// `/health` knows whether the engine is dead, and `/metrics` whether it moves.
-  private func engine(port: Int) async throws -> LivenessSight.Answer {
-    let health = try await HTTPProbeRequest(
-      address: self.access.address, port: port, path: "/health", timeout: Self.timeout
-    ).answer(on: self.group)
-    if health.status == 503 { return .dead("its engine is dead: /health answers 503") }
-    let page = try await HTTPProbeRequest(
-      address: self.access.address, port: port, path: "/metrics", timeout: Self.timeout
-    ).answer(on: self.group)
-    guard page.status == 200 else { return .faulty("/metrics answers \(page.status)") }
+  /// Its health tells whether the engine is dead, and its metrics whether it moves.
+  private func look(at server: ModelServer) async throws -> LivenessSight.Answer {
+    if let path = server.healthPath {
+      let health = try await self.page(of: server, path)
+      if health.status == 503 { return .dead("its engine is dead: \(path) answers 503") }
+    }
+    let page = try await self.page(of: server, server.metricsPath)
+    guard page.status == 200 else {
+      return .faulty("\(server.metricsPath) answers \(page.status)")
+    }
     return .fine(EngineCounters(metrics: page.body))
   }
 
-  private func http(_ http: Muster_V1_HTTPProbe) async throws -> ProbeOutcome {
-    let answer = try await HTTPProbeRequest(
-      port: Int(http.port), path: http.path, timeout: Self.timeout
+  private func page(
+    of server: ModelServer, _ path: String
+  ) async throws -> HTTPProbeRequest.Answer {
+    try await HTTPProbeRequest(
+      address: server.probedAddress, port: server.port, path: path, timeout: Self.timeout
     ).answer(on: self.group)
+  }
+
+  private func http(_ port: Int, _ path: String) async throws -> ProbeOutcome {
+    let answer = try await HTTPProbeRequest(port: port, path: path, timeout: Self.timeout)
+      .answer(on: self.group)
     if (200...299).contains(answer.status) { return .succeeded }
-    return .failed("GET \(http.path) on port \(http.port) answers \(answer.status)")
+    return .failed("GET \(path) on port \(port) answers \(answer.status)")
   }
 
   private func describe(_ error: any Error) -> String {
-    switch self.probe.kind {
-    case .http(let http): "port \(http.port): \(HTTPProbeError.reason(error))"
-    case .tcp(let tcp): "port \(tcp.port): \(HTTPProbeError.reason(error))"
-    case .canary(let canary): "port \(canary.port): \(HTTPProbeError.reason(error))"
-    case .exec, .log, nil: "\(error)"
+    switch self.launch.readiness {
+    case .probe(.http(let port, _)), .probe(.tcp(let port)):
+      "port \(port): \(HTTPProbeError.reason(error))"
+    case .canary(let server): "port \(server.port): \(HTTPProbeError.reason(error))"
+    case .probe(.exec), .probe(.log), .life: "\(error)"
     }
   }
 }

@@ -1,3 +1,5 @@
+package import Launch
+
 /// Tells which processes belong to one attempt at a replica. What cannot be proved to be ours is not.
 package struct ReplicaProcesses: Sendable {
   /// Of the holder and of the process it started, as they were recorded.
@@ -14,10 +16,12 @@ package struct ReplicaProcesses: Sendable {
 
   /// The variables by which processes of a replica are known.
   package static func marks(
-    of identity: AgentIdentity, service: String, index: Int
-  ) -> [(name: String, value: String)] {
+    of identity: AgentIdentity, _ key: ReplicaKey
+  ) -> [EnvironmentVariable] {
     [
-      ("MUSTER_RUN", identity.mark), ("MUSTER_SERVICE", service), ("MUSTER_INDEX", String(index)),
+      EnvironmentVariable("MUSTER_RUN", identity.mark),
+      EnvironmentVariable("MUSTER_SERVICE", key.service),
+      EnvironmentVariable("MUSTER_INDEX", "\(key.index)"),
     ]
   }
 

@@ -1,8 +1,11 @@
+import Fleet
 import FoundationEssentials
 import GRPCCore
+import Launch
 import NIOCore
 import NodeAPI
 import SwiftProtobuf
+import Telemetry
 
 /// Sends the metrics of this node: the pages of its servers, the counts of watched files.
 ///
@@ -197,21 +200,24 @@ struct ScrapeEndpoint: Equatable, Sendable {
   var index: Int
   var target: String
   /// In digits.
-  var address = ModelServerAccess.loopback
+  var address = ModelServer.loopback
   var port: Int
   var path: String
 
   /// Its place within an interval, 0 up to 1.
-  ///
-  /// Source: FNV-1a of 64 bits, its upper bits mixed as SplitMix64 does.
   var share: Double {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in "\(self.service)/\(self.index)/\(self.target)/\(self.port)".utf8 {
-      hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
-    }
-    hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Double(hash >> 11) / Double(1 << 53)
+    ScrapeSchedule.share(of: "\(self.service)/\(self.index)/\(self.target)/\(self.port)")
+  }
+}
+
+extension ScrapeEndpoint {
+  /// `nil` for a replica that shows none.
+  init?(_ replica: ReplicaSpecification) {
+    guard let place = replica.launch.metricsPlace else { return nil }
+    self.init(
+      service: replica.key.service, index: replica.key.index, target: "",
+      address: replica.launch.model?.probedAddress ?? ModelServer.loopback, port: place.port,
+      path: place.path)
   }
 }
 
@@ -225,14 +231,15 @@ enum ScrapeCheck {
     guard interval == 0 || (100...3_600_000).contains(interval) else {
       throw refuse("interval_milliseconds is \(interval); 0, or 100 to 3600000")
     }
-    guard request.targets.count <= NodeLimits.listCountMax, request.watchedFiles.count <= 64 else {
+    guard request.targets.count <= NodeLimits.scrapeTargetCountMax, request.watchedFiles.count <= 64
+    else {
       throw refuse("too many targets or files")
     }
     for target in request.targets {
       guard (1...65_535).contains(target.port) else {
         throw refuse("target `\(target.name)` has port \(target.port)")
       }
-      guard target.path.isEmpty || HTTPProbeRequest.isPath(target.path) else {
+      guard target.path.isEmpty || HTTPPath.isPath(target.path) else {
         throw refuse("target `\(target.name)`: `\(target.path)` is not the path of a request")
       }
     }

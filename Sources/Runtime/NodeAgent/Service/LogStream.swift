@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRPCCore
 import Glibc
+import Launch
 import NodeAPI
 import SwiftProtobuf
 

@@ -2,6 +2,8 @@ import Fleet
 import FoundationEssentials
 import GRPCCore
 import Glibc
+import Health
+import Launch
 import NodeAPI
 import SwiftProtobuf
 
@@ -25,6 +27,11 @@ where RunClock.Duration == Duration {
   let preflight: Preflight<RunClock>
   let gpuMemory: GPUMemoryProof<RunClock>
   let worker: Worker
+
+  /// Of every replica, in the order of the keys.
+  private var statuses: [Muster_V1_ReplicaStatus] {
+    self.supervisor.board.all.map { Muster_V1_ReplicaStatus($0) }
+  }
 
   func attach(
     request: Muster_V1_AttachRequest, context: ServerContext
@@ -54,7 +61,7 @@ where RunClock.Duration == Duration {
       $0.plan = Data(self.session.plan)
       $0.holder = self.session.holder?.coordinator ?? ""
       $0.run = self.session.identity.run
-      $0.replicas = self.supervisor.board.all
+      $0.replicas = self.statuses
     }
   }
 
@@ -62,22 +69,28 @@ where RunClock.Duration == Duration {
     request: Muster_V1_StartRequest, context: ServerContext
   ) async throws -> Muster_V1_StartResponse {
     try self.session.requireClaim(of: context)
-    for spec in request.replicas { try SpecCheck.check(spec) }
-    guard self.supervisor.count(with: request.replicas) <= NodeLimits.replicaCountMax else {
+    let replicas = try request.replicas.map { spec in
+      do throws(ReplicaFault) {
+        return try ReplicaSpecification(spec)
+      } catch {
+        throw RPCError(code: .invalidArgument, message: "\(error)")
+      }
+    }
+    guard self.supervisor.count(with: replicas) <= NodeLimits.replicaCountMax else {
       throw RPCError(
         code: .resourceExhausted,
         message: "a node has at most \(NodeLimits.replicaCountMax) replicas")
     }
     let (secrets, missing) = self.session.secrets(
-      named: Set(request.replicas.flatMap(\.secrets)).sorted())
+      named: Set(replicas.flatMap(\.launch.secrets)).sorted())
     guard missing.isEmpty else {
       throw RPCError(
         code: .failedPrecondition,
         message: "needs secrets: \(missing.joined(separator: ", ")); the daemon keeps them in "
           + "memory only: attach with them")
     }
-    try await self.supervisor.start(request.replicas, secrets: secrets)
-    return .with { $0.replicas = self.supervisor.board.all }
+    try await self.supervisor.start(replicas, secrets: secrets)
+    return .with { $0.replicas = self.statuses }
   }
 
   func watch(
@@ -89,7 +102,9 @@ where RunClock.Duration == Duration {
         var version: UInt64 = 0
         for await _ in self.supervisor.board.bell.rings() {
           let changes = self.supervisor.board.changes(after: version)
-          for status in changes.statuses { try await response.write(status) }
+          for status in changes.statuses {
+            try await response.write(Muster_V1_ReplicaStatus(status))
+          }
           version = changes.version
         }
       }
@@ -134,7 +149,7 @@ where RunClock.Duration == Duration {
     return .with {
       $0.leftovers = remains.leftovers
       $0.foreign = remains.foreign
-      $0.replicas = self.supervisor.board.all
+      $0.replicas = self.statuses
     }
   }
 

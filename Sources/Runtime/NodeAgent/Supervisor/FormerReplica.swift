@@ -1,7 +1,7 @@
 import Glibc
 import Health
+import Launch
 import NodeAPI
-import SwiftProtobuf
 
 /// A replica that a daemon before this one started, as its folder tells.
 struct FormerReplica: Sendable {
@@ -14,7 +14,7 @@ struct FormerReplica: Sendable {
 
   private static let specSizeMax = 4 << 20
 
-  var spec: Muster_V1_ReplicaSpec
+  var replica: ReplicaSpecification
   var folder: ReplicaFolder
   var attempt: Int
   var fate: Fate
@@ -22,12 +22,12 @@ struct FormerReplica: Sendable {
   /// Those of its secrets that its holder still has in its environment: the daemon before had them in
   /// memory alone. Blocks.
   var secrets: [String: String] {
-    guard case .runs(let start, _) = self.fate, !self.spec.secrets.isEmpty,
+    guard case .runs(let start, _) = self.fate, !self.replica.launch.secrets.isEmpty,
       ProcessTable.isAlive(start.holder),
       let bytes = try? PlainFile.read(
         "/proc/\(start.holder.processID)/environ", sizeMax: EnvironmentBlock.sizeMax)
     else { return [:] }
-    let names = Set(self.spec.secrets)
+    let names = Set(self.replica.launch.secrets)
     return EnvironmentBlock.parse(bytes).filter { names.contains($0.key) }
   }
 
@@ -36,23 +36,21 @@ struct FormerReplica: Sendable {
     var found: [FormerReplica] = []
     for name in (try? PlainFile.names(in: state.path)) ?? [] {
       let path = "\(state.path)/\(name)/spec.json"
-      guard AgentIdentity.isName(name),
-        let bytes = try? PlainFile.read(path, sizeMax: Self.specSizeMax),
-        let spec = try? Muster_V1_ReplicaSpec(jsonUTF8Bytes: bytes),
-        "\(ReplicaKey(spec))" == name
+      guard let bytes = try? PlainFile.read(path, sizeMax: Self.specSizeMax),
+        let replica = try? ReplicaSpecification(json: bytes), replica.key.folderName == name
       else { continue }
-      found.append(Self.read(spec, in: ReplicaFolder(of: ReplicaKey(spec), in: state)))
+      found.append(Self.read(replica, in: ReplicaFolder(of: replica.key, in: state)))
     }
-    return found.sorted { ReplicaKey($0.spec) < ReplicaKey($1.spec) }
+    return found.sorted { $0.replica.key < $1.replica.key }
   }
 
   private static func read(
-    _ spec: Muster_V1_ReplicaSpec, in folder: ReplicaFolder
+    _ replica: ReplicaSpecification, in folder: ReplicaFolder
   ) -> FormerReplica {
     let status = ReplicaStatusFile(at: folder.status)
     let attempt = status?.attempt ?? 1
     var former = FormerReplica(
-      spec: spec, folder: folder, attempt: attempt,
+      replica: replica, folder: folder, attempt: attempt,
       fate: .over(reason: "the daemon ended before it had started"))
     switch ProcessRecord.read(at: folder.record(ofAttempt: attempt))?.content {
     case .launchFailed(let reason): former.fate = .over(reason: reason)

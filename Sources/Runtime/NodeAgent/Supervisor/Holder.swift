@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Health
+import Launch
 
 /// The tiny process above a replica: starts it, adopts its orphans, and writes down how it ended.
 /// It lives until the last of them is gone, whatever becomes of the daemon.
@@ -38,9 +39,8 @@ struct Holder {
     var environment = self.environment
     if let cores = self.order.cores {
       let own = try ProcessLimits.keepToCores(part: cores.index, of: cores.count)
-      // Left to itself, every vLLM on a CPU binds its threads to the first cores of the machine.
-      if environment["VLLM_CPU_OMP_THREADS_BIND"] == nil {
-        environment["VLLM_CPU_OMP_THREADS_BIND"] = own.map(String.init).joined(separator: ",")
+      if let name = cores.variable, environment[name] == nil {
+        environment[name] = own.map(String.init).joined(separator: ",")
       }
     }
     var child = ChildProcess(

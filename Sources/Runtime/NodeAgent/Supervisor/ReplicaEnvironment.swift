@@ -1,3 +1,5 @@
+import Launch
+
 /// What a replica's process finds in its environment.
 enum ReplicaEnvironment {
   /// Inherited from the daemon; all else is not, so that a replica does not depend on who happened to
@@ -13,16 +15,16 @@ enum ReplicaEnvironment {
 
   /// Later ones win: inherited, declared, secret, and the marks by which its processes are known.
   static func variables(
-    daemon: [String: String], declared: [(name: String, value: String)],
-    secrets: [String: String], marks: [(name: String, value: String)]
+    daemon: [String: String], declared: [EnvironmentVariable],
+    secrets: [String: String], marks: [EnvironmentVariable]
   ) -> [String: String] {
     var variables = daemon.filter { name, _ in
       Self.inherited.contains(name) || name.hasPrefix("LC_")
     }
     if variables["PATH", default: ""].isEmpty { variables["PATH"] = Self.defaultPath }
-    for (name, value) in declared { variables[name] = value }
+    for variable in declared { variables[variable.name] = variable.value }
     variables.merge(secrets) { $1 }
-    for (name, value) in marks { variables[name] = value }
+    for variable in marks { variables[variable.name] = variable.value }
     return variables
   }
 }

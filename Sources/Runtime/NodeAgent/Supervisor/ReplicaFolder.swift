@@ -1,4 +1,5 @@
 import Glibc
+import Launch
 
 /// The folder of one replica, below the run's state folder.
 ///
@@ -15,7 +16,7 @@ package struct ReplicaFolder: Equatable, Sendable {
   package let path: String
 
   init(of key: ReplicaKey, in state: StateFolder) {
-    self.path = "\(state.path)/\(key)"
+    self.path = "\(state.path)/\(key.folderName)"
   }
 
   var spec: String { "\(self.path)/spec.json" }
@@ -53,23 +54,5 @@ package struct ReplicaFolder: Equatable, Sendable {
       symlink("attempt-\(attempt)", temporary)
     }
     try NodeAgentError.check("rename \(temporary)") { rename(temporary, "\(self.path)/latest") }
-  }
-}
-
-/// Which replica: the service's name and the index within it.
-package struct ReplicaKey: Hashable, Comparable, Sendable, CustomStringConvertible {
-  package var service: String
-  package var index: Int
-
-  package init(service: String, index: Int) {
-    self.service = service
-    self.index = index
-  }
-
-  /// As its folder is called: `policy-0`.
-  package var description: String { "\(self.service)-\(self.index)" }
-
-  package static func < (lhs: Self, rhs: Self) -> Bool {
-    (lhs.service, lhs.index) < (rhs.service, rhs.index)
   }
 }

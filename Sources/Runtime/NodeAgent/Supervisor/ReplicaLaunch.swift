@@ -1,6 +1,7 @@
 import Fleet
 import Glibc
 import Health
+import Launch
 import NodeAPI
 
 /// Everything it takes to launch one attempt. Blocks; called from a thread that may.
@@ -8,7 +9,7 @@ struct ReplicaLaunch: Sendable {
   /// A holder has only to start one program; this is for a machine under heavy load.
   private static let timeoutMilliseconds: CInt = 30_000
 
-  let spec: Muster_V1_ReplicaSpec
+  let specification: LaunchSpecification
   let folder: ReplicaFolder
   let attempt: Int
   /// Of the process, complete.
@@ -17,14 +18,15 @@ struct ReplicaLaunch: Sendable {
   /// `~` is the home folder, as is an empty path.
   private var workingFolder: String {
     let home = self.environment["HOME"] ?? "/"
-    if self.spec.folder.isEmpty { return home }
-    return self.spec.folder.hasPrefix("~") ? home + self.spec.folder.dropFirst() : self.spec.folder
+    let folder = self.specification.folder
+    if folder.isEmpty { return home }
+    return folder.hasPrefix("~") ? home + folder.dropFirst() : folder
   }
 
   /// A server that is there already would answer the probes in the place of ours: a model server of
   /// the same model would make it ready.
   private func checkPorts() throws(NodeAgentError) {
-    let taken = PortQuestion(ports: self.spec.ports.map(Int.init), run: "").answer()
+    let taken = PortQuestion(ports: self.specification.ports, run: "").answer()
     guard let port = taken.first else { return }
     let owner = port.program.isEmpty ? "another process" : "`\(port.program)`"
     throw .portTaken(
@@ -36,15 +38,13 @@ struct ReplicaLaunch: Sendable {
   func launch() throws(NodeAgentError) -> ProcessRecord.Start {
     try self.checkPorts()
     try PlainFile.makeFolders(self.folder.path)
-    for path in self.spec.folders { try PlainFile.makeFolders(path) }
+    for path in self.specification.folders { try PlainFile.makeFolders(path) }
     let record = self.folder.record(ofAttempt: self.attempt)
     try self.folder.prepareLog(ofAttempt: self.attempt)
     unlink(record)
     let order = HolderOrder(
       record: record, log: self.folder.log(ofAttempt: self.attempt),
-      folder: self.workingFolder, argv: self.spec.argv,
-      cores: self.spec.hasCores
-        ? .init(index: Int(self.spec.cores.index), count: Int(self.spec.cores.count)) : nil)
+      folder: self.workingFolder, argv: self.specification.argv, cores: self.specification.cores)
     let child = ChildProcess(
       program: "/proc/self/exe", argv: ["muster-node"] + order.arguments,
       environment: self.environment)

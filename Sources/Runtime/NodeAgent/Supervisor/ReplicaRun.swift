@@ -1,8 +1,8 @@
 import Glibc
 import Health
+import Launch
 import NIOCore
 import NodeAPI
-import SwiftProtobuf
 import Synchronization
 
 /// One attempt at one replica, from its launch to the proof that nothing of it is left. Looks at the
@@ -47,8 +47,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   /// Lines of the log that come with a failure.
   private static var logLineCount: Int { 20 }
 
-  let key: ReplicaKey
-  let spec: Muster_V1_ReplicaSpec
+  let replica: ReplicaSpecification
   let attempt: Int
   let folder: ReplicaFolder
   let log: ReplicaLog
@@ -62,40 +61,42 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
 
   /// - Parameter environment: Of the process, complete.
   convenience init(
-    _ spec: Muster_V1_ReplicaSpec, attempt: Int, folder: ReplicaFolder, identity: AgentIdentity,
+    _ replica: ReplicaSpecification, attempt: Int, folder: ReplicaFolder, identity: AgentIdentity,
     environment: [String: String], budget: SharedRestartBudget<RunClock.Instant>, context: Context
   ) {
     self.init(
-      spec, attempt: attempt, folder: folder,
+      replica, attempt: attempt, folder: folder,
       launch: ReplicaLaunch(
-        spec: spec, folder: folder, attempt: attempt, environment: environment),
-      marks: ReplicaProcesses.marks(of: identity, service: spec.service, index: Int(spec.index))
+        specification: replica.launch, folder: folder, attempt: attempt, environment: environment),
+      marks: ReplicaProcesses.marks(of: identity, replica.key)
         .map { "\($0.name)=\($0.value)" },
       runMark: ReplicaProcesses.runMark(of: identity),
       budget: budget, context: context)
   }
 
   private init(
-    _ spec: Muster_V1_ReplicaSpec, attempt: Int, folder: ReplicaFolder, launch: ReplicaLaunch,
+    _ replica: ReplicaSpecification, attempt: Int, folder: ReplicaFolder, launch: ReplicaLaunch,
     marks: [String], runMark: String, budget: SharedRestartBudget<RunClock.Instant>,
     context: Context
   ) {
-    self.key = ReplicaKey(spec)
-    self.spec = spec
+    self.replica = replica
     self.attempt = attempt
     self.folder = folder
     self.log = ReplicaLog(path: folder.log(ofAttempt: attempt))
     self.launch = ReplicaLaunch(
-      spec: spec, folder: folder, attempt: attempt, environment: launch.environment)
+      specification: replica.launch, folder: folder, attempt: attempt,
+      environment: launch.environment)
     self.marks = marks
     self.runMark = runMark
     self.context = context
     self.budget = budget
     self.state = Mutex(
       State(
-        machine: ReplicaMachine(ReplicaSettings(spec)),
+        machine: ReplicaMachine(ReplicaSettings(replica.launch)),
         sinceMilliseconds: context.wallClockMilliseconds()))
   }
+
+  var key: ReplicaKey { self.replica.key }
 
   /// Whether nothing happens to it any more, and all there is to say about it is said.
   var isOver: Bool { self.state.withLock { $0.isOver } }
@@ -120,7 +121,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   func successor() -> ReplicaRun {
     self.state.withLock { $0.isOver = true }
     return ReplicaRun(
-      self.spec, attempt: self.attempt + 1, folder: self.folder, launch: self.launch,
+      self.replica, attempt: self.attempt + 1, folder: self.folder, launch: self.launch,
       marks: self.marks, runMark: self.runMark, budget: self.budget, context: self.context)
   }
 
@@ -169,7 +170,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     self.state.withLock { $0.start = start }
     var watch = ReplicaWatch(
       start: start, marks: self.marks, runMark: self.runMark, log: self.log,
-      record: self.folder.record(ofAttempt: self.attempt), ports: self.spec.ports.map(Int.init))
+      record: self.folder.record(ofAttempt: self.attempt), ports: self.replica.launch.ports)
     await withDiscardingTaskGroup { probes in
       while !Task.isCancelled {
         await self.post()
@@ -211,7 +212,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     watch = after
     for line in sight.logLines { self.read(line) }
     for var event in self.state.withLock({ $0.logEvents.events(in: sight.logLines) }) {
-      (event.service, event.index) = (self.spec.service, self.spec.index)
+      (event.service, event.index) = (self.key.service, UInt32(clamping: self.key.index))
       event.attempt = UInt32(self.attempt)
       self.context.events.record(event)
     }
@@ -226,8 +227,9 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
 
   private func read(_ line: String) {
     self.state.withLock { state in
-      if self.spec.progressMarks.contains(where: line.contains) { state.machine.progressed() }
-      if case .log(let log) = self.spec.probe.kind, line.contains(log.contains) {
+      let launch = self.replica.launch
+      if launch.progressMarks.contains(where: line.contains) { state.machine.progressed() }
+      if case .log(let text)? = launch.probe, line.contains(text) {
         state.logHasText = true
       }
     }
@@ -240,8 +242,7 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
 
   private var check: ReadinessCheck<RunClock> {
     ReadinessCheck(
-      probe: self.spec.probe, environment: self.launch.environment,
-      access: ModelServerAccess(argv: self.spec.argv, environment: self.launch.environment),
+      launch: self.replica.launch, environment: self.launch.environment,
       clock: self.context.clock, group: self.context.group)
   }
 
@@ -352,26 +353,19 @@ final class ReplicaRun<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
 
   private func status(
     _ state: State, _ view: ReplicaMachine<RunClock.Instant>.View
-  ) -> Muster_V1_ReplicaStatus {
-    .with {
-      $0.service = self.key.service
-      $0.index = UInt32(self.key.index)
-      $0.state = Muster_V1_ReplicaState(view.phase)
-      $0.reason = view.reason
-      $0.sinceMilliseconds = state.sinceMilliseconds
-      if let start = state.start, view.end == nil, !state.machine.isOver {
-        $0.processID = Int64(start.main.processID)
-      }
-      switch view.end {
-      case .exited(let status): $0.exitStatus = status
-      case .signalled(let signal): $0.exitSignal = signal
-      case .unknown, nil: break
-      }
-      $0.attempt = UInt32(self.attempt)
-      $0.lastLogLines = state.lastLogLines
-      $0.unproven = view.isUnproven
-      $0.systemFingerprint = state.systemFingerprint
-      $0.logPath = self.log.path
+  ) -> ReplicaStatus {
+    var status = ReplicaStatus(key: self.key, state: view.phase)
+    status.reason = view.reason
+    status.sinceMilliseconds = state.sinceMilliseconds
+    if let start = state.start, view.end == nil, !state.machine.isOver {
+      status.processID = Int64(start.main.processID)
     }
+    status.end = view.end == .unknown ? nil : view.end
+    status.attempt = self.attempt
+    status.lastLogLines = state.lastLogLines
+    status.isUnproven = view.isUnproven
+    status.systemFingerprint = state.systemFingerprint
+    status.logPath = self.log.path
+    return status
   }
 }

@@ -1,20 +1,19 @@
 import Fleet
-import NodeAPI
+import Launch
 
 /// How a person starts a replica by hand, on its node: `env.sh` and `launch.sh`.
 struct ReplicaScripts: Sendable {
-  let spec: Muster_V1_ReplicaSpec
+  let replica: ReplicaSpecification
   let identity: AgentIdentity
 
   func publish(in folder: ReplicaFolder) throws(NodeAgentError) {
-    let title =
-      "\(self.spec.service)-\(self.spec.index) of run \(self.identity.run) "
-      + "on \(self.identity.node)"
+    let title = "\(self.replica.key) of run \(self.identity.run) on \(self.identity.node)"
+    let launched = self.replica.launch
     let environment = EnvironmentScript.text(
-      title: title, variables: self.spec.environment.map { ($0.name, $0.value) },
-      secrets: self.spec.secrets)
+      title: title, variables: launched.environment.map { ($0.name, $0.value) },
+      secrets: launched.secrets)
     let launch = LaunchScript.text(
-      title: title, argv: self.spec.argv, folder: self.spec.folder, folders: self.spec.folders)
+      title: title, argv: launched.argv, folder: launched.folder, folders: launched.folders)
     try PlainFile.publish(Array(environment.utf8), at: folder.environmentScript)
     try PlainFile.publish(Array(launch.utf8), at: folder.launchScript, mode: 0o700)
   }

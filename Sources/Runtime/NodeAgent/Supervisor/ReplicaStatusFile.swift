@@ -1,5 +1,4 @@
 import Health
-import NodeAPI
 
 /// The phase of a replica as it was shown last: for people, and for the daemon that comes after.
 struct ReplicaStatusFile: Sendable {
@@ -10,10 +9,10 @@ struct ReplicaStatusFile: Sendable {
   var isUnproven: Bool
   var reason: String
 
-  init(_ status: Muster_V1_ReplicaStatus) {
-    self.attempt = Int(status.attempt)
-    self.phase = ReplicaPhase(status.state)
-    self.isUnproven = status.unproven
+  init(_ status: ReplicaStatus) {
+    self.attempt = status.attempt
+    self.phase = status.state
+    self.isUnproven = status.isUnproven
     self.reason = String(status.reason.map { $0 == "\n" ? " " : $0 })
   }
 

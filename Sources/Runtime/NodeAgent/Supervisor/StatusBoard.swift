@@ -1,4 +1,5 @@
-import NodeAPI
+import Health
+import Launch
 import Synchronization
 
 /// The last known state of every replica, and a bell for those who watch.
@@ -7,7 +8,7 @@ import Synchronization
 final class StatusBoard: Sendable {
   private struct State {
     var version: UInt64 = 0
-    var entries: [ReplicaKey: (version: UInt64, status: Muster_V1_ReplicaStatus)] = [:]
+    var entries: [ReplicaKey: (version: UInt64, status: ReplicaStatus)] = [:]
   }
 
   /// Rings after each change, and for what no status shows.
@@ -15,17 +16,17 @@ final class StatusBoard: Sendable {
   private let state = Mutex(State())
 
   /// In the order of the keys.
-  var all: [Muster_V1_ReplicaStatus] {
+  var all: [ReplicaStatus] {
     self.state.withLock { state in
       state.entries.sorted { $0.key < $1.key }.map(\.value.status)
     }
   }
 
-  func status(of key: ReplicaKey) -> Muster_V1_ReplicaStatus? {
+  func status(of key: ReplicaKey) -> ReplicaStatus? {
     self.state.withLock { $0.entries[key]?.status }
   }
 
-  func post(_ status: Muster_V1_ReplicaStatus, for key: ReplicaKey) {
+  func post(_ status: ReplicaStatus, for key: ReplicaKey) {
     let isNews = self.state.withLock { state in
       if state.entries[key]?.status == status { return false }
       state.version += 1
@@ -38,7 +39,7 @@ final class StatusBoard: Sendable {
   /// What has changed since, oldest first, and the version to ask for next.
   ///
   /// - Parameter version: 0: everything.
-  func changes(after version: UInt64) -> (statuses: [Muster_V1_ReplicaStatus], version: UInt64) {
+  func changes(after version: UInt64) -> (statuses: [ReplicaStatus], version: UInt64) {
     self.state.withLock { state in
       let changed = state.entries.values.filter { $0.version > version }
         .sorted { $0.version < $1.version }

@@ -1,8 +1,8 @@
 import Glibc
 import Health
+import Launch
 import NIOCore
 import NodeAPI
-import SwiftProtobuf
 import Synchronization
 
 /// Starts, keeps and stops the replicas of one run on one node, and takes up those that a daemon
@@ -81,16 +81,16 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   /// Starts what does not run.
   ///
   /// - Parameters:
-  ///   - specs: Checked (``SpecCheck``).
-  ///   - secrets: Those that the specs name.
-  func start(_ specs: [Muster_V1_ReplicaSpec], secrets: [String: String]) async throws {
-    for spec in specs {
-      let folder = ReplicaFolder(of: ReplicaKey(spec), in: self.state)
-      if let run = self.makeRun(spec, in: folder, secrets: secrets) {
-        let scripts = ReplicaScripts(spec: spec, identity: self.identity)
+  ///   - replicas: Checked.
+  ///   - secrets: Those that the replicas name.
+  func start(_ replicas: [ReplicaSpecification], secrets: [String: String]) async throws {
+    for replica in replicas {
+      let folder = ReplicaFolder(of: replica.key, in: self.state)
+      if let run = self.makeRun(replica, in: folder, secrets: secrets) {
+        let scripts = ReplicaScripts(replica: replica, identity: self.identity)
         try await self.context.blocking.run {
           try PlainFile.makeFolders(folder.path)
-          try PlainFile.publish(try spec.jsonUTF8Bytes(), at: folder.spec)
+          try PlainFile.publish(try replica.json(), at: folder.spec)
           try scripts.publish(in: folder)
         }
         await run.post()
@@ -101,23 +101,23 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
 
   /// `nil` where it runs already.
   private func makeRun(
-    _ spec: Muster_V1_ReplicaSpec, in folder: ReplicaFolder, secrets: [String: String]
+    _ replica: ReplicaSpecification, in folder: ReplicaFolder, secrets: [String: String]
   ) -> Run? {
-    let key = ReplicaKey(spec)
-    return self.runs.withLock { runs in
-      if let run = runs[key], !run.isOver { return nil }
-      let attempt = (runs[key]?.attempt ?? 0) + 1
+    self.runs.withLock { runs in
+      let former = runs[replica.key]
+      if let former, !former.isOver { return nil }
       let run = self.run(
-        spec, attempt: attempt, in: folder, restartCountMax: Int(spec.restartCountMax),
-        secrets: secrets.filter { spec.secrets.contains($0.key) })
-      runs[key] = run
+        replica, attempt: (former?.attempt ?? 0) + 1, in: folder,
+        restartCountMax: replica.launch.restartCountMax ?? 0,
+        secrets: secrets.filter { replica.launch.secrets.contains($0.key) })
+      runs[replica.key] = run
       return run
     }
   }
 
   /// How many replicas there would be, with these.
-  func count(with specs: [Muster_V1_ReplicaSpec]) -> Int {
-    self.runs.withLock { Set($0.keys).union(specs.map { ReplicaKey($0) }).count }
+  func count(with replicas: [ReplicaSpecification]) -> Int {
+    self.runs.withLock { Set($0.keys).union(replicas.map(\.key)).count }
   }
 
   /// Tells replicas to stop; returns when each is over.
@@ -154,7 +154,7 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   var metricsEndpoints: [ScrapeEndpoint] {
     self.runs.withLock { runs in
       runs.values.filter { !$0.isOver }.sorted { $0.key < $1.key }
-        .compactMap { ScrapeEndpoint($0.spec) }
+        .compactMap { ScrapeEndpoint($0.replica) }
     }
   }
 
@@ -167,10 +167,10 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     for former in found.prefix(NodeLimits.replicaCountMax) {
       let secrets = try await self.context.blocking.run { former.secrets }
       // Without one of them it is not started again.
-      let isWhole = former.spec.secrets.allSatisfy { secrets[$0] != nil }
+      let isWhole = former.replica.launch.secrets.allSatisfy { secrets[$0] != nil }
       let run = self.run(
-        former.spec, attempt: former.attempt, in: former.folder,
-        restartCountMax: isWhole ? Int(former.spec.restartCountMax) : 0, secrets: secrets)
+        former.replica, attempt: former.attempt, in: former.folder,
+        restartCountMax: isWhole ? former.replica.launch.restartCountMax ?? 0 : 0, secrets: secrets)
       self.runs.withLock { $0[run.key] = run }
       switch former.fate {
       case .runs(let start, let adoption):
@@ -181,16 +181,14 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   }
 
   private func run(
-    _ spec: Muster_V1_ReplicaSpec, attempt: Int, in folder: ReplicaFolder, restartCountMax: Int,
+    _ replica: ReplicaSpecification, attempt: Int, in folder: ReplicaFolder, restartCountMax: Int,
     secrets: [String: String]
   ) -> Run {
     Run(
-      spec, attempt: attempt, folder: folder, identity: self.identity,
+      replica, attempt: attempt, folder: folder, identity: self.identity,
       environment: ReplicaEnvironment.variables(
-        daemon: self.environment, declared: spec.environment.map { ($0.name, $0.value) },
-        secrets: secrets,
-        marks: ReplicaProcesses.marks(
-          of: self.identity, service: spec.service, index: Int(spec.index))),
+        daemon: self.environment, declared: replica.launch.environment, secrets: secrets,
+        marks: ReplicaProcesses.marks(of: self.identity, replica.key)),
       budget: SharedRestartBudget(countMax: restartCountMax), context: self.context)
   }
 }

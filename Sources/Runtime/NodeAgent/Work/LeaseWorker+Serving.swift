@@ -1,4 +1,5 @@
-import Fleet
+package import GRPCCore
+package import NodeAPI
 package import Rollouts
 import Synchronization
 
@@ -50,8 +51,7 @@ extension LeaseWorker {
         until: self.clock.now.advanced(by: self.settings.heartbeat), tolerance: nil)
       try self.state.withLock { state in
         guard state.streamNumber == stream else { throw LeaseWorkerError.superseded }
-        state.isBeatDue = true
-        state.sendBell?.yield()
+        state.beat()
       }
     }
   }
@@ -81,12 +81,12 @@ extension LeaseWorker {
             // A newer stream may have delivered it since.
             try self.checkNewest(stream)
             // The coordinator gives its leases to others, and in the end gives up this node.
-            try await send(.fault("the node's spool has lost the batch \(after + 1)"))
+            try await send(.fault(LeaseFault(.disk, "the spool has lost batch \(after + 1)")))
             throw LeaseWorkerError.spoolLost(after: after)
           }
           for batch in batches where batch.sequence <= through {
             self.sent(batch.sequence, of: stream)
-            try await send(Self.report(batch))
+            try await send(.batch(batch))
           }
         }
       }
@@ -103,7 +103,11 @@ extension LeaseWorker {
       if state.isBeatDue {
         state.isBeatDue = false
         let next = state.queue.next
-        return .report(.progress(leaseID: next?.leaseID ?? 0, next: next?.item ?? 0))
+        return .report(
+          .progress(
+            LeaseProgress(
+              leaseID: next?.leaseID ?? 0, next: next?.item ?? 0,
+              concurrency: UInt32(state.concurrency))))
       }
       guard case .open(let log) = state.phase else { return .nothing }
       switch state.spool.nextSend {
@@ -112,7 +116,7 @@ extension LeaseWorker {
         // Before it is sent, as the acknowledgement may come before `send` returns. If sending fails
         // the next stream begins with it again.
         state.spool.sent(batch.sequence)
-        return .report(Self.report(batch))
+        return .report(.batch(batch))
       case .read(let after, let through): return .read(log, after: after, through: through)
       }
     }
@@ -126,8 +130,57 @@ extension LeaseWorker {
   private func sent(_ sequence: UInt64, of stream: Int) {
     self.state.withLock { if $0.streamNumber == stream { $0.spool.sent(sequence) } }
   }
+}
 
-  private static func report(_ batch: RecordBatch) -> LeaseReport {
-    .batch(batch, checksum: CRC32C.checksum(of: batch.lines))
+// MARK: Wire
+
+extension LeaseWorker {
+  /// Serves one call of `Node.Work`; ends when the coordinator ends it, the link is lost, or a newer
+  /// stream has taken over.
+  ///
+  /// - Throws: `RPCError` with ABORTED for a newer stream, INVALID_ARGUMENT for a wrong order.
+  package func serve(
+    _ requests: RPCAsyncSequence<Muster_V1_WorkOrder, any Error>,
+    _ response: RPCWriter<Muster_V1_WorkReport>
+  ) async throws {
+    do {
+      try await self.serve(WireOrders(requests)) { report in
+        try await response.write(Muster_V1_WorkReport(report))
+      }
+    } catch LeaseWorkerError.superseded {
+      throw RPCError(code: .aborted, message: "a newer stream of work has taken over")
+    } catch LeaseWorkerError.protocolFault(let fault) {
+      throw RPCError(code: .invalidArgument, message: fault)
+    }
+  }
+}
+
+/// Orders as they come over the wire, checked.
+private struct WireOrders: AsyncSequence, Sendable {
+  typealias Element = LeaseOrder
+  typealias Messages = RPCAsyncSequence<Muster_V1_WorkOrder, any Error>
+
+  private let messages: Messages
+
+  init(_ messages: Messages) {
+    self.messages = messages
+  }
+
+  func makeAsyncIterator() -> AsyncIterator {
+    AsyncIterator(base: self.messages.makeAsyncIterator())
+  }
+
+  struct AsyncIterator: AsyncIteratorProtocol {
+    var base: Messages.AsyncIterator
+
+    mutating func next(
+      isolation actor: isolated (any Actor)?
+    ) async throws(any Error) -> LeaseOrder? {
+      guard let message = try await self.base.next(isolation: actor) else { return nil }
+      guard let order = LeaseOrder(message) else {
+        throw LeaseWorkerError.protocolFault("an order that this agent does not know")
+      }
+      return order
+    }
   }
 }

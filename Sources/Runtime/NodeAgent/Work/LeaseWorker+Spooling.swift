@@ -22,6 +22,7 @@ extension LeaseWorker {
   private func nextSpoolStep() -> (State.SpoolStep, workNumber: Int) {
     self.state.withLock { ($0.nextSpoolStep, $0.workNumber) }
   }
+
   /// - Returns: Whether there may be more to do.
   private func carryOut(_ step: State.SpoolStep, of number: Int) async throws(RecordLogError)
     -> Bool
@@ -35,8 +36,7 @@ extension LeaseWorker {
       let highest = await log.highestSequence()
       self.state.withLock { state in
         guard state.workNumber == number else { return }
-        state.spoolOpened(
-          log, entries: entries, highest: highest, settings: self.settings.spool)
+        state.spoolOpened(log, entries: entries, highest: highest)
       }
     case .write(let batches, let log):
       try await log.append(batches)
@@ -62,7 +62,7 @@ extension LeaseWorker {
     self.state.withLock { state in
       guard state.workNumber == number else { return }
       if state.isOpen { state.phase = .failed("\(error)") }
-      state.raise("the node's spool: \(error)")
+      state.raise(LeaseFault(.disk, "\(error)"))
     }
   }
 }

@@ -8,13 +8,13 @@ import Synchronization
 /// while no coordinator is there; ``serve(_:send:)`` lives as long as one stream. Streams may overlap:
 /// the newest counts, the older ones end.
 package final class LeaseWorker<C: Clock, Store: SpoolStore>: Sendable
-where C.Duration == Duration {
-  typealias State = LeaseWorkerState<Store.Log>
+where C.Duration == Duration, C.Instant: Sendable {
+  typealias State = LeaseWorkerState<Store.Log, C.Instant>
 
   let settings: LeaseWorkerSettings
   let clock: C
   let store: Store
-  let makeRunner: @Sendable (LeaseSetup) throws -> any ItemRunner
+  let makeRunner: @Sendable (LeaseSetup) throws(LeaseFault) -> any ItemRunner
   let state: Mutex<State>
 
   /// - Parameters:
@@ -22,19 +22,20 @@ where C.Duration == Duration {
   ///   - makeRunner: Called once for each work; what it throws refuses the work.
   package init(
     settings: LeaseWorkerSettings = LeaseWorkerSettings(), clock: C, store: Store,
-    makeRunner: @escaping @Sendable (LeaseSetup) throws -> any ItemRunner
+    makeRunner: @escaping @Sendable (LeaseSetup) throws(LeaseFault) -> any ItemRunner
   ) {
     self.settings = settings
     self.clock = clock
     self.store = store
     self.makeRunner = makeRunner
-    self.state = Mutex(State())
+    self.state = Mutex(State(settings.spool))
   }
 
   /// Runs items and writes spools until it is cancelled. Called once.
   package func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.compute() }
+      group.addTask { await self.closeAged() }
       group.addTask { await self.writeSpool() }
       await group.waitForAll()
     }
@@ -57,7 +58,7 @@ package struct LeaseWorkerSettings: Sendable {
   package var heartbeat: Duration = .seconds(1)
   /// From a refusal of the disk to the next try.
   package var spoolRetry: Duration = .seconds(5)
-  /// Items between two looks at the queue, and two chances for other tasks.
+  /// Short items between two looks at the queue, and two chances for other tasks.
   package var sliceCountMax = 64
 
   package init() {}

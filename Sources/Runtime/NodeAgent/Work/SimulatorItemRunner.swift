@@ -3,29 +3,25 @@ package import Rollouts
 
 /// Runs episodes of the KV-cache simulator.
 package struct SimulatorItemRunner<C: Clock>: ItemRunner where C.Duration == Duration {
+  static var kind: String { SimulatorSpecification.kind }
+
   private let clock: C
-  private let episodeCost: Duration
-  private let rolloutsPerExample: UInt64
   private var worker: SimulatorWorker
 
-  /// - Throws: `SimulatorJobError` for a value that is not valid.
-  package init(_ setup: LeaseSetup, clock: C) throws {
-    let job = try SimulatorJob(
-      policy: setup.policy, seed: setup.seed, difficulty: setup.difficulty,
-      rolloutsPerExample: Int(setup.rolloutsPerExample),
-      maxActionsPerStep: Int(setup.maxActionsPerStep))
+  /// - Throws: `SimulatorSpecificationError`.
+  package init(_ specification: [UInt8], clock: C) throws {
     self.clock = clock
-    self.episodeCost = setup.episodeCost
-    self.rolloutsPerExample = UInt64(setup.rolloutsPerExample)
-    self.worker = SimulatorWorker(job)
+    self.worker = SimulatorWorker(try SimulatorSpecification(canonicalJSON: specification))
   }
 
-  package mutating func appendRecord(ordinal: UInt64, to lines: inout [UInt8]) async throws {
-    if self.episodeCost > .zero {
-      try await self.clock.sleep(
-        until: self.clock.now.advanced(by: self.episodeCost), tolerance: nil)
+  package var concurrencyMax: Int { 1 }
+
+  package mutating func appendRecord(of key: ItemKey, to lines: inout [UInt8]) async throws {
+    let cost = self.worker.specification.episodeCost
+    if cost > .zero {
+      try await self.clock.sleep(until: self.clock.now.advanced(by: cost), tolerance: nil)
     }
-    let (task, rollout) = ordinal.quotientAndRemainder(dividingBy: self.rolloutsPerExample)
-    self.worker.appendRecord(taskIndex: task, rolloutIndex: rollout, to: &lines)
+    self.worker.appendRecord(
+      taskIndex: key.taskIndex, rolloutIndex: key.rolloutIndex, to: &lines)
   }
 }

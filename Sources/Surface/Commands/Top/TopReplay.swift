@@ -1,6 +1,8 @@
 import Coordinator
 import Fleet
 import FleetView
+import Health
+import Launch
 import Terminal
 
 extension RunReplay {

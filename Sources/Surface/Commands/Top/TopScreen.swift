@@ -1,5 +1,7 @@
 import Coordinator
 package import FleetView
+import Health
+import Launch
 package import Terminal
 
 /// Lays a moment out as the lines of a screen. Pure: the same moment gives the same lines.

@@ -1,5 +1,7 @@
 import Coordinator
 import FleetView
+import Health
+import Launch
 import Telemetry
 import Terminal
 

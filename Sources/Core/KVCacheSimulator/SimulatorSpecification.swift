@@ -1,0 +1,155 @@
+import Fleet
+import FoundationEssentials
+package import Rollouts
+
+/// What to simulate, checked: the specification of a work of the kind `simulator`.
+package struct SimulatorSpecification: Codable, Equatable, Sendable {
+  package static let kind = "simulator"
+  /// More than an episode ever holds sequences changes nothing.
+  package static let maxActionsMax = 1_000_000
+  /// An hour.
+  package static let episodeCostMax: Duration = .seconds(3600)
+
+  package let policy: PolicyName
+  package let difficulty: Difficulty
+  package let seed: UInt64
+  /// Successful actions in a step, at least 1.
+  package let maxActionsPerStep: Int
+  /// Microseconds that each episode of an eval waits, to stand for one that asks a model.
+  private let episodeCostMicroseconds: Int64
+
+  private enum CodingKeys: String, CodingKey {
+    case policy, difficulty, seed
+    case maxActionsPerStep = "max_actions_per_step"
+    case episodeCostMicroseconds = "episode_cost_microseconds"
+  }
+
+  /// - Parameter maxActionsPerStep: 1 to ``maxActionsMax``.
+  package init(
+    policy: PolicyName = .lru, difficulty: Difficulty = .all, seed: UInt64 = 42,
+    maxActionsPerStep: Int = 4
+  ) {
+    precondition(1...Self.maxActionsMax ~= maxActionsPerStep, "\(maxActionsPerStep) actions")
+    self.policy = policy
+    self.difficulty = difficulty
+    self.seed = seed
+    self.maxActionsPerStep = maxActionsPerStep
+    self.episodeCostMicroseconds = 0
+  }
+
+  /// - Parameter episodeCost: 0 to ``episodeCostMax``; counted in microseconds.
+  /// - Throws: ``SimulatorSpecificationError`` for the first value that is not valid.
+  package init(
+    policy: String, seed: UInt64, difficulty: String, maxActionsPerStep: Int = 4,
+    episodeCost: Duration = .zero
+  ) throws(SimulatorSpecificationError) {
+    guard let policyName = PolicyName(rawValue: policy) else { throw .unknownPolicy(policy) }
+    guard let tier = Difficulty(rawValue: difficulty) else { throw .unknownDifficulty(difficulty) }
+    guard (1...Self.maxActionsMax).contains(maxActionsPerStep) else {
+      throw .maxActionsOutOfRange(maxActionsPerStep)
+    }
+    guard (.zero...Self.episodeCostMax).contains(episodeCost) else {
+      throw .episodeCostOutOfRange(episodeCost)
+    }
+    self.policy = policyName
+    self.difficulty = tier
+    self.seed = seed
+    self.maxActionsPerStep = maxActionsPerStep
+    self.episodeCostMicroseconds = Int64((episodeCost / .microseconds(1)).rounded())
+  }
+
+  package var episodeCost: Duration { .microseconds(self.episodeCostMicroseconds) }
+
+  // MARK: Coding
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    try self.init(
+      policy: try container.decode(String.self, forKey: .policy),
+      seed: try container.decode(UInt64.self, forKey: .seed),
+      difficulty: try container.decode(String.self, forKey: .difficulty),
+      maxActionsPerStep: try container.decode(Int.self, forKey: .maxActionsPerStep),
+      episodeCost: .microseconds(
+        try container.decode(UInt32.self, forKey: .episodeCostMicroseconds)))
+  }
+
+  /// As a work plan carries it: JSON with sorted keys and no blanks.
+  package func canonicalJSON() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(self))
+  }
+
+  /// Reads what ``canonicalJSON()`` wrote, and nothing else.
+  ///
+  /// - Throws: ``SimulatorSpecificationError``.
+  package init(canonicalJSON bytes: [UInt8]) throws(SimulatorSpecificationError) {
+    let specification: Self
+    do {
+      specification = try JSONDecoder().decode(Self.self, from: Data(bytes))
+      guard try specification.canonicalJSON() == bytes else {
+        throw SimulatorSpecificationError.unreadable("it is not canonical")
+      }
+    } catch let error as SimulatorSpecificationError {
+      throw error
+    } catch {
+      throw .unreadable("\(error)")
+    }
+    self = specification
+  }
+
+  // MARK: Its work
+
+  /// How its records are reported: by difficulty, rewards first.
+  package func reportLayout(of plan: WorkPlan) -> ReportLayout {
+    var groups = [ReportLayout.Group(name: self.difficulty.rawValue, planned: plan.itemCount)]
+    if self.difficulty == .all {
+      // Scenario i has the tier i mod 3.
+      groups += DifficultyTier.allCases.enumerated().map { index, tier in
+        let taskCount = (plan.taskCount + 2 - UInt64(index)) / 3
+        return ReportLayout.Group(
+          name: "\(tier.name)", planned: taskCount * plan.rolloutsPerTask)
+      }
+    }
+    var layout = ReportLayout(groupField: "difficulty", groups: groups)
+    layout.settings = ["seed"]
+    layout.values = ["reward"]
+    layout.sections = [("rewards", "reward component"), ("metrics", "metric")]
+    layout.totals = [
+      ReportLayout.Total(title: "tokens", section: "metrics", name: "total_tokens_metric")
+    ]
+    return layout
+  }
+}
+
+/// Why nothing can be simulated.
+package enum SimulatorSpecificationError: Error, Equatable, Sendable, CustomStringConvertible {
+  case unknownPolicy(String)
+  case unknownDifficulty(String)
+  case maxActionsOutOfRange(Int)
+  case episodeCostOutOfRange(Duration)
+  /// Not JSON of a specification.
+  case unreadable(String)
+
+  /// One sentence that names the value, and the valid ones.
+  package var description: String {
+    switch self {
+    case .unknownPolicy(let value):
+      Self.unknown("policy", value, PolicyName.allCases.map(\.rawValue))
+    case .unknownDifficulty(let value):
+      Self.unknown("difficulty", value, Difficulty.allCases.map(\.rawValue))
+    case .maxActionsOutOfRange(let value):
+      "max actions per step `\(value)` is not in 1 to \(SimulatorSpecification.maxActionsMax)"
+    case .episodeCostOutOfRange(let value):
+      "episode cost `\(value)` is not in 0 to \(SimulatorSpecification.episodeCostMax)"
+    case .unreadable(let reason): "no specification of the simulator: \(reason)"
+    }
+  }
+
+  private static func unknown(_ what: String, _ value: String, _ valid: [String]) -> String {
+    // Quoted only so far: it comes from outside.
+    let shown = String(value.prefix(40))
+    let nearest = Nearest.name(to: shown, in: valid).map { "did you mean `\($0)`? " } ?? ""
+    return "unknown \(what) `\(shown)`; \(nearest)Valid: \(valid.joined(separator: ", "))"
+  }
+}

@@ -1,0 +1,146 @@
+/// What it takes to run one replica on its node, complete and literal: what a recipe and the plan make
+/// of a service, what a node is told, and what its agent keeps beside the replica's log.
+package struct LaunchSpecification: Codable, Equatable, Sendable {
+  /// The program and its arguments; the program is looked up in the node's PATH if it has no slash.
+  package var argv: [String]
+  /// In order; a name stands once. Values are literal: no shell reads them.
+  package var environment: [EnvironmentVariable]
+  /// Names of secrets that become variables of the process.
+  package var secrets: [String]
+  /// Working folder on the node; empty: the home folder.
+  package var folder: String
+  /// What makes it ready, where the manifest says so; `nil`: see ``readiness``.
+  package var probe: ReadinessProbe?
+  /// From the start of the process to ready, 1 to 86400.
+  package var readyTimeoutSeconds: Int
+  /// Texts in log lines that mean that loading goes on.
+  package var progressMarks: [String]
+  /// A program that may end well, with status 0.
+  package var isTask: Bool
+  /// From the first TERM to KILL, 0 to 3600.
+  package var stopGraceSeconds: Int
+  /// TCP ports the process listens on.
+  package var ports: [Int]
+  /// Folders that are made before the start, such as those of caches.
+  package var folders: [String]
+  /// Folders that must be there before the start, such as a model's; absolute, or below `~`.
+  package var neededFolders: [String] = []
+  /// Restarts within an hour after failures, 1 to 1000; `nil`: never.
+  package var restartCountMax: Int?
+  /// Which part of the node's cores it keeps to; `nil`: all.
+  package var cores: CoreShare?
+  /// The model that it serves; `nil`: none.
+  package var model: ModelServer?
+  /// Where its metrics are on its node, if not where its model's are.
+  package var metrics: MetricsPlace?
+  /// The devices that it needs; `nil`: none that anyone knows of.
+  package var devices: DeviceNeed?
+  /// What it is within its service, such as `head`; `nil`: all replicas are alike.
+  package var role: String?
+
+  package init(
+    argv: [String], environment: [EnvironmentVariable] = [], secrets: [String] = [],
+    folder: String = "", probe: ReadinessProbe? = nil, readyTimeoutSeconds: Int = 600,
+    progressMarks: [String] = [], isTask: Bool = false, stopGraceSeconds: Int = 30,
+    ports: [Int] = [], folders: [String] = [], model: ModelServer? = nil
+  ) {
+    self.argv = argv
+    self.environment = environment
+    self.secrets = secrets
+    self.folder = folder
+    self.probe = probe
+    self.readyTimeoutSeconds = readyTimeoutSeconds
+    self.progressMarks = progressMarks
+    self.isTask = isTask
+    self.stopGraceSeconds = stopGraceSeconds
+    self.ports = ports
+    self.folders = folders
+    self.model = model
+  }
+
+  /// Where its agent fetches a page of metrics of it; `nil`: nowhere.
+  package var metricsPlace: MetricsPlace? {
+    self.metrics ?? self.model.map { MetricsPlace(port: $0.port, path: $0.metricsPath) }
+  }
+
+  /// The variable of the key that the server of its model asks for; `nil`: it asks for none.
+  package var keyVariable: String? {
+    guard let name = self.model?.keyVariable else { return nil }
+    let hasKey =
+      self.model?.keyArgument != nil || self.secrets.contains(name) || self.value(of: name) != nil
+    return hasKey ? name : nil
+  }
+
+  /// The value of the last variable of the name, which is the one that holds.
+  package func value(of variable: String) -> String? {
+    self.environment.last { $0.name == variable }?.value
+  }
+
+  /// The devices that it sees, by their variable, else the first ones that it needs; empty where nothing
+  /// is known of that.
+  package var visibleDevices: Set<Int> {
+    guard let devices = self.devices else { return [] }
+    for name in devices.variables {
+      guard let value = self.value(of: name) else { continue }
+      return Set(DeviceNeed.indices(in: value))
+    }
+    return Set(0..<devices.count)
+  }
+}
+
+/// Part ``index`` of ``count`` equal parts of the cores that an agent may use.
+package struct CoreShare: Codable, Equatable, Sendable {
+  /// 0 ..< ``count``.
+  package var index: Int
+  /// 1 to 1024.
+  package var count: Int
+  /// The variable that lists the cores for programs that bind their threads themselves, to the first
+  /// cores of the machine if they are not told; `nil`: none.
+  package var variable: String?
+
+  package init(index: Int, count: Int, variable: String? = nil) {
+    self.index = index
+    self.count = count
+    self.variable = variable
+  }
+}
+
+/// A page of metrics, on the node of whoever is asked for it.
+package struct MetricsPlace: Codable, Equatable, Sendable {
+  package var port: Int
+  package var path: String
+
+  package init(port: Int, path: String) {
+    self.port = port
+    self.path = path
+  }
+}
+
+/// Devices such as GPUs, and how a process is told which of its node's are its own.
+package struct DeviceNeed: Codable, Equatable, Sendable {
+  /// 0 to 1024; 0: unknown.
+  package var count: Int
+  /// Variables that list the indices of the devices that a process sees, separated by commas. The first
+  /// is the one that is set; what the manifest sets of any of them is kept to.
+  package var variables: [String]
+
+  package init(count: Int, variables: [String]) {
+    self.count = count
+    self.variables = variables
+  }
+
+  /// What a list such as `0,3` names; what is no index is left out.
+  package static func indices(in list: String) -> [Int] {
+    list.split(separator: ",").compactMap { Int($0) }
+  }
+}
+
+package struct EnvironmentVariable: Codable, Equatable, Sendable {
+  package var name: String
+  package var value: String
+
+  package init(_ name: String, _ value: String) {
+    self.name = name
+    self.value = value
+  }
+}

@@ -1,0 +1,38 @@
+/// Which replica: its service and its index within it, over all nodes.
+package struct ReplicaKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+  package var service: String
+  package var index: Int
+
+  package init(service: String, index: Int) {
+    self.service = service
+    self.index = index
+  }
+
+  /// - Parameter text: `SERVICE/INDEX`; `nil` for anything else.
+  package init?(_ text: String) {
+    guard let slash = text.lastIndex(of: "/"), let index = Int(text[text.index(after: slash)...]),
+      index >= 0, slash > text.startIndex
+    else { return nil }
+    self.init(service: String(text[..<slash]), index: index)
+  }
+
+  package var description: String { "\(self.service)/\(self.index)" }
+
+  /// The name of its folder on its node: `policy-0`.
+  package var folderName: String { "\(self.service)-\(self.index)" }
+
+  package static func < (lhs: Self, rhs: Self) -> Bool {
+    (lhs.service, lhs.index) < (rhs.service, rhs.index)
+  }
+}
+
+/// One replica, and what starts it: all that its agent is told.
+package struct ReplicaSpecification: Equatable, Sendable {
+  package var key: ReplicaKey
+  package var launch: LaunchSpecification
+
+  package init(key: ReplicaKey, launch: LaunchSpecification) {
+    self.key = key
+    self.launch = launch
+  }
+}

@@ -1,0 +1,61 @@
+/// What a merge found. `planned` = `merged` + `missing`, always.
+package struct MergeCounts: Equatable, Sendable {
+  package var planned: UInt64 = 0
+  package var merged: UInt64 = 0
+  /// Planned keys without a result.
+  package var missing: UInt64 = 0
+  /// Those of the missing whose attempts all failed.
+  package var failed: UInt64 = 0
+  /// Results that lost against another one and differ from it.
+  package var conflicts: UInt64 = 0
+  /// Records that are not in the plan, not at their place, or not records.
+  package var rejected: UInt64 = 0
+
+  package init() {}
+}
+
+/// Where a merge's lines go.
+package enum MergeOutput: CaseIterable, Sendable {
+  case records
+  case missing
+  case conflicts
+}
+
+/// Who did what, for `attempts.jsonl`.
+package struct MergeAttempt: Equatable, Sendable {
+  package var node: String
+  package var batch: BatchHeader
+
+  package init(node: String, batch: BatchHeader) {
+    self.node = node
+    self.batch = batch
+  }
+
+  /// One line for each range of items of each batch, in the order of items, then of attempt, node and
+  /// sequence number: the same for the same attempts in any order.
+  package static func lines(_ attempts: [Self]) -> [UInt8] {
+    let rows = attempts.flatMap { attempt in
+      attempt.batch.items.ranges.map { (items: $0, attempt: attempt) }
+    }
+    let ordered = rows.sorted {
+      let (one, other) = ($0.attempt, $1.attempt)
+      return (
+        $0.items.lowerBound, $0.items.upperBound, one.batch.attempt, one.node, one.batch.sequence
+      ) < (
+        $1.items.lowerBound, $1.items.upperBound, other.batch.attempt, other.node,
+        other.batch.sequence
+      )
+    }
+    var lines: [UInt8] = []
+    for (items, attempt) in ordered {
+      let batch = attempt.batch
+      lines += #"{"first":\#(items.lowerBound),"count":\#(items.count),"#.utf8
+      lines += #""attempt":\#(batch.attempt),"node":"#.utf8
+      RecordLine.appendString(attempt.node, to: &lines)
+      lines += #","lease":\#(batch.leaseID),"sequence":\#(batch.sequence)"#.utf8
+      lines += batch.kind == .failure ? #","failed":true}"#.utf8 : "}".utf8
+      lines.append(0x0A)
+    }
+    return lines
+  }
+}
