@@ -37,7 +37,7 @@ struct SGLangSettings {
   }
 
   static let form = RecipeForm(
-    meaning: "one `python3 -m sglang.launch_server` a replica", readyTimeoutSeconds: 1800,
+    meaning: "One `python3 -m sglang.launch_server` a replica", readyTimeoutSeconds: 1800,
     stopGraceSeconds: 60, packages: ["sglang"],
     table: ManifestTable(
       "a service", title: "Recipe `sglang`", Keys.model, Keys.servedModelName,

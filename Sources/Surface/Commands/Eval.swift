@@ -46,7 +46,7 @@ package struct Eval: AsyncParsableCommand {
     let lock = try work.lock(holder: CoordinatorIdentity.name)
     let agentRun = try run.agentRun(live: fleet)
     StandardStreams.say("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)")
-    let clock = ContinuousClock()
+    let clock = Composition.clock
     let dispatch = WorkRun(
       run: run.directory, workPlan: plan, plan: fleet.plan, nodes: workers,
       endsAgents: agentRun == run.id, open: fleet.links(to: agentRun),
