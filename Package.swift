@@ -104,22 +104,19 @@ let runtime: [Target] = [
     "Runtime", "FleetView",
     [
       "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "ModelAPI", "Plan",
-      "Recipes", "Runs",
-      "Telemetry",
+      "Recipes", "Runs", "Telemetry",
     ]),
   layer(
     "Runtime", "NodeAgent",
     [
       "CLinux", "Fleet", "Health", "KVCacheSimulator", "Launch", "NodeAPI", "RecordFiles",
-      "Rollouts",
-      "Telemetry", grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
+      "Rollouts", "Telemetry", grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
     ]),
   layer(
     "Runtime", "Runs",
     [
       "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "Plan", "RecordFiles",
-      "Rollouts",
-      "RunStore", "SSH", nioCore,
+      "Rollouts", "RunStore", "SSH", nioCore,
     ]),
 ]
 
@@ -128,8 +125,7 @@ let surface: [Target] = [
     "Surface", "Commands",
     [
       "Coordinator", "Dashboard", "Fleet", "FleetView", "Health", "KVCacheSimulator", "Lab",
-      "Launch", "Manifest", "Plan", "Recipes", "Rollouts", "RunStore", "Runs", "Telemetry",
-      "Terminal",
+      "Launch", "Manifest", "Plan", "Recipes", "Rollouts", "Runs", "Telemetry", "Terminal",
       argumentParser, nioPosix,
     ]),
   layer("Surface", "Dashboard", [httpTypes, hummingbirdCore, logging, nioCore, nioPosix]),
@@ -172,7 +168,7 @@ let testTargets: [Target] = [
       "RunStore",
       "Runs", "Telemetry", "TestFleet", yams,
     ]),
-  tests("HealthTests", ["Fleet", "Health"]),
+  tests("HealthTests", ["Fleet", "Health", "Launch"]),
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
   tests("LabTests", ["Lab"]),
   tests(
@@ -194,7 +190,11 @@ let testTargets: [Target] = [
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
   tests(
-    "RunsTests", ["Coordinator", "Fleet", "Health", "Launch", "RunStore", "Runs", "TestFleet"]),
+    "RunsTests",
+    [
+      "Coordinator", "Fleet", "Health", "Launch", "RecordFiles", "Rollouts", "RunStore", "Runs",
+      "TestFleet",
+    ]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(
     "Simulation",

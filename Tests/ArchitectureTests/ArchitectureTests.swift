@@ -69,7 +69,14 @@ import Testing
     #expect(TypeRules.noUnusedType(try Self.files.get()) == [])
   }
 
-  @Test func `commands write through one place`() throws {
+  @Test func `engines and kinds of work stay with their owners, and faults are typed`() throws {
+    #expect(try self.findings(KnowledgeRules.kindsStayWithTheirOwners) == [])
+    #expect(try self.findings(KnowledgeRules.faultsAreTyped) == [])
+  }
+
+  @Test func `a command parses, calls, renders through one place and ends`() throws {
+    #expect(try self.findings(KnowledgeRules.commandsStayThin) == [])
+    #expect(try self.findings(KnowledgeRules.commandsAreShort) == [])
     #expect(try self.findings(KnowledgeRules.commandsWriteThroughTerminal) == [])
   }
 

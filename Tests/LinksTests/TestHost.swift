@@ -1,3 +1,4 @@
+import Fleet
 import Foundation
 import GRPCCore
 import Glibc
@@ -139,7 +140,7 @@ enum TestLinks {
     return try await withGRPCClient(transport: link.transport) { client in
       let agent = Muster_V1_Node.Client(wrapping: client)
       var request = Muster_V1_AttachRequest()
-      request.protocolVersion = 1
+      request.protocolVersion = AgentPreface.protocolVersion
       request.epoch = 1
       request.coordinator = "tester@here:1"
       let response = try await agent.attach(request)

@@ -1,3 +1,4 @@
+import Fleet
 import FoundationEssentials
 import GRPCCore
 import Glibc
@@ -31,7 +32,9 @@ struct `The life of an agent` {
       try await agent.link { try await $0.attach(asked) }
     }
     #expect(error?.code == .failedPrecondition)
-    #expect(error?.message.contains("protocol 1, the coordinator 9") == true)
+    #expect(
+      error?.message.contains("protocol \(AgentPreface.protocolVersion), the coordinator 9") == true
+    )
   }
 
   @Test func `an older coordinator is refused and told who holds the run`() async throws {

@@ -1,5 +1,6 @@
 import GRPCCore
 import Glibc
+import Health
 import Launch
 import NIOCore
 import NIOHTTP1

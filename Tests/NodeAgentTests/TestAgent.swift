@@ -1,3 +1,4 @@
+import Fleet
 import FoundationEssentials
 import GRPCCore
 import GRPCNIOTransportHTTP2TransportServices
@@ -108,7 +109,7 @@ final class TestAgent: Sendable {
 
   func attachment(epoch: UInt64 = 1, name: String = "tester@here:1") -> Muster_V1_AttachRequest {
     var request = Muster_V1_AttachRequest()
-    request.protocolVersion = 1
+    request.protocolVersion = AgentPreface.protocolVersion
     request.epoch = epoch
     request.coordinator = name
     return request

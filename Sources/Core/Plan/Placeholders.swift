@@ -19,16 +19,18 @@ package struct Placeholders: Sendable {
     self.values = values.map { (name: $0.0, value: $0.1) } + peers
   }
 
+  /// What is said of the first replica of a role.
+  private static let fields: Set<Substring> = ["node", "address", "port"]
+
   /// The name that a text begins with; empty: none.
-  private func name(_ text: Substring) -> Substring {
+  private static func name(_ text: Substring) -> Substring {
     let first = text.prefix { $0 >= "a" && $0 <= "z" || $0 == "_" }
-    guard
-      first == "head" || first == "endpoints"
-        || self.values.contains(where: { $0.name.hasPrefix("\(first).") }),
-      text[first.endIndex...].hasPrefix(".")
-    else { return first }
+    guard !first.isEmpty, text[first.endIndex...].hasPrefix(".") else { return first }
     let rest = text[first.endIndex...].prefix {
       $0.isASCII && ($0.isLetter || $0.isNumber) || $0 == "." || $0 == "-" || $0 == "_"
+    }
+    guard first == "head" || first == "endpoints" || Self.fields.contains(rest.dropFirst()) else {
+      return first
     }
     return text[..<rest.endIndex]
   }
@@ -41,11 +43,11 @@ package struct Placeholders: Sendable {
     while let open = rest.firstIndex(of: "{") {
       let before = rest[..<open]
       let inner = rest[rest.index(after: open)...]
-      let name = self.name(inner)
+      let name = Self.name(inner)
       let after = inner[name.endIndex...]
       result += before
       if inner.hasPrefix("{") {
-        let quoted = self.name(inner.dropFirst())
+        let quoted = Self.name(inner.dropFirst())
         let tail = inner[quoted.endIndex...]
         if !quoted.isEmpty, tail.hasPrefix("}}") {
           result += "{\(quoted)}"

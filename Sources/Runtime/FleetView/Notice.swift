@@ -1,3 +1,4 @@
+import Health
 package import Manifest
 
 /// One message about a change of state.

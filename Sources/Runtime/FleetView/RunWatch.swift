@@ -2,10 +2,11 @@ package import Coordinator
 package import Manifest
 import Plan
 package import Runs
+import Synchronization
 
-/// Watches a run's fleet for whoever looks at it: feeds a board, keeps the timeline in the run's
+/// Watches a run's fleet for whoever looks at it: knows how it is now, keeps the timeline in the run's
 /// journal, and tells of changes as the manifest asks.
-package struct RunWatch<ClockType: Clock & Sendable>: Sendable
+package final class RunWatch<ClockType: Clock & Sendable>: Sendable
 where ClockType.Duration == Duration {
   /// Between two writes of what was seen; a killed process loses as much, and the nodes have it.
   private static var writeInterval: Duration { .seconds(1) }
@@ -14,13 +15,21 @@ where ClockType.Duration == Duration {
   /// Between two samples of each service in the journal.
   private static var sampleInterval: Duration { .seconds(10) }
 
-  package let board: FleetBoard
+  private struct State {
+    var fleet: FleetState
+    var records: LineGrowth?
+    /// Rises with each thing learnt.
+    var version: UInt64 = 0
+  }
+
   private let run: LiveRun
   private let watch: FleetWatch<ClockType>
   private let journal: TimelineJournal
   private let records: RecordCounter
   private let interval: Duration?
   private let clock: ClockType
+  private let began: ClockType.Instant
+  private let state: Mutex<State>
 
   /// - Parameters:
   ///   - interval: From one page of a server to its next; `nil`: states and events only.
@@ -41,20 +50,47 @@ where ClockType.Duration == Duration {
       attachment: try fleet.attachment(holding: false), clock: clock)
     self.run = run
     self.journal = TimelineJournal(run)
-    let began = clock.now
-    self.board = FleetBoard(run, remembered: self.journal.lastStates) {
-      began.duration(to: clock.now)
-    }
+    self.state = Mutex(State(fleet: FleetState(plan: run.plan)))
+    self.began = clock.now
     self.records = RecordCounter(fleet)
     self.interval = interval
     self.clock = clock
   }
 
+  // MARK: What is known now
+
+  /// Rises with each thing learnt.
+  package var version: UInt64 { self.state.withLock { $0.version } }
+
+  /// Muster's own records count before the lines of watched files.
+  package func moment() -> FleetMoment {
+    let now = self.now
+    let (fleet, records) = self.state.withLock { ($0.fleet, $0.records) }
+    var rollouts: FleetMoment.Rollouts?
+    if let records {
+      rollouts = .init(count: records.last, perSecond: records.rate)
+    } else if fleet.watchesFiles {
+      rollouts = .init(count: fleet.lineCount, perSecond: fleet.linesPerSecond)
+    }
+    return FleetMoment(
+      run: self.run.id, fleet, at: now, milliseconds: self.run.surroundings.milliseconds(),
+      rollouts: rollouts, remembered: self.journal.lastStates)
+  }
+
+  /// All of it for Prometheus, made from a copy, so that nothing that comes waits for it.
+  ///
+  /// - Parameter interval: From one page of a replica to its next; positive.
+  package func exposition(every interval: Duration) -> (text: [UInt8], contentType: String) {
+    FleetExposition(self.state.withLock { $0.fleet }, interval: interval).page(at: self.now)
+  }
+
+  // MARK: Watching
+
   /// Carries `body` out while the fleet is watched.
   ///
   /// - Parameters:
   ///   - notify: Whom to tell of changes; `nil`: nobody.
-  ///   - see: Hears of what is learnt, after the board.
+  ///   - see: Hears of what is learnt, after it is known here.
   package func during(
     notify: ManifestNotify? = nil, see: @escaping @Sendable (FleetSight) async -> Void = { _ in },
     _ body: @escaping @Sendable () async throws -> Void
@@ -91,17 +127,17 @@ where ClockType.Duration == Duration {
   package func settled(interval: Duration) async throws -> FleetMoment {
     try await self.during {
       let deadline = self.clock.now.advanced(by: Self.answerTimeout)
-      while self.clock.now < deadline, !self.board.moment().hasAnswers {
+      while self.clock.now < deadline, !self.moment().hasAnswers {
         try await self.clock.sleep(for: .milliseconds(50))
       }
       // Two scrapes, each at its instant within the interval, and a slow answer.
       let last = self.clock.now.advanced(by: interval * 2 + .seconds(1))
-      while self.clock.now < last, !self.board.moment().isComplete {
+      while self.clock.now < last, !self.moment().isComplete {
         try await self.clock.sleep(for: .milliseconds(50))
       }
       if !self.journal.hasSamples { self.sample() }
     }
-    return self.board.moment()
+    return self.moment()
   }
 
   /// What was learnt is in the journal when this returns; blocks for a sync of the disk.
@@ -109,11 +145,19 @@ where ClockType.Duration == Duration {
 
   /// The one place where all that is learnt of a run passes.
   private func see(_ sight: FleetSight, _ notifier: Notifier<ClockType>?) {
-    self.board.see(sight)
     // That a link was lost is an event for people too.
-    if let event = self.journal.see(sight) { self.board.see(.happened(event)) }
+    let event = self.journal.see(sight)
+    let now = self.now
+    self.state.withLock { state in
+      state.fleet.see(sight, at: now)
+      if let event { state.fleet.see(.happened(event), at: now) }
+      state.version += 1
+    }
     notifier?.see(sight)
   }
+
+  /// Since the watch was made.
+  private var now: Duration { self.began.duration(to: self.clock.now) }
 
   private func keepJournal() async throws -> Bool {
     let began = self.clock.now
@@ -126,7 +170,7 @@ where ClockType.Duration == Duration {
       // The first as soon as it says how much is done.
       let isDue =
         nextSample.map { now >= $0 }
-        ?? (self.board.moment().isComplete || began.duration(to: now) >= Self.sampleInterval)
+        ?? (self.moment().isComplete || began.duration(to: now) >= Self.sampleInterval)
       guard isDue else { continue }
       nextSample = now.advanced(by: Self.sampleInterval)
       self.sample()
@@ -136,15 +180,29 @@ where ClockType.Duration == Duration {
   /// Writes the numbers of each service as they are.
   private func sample() {
     self.journal.write(
-      samples: self.board.moment().samples.map { ($0.service, $0.json()) })
+      samples: self.moment().samples.map { ($0.service, $0.json()) })
   }
 
   private func countRecords(every interval: Duration) async throws -> Bool {
     var records = self.records
     while true {
       // A file that cannot be read now says nothing about how many records there are.
-      self.board.see(recordCount: (try? records.count()) ?? nil)
+      self.see(recordCount: (try? records.count()) ?? nil)
       try await self.clock.sleep(for: interval)
+    }
+  }
+
+  /// - Parameter count: Records of the eval under way; `nil` without one.
+  private func see(recordCount count: UInt64?) {
+    let now = self.now
+    self.state.withLock { state in
+      guard let count else {
+        state.records = nil
+        return
+      }
+      var growth = state.records ?? LineGrowth()
+      growth.add(count, at: now, window: FleetState.growthWindow)
+      state.records = growth
     }
   }
 }

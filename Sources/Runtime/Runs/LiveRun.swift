@@ -26,6 +26,9 @@ package final class LiveRun: Sendable {
 
   package var id: String { self.directory.id.rawValue }
 
+  /// Its folder on this machine.
+  package var path: String { self.directory.path }
+
   /// Nothing of it is left to do, or on a node.
   package var isFinished: Bool { self.directory.isFinished }
 

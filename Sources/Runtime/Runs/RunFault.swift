@@ -29,7 +29,9 @@ package struct RunFault: Error, Equatable, Sendable {
   }
 
   /// Carries `body` out; what it finds wrong with a run on disk becomes a fault of the surroundings.
-  package static func storing<Result: ~Copyable>(_ body: () throws -> Result) throws(RunFault) -> Result {
+  package static func storing<Result: ~Copyable>(_ body: () throws -> Result) throws(RunFault)
+    -> Result
+  {
     do {
       return try body()
     } catch let fault as RunFault {

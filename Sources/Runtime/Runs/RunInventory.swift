@@ -1,5 +1,7 @@
 package import Coordinator
 package import Fleet
+import Health
+import Launch
 
 /// All that is known of the runs of a name, here and on nodes, and what of it may go. Pure.
 package struct RunInventory: Equatable, Sendable {

@@ -3,7 +3,6 @@ import Coordinator
 import Fleet
 import Plan
 import Rollouts
-import RunStore
 import Runs
 import Terminal
 
@@ -39,34 +38,37 @@ package struct Eval: AsyncParsableCommand {
     let workers = try self.workers(of: fleet.plan)
     let run = try self.evalRun(fleet)
     let plan = try run.workPlan()
-    if run.directory.isFinished {
+    let work = WorkResult(of: run, plan)
+    if run.isFinished {
       StandardStreams.say("eval \(run.id) is complete already")
-      return try self.conclude(run, plan)
+      return try self.conclude(work)
     }
-    let lock = try RunFault.storing { try RunLock(run.directory, holder: CoordinatorIdentity.name) }
+    let lock = try work.lock(holder: CoordinatorIdentity.name)
     let agentRun = try run.agentRun(live: fleet)
     StandardStreams.say("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)")
-    let clock = ContinuousClock()
-    let work = WorkRun(
+    let clock = Composition.clock
+    let dispatch = WorkRun(
       run: run.directory, workPlan: plan, plan: fleet.plan, nodes: workers,
       endsAgents: agentRun == run.id, open: fleet.links(to: agentRun),
       attachment: try fleet.attachment(holding: true), clock: clock)
     let result = try await Interruption.guarding(
-      hint: "`--resume` finishes it; what came in is kept in \(run.directory.path)"
+      hint: "`--resume` finishes it; what came in is kept in \(run.path)"
     ) {
-      let printer = ProgressPrinter(width: ProgressPrinter.terminalWidth, clock: clock)
+      let printer = ProgressPrinter(width: StandardStreams.talkWidth, clock: clock)
       defer { printer.end() }
-      let result = try await work.carryOut(epoch: CoordinatorIdentity.nowMilliseconds) {
+      let result = try await dispatch.carryOut(epoch: CoordinatorIdentity.nowMilliseconds) {
         printer.print($0)
       }
       try Task.checkCancellation()
       return result
     }
     run.record("dispatched", run.id, #"{"ending":"\#(result.ending.name)"}"#)
-    let end = Result { try self.conclude(run, plan) }
+    let end = Result { try self.conclude(work) }
     for words in result.warnings { StandardStreams.say("warning: \(words)") }
     _ = consume lock
-    for words in await work.endAgents(after: result) { StandardStreams.say("warning: \(words)") }
+    for words in await dispatch.endAgents(after: result) {
+      StandardStreams.say("warning: \(words)")
+    }
     if let refusal = result.refusal { throw CommandFailure(.failed, [refusal]) }
     try end.get()
     run.end()
@@ -99,11 +101,12 @@ package struct Eval: AsyncParsableCommand {
   /// Merges what came in and prints the report.
   ///
   /// - Throws: `CommandFailure` with status 3 when items are missing.
-  private func conclude(_ run: LiveRun, _ plan: WorkPlan) throws {
-    let summary = try RunFault.storing { try MergeCommand.merge(run.directory, plan) }
-    let report = try RunFault.storing { try run.directory.report(of: plan) }
+  private func conclude(_ work: WorkResult) throws {
+    let merge = try work.merge()
+    for words in merge.warnings { StandardStreams.say(words) }
+    let report = try work.report()
     StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
-    StandardStreams.say("merged: \(run.directory.mergedPath)/records.jsonl")
-    if summary.missing > 0 { throw CommandFailure(.incomplete) }
+    StandardStreams.say("merged: \(work.recordsPath)")
+    if !merge.isComplete { throw CommandFailure(.incomplete) }
   }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
-import Rollouts
-import RunStore
+import Runs
 
 /// Which run a command is about.
 struct MergeRunLocation: ParsableArguments {
@@ -10,12 +9,6 @@ struct MergeRunLocation: ParsableArguments {
   @Option(help: "The folder of all runs.")
   var runs = "runs"
 
-  /// The run and its work plan, which it must have.
-  func found() throws(RunStoreError) -> (RunDirectory, WorkPlan) {
-    let run = try RunList(root: self.runs).run(self.run)
-    guard let plan = try run.workPlan() else {
-      throw .damaged(path: run.workPlanPath, reason: "this run has no work")
-    }
-    return (run, plan)
-  }
+  /// The run's work, which it must have.
+  func found() throws(RunFault) -> WorkResult { try WorkResult(ofRun: self.run, in: self.runs) }
 }

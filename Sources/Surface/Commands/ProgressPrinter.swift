@@ -1,4 +1,3 @@
-import Glibc
 import Rollouts
 import Synchronization
 import Terminal
@@ -20,14 +19,6 @@ final class ProgressPrinter: Sendable {
   private let isTerminal: Bool
   private let clock: ContinuousClock
   private let state: Mutex<State>
-
-  /// Columns of the terminal that standard error is; `nil` where it is none.
-  static var terminalWidth: Int? {
-    guard isatty(STDERR_FILENO) == 1 else { return nil }
-    var size = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
-  }
 
   /// - Parameter width: Columns of the terminal; `nil` where there is none.
   init(width: Int?, clock: ContinuousClock) {

@@ -1,7 +1,5 @@
 import ArgumentParser
-import Coordinator
 import Rollouts
-import RunStore
 import Runs
 
 /// `muster report RUN`: what the last merge of a run says.
@@ -22,13 +20,7 @@ struct ReportCommand: AsyncParsableCommand {
   var format = Format.table
 
   func run() async throws {
-    let report: Report
-    do throws(RunStoreError) {
-      let (run, plan) = try self.location.found()
-      report = try run.report(of: plan)
-    } catch {
-      throw CommandFailure(.environment, [error.diagnostic])
-    }
+    let report = try self.location.found().report()
     switch self.format {
     case .table: StandardStreams.data(ReportText.text(of: report))
     case .json: StandardStreams.data(report.json)

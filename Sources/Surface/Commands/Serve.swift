@@ -56,7 +56,7 @@ package struct Serve: AsyncParsableCommand {
     let interval = Duration.seconds(self.interval)
     let watch = try RunWatch(fleet, run, every: interval, clock: Composition.clock)
     let cache = PageCache(for: Self.pageLifetime, clock: Composition.clock) {
-      let page = watch.board.exposition(every: interval)
+      let page = watch.exposition(every: interval)
       return MetricsText(page.text, contentType: page.contentType)
     }
     let server = MetricsServer(host: address.host, port: address.port) { await cache.page }

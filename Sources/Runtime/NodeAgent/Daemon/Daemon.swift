@@ -50,11 +50,13 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
     let events = EventLog(
       path: state.events, wallClockMilliseconds: self.wallClockMilliseconds)
     try await blocking.run { events.load() }
-    let supervisor = Supervisor(
-      self.identity, state: state, environment: self.environment,
+    let ground = HostGround<DaemonClock>.Context(
+      identity: self.identity, state: state, environment: self.environment, clock: self.clock,
+      blocking: blocking, group: group)
+    let supervisor = HostSupervisor<DaemonClock>(
       context: .init(
-        clock: self.clock, wallClockMilliseconds: self.wallClockMilliseconds,
-        board: StatusBoard(), events: events, blocking: blocking, group: group))
+        wallClockMilliseconds: self.wallClockMilliseconds, board: StatusBoard(), events: events)
+    ) { HostGround($0, attempt: $1, secrets: $2, ground) }
     try PlainFile.makeFolders(state.spool)
     let clock = self.clock
     let runners = ItemRunners(clock: clock)
@@ -77,7 +79,7 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
       gpuMemory: GPUMemoryProof(
         run: self.identity.run, environment: self.environment, clock: self.clock),
       worker: { try await worker.serve($0, $1) })
-    try await supervisor.adopt()
+    try await supervisor.adopt(in: state, blocking)
     try await withThrowingTaskGroup { tasks in
       tasks.addTask { await supervisor.run() }
       tasks.addTask { await worker.run() }

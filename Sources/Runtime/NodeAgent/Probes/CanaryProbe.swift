@@ -1,4 +1,5 @@
 import Fleet
+import Health
 import Launch
 import NIOCore
 import NIOHTTP1

@@ -1,4 +1,5 @@
 import Glibc
+import Health
 
 /// Runs a command on the node; it is fine when it ends with status 0.
 struct ExecProbe: Sendable {

@@ -1,14 +1,7 @@
 import Glibc
+import Health
 import NodeAPI
 import SwiftProtobuf
-
-/// What there is yet where a replica was, in words.
-struct ReplicaRemains: Equatable, Sendable {
-  /// Of ours, or not proven to be none of ours.
-  var leftovers: [String] = []
-  /// Others' processes in places of ours: they are left alone, and nobody waits for them.
-  var foreign: [String] = []
-}
 
 /// Tells whose the ports are that a replica had, once its processes are gone.
 enum TakenPorts {

@@ -22,7 +22,7 @@ where ScrapeClock.Duration == Duration {
   /// Reports are gathered for so long, a tenth of the interval at most, and sent together.
   private static var gatherTime: Duration { .milliseconds(500) }
 
-  let supervisor: Supervisor<ScrapeClock>
+  let supervisor: HostSupervisor<ScrapeClock>
   let gpus: GPUSampler<ScrapeClock>
   let blocking: BlockingCalls
   let group: any EventLoopGroup
@@ -158,7 +158,7 @@ where ScrapeClock.Duration == Duration {
   }
 
   private func endpoints(_ request: Muster_V1_ScrapeRequest) -> [ScrapeEndpoint] {
-    self.supervisor.metricsEndpoints
+    self.supervisor.livingReplicas.compactMap { ScrapeEndpoint($0) }
       + request.targets.map { target in
         ScrapeEndpoint(
           service: "", index: 0, target: target.name, port: Int(target.port),

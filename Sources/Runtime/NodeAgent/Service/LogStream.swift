@@ -10,7 +10,7 @@ struct LogStream<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
   /// From one look at a log that has not grown to the next.
   private static var interval: Duration { .milliseconds(100) }
 
-  let supervisor: Supervisor<RunClock>
+  let supervisor: HostSupervisor<RunClock>
   let blocking: BlockingCalls
   let clock: RunClock
 
@@ -18,7 +18,7 @@ struct LogStream<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
     _ request: Muster_V1_LogsRequest, to response: RPCWriter<Muster_V1_LogChunk>
   ) async throws {
     let key = ReplicaKey(service: request.service, index: Int(request.index))
-    guard var log = self.supervisor.log(of: key)?.log else {
+    guard var log = self.supervisor.run(of: key)?.ground.log else {
       throw RPCError(code: .notFound, message: "there is no replica \(key) on this node")
     }
     let lineCount = min(Int(request.lastLines), NodeLimits.logLineCountMax)
@@ -27,7 +27,7 @@ struct LogStream<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
     let end = request.follow ? nil : place?.end ?? 0
     while true {
       // Asked before the log is read: what it wrote last is in it then.
-      let current = self.supervisor.log(of: key)
+      let current = self.supervisor.run(of: key).map { (log: $0.ground.log, isOver: $0.isOver) }
       let sizeMax = min(end.map { max(0, Int($0 - position)) } ?? .max, NodeLimits.logChunkSizeMax)
       let found = try await self.blocking.run { [log, position] in
         log.read(from: position, sizeMax: sizeMax)

@@ -20,7 +20,7 @@ where RunClock.Duration == Duration {
   private static var yieldLookCount: Int { 20 }
 
   let session: RunSession
-  let supervisor: Supervisor<RunClock>
+  let supervisor: HostSupervisor<RunClock>
   let logs: LogStream<RunClock>
   let events: EventStream
   let scrapes: ScrapeStream<RunClock>
@@ -99,13 +99,8 @@ where RunClock.Duration == Duration {
   ) async throws {
     try await self.session.working(at: context.remotePeer) {
       try await context.untilCallerGoes {
-        var version: UInt64 = 0
-        for await _ in self.supervisor.board.bell.rings() {
-          let changes = self.supervisor.board.changes(after: version)
-          for status in changes.statuses {
-            try await response.write(Muster_V1_ReplicaStatus(status))
-          }
-          version = changes.version
+        try await self.supervisor.board.follow { status in
+          try await response.write(Muster_V1_ReplicaStatus(status))
         }
       }
     }

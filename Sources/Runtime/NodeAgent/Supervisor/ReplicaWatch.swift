@@ -9,17 +9,6 @@ struct ReplicaWatch: Sendable {
   /// Looks at a holder that has not written down the end of its process yet.
   private static let recordLookCountMax = 100
 
-  /// What is new since the last look.
-  struct Sight: Sendable {
-    var logLines: [String] = []
-    /// Said once.
-    var end: ProcessEnd?
-    /// With the end: a process of it that had ended shortly before, in words.
-    var lost = ""
-    /// Nothing of it is left but this; only while it is being ended.
-    var cleared: ReplicaRemains?
-  }
-
   private let processes: ReplicaProcesses
   /// Looks from one check of the log's size to the next: 10 s.
   private static let rotationLookCount = 100
@@ -49,8 +38,8 @@ struct ReplicaWatch: Sendable {
     self.runMark = runMark
   }
 
-  mutating func look(isClearing: Bool) -> Sight {
-    var sight = Sight()
+  mutating func look(isClearing: Bool) -> ReplicaSight {
+    var sight = ReplicaSight()
     self.lookCount += 1
     if self.lookCount % Self.rotationLookCount == 0 {
       // A full disk must not keep us from looking at the process.

@@ -36,10 +36,20 @@ final class StatusBoard: Sendable {
     if isNews { self.bell.ring() }
   }
 
+  /// Passes on every status as it is now, then each change, until the task is cancelled.
+  func follow(_ receive: (ReplicaStatus) async throws -> Void) async rethrows {
+    var version: UInt64 = 0
+    for await _ in self.bell.rings() {
+      let changes = self.changes(after: version)
+      for status in changes.statuses { try await receive(status) }
+      version = changes.version
+    }
+  }
+
   /// What has changed since, oldest first, and the version to ask for next.
   ///
   /// - Parameter version: 0: everything.
-  func changes(after version: UInt64) -> (statuses: [ReplicaStatus], version: UInt64) {
+  private func changes(after version: UInt64) -> (statuses: [ReplicaStatus], version: UInt64) {
     self.state.withLock { state in
       let changed = state.entries.values.filter { $0.version > version }
         .sorted { $0.version < $1.version }

@@ -1,39 +1,31 @@
-import Glibc
 import Health
 import Launch
-import NIOCore
-import NodeAPI
 import Synchronization
 
 /// Starts, keeps and stops the replicas of one run on one node, and takes up those that a daemon
 /// before this one started.
-final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Duration == Duration {
-  typealias Run = ReplicaRun<RunClock>
+final class Supervisor<Ground: ReplicaGround>: Sendable {
+  typealias Run = ReplicaRun<Ground>
+  /// What a replica stands on, its first attempt's number and its secrets given.
+  typealias MakeGround = @Sendable (ReplicaSpecification, Int, [String: String]) -> Ground
 
-  private enum Order: Sendable {
-    case launch(Run)
-    case adopt(Run, ProcessRecord.Start, ReplicaAdoption)
+  /// A replica that is to be seen through; one that runs already, with where it was left.
+  private struct Order: Sendable {
+    var run: Run
+    var former: (attempt: Ground.Attempt, as: ReplicaAdoption)?
   }
 
-  private let identity: AgentIdentity
-  private let state: StateFolder
-  private let environment: [String: String]
   private let context: Run.Context
+  private let makeGround: MakeGround
   private let runs = Mutex<[ReplicaKey: Run]>([:])
   private let orders: AsyncStream<Order>
   private let ordersContinuation: AsyncStream<Order>.Continuation
 
   var board: StatusBoard { self.context.board }
 
-  /// - Parameter environment: Of the daemon.
-  init(
-    _ identity: AgentIdentity, state: StateFolder, environment: [String: String],
-    context: Run.Context
-  ) {
-    self.identity = identity
-    self.state = state
-    self.environment = environment
+  init(context: Run.Context, makeGround: @escaping MakeGround) {
     self.context = context
+    self.makeGround = makeGround
     // No more than NodeLimits.replicaCountMax wait in it, each once.
     (self.orders, self.ordersContinuation) = AsyncStream.makeStream()
   }
@@ -42,39 +34,8 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   func run() async {
     await withDiscardingTaskGroup { tasks in
       for await order in self.orders {
-        tasks.addTask {
-          switch order {
-          case .launch(let run):
-            await run.run()
-            await self.startAgain(after: run)
-          case .adopt(let run, let start, let adoption):
-            await run.run(adopting: start, as: adoption)
-            await self.startAgain(after: run)
-          }
-        }
+        tasks.addTask { await order.run.run(adopting: order.former) }
       }
-    }
-  }
-
-  /// Makes further attempts as long as a failure allows one.
-  private func startAgain(after first: Run) async {
-    var run = first
-    while let instant = run.restartInstant, !Task.isCancelled {
-      while self.context.clock.now < instant, !run.stopIsAsked, !Task.isCancelled {
-        try? await self.context.clock.sleep(for: .milliseconds(100))
-      }
-      if Task.isCancelled { return }
-      // Under the lock, so that who stops it meets the one or the other.
-      let next: Run? = self.runs.withLock { runs in
-        if run.stopIsAsked { return nil }
-        let next = run.successor()
-        runs[run.key] = next
-        return next
-      }
-      guard let next else { return await run.abandonRestart() }
-      await next.post()
-      await next.run()
-      run = next
     }
   }
 
@@ -85,34 +46,33 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
   ///   - secrets: Those that the replicas name.
   func start(_ replicas: [ReplicaSpecification], secrets: [String: String]) async throws {
     for replica in replicas {
-      let folder = ReplicaFolder(of: replica.key, in: self.state)
-      if let run = self.makeRun(replica, in: folder, secrets: secrets) {
-        let scripts = ReplicaScripts(replica: replica, identity: self.identity)
-        try await self.context.blocking.run {
-          try PlainFile.makeFolders(folder.path)
-          try PlainFile.publish(try replica.json(), at: folder.spec)
-          try scripts.publish(in: folder)
-        }
-        await run.post()
-        self.ordersContinuation.yield(.launch(run))
-      }
+      guard let run = self.makeRun(replica, secrets: secrets) else { continue }
+      try await run.ground.prepare()
+      await run.tell()
+      self.ordersContinuation.yield(Order(run: run))
     }
   }
 
   /// `nil` where it runs already.
-  private func makeRun(
-    _ replica: ReplicaSpecification, in folder: ReplicaFolder, secrets: [String: String]
-  ) -> Run? {
+  private func makeRun(_ replica: ReplicaSpecification, secrets: [String: String]) -> Run? {
     self.runs.withLock { runs in
       let former = runs[replica.key]
       if let former, !former.isOver { return nil }
       let run = self.run(
-        replica, attempt: (former?.attempt ?? 0) + 1, in: folder,
+        replica, attempt: (former?.attempt ?? 0) + 1,
         restartCountMax: replica.launch.restartCountMax ?? 0,
         secrets: secrets.filter { replica.launch.secrets.contains($0.key) })
       runs[replica.key] = run
       return run
     }
+  }
+
+  private func run(
+    _ replica: ReplicaSpecification, attempt: Int, restartCountMax: Int, secrets: [String: String]
+  ) -> Run {
+    Run(
+      replica, attempt: attempt, restartCountMax: restartCountMax,
+      on: self.makeGround(replica, attempt, secrets), context: self.context)
   }
 
   /// How many replicas there would be, with these.
@@ -145,50 +105,44 @@ final class Supervisor<RunClock: Clock & Sendable>: Sendable where RunClock.Dura
     self.runs.withLock { runs in runs.filter { !$0.value.isOver }.keys.sorted() }
   }
 
-  /// The log of the current attempt; `nil` where there is no such replica.
-  func log(of key: ReplicaKey) -> (log: ReplicaLog, isOver: Bool)? {
-    self.runs.withLock { $0[key] }.map { ($0.log, $0.isOver) }
-  }
+  /// `nil` where there is no such replica.
+  func run(of key: ReplicaKey) -> Run? { self.runs.withLock { $0[key] } }
 
-  /// Where the replicas that run show metrics, in the order of their keys.
-  var metricsEndpoints: [ScrapeEndpoint] {
+  /// Replicas that are not over, in the order of their keys.
+  var livingReplicas: [ReplicaSpecification] {
     self.runs.withLock { runs in
-      runs.values.filter { !$0.isOver }.sorted { $0.key < $1.key }
-        .compactMap { ScrapeEndpoint($0.replica) }
+      runs.values.filter { !$0.isOver }.map(\.replica).sorted { $0.key < $1.key }
     }
   }
+}
 
-  // MARK: After a daemon before this one
+// MARK: On this machine
 
-  /// Takes up what runs still, and shows what does not.
-  func adopt() async throws {
-    let state = self.state
-    let found = try await self.context.blocking.run { FormerReplica.all(in: state) }
+typealias HostSupervisor<RunClock: Clock & Sendable> = Supervisor<HostGround<RunClock>>
+where RunClock.Duration == Duration
+
+extension Supervisor {
+  /// Takes up what a daemon before this one has left running, and shows what does not run.
+  func adopt<RunClock>(in state: StateFolder, _ blocking: BlockingCalls) async throws
+  where Ground == HostGround<RunClock> {
+    let found = try await blocking.run { FormerReplica.all(in: state) }
     for former in found.prefix(NodeLimits.replicaCountMax) {
-      let secrets = try await self.context.blocking.run { former.secrets }
+      let secrets = try await blocking.run { former.secrets }
       // Without one of them it is not started again.
       let isWhole = former.replica.launch.secrets.allSatisfy { secrets[$0] != nil }
       let run = self.run(
-        former.replica, attempt: former.attempt, in: former.folder,
-        restartCountMax: isWhole ? former.replica.launch.restartCountMax ?? 0 : 0, secrets: secrets)
+        former.replica, attempt: former.attempt,
+        restartCountMax: isWhole ? former.replica.launch.restartCountMax ?? 0 : 0,
+        secrets: secrets)
       self.runs.withLock { $0[run.key] = run }
       switch former.fate {
       case .runs(let start, let adoption):
-        self.ordersContinuation.yield(.adopt(run, start, adoption))
-      case .over(let reason): await run.show(failure: reason)
+        let attempt = run.ground.attempt(former.attempt, start)
+        self.ordersContinuation.yield(Order(run: run, former: (attempt, adoption)))
+      case .over(let reason):
+        run.find(over: reason)
+        await run.run()
       }
     }
-  }
-
-  private func run(
-    _ replica: ReplicaSpecification, attempt: Int, in folder: ReplicaFolder, restartCountMax: Int,
-    secrets: [String: String]
-  ) -> Run {
-    Run(
-      replica, attempt: attempt, folder: folder, identity: self.identity,
-      environment: ReplicaEnvironment.variables(
-        daemon: self.environment, declared: replica.launch.environment, secrets: secrets,
-        marks: ReplicaProcesses.marks(of: self.identity, replica.key)),
-      budget: SharedRestartBudget(countMax: restartCountMax), context: self.context)
   }
 }

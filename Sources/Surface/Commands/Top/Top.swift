@@ -84,19 +84,21 @@ package struct Top: AsyncParsableCommand {
     try await Interruption.guarding(hint: "the services run on; `muster down` stops them") {
       try await watch.during(notify: fleet.notify) {
         switch format {
-        case .json: try await Self.print(watch.board, every: interval)
+        case .json: try await Self.print(watch, every: interval)
         case .table:
-          var display = TopDisplay(board: watch.board, settings: settings)
+          var display = TopDisplay(watch: watch, settings: settings)
           try await display.run()
         }
       }
     }
   }
 
-  private static func print(_ board: FleetBoard, every interval: Duration) async throws {
+  private static func print(_ watch: RunWatch<ContinuousClock>, every interval: Duration)
+    async throws
+  {
     while true {
       try await Composition.clock.sleep(for: interval)
-      StandardStreams.data(board.moment().json.text + "\n")
+      StandardStreams.data(watch.moment().json.text + "\n")
     }
   }
 

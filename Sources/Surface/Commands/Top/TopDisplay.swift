@@ -6,7 +6,7 @@ struct TopDisplay {
   /// Four times a second: what changes more often is read by nobody.
   private static let pause = Duration.milliseconds(250)
 
-  let board: FleetBoard
+  let watch: RunWatch<ContinuousClock>
   var settings: TopSettings
 
   /// - Throws: `CancellationError` when interrupted, from outside or by a key.
@@ -14,7 +14,7 @@ struct TopDisplay {
     let screen = TerminalScreen()
     defer { screen.leave() }
     let clock = Composition.clock
-    var moment = self.board.moment()
+    var moment = self.watch.moment()
     var drawn: (version: UInt64, second: Int64, settings: TopSettings)?
     while true {
       let input = screen.input()
@@ -26,11 +26,11 @@ struct TopDisplay {
         }
       }
       if input.isOver { throw CancellationError() }
-      let version = self.board.version
+      let version = self.watch.version
       let second = Int64(CoordinatorIdentity.nowMilliseconds / 1000)
       let isDrawn = drawn.map { $0 == (version, second, self.settings) } ?? false
       if !isDrawn || input.isDisturbed {
-        if !self.settings.isPaused { moment = self.board.moment() }
+        if !self.settings.isPaused { moment = self.watch.moment() }
         let size = screen.size
         let lines = TopScreen(moment, self.settings).lines(width: size.width, height: size.height)
         screen.draw(lines, size: size)

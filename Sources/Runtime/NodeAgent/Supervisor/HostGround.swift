@@ -1,0 +1,161 @@
+import Glibc
+import Health
+import Launch
+import NIOCore
+import NodeAPI
+import Synchronization
+
+/// This machine under a replica: real processes, `/proc`, files and sockets.
+final class HostGround<RunClock: Clock & Sendable>: ReplicaGround
+where RunClock.Duration == Duration {
+  /// What all replicas of a node share.
+  struct Context: Sendable {
+    let identity: AgentIdentity
+    let state: StateFolder
+    /// Of the daemon.
+    let environment: [String: String]
+    let clock: RunClock
+    let blocking: BlockingCalls
+    let group: any EventLoopGroup
+  }
+
+  /// From one look to the next.
+  private static var interval: Duration { .milliseconds(100) }
+  /// Lines of the log that come with a failure.
+  private static var logLineCount: Int { 20 }
+
+  private let replica: ReplicaSpecification
+  private let folder: ReplicaFolder
+  /// Of the process, complete.
+  private let environment: [String: String]
+  private let context: Context
+  private let latestLog: Mutex<ReplicaLog>
+
+  /// - Parameters:
+  ///   - attempt: The number of the first attempt.
+  ///   - secrets: Those that the replica names.
+  init(
+    _ replica: ReplicaSpecification, attempt: Int, secrets: [String: String], _ context: Context
+  ) {
+    self.replica = replica
+    self.folder = ReplicaFolder(of: replica.key, in: context.state)
+    self.environment = ReplicaEnvironment.variables(
+      daemon: context.environment, declared: replica.launch.environment, secrets: secrets,
+      marks: ReplicaProcesses.marks(of: context.identity, replica.key))
+    self.context = context
+    self.latestLog = Mutex(ReplicaLog(path: self.folder.log(ofAttempt: attempt)))
+  }
+
+  var clock: RunClock { self.context.clock }
+
+  /// Of the latest attempt.
+  var log: ReplicaLog { self.latestLog.withLock { $0 } }
+
+  /// Makes the replica's folder, and writes down how it is started.
+  func prepare() async throws {
+    let (folder, replica) = (self.folder, self.replica)
+    let scripts = ReplicaScripts(replica: replica, identity: self.context.identity)
+    try await self.context.blocking.run {
+      try PlainFile.makeFolders(folder.path)
+      try PlainFile.publish(try replica.json(), at: folder.spec)
+      try scripts.publish(in: folder)
+    }
+  }
+
+  /// Processes come and go at any time: each look may see something.
+  func rest(quietUntil quiet: RunClock.Instant?) async {
+    try? await self.clock.sleep(for: Self.interval)
+  }
+
+  func launch(attempt: Int) async throws -> HostAttempt<RunClock> {
+    let launch = ReplicaLaunch(
+      specification: self.replica.launch, folder: self.folder, attempt: attempt,
+      environment: self.environment)
+    let start = try await self.context.blocking.run { try launch.launch() }
+    return self.attempt(attempt, start)
+  }
+
+  /// One whose process is recorded.
+  func attempt(_ attempt: Int, _ start: ProcessRecord.Start) -> HostAttempt<RunClock> {
+    let log = ReplicaLog(path: self.logPath(ofAttempt: attempt))
+    self.latestLog.withLock { $0 = log }
+    let identity = self.context.identity
+    return HostAttempt(
+      watch: ReplicaWatch(
+        start: start,
+        marks: ReplicaProcesses.marks(of: identity, self.replica.key)
+          .map { "\($0.name)=\($0.value)" },
+        runMark: ReplicaProcesses.runMark(of: identity), log: log,
+        record: self.folder.record(ofAttempt: attempt), ports: self.replica.launch.ports),
+      check: ReadinessCheck(
+        launch: self.replica.launch, environment: self.environment, clock: self.clock,
+        group: self.context.group),
+      processID: Int64(start.main.processID), blocking: self.context.blocking)
+  }
+
+  func logPath(ofAttempt attempt: Int) -> String { self.folder.log(ofAttempt: attempt) }
+
+  func logEnd(ofAttempt attempt: Int) async -> [String] {
+    let path = self.logPath(ofAttempt: attempt)
+    let lines = try? await self.context.blocking.run {
+      LogEnd.explanation(of: path, count: Self.logLineCount)
+    }
+    return lines ?? []
+  }
+
+  func publish(_ status: ReplicaStatus) async {
+    let file = ReplicaStatusFile(status)
+    let path = self.folder.status
+    // A hint alone: on the records the next daemon relies.
+    try? await self.context.blocking.run { try file.publish(at: path) }
+  }
+}
+
+/// An attempt that runs, or ran, on this machine.
+struct HostAttempt<RunClock: Clock & Sendable>: ReplicaAttempt
+where RunClock.Duration == Duration {
+  var watch: ReplicaWatch
+  let check: ReadinessCheck<RunClock>
+  let processID: Int64
+  let blocking: BlockingCalls
+
+  mutating func look(isClearing: Bool) async throws -> ReplicaSight {
+    let before = self.watch
+    let (after, sight) = try await self.blocking.run {
+      var watch = before
+      let sight = watch.look(isClearing: isClearing)
+      return (watch, sight)
+    }
+    self.watch = after
+    return sight
+  }
+
+  func terminate() async { await self.send(SIGTERM) }
+
+  func kill() async { await self.send(SIGKILL) }
+
+  private func send(_ signal: CInt) async {
+    let watch = self.watch
+    // Cancelled: the daemon is ending, and the next one goes on.
+    try? await self.blocking.run { watch.send(signal) }
+  }
+
+  func leftovers() async -> [String] {
+    let watch = self.watch
+    return (try? await self.blocking.run { watch.leftovers() }) ?? []
+  }
+
+  func probe(_ note: @escaping @Sendable (ProbeNote) -> Void) async -> ProbeOutcome {
+    await self.check.outcome(note: note)
+  }
+
+  func sight() async -> LivenessSight {
+    let processes = self.watch.serving
+    var answer = await self.check.look()
+    if case .dead(let reason) = answer, !processes.lost.isEmpty {
+      answer = .dead("\(reason); \(processes.lost) ended")
+    }
+    return LivenessSight(
+      answer, processorTime: processes.processorTime, stoppedProcess: processes.stoppedProcess)
+  }
+}

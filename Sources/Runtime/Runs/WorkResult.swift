@@ -1,0 +1,66 @@
+import Coordinator
+package import Rollouts
+package import RunStore
+
+/// What has come of a run's work, on this machine's disk.
+package struct WorkResult: Sendable {
+  private let directory: RunDirectory
+  private let plan: WorkPlan
+
+  /// - Parameter plan: The run's own.
+  package init(of run: LiveRun, _ plan: WorkPlan) {
+    self.directory = run.directory
+    self.plan = plan
+  }
+
+  /// - Parameters:
+  ///   - run: A run's folder, its id, or a name for the newest run of that name.
+  ///   - root: The folder of all runs.
+  /// - Throws: `RunFault` where there is no such run, or it has no work.
+  package init(ofRun run: String, in root: String) throws(RunFault) {
+    (self.directory, self.plan) = try RunFault.storing {
+      let directory = try RunList(root: root).run(run)
+      guard let plan = try directory.workPlan() else {
+        throw RunStoreError.damaged(path: directory.workPlanPath, reason: "this run has no work")
+      }
+      return (directory, plan)
+    }
+  }
+
+  /// Of the merged file.
+  package var recordsPath: String { "\(self.directory.mergedPath)/records.jsonl" }
+
+  /// A merge that is done.
+  package struct Merge: Equatable, Sendable {
+    /// A line of talk each.
+    package let warnings: [String]
+    /// The counts, in one line.
+    package let summary: String
+    /// Every planned item is there.
+    package let isComplete: Bool
+  }
+
+  /// Merges what the run has, again or for the first time; its lock must be held.
+  package func merge() throws(RunFault) -> Merge {
+    let counts = try RunFault.storing {
+      try MergeWriter(run: self.directory, plan: self.plan).merge()
+    }
+    return Merge(
+      warnings: counts.damaged.map { "warning: \($0); what is before it was used" },
+      summary: "merged \(counts.merged) of \(counts.planned) items, \(counts.missing) missing, "
+        + "\(counts.conflicts) conflicts, \(counts.rejected) rejected",
+      isComplete: counts.missing == 0)
+  }
+
+  /// What the last merge says.
+  package func report() throws(RunFault) -> Report {
+    try RunFault.storing { try self.directory.report(of: self.plan) }
+  }
+
+  /// Held by one process at a time, which merges or has work done.
+  ///
+  /// - Parameter holder: Who takes it, for the one who does not get it.
+  package func lock(holder: String) throws(RunFault) -> RunLock {
+    try RunFault.storing { try RunLock(self.directory, holder: holder) }
+  }
+}
