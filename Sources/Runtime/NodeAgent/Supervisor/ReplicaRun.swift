@@ -84,6 +84,8 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
       self.change { [isLasting] in
         $0.launchFailed("\(error)", isLasting: isLasting, at: $1)
       }
+      // Between two attempts nothing else tells of it.
+      await self.tell()
       return nil
     }
   }
