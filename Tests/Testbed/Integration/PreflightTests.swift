@@ -71,9 +71,10 @@ struct PreflightTests {
   private static func plans(of cluster: LabCluster) throws -> String {
     let script = """
       for _ in $(seq 50); do
-        grep -rlF --include=plan.json "$0" ~/.local/state/muster/runs || exit 0
+        kept=$(grep -rlsF --include=plan.json "$0" ~/.local/state/muster/runs) || exit 0
         sleep 0.1
       done
+      echo "$kept"
       """
     let grep = BuiltProgram(
       executable: "/bin/sh", arguments: ["-c", script, cluster.folder.lastPathComponent],
