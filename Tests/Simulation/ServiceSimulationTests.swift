@@ -4,7 +4,7 @@ import Testing
 /// How many worlds of how many nodes: `MUSTER_SEED=N` runs one world, `MUSTER_SEEDS=N` so many, and
 /// `MUSTER_SIMULATION=NODESxSEEDS` says both.
 private struct Extent {
-  var nodeCount = 50
+  var nodeCount = 20
   var seeds: [UInt64]
 
   static let wanted: Extent = {
@@ -42,7 +42,7 @@ private struct Extent {
       }
       guard !world.violations.isEmpty else { continue }
       wrongCount += 1
-      let size = extent.nodeCount == 50 ? "" : "MUSTER_SIMULATION=\(extent.nodeCount)x1 "
+      let size = extent.nodeCount == 20 ? "" : "MUSTER_SIMULATION=\(extent.nodeCount)x1 "
       Issue.record(
         """
         \(world.violations.count) wrong: \(world.violations.prefix(5).joined(separator: "; "))

@@ -9,7 +9,7 @@ extension ServiceWorld {
   /// given one, or the next after something has happened.
   func rest(_ index: Int, until milliseconds: Milliseconds) async {
     await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
+      await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
         if Task.isCancelled { return continuation.resume() }
         self.replicas[index].rest = continuation
         self.replicas[index].restCount += 1
@@ -24,7 +24,7 @@ extension ServiceWorld {
   }
 
   private func endRest(_ index: Int, _ number: Int, at milliseconds: Milliseconds) {
-    self.world.at(.milliseconds(milliseconds) + .microseconds(500)) {
+    self.world.at(.milliseconds(milliseconds) + SimGround.tickOffset) {
       if self.replicas[index].restCount == number { self.endRest(index) }
     }
   }
@@ -38,7 +38,8 @@ extension ServiceWorld {
   /// Something has happened that the next look shows.
   func wake(_ index: Int) {
     let replica = self.replicas[index]
-    let at = replica.tick(notBefore: self.now + 1)
+    let isBeforeTick = self.world.now < .milliseconds(self.now) + SimGround.tickOffset
+    let at = replica.tick(notBefore: isBeforeTick ? self.now : self.now + 1)
     if let wakeAt = replica.wakeAt, wakeAt <= at { return }
     self.replicas[index].wakeAt = at
     if replica.rest != nil { self.endRest(index, replica.restCount, at: at) }
@@ -100,7 +101,7 @@ extension ServiceWorld {
   /// Asks the server for a token.
   func complete(_ index: Int) async -> ProbeOutcome {
     let outcome = await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
+      await withCheckedContinuation { (continuation: CheckedContinuation<ProbeOutcome, Never>) in
         if Task.isCancelled { return continuation.resume(returning: .failed("cancelled")) }
         self.replicas[index].canaryCount += 1
         let number = self.replicas[index].canaryCount
@@ -163,7 +164,9 @@ extension ServiceWorld {
     case .busy:
       let isExcused =
         replica.isStopped || replica.fatalSince != nil || self.now <= replica.busyUntil
-      if !isExcused { self.violate("\(replica.key) is busy, and nothing is slow: \(status.reason)") }
+      if !isExcused {
+        self.violate("\(replica.key) is busy, and nothing is slow: \(status.reason)")
+      }
       if replica.expectation?.kind == .goesOn { self.found(index) }
     case .ready:
       if replica.expectation?.kind == .goesOn { self.found(index) }

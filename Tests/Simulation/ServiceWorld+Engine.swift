@@ -117,7 +117,7 @@ extension ServiceWorld {
     }
     self.replicas[index].lastCanaryFailed = false
     self.replicas[index].engine.completionCount += 1
-    self.decideCanary(index, .answered, after: self.replicas[index].draw(latency))
+    self.decideCanary(index, .succeeded, after: self.replicas[index].draw(latency))
   }
 
   func processEnds(_ index: Int, _ fate: ProcessFate) {

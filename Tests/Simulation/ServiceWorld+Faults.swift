@@ -94,7 +94,7 @@ extension ServiceWorld {
     let end = self.now + length
     self.coordinator.host.pause(until: end)
     // Its own timers go off before it reads what the nodes answered.
-    guard length >= SimLink.keepaliveTime, length % 3 == 0 else { return }
+    guard length >= SimAgentLink.keepaliveTime, length % 3 == 0 else { return }
     self.at(end) {
       for link in self.agents.compactMap(\.link) { link.sever() }
     }
@@ -105,11 +105,11 @@ extension ServiceWorld {
     let end = self.now + length
     self.agents[node].cutUntil = max(self.agents[node].cutUntil, end)
     guard let link = self.agents[node].link else { return }
-    guard length >= SimLink.keepaliveTime else {
+    guard length >= SimAgentLink.keepaliveTime else {
       link.holdUntil = max(link.holdUntil, end)
       return
     }
     link.isCut = true
-    self.at(self.now + SimLink.keepaliveTime) { link.sever() }
+    self.at(self.now + SimAgentLink.keepaliveTime) { link.sever() }
   }
 }

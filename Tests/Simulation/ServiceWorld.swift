@@ -33,9 +33,10 @@ final class ServiceWorld: @unchecked Sendable {
   struct Agent {
     let host: SimHost
     let supervisor: Supervisor<SimGround>
-    var replicas: [Int] = []
+    let replicas: [Int]
+    let seed: UInt64
     var random: SplitMix64
-    var link: SimLink?
+    var link: SimAgentLink?
     /// Until then nobody can reach it.
     var cutUntil: Milliseconds = 0
   }
@@ -72,10 +73,11 @@ final class ServiceWorld: @unchecked Sendable {
     for node in 0..<nodeCount {
       let indices = self.replicas.indices.filter { self.replicas[$0].node == node }
       let host = SimHost(in: world)
+      let seed = seed << 32 + UInt64(node) &* 0x9E37_79B9 + 1
       self.agents.append(
         Agent(
           host: host, supervisor: self.supervisor(of: indices, on: host), replicas: indices,
-          random: SplitMix64(state: seed << 32 + UInt64(node) &* 0x9E37_79B9 + 1)))
+          seed: seed, random: SplitMix64(state: seed)))
     }
   }
 

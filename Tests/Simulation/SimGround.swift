@@ -6,7 +6,7 @@ import Launch
 /// What a simulated replica stands on.
 struct SimGround: ReplicaGround {
   /// After all that happens within a millisecond.
-  private static let tickOffset = Duration.microseconds(500)
+  static let tickOffset = Duration.microseconds(500)
 
   let services: ServiceWorld
   let index: Int
@@ -17,7 +17,8 @@ struct SimGround: ReplicaGround {
   /// Leaves out looks of which nothing can come, unless the world is literal.
   func rest(quietUntil quiet: SimClock.Instant?) async {
     let next = self.services.now + 1
-    let until = quiet.map { max(next, $0.milliseconds) } ?? .max
+    let until =
+      quiet.map { max(next, $0.advanced(by: .zero - Self.tickOffset).milliseconds) } ?? .max
     await self.services.rest(self.index, until: self.services.isLiteral ? next : until)
     let host = self.clock.host
     guard host.pausedUntil > self.services.now else { return }
