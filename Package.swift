@@ -199,8 +199,7 @@ let testTargets: [Target] = [
   tests(
     "Simulation",
     [
-      "Coordinator", "Fleet", "Health", "Launch", "NodeAgent", "Plan", "Recipes", "RecordFiles",
-      "Rollouts",
+      "Coordinator", "Fleet", "Health", "Launch", "NodeAgent", "Plan", "RecordFiles", "Rollouts",
     ]),
   // A fleet of which agents say what a test wants.
   .target(

@@ -1,17 +1,26 @@
 import Health
 
+enum ProcessFate {
+  case exits(status: Int32)
+  /// All processes go, at once.
+  case killed
+  /// The server alone.
+  case serverKilled
+}
+
 /// What the processes of a replica do.
 extension ServiceWorld {
   func launchEngine(_ index: Int) {
     let fate = self.replicas[index].fate
+    self.replicas[index].launchCount += 1
     self.replicas[index].engine.launchedAt = self.now
     switch fate {
     case .loads(let time), .wrongModel(let time), .neverAnswers(let time):
-      self.queue.add(.logMark(replica: index), at: self.now + time / 3)
-      self.queue.add(.loaded(replica: index), at: self.now + time)
+      self.at(self.now + time / 3) { self.logMark(index) }
+      self.at(self.now + time) { self.loaded(index) }
     case .exits(let time):
-      self.queue.add(.logMark(replica: index), at: self.now + time / 3)
-      self.queue.add(.processEnds(replica: index, .exits(status: 1)), at: self.now + time)
+      self.at(self.now + time / 3) { self.logMark(index) }
+      self.at(self.now + time) { self.processEnds(index, .exits(status: 1)) }
     case .neverListens: break
     }
     switch fate {
@@ -22,26 +31,32 @@ extension ServiceWorld {
     }
   }
 
-  func loaded(_ index: Int) {
+  private func logMark(_ index: Int) {
+    if self.replicas[index].engine.end != nil { return }
+    self.replicas[index].logLines.append("\(Self.progressMark): 10 %")
+    self.wake(index)
+  }
+
+  private func loaded(_ index: Int) {
     guard self.replicas[index].engine.end == nil else { return }
     self.replicas[index].engine.advance(to: self.now)
     self.replicas[index].engine.isLoaded = true
-    if case .wrongModel = self.replicas[index].fate, !self.replicas[index].machine.isClearing {
+    if case .wrongModel = self.replicas[index].fate, !self.replicas[index].isEnding {
       self.replicas[index].fatalSince = self.now
       self.expect(.wrongModel, of: index)
     }
     let rest = self.replicas[index].draw(1000...20_000)
-    self.queue.add(.activityEnds(replica: index), at: self.now + rest)
+    self.at(self.now + rest) { self.activityEnds(index) }
   }
 
   /// Requests come and go.
   func activityEnds(_ index: Int) {
-    guard self.replicas[index].engine.end == nil, !self.replicas[index].machine.isClearing else {
+    guard self.replicas[index].engine.end == nil, !self.replicas[index].isEnding else {
       return
     }
-    guard self.replicas[index].posted.phase.isServing else {
+    guard self.replicas[index].posted.state.isServing else {
       // Nobody asks what is not ready.
-      return self.queue.add(.activityEnds(replica: index), at: self.now + 2000)
+      return self.at(self.now + 2000) { self.activityEnds(index) }
     }
     let isCalm = self.now >= self.calmAt
     let draw = self.replicas[index].draw(0...9)
@@ -68,7 +83,7 @@ extension ServiceWorld {
     let showsWork = activity != .steps || self.replicas[index].draw(0...1) == 0
     self.replicas[index].engine.begin(activity, showsWork: showsWork, at: self.now)
     self.answerCanary(index)
-    if !isCalm { self.queue.add(.activityEnds(replica: index), at: self.now + time) }
+    if !isCalm { self.at(self.now + time) { self.activityEnds(index) } }
   }
 
   /// Answers the completion that is asked, if it can be answered as things are.
@@ -81,7 +96,7 @@ extension ServiceWorld {
     }
     if engine.isDead {
       if !engine.serverStays {
-        self.queue.add(.processEnds(replica: index, .exits(status: 0)), at: self.now + 50)
+        self.at(self.now + 50) { self.processEnds(index, .exits(status: 0)) }
       }
       return self.decideCanary(index, .failed("a completion answers 500"), after: 10)
     }
@@ -102,16 +117,16 @@ extension ServiceWorld {
     }
     self.replicas[index].lastCanaryFailed = false
     self.replicas[index].engine.completionCount += 1
-    self.decideCanary(index, .answered, after: self.replicas[index].draw(latency))
+    self.decideCanary(index, .succeeded, after: self.replicas[index].draw(latency))
   }
 
-  func processEnds(_ index: Int, _ fate: ServiceEvent.ProcessFate) {
+  func processEnds(_ index: Int, _ fate: ProcessFate) {
     self.replicas[index].engine.advance(to: self.now)
     switch fate {
     case .exits(let status):
       guard self.replicas[index].engine.end == nil else { return }
       self.replicas[index].engine.end = .exited(status: status)
-      if status != 0, !self.replicas[index].machine.isClearing {
+      if status != 0, !self.replicas[index].isEnding {
         self.replicas[index].fatalSince = self.now
         self.expect(.exitWhileLoading, of: index)
       }
@@ -125,15 +140,16 @@ extension ServiceWorld {
       self.replicas[index].engine.hasOthers = false
     }
     self.answerCanary(index)
-    self.plan(index)
+    self.wake(index)
   }
 
   /// TERM, which may be swallowed.
   func terminate(_ index: Int) {
+    self.replicas[index].isEnding = true
     let engine = self.replicas[index].engine
     if engine.end != nil {
       if engine.hasOthers, self.replicas[index].draw(0...1) == 0 {
-        self.queue.add(.processEnds(replica: index, .killed), at: self.now + 300)
+        self.at(self.now + 300) { self.processEnds(index, .killed) }
       }
       return
     }
@@ -141,7 +157,7 @@ extension ServiceWorld {
     guard engine.isLoaded else {
       guard self.now - engine.launchedAt < 6000 else { return }
       self.replicas[index].isTerminating = true
-      return self.queue.add(.processEnds(replica: index, .killed), at: self.now + 10)
+      return self.at(self.now + 10) { self.processEnds(index, .killed) }
     }
     switch engine.condition {
     case .serverIsStopped: return
@@ -150,7 +166,7 @@ extension ServiceWorld {
     }
     self.replicas[index].isTerminating = true
     let time = self.replicas[index].draw(100...1900)
-    self.queue.add(.processEnds(replica: index, .exits(status: 0)), at: self.now + time)
+    self.at(self.now + time) { self.processEnds(index, .exits(status: 0)) }
   }
 }
 

@@ -2,12 +2,12 @@ import Health
 
 /// What befalls the world.
 extension ServiceWorld {
-  func begin(_ fault: ServiceFault, _ number: Int) {
+  func begin(_ fault: ServiceFault) {
     switch fault {
     case .stop(let replica, let condition, let length):
       guard self.serves(replica) else { return }
       self.stop(replica, condition)
-      if let length { self.queue.add(.faultEnds(number), at: self.now + length) }
+      if let length { self.at(self.now + length) { self.goOn(replica) } }
     case .killEngine(let replica, let time):
       guard self.serves(replica) else { return }
       self.replicas[replica].engine.advance(to: self.now)
@@ -16,7 +16,7 @@ extension ServiceWorld {
       self.replicas[replica].fatalSince = self.now
       self.expect(time == nil ? .engineKilledAndServerStays : .engineKilled, of: replica)
       if let time {
-        self.queue.add(.processEnds(replica: replica, .exits(status: 0)), at: self.now + time)
+        self.at(self.now + time) { self.processEnds(replica, .exits(status: 0)) }
       }
       self.answerCanary(replica)
     case .killServer(let replica):
@@ -26,24 +26,14 @@ extension ServiceWorld {
       self.processEnds(replica, .serverKilled)
     case .pause(let node, let length, let isFrozen): self.pause(node, length, isFrozen: isFrozen)
     case .cut(let node, let length): self.cut(node, length)
-    case .stall(let length):
-      self.coordinator.stalledUntil = max(self.coordinator.stalledUntil, self.now + length)
-      self.queue.add(.faultEnds(number), at: self.now + length)
-    }
-  }
-
-  func end(_ fault: ServiceFault) {
-    switch fault {
-    case .stop(let replica, _, _): self.goOn(replica)
-    case .stall(let length): self.resumeCoordinator(after: length)
-    case .killEngine, .killServer, .pause, .cut: break
+    case .stall(let length): self.stall(length)
     }
   }
 
   private func serves(_ index: Int) -> Bool {
     let replica = self.replicas[index]
     return replica.engine.isLoaded && replica.engine.end == nil && replica.fatalSince == nil
-      && !replica.isStopped && replica.isStarted && !replica.machine.isClearing
+      && !replica.isStopped && replica.isStarted && !replica.isEnding
   }
 
   // MARK: Engines
@@ -69,50 +59,57 @@ extension ServiceWorld {
     self.dropExpectation(of: index)
     self.replicas[index].isStopped = false
     self.replicas[index].engine.set(.runs, at: self.now)
-    let pause = max(0, self.agents[self.replicas[index].node].pausedUntil - self.now)
+    let pause = max(0, self.agents[self.replicas[index].node].host.pausedUntil - self.now)
     let until = self.now + pause + 10_000
     self.replicas[index].stalledUntil = until
     self.replicas[index].busyUntil = max(self.replicas[index].busyUntil, until + 2000)
-    if self.replicas[index].posted.phase == .stalled { self.expect(.goesOn, of: index) }
+    if self.replicas[index].posted.state == .stalled { self.expect(.goesOn, of: index) }
     self.answerCanary(index)
   }
 
-  // MARK: Agents
+  // MARK: Processes of ours
 
   private func pause(_ node: Int, _ length: Milliseconds, isFrozen: Bool) {
-    guard self.agents[node].pausedUntil <= self.now else { return }
-    let end = self.now + length
-    for index in self.agents[node].replicas where self.replicas[index].tickAt != nil {
-      // It has just looked.
-      self.lookAround(index)
-      if isFrozen, self.replicas[index].engine.isLoaded {
-        self.replicas[index].engine.freeze(from: self.now, until: end)
+    let host = self.agents[node].host
+    guard host.pausedUntil <= self.now else { return }
+    // It has just looked.
+    for index in self.agents[node].replicas { self.endRest(index) }
+    self.at(self.now + 1) {
+      let end = self.now + length
+      for index in self.agents[node].replicas where self.replicas[index].isStarted {
+        if isFrozen, self.replicas[index].engine.isLoaded {
+          self.replicas[index].engine.freeze(from: self.now, until: end)
+        }
+        if self.replicas[index].stalledUntil > self.now {
+          self.replicas[index].stalledUntil += length
+        }
+        self.replicas[index].busyUntil = max(
+          self.replicas[index].busyUntil + length, end + 10_000)
       }
-      if self.replicas[index].stalledUntil > self.now {
-        self.replicas[index].stalledUntil += length
-      }
-      self.replicas[index].busyUntil = max(
-        self.replicas[index].busyUntil + length, end + 10_000)
+      host.pause(until: end)
     }
-    self.agents[node].pause(at: self.now, until: end)
   }
 
-  // MARK: Links
+  private func stall(_ length: Milliseconds) {
+    let end = self.now + length
+    self.coordinator.host.pause(until: end)
+    // Its own timers go off before it reads what the nodes answered.
+    guard length >= SimAgentLink.keepaliveTime, length % 3 == 0 else { return }
+    self.at(end) {
+      for link in self.agents.compactMap(\.link) { link.sever() }
+    }
+  }
 
   /// Lost segments come again for a while; then the connection is given up.
   private func cut(_ node: Int, _ length: Milliseconds) {
     let end = self.now + length
     self.agents[node].cutUntil = max(self.agents[node].cutUntil, end)
-    guard length >= SimCoordinator.keepaliveTime else {
-      self.agents[node].holdUntil = max(self.agents[node].holdUntil, end)
+    guard let link = self.agents[node].link else { return }
+    guard length >= SimAgentLink.keepaliveTime else {
+      link.holdUntil = max(link.holdUntil, end)
       return
     }
-    self.agents[node].epoch += 1
-    self.agents[node].hasLink = false
-    let epoch = self.agents[node].epoch
-    self.queue.add(
-      .linkLost(node: node, epoch: epoch), at: self.now + SimCoordinator.keepaliveTime)
-    let pause = Int.random(in: 0...1200, using: &self.agents[node].random)
-    self.queue.add(.attaches(node: node, epoch: epoch), at: end + pause)
+    link.isCut = true
+    self.at(self.now + SimAgentLink.keepaliveTime) { link.sever() }
   }
 }

@@ -1,107 +1,136 @@
 import Coordinator
 import Fleet
 import Health
+import Launch
+import Plan
 
-/// A launch and what follows on a simulated cluster, in virtual time: the machines that `muster` and
-/// its agents run, over simulated processes and links. Checkers are always on.
+@testable import NodeAgent
+
+/// A launch and what follows on a simulated cluster, in virtual time: the launcher, the supervisors and
+/// the replicas' runs that `muster` and its agents link, over simulated processes and links. Checkers are
+/// always on.
 ///
-/// Everything is a value in one loop over timed events, so the same seed gives the same events.
-final class ServiceWorld {
-  struct Message {
-    var replica: Int
-    var epoch: Int
-    var view: SimReplica.Machine.View
-    var attempt: Int
+/// SAFETY: all of it happens on the thread of its ``SimWorld``, which counts what does not.
+final class ServiceWorld: @unchecked Sendable {
+  /// In a line of a log.
+  static let progressMark = "Loading weights"
+
+  /// What the coordinator knows and has decided.
+  struct Coordinator {
+    enum Outcome: Equatable {
+      case open
+      case succeeded
+      case aborted(LaunchResult)
+    }
+
+    let host: SimHost
+    var outcome = Outcome.open
+    /// Nodes on which it says that something may be left.
+    var leftBehind: Set<String> = []
   }
 
-  let seed: UInt64
+  /// A node: its agent, and the way to it.
+  struct Agent {
+    let host: SimHost
+    let supervisor: Supervisor<SimGround>
+    let replicas: [Int]
+    let seed: UInt64
+    var random: SplitMix64
+    var link: SimAgentLink?
+    /// Until then nobody can reach it.
+    var cutUntil: Milliseconds = 0
+  }
+
+  let world: SimWorld
+  let nodeNames: [String]
   /// Whether agents look ten times a second even where the machine says that nothing can come of it.
   let isLiteral: Bool
   var script: ServiceScript
-  var queue = EventQueue()
-  var now: Milliseconds = 0
   var replicas: [SimReplica] = []
-  var agents: [SimAgent] = []
-  var faults: [ServiceFault] = []
-  var messages: [Message] = []
-  var coordinator: SimCoordinator
+  var agents: [Agent] = []
+  var coordinator: Coordinator
   /// From then on nothing changes any more but what faults have left.
   var calmAt = Milliseconds.max
-  private var isOver = false
-  private(set) var eventCount = 0
 
   private(set) var violations: [String] = []
   /// Times from fault to word.
   private(set) var findings: [FaultKind: [Milliseconds]] = [:]
-  /// Of all views that agents have posted, and when.
+  /// Of all that agents have shown, and when.
   private(set) var digest: UInt64 = 0
 
   init(seed: UInt64, nodeCount: Int, isLiteral: Bool = false) {
+    let world = SimWorld(seed: seed)
     let script = ServiceScript(seed: seed, nodeCount: nodeCount)
-    self.seed = seed
+    self.world = world
     self.isLiteral = isLiteral
     self.script = script
-    self.coordinator = SimCoordinator(script, nodeCount: nodeCount)
-    self.agents = (0..<nodeCount).map { SimAgent(seed: seed << 32 + UInt64($0) &* 0x9E37_79B9 + 1) }
+    self.nodeNames = (0..<nodeCount).map { "n\($0)" }
+    self.coordinator = Coordinator(host: SimHost(in: world))
     for (index, replica) in script.replicas.enumerated() {
       self.replicas.append(
-        SimReplica(
-          replica, stopGraceSeconds: script.stopGraceSeconds,
-          seed: seed << 40 + UInt64(index) &* 0xBF58_476D + 2))
-      self.agents[replica.node].replicas.append(index)
+        SimReplica(replica, seed: seed << 40 + UInt64(index) &* 0xBF58_476D + 2))
+    }
+    for node in 0..<nodeCount {
+      let indices = self.replicas.indices.filter { self.replicas[$0].node == node }
+      let host = SimHost(in: world)
+      let seed = seed << 32 + UInt64(node) &* 0x9E37_79B9 + 1
+      self.agents.append(
+        Agent(
+          host: host, supervisor: self.supervisor(of: indices, on: host), replicas: indices,
+          seed: seed, random: SplitMix64(state: seed)))
     }
   }
 
-  var instant: SimClock.Instant { SimClock.Instant(sinceStart: .milliseconds(self.now)) }
+  private func supervisor(of indices: [Int], on host: SimHost) -> Supervisor<SimGround> {
+    let world = self.world
+    let keys = Dictionary(uniqueKeysWithValues: indices.map { (self.replicas[$0].key, $0) })
+    let milliseconds: @Sendable () -> Int64 = { Int64(world.milliseconds) }
+    return Supervisor(
+      context: .init(
+        wallClockMilliseconds: milliseconds, board: StatusBoard(),
+        events: EventLog(path: "/dev/null", wallClockMilliseconds: milliseconds))
+    ) { [unowned self] replica, _, _ in
+      guard let index = keys[replica.key] else { preconditionFailure("\(replica.key)") }
+      return SimGround(services: self, index: index, clock: SimHostClock(host: host))
+    }
+  }
+
+  // MARK: Running
+
+  var now: Milliseconds { self.world.milliseconds }
+
+  func at(_ milliseconds: Milliseconds, _ body: @escaping @Sendable () -> Void) {
+    self.world.at(.milliseconds(milliseconds), body)
+  }
+
+  func change(_ index: Int, _ change: (inout SimReplica, Milliseconds) -> Void) {
+    change(&self.replicas[index], self.now)
+  }
 
   /// Runs to the end.
-  func run() {
-    for node in self.agents.indices {
-      let at = Int.random(in: 200...3000, using: &self.agents[node].random)
-      self.queue.add(.attaches(node: node, epoch: 0), at: at)
-    }
+  func run() -> SimWorld.Outcome {
     self.add(self.script.launchFaults, from: 0)
-    self.queue.add(.coordinatorTicks, at: 1000)
-    self.queue.add(.ends, at: SimCoordinator.decisionBound)
-    while !self.isOver, let (at, event) = self.queue.next() {
-      self.now = at
-      self.eventCount += 1
-      self.handle(event)
+    let outcome = self.world.run(jobCountMax: .max) {
+      await withTaskGroup(of: Void.self) { tasks in
+        for agent in self.agents { tasks.addTask { await agent.supervisor.run() } }
+        tasks.addTask { await self.coordinate() }
+        await self.untilTheEnd()
+        self.check()
+        tasks.cancelAll()
+      }
     }
-  }
-
-  private func handle(_ event: ServiceEvent) {
-    switch event {
-    case .tick(let replica): self.tick(replica)
-    case .lookAnswered(let replica, let number): self.lookAnswered(replica, number)
-    case .canaryAnswered(let replica, let number): self.canaryAnswered(replica, number)
-    case .canaryTimesOut(let replica, let number): self.canaryTimesOut(replica, number)
-    case .logMark(let replica): self.logMark(replica)
-    case .loaded(let replica): self.loaded(replica)
-    case .activityEnds(let replica): self.activityEnds(replica)
-    case .processEnds(let replica, let fate): self.processEnds(replica, fate)
-    case .fault(let index): self.begin(self.faults[index], index)
-    case .faultEnds(let index): self.end(self.faults[index])
-    case .report(let index): self.arrived(index)
-    case .order(let node, let epoch): self.ordered(node, epoch)
-    case .linkLost(let node, let epoch): self.linkLost(node, epoch)
-    case .attaches(let node, let epoch): self.attaches(node, epoch)
-    case .coordinatorTicks: self.coordinatorTicks()
-    case .ends: self.end()
-    }
+    return outcome
   }
 
   func add(_ faults: [(at: Milliseconds, fault: ServiceFault)], from start: Milliseconds) {
-    for (at, fault) in faults {
-      self.queue.add(.fault(self.faults.count), at: start + at)
-      self.faults.append(fault)
-    }
+    for (at, fault) in faults { self.at(start + at) { self.begin(fault) } }
   }
 
   func violate(_ text: String) {
     self.violations.append("\(Double(self.now) / 1000) s: \(text)")
   }
 
+  /// Joins what an agent has shown to the digest, in whatever order within an instant.
   func note(_ replica: Int, _ phase: ReplicaPhase) {
     var mixed = SplitMix64(
       state: UInt64(self.now) << 32 ^ UInt64(replica) << 8 ^ UInt64(phase.rawValue.utf8.count)
@@ -116,15 +145,15 @@ final class ServiceWorld {
   ) {
     let replica = self.replicas[index]
     self.replicas[index].expectation = SimReplica.Expectation(
-      kind: kind, at: self.now, lookDelay: replica.lookDelay - (replica.look?.delay ?? 0),
-      paused: self.agents[replica.node].paused(at: self.now), allowance: allowance)
+      kind: kind, at: self.now, lookDelay: replica.lookDelay - replica.delayUnderWay,
+      paused: self.agents[replica.node].host.paused(at: self.now), allowance: allowance)
   }
 
   /// - Returns: The time since the fault in which the agent ran, and by how much that is too long.
   private func time(
     of expectation: SimReplica.Expectation, _ replica: SimReplica
   ) -> (passed: Milliseconds, excess: Milliseconds) {
-    let paused = self.agents[replica.node].paused(at: self.now) - expectation.paused
+    let paused = self.agents[replica.node].host.paused(at: self.now) - expectation.paused
     let passed = self.now - expectation.at - paused
     let allowance = replica.lookDelay - expectation.lookDelay + expectation.allowance
     return (passed, passed - expectation.kind.bound - allowance)
@@ -154,37 +183,49 @@ final class ServiceWorld {
 
   // MARK: The end
 
-  private func end() {
-    guard self.now >= self.coordinator.endsAt else { return }
-    self.isOver = true
+  /// Of a world that has come to its end.
+  private func check() {
     switch self.coordinator.outcome {
     case .open: self.violate("the launch neither succeeded nor was aborted")
-    case .aborted:
-      for replica in self.replicas where replica.isStarted && !replica.machine.isOver {
-        self.violate("\(replica.key) is \(replica.posted.phase) long after the launch was aborted")
-      }
+    case .aborted(let result): self.check(result)
     case .succeeded: for index in self.replicas.indices { self.checkAtEnd(index) }
     }
-    self.checkCoordinator()
-    for replica in self.replicas where replica.isStarted && replica.told != replica.posted.phase {
-      // Its word may be on its way.
-      if self.agents[replica.node].sentAt >= self.now { continue }
+    for replica in self.replicas where replica.isStarted && replica.told != replica.posted.state {
+      // Its word may be on its way, and an aborted launch hears of nobody any more.
+      guard self.coordinator.outcome == .succeeded, let link = self.agents[replica.node].link,
+        link.sentAt < self.now
+      else { continue }
       let told = String(describing: replica.told)
-      self.violate("\(replica.key) is \(replica.posted.phase), and the coordinator knows \(told)")
+      self.violate("\(replica.key) is \(replica.posted.state), and the coordinator knows \(told)")
+    }
+  }
+
+  /// What was started is gone, or the coordinator has said on which nodes it may not be.
+  private func check(_ result: LaunchResult) {
+    for replica in self.replicas where replica.isStarted && !replica.posted.state.isFinal {
+      let node = self.nodeNames[replica.node]
+      let state = replica.posted.state
+      if result.isOver {
+        self.violate("\(replica.key) is \(state), and the launch says that nothing is left")
+      } else if !self.coordinator.leftBehind.contains(node) {
+        self.violate("\(replica.key) is \(state) long after the launch was aborted")
+      }
     }
   }
 
   private func checkAtEnd(_ index: Int) {
     self.dropExpectation(of: index)
     let replica = self.replicas[index]
-    if replica.attempt != 1 { self.violate("\(replica.key) was started \(replica.attempt) times") }
+    if replica.launchCount != 1 {
+      self.violate("\(replica.key) was started \(replica.launchCount) times")
+    }
     if replica.fatalSince != nil {
-      if replica.posted.phase != .failed {
-        self.violate("\(replica.key) is \(replica.posted.phase) in the end, and cannot serve")
+      if replica.posted.state != .failed {
+        self.violate("\(replica.key) is \(replica.posted.state) in the end, and cannot serve")
       }
-    } else if !replica.isStopped, replica.posted.phase != .ready {
-      let phase = replica.posted.phase
-      self.violate("\(replica.key) is \(phase) in the end, and nothing is wrong with it")
+    } else if !replica.isStopped, replica.posted.state != .ready {
+      let state = replica.posted.state
+      self.violate("\(replica.key) is \(state) in the end, and nothing is wrong with it")
     }
   }
 }

@@ -26,17 +26,24 @@ final class SimWorld: TaskExecutor, Sendable {
     var escapeCount: Int
   }
 
-  private struct Sleeper {
+  fileprivate struct Timer {
     var deadline: Duration
     var id: Int
-    var continuation: CheckedContinuation<Void, any Error>
+    /// `nil`: whoever sleeps is resumed.
+    var body: (@Sendable () -> Void)?
+
+    static func < (lhs: Self, rhs: Self) -> Bool {
+      (lhs.deadline, lhs.id) < (rhs.deadline, rhs.id)
+    }
   }
 
-  private struct State {
+  fileprivate struct State {
     var random: SplitMix64
     var ready: [UnownedJob] = []
-    var sleepers: [Sleeper] = []
-    var sleeperIDNext = 0
+    /// A binary heap, the next first.
+    var timers: [Timer] = []
+    var timerCount = 0
+    var sleepers: [Int: CheckedContinuation<Void, any Error>] = [:]
     var now: Duration = .zero
     var jobCount = 0
     var escapeCount = 0
@@ -76,13 +83,10 @@ final class SimWorld: TaskExecutor, Sendable {
         if self.state.withLock({ $0.jobCount >= jobCountMax }) {
           return self.outcome(.jobLimitReached(jobCountMax))
         }
-      } else {
-        let due = self.advanceToNextDeadline()
-        if due.isEmpty {
-          let isFinished = self.state.withLock { $0.isFinished }
-          return self.outcome(isFinished ? .finished : .stuck)
-        }
-        for continuation in due { continuation.resume() }
+      } else if self.state.withLock({ $0.isFinished }) {
+        return self.outcome(.finished)
+      } else if !self.advanceToNextDeadline() {
+        return self.outcome(.stuck)
       }
     }
   }
@@ -96,14 +100,22 @@ final class SimWorld: TaskExecutor, Sendable {
     }
   }
 
-  private func advanceToNextDeadline() -> [CheckedContinuation<Void, any Error>] {
+  /// - Returns: Whether there was one.
+  private func advanceToNextDeadline() -> Bool {
+    guard let first = self.state.withLock({ $0.popTimer() }) else { return false }
+    var due = [first]
     self.state.withLock { state in
-      guard let deadline = state.sleepers.map(\.deadline).min() else { return [] }
-      state.now = deadline
-      let due = state.sleepers.filter { $0.deadline == deadline }.map(\.continuation)
-      state.sleepers.removeAll { $0.deadline == deadline }
-      return due
+      state.now = max(state.now, first.deadline)
+      while let next = state.popTimer(at: first.deadline) { due.append(next) }
     }
+    for timer in due {
+      if let body = timer.body {
+        body()
+      } else {
+        self.state.withLock { $0.sleepers.removeValue(forKey: timer.id) }?.resume()
+      }
+    }
+    return true
   }
 
   private func outcome(_ ending: Ending) -> Outcome {
@@ -122,11 +134,13 @@ final class SimWorld: TaskExecutor, Sendable {
     self.state.withLock { body(&$0.random) }
   }
 
+  /// Carries `body` out at that time, before anyone who sleeps until then wakes up if it was said before.
+  func at(_ deadline: Duration, _ body: @escaping @Sendable () -> Void) {
+    self.state.withLock { _ = $0.addTimer(deadline, body) }
+  }
+
   func sleep(until deadline: Duration) async throws {
-    let id = self.state.withLock { state in
-      state.sleeperIDNext += 1
-      return state.sleeperIDNext
-    }
+    let id = Mutex<Int?>(nil)
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation {
         (continuation: CheckedContinuation<Void, any Error>) in
@@ -136,17 +150,63 @@ final class SimWorld: TaskExecutor, Sendable {
         }
         let isDue = self.state.withLock { state in
           if deadline <= state.now { return true }
-          state.sleepers.append(Sleeper(deadline: deadline, id: id, continuation: continuation))
+          let number = state.addTimer(deadline, nil)
+          state.sleepers[number] = continuation
+          id.withLock { $0 = number }
           return false
         }
         if isDue { continuation.resume() }
       }
     } onCancel: {
-      let sleeper = self.state.withLock { state -> Sleeper? in
-        guard let index = state.sleepers.firstIndex(where: { $0.id == id }) else { return nil }
-        return state.sleepers.remove(at: index)
+      let sleeper = id.withLock(\.self).flatMap { number in
+        self.state.withLock { $0.sleepers.removeValue(forKey: number) }
       }
-      sleeper?.continuation.resume(throwing: CancellationError())
+      sleeper?.resume(throwing: CancellationError())
     }
+  }
+}
+
+extension SimWorld.State {
+  /// - Returns: The timer's number.
+  fileprivate mutating func addTimer(
+    _ deadline: Duration, _ body: (@Sendable () -> Void)?
+  ) -> Int {
+    self.timerCount += 1
+    let timer = SimWorld.Timer(deadline: deadline, id: self.timerCount, body: body)
+    var index = self.timers.count
+    self.timers.append(timer)
+    while index > 0 {
+      let parent = (index - 1) / 2
+      if self.timers[parent] < timer { break }
+      self.timers[index] = self.timers[parent]
+      index = parent
+    }
+    self.timers[index] = timer
+    return self.timerCount
+  }
+
+  /// The next one, without those of sleepers that were cancelled.
+  ///
+  /// - Parameter deadline: `nil` where there is none of that time.
+  fileprivate mutating func popTimer(at deadline: Duration? = nil) -> SimWorld.Timer? {
+    while let first = self.timers.first, deadline.map({ $0 == first.deadline }) ?? true,
+      let last = self.timers.popLast()
+    {
+      let count = self.timers.count
+      if count > 0 {
+        var index = 0
+        while true {
+          var child = 2 * index + 1
+          if child >= count { break }
+          if child + 1 < count, self.timers[child + 1] < self.timers[child] { child += 1 }
+          if last < self.timers[child] { break }
+          self.timers[index] = self.timers[child]
+          index = child
+        }
+        self.timers[index] = last
+      }
+      if first.body != nil || self.sleepers[first.id] != nil { return first }
+    }
+    return nil
   }
 }

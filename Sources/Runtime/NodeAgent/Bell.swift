@@ -12,7 +12,8 @@ final class Bell: Sendable {
 
   func ring() {
     self.state.withLock { state in
-      for listener in state.listeners.values { listener.yield() }
+      // In their order, so that a simulated world is the same each time.
+      for (_, listener) in state.listeners.sorted(by: { $0.key < $1.key }) { listener.yield() }
     }
   }
 
