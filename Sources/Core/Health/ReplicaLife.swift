@@ -80,6 +80,9 @@ where Instant.Duration == Duration {
   /// Whether nothing happens to it any more, and all there is to say about it is said.
   package var isOver: Bool { self.state == .over(isTold: true) }
 
+  /// Whether nothing happens to it any more, but that is still to be told.
+  package var isEnding: Bool { self.state == .over(isTold: false) }
+
   /// Whether a process of it is, or may be, there.
   package var isAttempting: Bool { self.state == .attempting }
 

@@ -93,7 +93,7 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
       tasks.addTask {
         repeat {
           try await self.clock.sleep(for: Self.forgottenTime)
-        } while session.wasClaimed || !supervisor.living.isEmpty
+        } while session.wasClaimed || !supervisor.livingReplicas.isEmpty
         session.end(keepsRecords: true)
       }
       try await PipeServer.serve(

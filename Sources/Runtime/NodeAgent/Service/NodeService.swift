@@ -171,7 +171,7 @@ where RunClock.Duration == Duration {
     request: Muster_V1_EndRequest, context: ServerContext
   ) async throws -> Muster_V1_EndResponse {
     try self.session.requireClaim(of: context)
-    let living = self.supervisor.living
+    let living = await self.supervisor.living()
     if living.isEmpty { self.session.end(keepsRecords: request.keepRecords) }
     return .with { $0.leftovers = living.map { "\($0) has not been stopped" } }
   }

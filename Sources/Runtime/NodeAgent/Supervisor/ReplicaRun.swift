@@ -39,6 +39,8 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   var attempt: Int { self.life.withLock { $0.attempt } }
   /// Whether nothing happens to it any more, and all there is to say about it is said.
   var isOver: Bool { self.life.withLock { $0.isOver } }
+  /// Whether nothing happens to it any more, but that is still to be told.
+  var isEnding: Bool { self.life.withLock { $0.isEnding } }
   var remains: ReplicaRemains { self.life.withLock { $0.remains } }
 
   func askToStop() { self.change { $0.stopAsked(at: $1) } }

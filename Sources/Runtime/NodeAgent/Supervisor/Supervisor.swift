@@ -100,9 +100,12 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
     return remains
   }
 
-  /// Those that are not over, in order.
-  var living: [ReplicaKey] {
-    self.runs.withLock { runs in runs.filter { !$0.value.isOver }.keys.sorted() }
+  /// Those that are not over, in order, when all has been told of those that are: a caller may have seen
+  /// a last state a moment before.
+  func living() async -> [ReplicaKey] {
+    let runs = self.runs.withLock { $0 }
+    for await _ in self.board.bell.rings() where runs.values.allSatisfy({ !$0.isEnding }) { break }
+    return self.runs.withLock { runs in runs.filter { !$0.value.isOver }.keys.sorted() }
   }
 
   /// `nil` where there is no such replica.
