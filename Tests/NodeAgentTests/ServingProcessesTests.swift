@@ -47,6 +47,10 @@ struct ServingProcessesTests {
       of: ReplicaProcesses(holder: stat.identity, main: main.identity, marks: []))
     young.look()
     for _ in 0..<50 { processes.look() }
+    // The next look of this one reads the whole table.
+    var due = ServingProcesses(
+      of: ReplicaProcesses(holder: stat.identity, main: main.identity, marks: []))
+    for _ in 0..<100 { due.look() }
     kill(child.identity.processID, SIGKILL)
     try await eventually {
       processes.look()
@@ -54,6 +58,8 @@ struct ServingProcessesTests {
     }
     young.look()
     #expect(young.lost.isEmpty)
+    due.look()
+    #expect(due.lost == words, "it ended just before the table was read")
     for _ in 0..<300 { processes.look() }
     #expect(processes.lost.isEmpty, "what is long ago is no cause")
   }

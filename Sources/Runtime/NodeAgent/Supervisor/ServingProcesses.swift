@@ -76,7 +76,10 @@ struct ServingProcesses: Sendable {
   private mutating func refresh() {
     // Those that are known by their environment alone were left by a holder that was killed; they are
     // found when the replica is stopped.
-    self.living = self.processes.owned(of: ProcessTable.all()) { _ in false }
+    let found = self.processes.owned(of: ProcessTable.all()) { _ in false }
+    // Those that ended since the last look are in no table: the look that follows loses them.
+    let known = Set(found.map(\.identity))
+    self.living = found + self.living.filter { !known.contains($0.identity) }
     let before = self.firstSeenAtLook
     self.firstSeenAtLook = [:]
     for process in self.living {
