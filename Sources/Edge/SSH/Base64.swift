@@ -4,7 +4,7 @@ import FoundationEssentials
 package enum Base64 {
   /// The bytes, or `nil` where `text` is not Base64, or is not padded to a multiple of four.
   package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-    Data(base64Encoded: Data(text)).map { Array($0) }
+    text.count % 4 == 0 ? Data(base64Encoded: Data(text)).map { Array($0) } : nil
   }
 
   /// - Parameter isPadded: Fingerprints go without the `=` at the end.
