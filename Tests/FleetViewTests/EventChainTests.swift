@@ -92,9 +92,10 @@ struct EventChainTests {
       _ state: ReplicaPhase?, isOver: Bool = false, unreachable: [String] = [],
       agents: [ChainEvent] = []
     ) -> String {
-      NextStep(
+      let report = state.map { ReplicaReport(node: "n1", key: Self.base, state: $0) }
+      return NextStep(
         manifest: "my file.yaml", isOver: isOver,
-        replicas: [.init(key: Self.base, node: "n1", state: state)], unreachable: unreachable,
+        replicas: [.init(key: Self.base, node: "n1", report: report)], unreachable: unreachable,
         chain: EventChain(of: .node("n1"), in: Self.plan, journal: [], agents: agents)
       ).command
     }

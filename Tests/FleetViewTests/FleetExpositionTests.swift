@@ -19,7 +19,7 @@ struct ExposedFleet {
   mutating func see(_ sight: FleetSight, at now: Duration) { self.state.see(sight, at: now) }
 
   func page(at now: Duration) -> (text: [UInt8], contentType: String) {
-    FleetExposition(self.state, interval: .seconds(5)).page(at: now)
+    FleetExposition(self.state, interval: .seconds(5), at: now).page
   }
 }
 

@@ -71,7 +71,7 @@ struct ModelEndpointsTests {
       ])
     let policy = try #require(services.first)
     #expect(policy.ready.map(\.baseURL) == [Self.url("10.0.0.7:8000"), Self.url("n2:8001")])
-    #expect(policy.missing.map(\.key.index) == [2])
+    #expect(policy.missing.map(\.replica.key.index) == [2])
   }
 
   @Test func `env yaml has six keys, and a YAML reader gives each back`() throws {

@@ -7,16 +7,16 @@ struct FleetMetricsTests {
   }
 
   private static func endpoint(
-    _ name: String, running: Double?, waiting: Double?, usage: Double?, tokens: Double?,
+    running: Double?, waiting: Double?, usage: Double?, tokens: Double?,
     prefix: (hits: Double, queries: Double), firstToken: MetricHistogram
-  ) -> EndpointMetrics {
+  ) -> EndpointPage {
     var reading = EngineReading()
     (reading.running, reading.waiting, reading.cacheUsage) = (running, waiting, usage)
     var interval = EngineInterval(duration: .seconds(2))
-    interval.generationTokens = tokens
-    (interval.prefixHits, interval.prefixQueries) = prefix
-    interval.latencies[.firstToken] = firstToken
-    return EndpointMetrics(name: name, reading: reading, interval: interval)
+    interval.growth.generationTokens = tokens
+    (interval.growth.prefixHits, interval.growth.prefixQueries) = prefix
+    interval.growth.latencies[.firstToken] = firstToken
+    return EndpointPage(reading: reading, interval: interval)
   }
 
   @Test func `sums, the largest of pressure, the least of health, percentiles of pooled buckets`() {
@@ -24,13 +24,13 @@ struct FleetMetricsTests {
     let slow = Self.histogram([(1, 0), (2, 0), (4, 10), (.infinity, 10)])
     let endpoints = [
       Self.endpoint(
-        "a", running: 3, waiting: 0, usage: 0.5, tokens: 200, prefix: (90, 100), firstToken: quick),
+        running: 3, waiting: 0, usage: 0.5, tokens: 200, prefix: (90, 100), firstToken: quick),
       Self.endpoint(
-        "b", running: 1, waiting: 8, usage: 0.9, tokens: 100, prefix: (0, 900), firstToken: slow),
-      EndpointMetrics(name: "c"),
+        running: 1, waiting: 8, usage: 0.9, tokens: 100, prefix: (0, 900), firstToken: slow),
+      EndpointPage(),
     ]
     let metrics = FleetMetrics(endpoints)
-    #expect(metrics.endpointCount == 3 && metrics.answeredCount == 2 && metrics.health == .silent)
+    #expect(metrics.endpointCount == 3 && metrics.answeredCount == 2)
     #expect(metrics.running == 4 && metrics.waiting == 8)
     #expect(metrics.waitingMax == 8 && metrics.cacheUsageMax == 0.9)
     #expect(metrics.generationTokensPerSecond == 150 && metrics.promptTokensPerSecond == nil)
@@ -40,18 +40,13 @@ struct FleetMetricsTests {
     // The mean of both medians would be 1.75, that of the 99th percentiles 2.5.
     #expect(times?.count == 100 && times?.p50 == 50.0 / 90 && times?.p99 == 3.8)
     #expect(metrics.latencies[.queue] == nil)
-    #expect(FleetMetrics(Array(endpoints.dropLast())).health == .answered)
   }
 
   @Test func `nothing known stays unknown`() {
-    let metrics = FleetMetrics([
-      EndpointMetrics(name: "a"), EndpointMetrics(name: "b", reading: EngineReading()),
-    ])
+    let metrics = FleetMetrics([EndpointPage(), EndpointPage(reading: EngineReading())])
     #expect(metrics.running == nil && metrics.waiting == nil && metrics.cacheUsageMax == nil)
     #expect(metrics.generationTokensPerSecond == nil && metrics.prefixHitRate == nil)
-    #expect(metrics.answeredCount == 0 && metrics.latencies.isEmpty && metrics.health == .silent)
-    #expect(FleetMetrics([]).health == nil)
-    #expect(EndpointMetrics(name: "b", reading: EngineReading()).health == .noEngine)
+    #expect(metrics.answeredCount == 0 && metrics.latencies.isEmpty)
   }
 
   @Test func `histograms with other bounds are pooled over those that all have`() {
@@ -67,7 +62,7 @@ struct FleetMetricsTests {
     var reading = EngineReading()
     reading.latencies[.queue] = Self.histogram([(1, 4), (.infinity, 4)])
     (reading.prefixHits, reading.prefixQueries) = (1, 4)
-    let endpoints = [EndpointMetrics(name: "a", reading: reading)]
+    let endpoints = [EndpointPage(reading: reading)]
     #expect(FleetMetrics(endpoints).latencies.isEmpty)
     let metrics = FleetMetrics(endpoints, latencies: .sinceStart)
     #expect(metrics.latencies[.queue]?.p50 == 0.5 && metrics.prefixHitRate == 0.25)
@@ -82,15 +77,15 @@ struct FleetMetricsTests {
     var reading = EngineReading()
     (reading.running, reading.waiting, reading.cacheUsage) = (1, waiting, usage)
     var interval = EngineInterval(duration: .seconds(1))
-    interval.waitingGrowth = growth
-    interval.latencies[.queue] = Self.histogram([(queue * 2, 4), (.infinity, 4)])
+    interval.growth.waiting = growth
+    interval.growth.latencies[.queue] = Self.histogram([(queue * 2, 4), (.infinity, 4)])
     let samples = gpus.enumerated().map { index, busy in
       var sample = GPUSample(index: index, name: "H100")
       sample.utilizationPercent = busy
       return sample
     }
     return ServiceVerdict(
-      FleetMetrics([EndpointMetrics(name: "a", reading: reading, interval: interval)]),
+      FleetMetrics([EndpointPage(reading: reading, interval: interval)]),
       gpus: samples)
   }
 

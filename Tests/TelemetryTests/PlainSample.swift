@@ -2,19 +2,12 @@
 
 /// A sample with everything that belongs to it, in types that compare.
 struct PlainSample: Equatable {
-  struct Exemplar: Equatable {
-    var labels: [[UInt8]: [UInt8]]
-    var value: UInt64
-    var timestamp: Double?
-  }
-
   var name: [UInt8]
   var labels: [[UInt8]: [UInt8]]
   /// The bits of the value, one pattern for every NaN.
   var value: UInt64
   /// In seconds.
   var timestamp: Double?
-  var exemplar: Exemplar?
 
   static func bits(_ value: Double) -> UInt64 {
     value.isNaN ? Double.nan.bitPattern : value.bitPattern
@@ -33,11 +26,6 @@ struct PlainSample: Equatable {
     for timestamp in page.timestamps {
       samples[timestamp.sample].timestamp =
         page.isOpenMetrics ? timestamp.number : timestamp.number / 1000
-    }
-    for exemplar in page.exemplars {
-      samples[exemplar.sample].exemplar = Exemplar(
-        labels: labels(exemplar.labels), value: Self.bits(exemplar.value),
-        timestamp: exemplar.timestamp)
     }
     return samples
   }

@@ -39,9 +39,6 @@ enum PrometheusClient {
       for family in parse(text):
           for s in family.samples:
               fields = [hexed(s.name), labels(s.labels), number(s.value), number(s.timestamp)]
-              if s.exemplar:
-                  e = s.exemplar
-                  fields += [labels(e.labels), number(e.value), number(e.timestamp)]
               print(" ".join(fields))
       """
     let output = try Self.run("\(Self.environment)/bin/python", ["-c", program, path])
@@ -49,12 +46,7 @@ enum PrometheusClient {
       let fields = line.split(separator: " ", omittingEmptySubsequences: false)
       return PlainSample(
         name: Self.bytes(fields[0]), labels: Self.labels(fields[1]),
-        value: PlainSample.bits(Self.number(fields[2]) ?? .nan), timestamp: Self.number(fields[3]),
-        exemplar: fields.count < 7
-          ? nil
-          : .init(
-            labels: Self.labels(fields[4]), value: PlainSample.bits(Self.number(fields[5]) ?? .nan),
-            timestamp: Self.number(fields[6])))
+        value: PlainSample.bits(Self.number(fields[2]) ?? .nan), timestamp: Self.number(fields[3]))
     }
   }
 

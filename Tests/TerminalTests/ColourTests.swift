@@ -5,26 +5,22 @@ import Testing
 @Suite struct ColourTests {
   @Test(
     arguments: [
-      (ColourPolicy.Choice.auto, [:], true, ColourPolicy.colour),
-      (.auto, [:], false, .plain),
-      (.auto, ["NO_COLOR": "1"], true, .plain),
-      (.auto, ["NO_COLOR": ""], true, .colour),
-      (.auto, ["NO_COLOR": "1", "CLICOLOR_FORCE": "1"], true, .plain),
-      (.auto, ["CLICOLOR_FORCE": "1"], false, .colour),
-      (.auto, ["CLICOLOR_FORCE": "0"], false, .plain),
-      (.auto, ["CLICOLOR": "0"], true, .plain),
-      (.auto, ["CLICOLOR": "0", "CLICOLOR_FORCE": "1"], true, .colour),
-      (.auto, ["CLICOLOR": "1"], false, .plain),
-      (.auto, ["TERM": "dumb"], true, .plain),
-      (.always, ["NO_COLOR": "1"], false, .colour),
-      (.never, ["CLICOLOR_FORCE": "1"], true, .plain),
-    ] as [(ColourPolicy.Choice, [String: String], Bool, ColourPolicy)])
-  func `the option beats the environment, that beats the stream`(
-    choice: ColourPolicy.Choice, environment: [String: String], isTerminal: Bool,
-    policy: ColourPolicy
+      ([:], true, ColourPolicy.colour),
+      ([:], false, .plain),
+      (["NO_COLOR": "1"], true, .plain),
+      (["NO_COLOR": ""], true, .colour),
+      (["NO_COLOR": "1", "CLICOLOR_FORCE": "1"], true, .plain),
+      (["CLICOLOR_FORCE": "1"], false, .colour),
+      (["CLICOLOR_FORCE": "0"], false, .plain),
+      (["CLICOLOR": "0"], true, .plain),
+      (["CLICOLOR": "0", "CLICOLOR_FORCE": "1"], true, .colour),
+      (["CLICOLOR": "1"], false, .plain),
+      (["TERM": "dumb"], true, .plain),
+    ] as [([String: String], Bool, ColourPolicy)])
+  func `the environment beats the stream`(
+    environment: [String: String], isTerminal: Bool, policy: ColourPolicy
   ) {
-    #expect(
-      ColourPolicy(choice: choice, environment: environment, isTerminal: isTerminal) == policy)
+    #expect(ColourPolicy(environment: environment, isTerminal: isTerminal) == policy)
   }
 
   private let diagnostic = Diagnostic(

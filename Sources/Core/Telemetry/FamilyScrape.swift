@@ -1,24 +1,21 @@
 /// A page and where the families of a catalogue are in it; read again and again, it allocates nothing.
 package struct FamilyScrape: Sendable {
   package let catalogue: FamilyCatalogue
-  package private(set) var page: MetricsPage
+  package private(set) var page = MetricsPage()
   /// For each place of the catalogue its first run, or -1.
   private var firstRuns: [Int]
   /// For each run of the page the next of the same name, or -1.
   private var nextRuns: [Int] = []
 
-  package init(
-    _ catalogue: FamilyCatalogue, limits: MetricsTextLimits = MetricsTextLimits()
-  ) {
+  package init(_ catalogue: FamilyCatalogue) {
     self.catalogue = catalogue
-    self.page = MetricsPage(limits: limits)
     self.firstRuns = Array(repeating: -1, count: catalogue.placeCount)
   }
 
   /// Replaces the page.
   ///
   /// - Throws: as ``MetricsPage/read(_:)``; the page is then empty.
-  package mutating func read(_ text: UnsafeRawBufferPointer) throws(MetricsTextError) {
+  package mutating func read(_ text: [UInt8]) throws(MetricsTextError) {
     for place in self.firstRuns.indices { self.firstRuns[place] = -1 }
     self.nextRuns.removeAll(keepingCapacity: true)
     try self.page.read(text)
@@ -34,41 +31,18 @@ package struct FamilyScrape: Sendable {
     }
   }
 
-  package mutating func read(_ text: [UInt8]) throws(MetricsTextError) {
-    let result = text.withUnsafeBytes { bytes in
-      Result { () throws(MetricsTextError) in try self.read(bytes) }
-    }
-    try result.get()
-  }
-
-  /// The sum of a counter's or gauge's samples that match; `nil` without one.
+  /// The sum of a counter's or gauge's samples; `nil` without one.
   ///
   /// Of a counter only those named `…_total`, or only those without where there are no others.
   ///
   /// - Parameter family: Index into the catalogue's families.
-  package func sum(_ family: Int, where matches: [LabelMatch] = []) -> Double? {
+  package func sum(_ family: Int) -> Double? {
     var sum: Double?
-    self.forEachSample(of: family) { sample in
-      if self.page.matches(sample, matches) { sum = (sum ?? 0) + sample.value }
-    }
+    self.forEachSample(of: family) { sum = (sum ?? 0) + $0.value }
     return sum
   }
 
-  /// The sums of a counter's or gauge's samples for each value of a label, in the order in which the
-  /// text has the values first. Samples without the label have the empty value.
-  package func sums(_ family: Int, by label: String) -> [(value: String, sum: Double)] {
-    let name = Array(label.utf8)
-    var order: [[UInt8]] = []
-    var sums: [[UInt8]: Double] = [:]
-    self.forEachSample(of: family) { sample in
-      let value = self.page.value(of: name, in: sample).map { self.page.bytes($0) } ?? []
-      if sums[value] == nil { order.append(value) }
-      sums[value, default: 0] += sample.value
-    }
-    return order.map { (String(decoding: $0, as: UTF8.self), sums[$0, default: 0]) }
-  }
-
-  /// Calls `body` with each sample of a counter or gauge, in order; of a counter as ``sum(_:where:)``
+  /// Calls `body` with each sample of a counter or gauge, in order; of a counter as ``sum(_:)``
   /// chooses them.
   package func forEachSample(of family: Int, _ body: (MetricsPage.Sample) -> Void) {
     switch self.catalogue.families[family] {
@@ -80,21 +54,16 @@ package struct FamilyScrape: Sendable {
     }
   }
 
-  /// The histogram of all samples that match, added up bucket by bucket; `nil` without a bucket.
-  package func histogram(_ family: Int, where matches: [LabelMatch] = []) -> MetricHistogram? {
+  /// The histogram of all samples, added up bucket by bucket; `nil` without a bucket.
+  package func histogram(_ family: Int) -> MetricHistogram? {
     guard case .histogram = self.catalogue.families[family] else {
       preconditionFailure("family \(family) is no histogram")
     }
     var builder = MetricHistogramBuilder()
     self.forEachSample(family, .main) { sample in
-      guard self.page.matches(sample, matches), let bound = self.page.upperBound(sample) else {
-        return
-      }
-      builder.add(sample.value, upperBound: bound)
+      if let bound = self.page.upperBound(sample) { builder.add(sample.value, upperBound: bound) }
     }
-    self.forEachSample(family, .second) { sample in
-      if self.page.matches(sample, matches) { builder.sum += sample.value }
-    }
+    self.forEachSample(family, .second) { builder.sum += $0.value }
     return builder.histogram()
   }
 

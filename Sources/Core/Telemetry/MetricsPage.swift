@@ -38,33 +38,21 @@ package struct MetricsPage: Sendable {
     package let number: Double
   }
 
-  package struct Exemplar: Sendable {
-    /// Index into ``MetricsPage/samples``.
-    package let sample: Int
-    /// Indices into ``MetricsPage/labels``.
-    package let labels: Range<Int>
-    package let value: Double
-    /// In seconds.
-    package let timestamp: Double?
-  }
-
   /// What `# TYPE`, `# HELP` and `# UNIT` lines that follow each other say about one name.
   package struct Family: Sendable {
     package let name: TextSpan
     package var type = MetricType.unknown
     package var help = TextSpan.empty
-    package var unit = TextSpan.empty
   }
 
   package internal(set) var samples: [Sample] = []
   /// In order; samples of a text that is in order have one run a name.
   package internal(set) var runs: [Run] = []
-  /// Of all samples and exemplars, in the order of the text.
+  /// Of all samples, in the order of the text.
   package internal(set) var labels: [Label] = []
   package internal(set) var families: [Family] = []
   /// Of those samples that have one, in order.
   package internal(set) var timestamps: [Timestamp] = []
-  package internal(set) var exemplars: [Exemplar] = []
   /// Whether the text ended with `# EOF`, as every text of OpenMetrics has to.
   package internal(set) var isOpenMetrics = false
 
@@ -84,29 +72,28 @@ package struct MetricsPage: Sendable {
   /// Replaces what the page holds by what `text` says.
   ///
   /// - Throws: the first thing wrong with `text`; the page is then empty.
-  package mutating func read(_ text: UnsafeRawBufferPointer) throws(MetricsTextError) {
-    var reader = MetricsReader(reusing: &self)
+  package mutating func read(_ text: [UInt8]) throws(MetricsTextError) {
+    self.removeAll()
     guard text.count <= self.limits.byteCount else {
       throw MetricsTextError(
         line: 1, column: 1, problem: .tooManyBytes(max: self.limits.byteCount))
     }
     self.text.removeAll(keepingCapacity: true)
     self.text.reserveCapacity(text.count + Self.padding.count)
-    self.text.append(contentsOf: text)
-    self.text.append(contentsOf: Self.padding)
-    let fault = self.text.withUnsafeBytes { bytes in reader.readAll(bytes) }
-    reader.giveBack(to: &self)
+    self.text += text
+    self.text += Self.padding
+    // The reader has the page's storage while it reads.
+    var reader = MetricsReader(page: MetricsPage(limits: self.limits))
+    var bytes: [UInt8] = []
+    swap(&self.text, &bytes)
+    swap(&self, &reader.page)
+    let fault = bytes.withUnsafeBytes { reader.readAll($0) }
+    swap(&self, &reader.page)
+    swap(&self.text, &bytes)
     guard let fault else { return }
     let error = self.located(fault)
     self.removeAll()
     throw error
-  }
-
-  package mutating func read(_ text: [UInt8]) throws(MetricsTextError) {
-    let result = text.withUnsafeBytes { bytes in
-      Result { () throws(MetricsTextError) in try self.read(bytes) }
-    }
-    try result.get()
   }
 
   /// The bytes of the text, and line feeds after them.
@@ -120,13 +107,98 @@ package struct MetricsPage: Sendable {
     return MetricsTextError(line: line, column: column, problem: fault.problem)
   }
 
-  mutating func removeAll() {
+  private mutating func removeAll() {
     self.samples.removeAll(keepingCapacity: true)
     self.runs.removeAll(keepingCapacity: true)
     self.labels.removeAll(keepingCapacity: true)
     self.families.removeAll(keepingCapacity: true)
     self.timestamps.removeAll(keepingCapacity: true)
-    self.exemplars.removeAll(keepingCapacity: true)
     self.isOpenMetrics = false
   }
+}
+
+/// Names, values and help as text: for people and tests, and away from the hot path.
+extension MetricsPage {
+  /// The bytes of a name or of a label's value, escapes resolved.
+  package func bytes(_ span: TextSpan) -> [UInt8] {
+    self.withText { text in
+      let raw = text[span.range]
+      return span.hasEscapes ? Self.unescaped(raw, quotes: true) : Array(raw)
+    }
+  }
+
+  /// ``bytes(_:)`` as text, wrong UTF-8 repaired.
+  package func string(_ span: TextSpan) -> String {
+    String(decoding: self.bytes(span), as: UTF8.self)
+  }
+
+  /// What the family says about itself. `\"` is a quote in OpenMetrics and itself before.
+  package func help(_ family: Family) -> String {
+    self.withText { text in
+      String(
+        decoding: Self.unescaped(text[family.help.range], quotes: self.isOpenMetrics),
+        as: UTF8.self)
+    }
+  }
+
+  /// The samples of a run, as indices into ``samples``.
+  package func samples(ofRun index: Int) -> Range<Int> {
+    let end =
+      index + 1 < self.runs.count ? Int(self.runs[index + 1].firstSample) : self.samples.count
+    return Int(self.runs[index].firstSample)..<end
+  }
+
+  /// Whether `span` means exactly `bytes`.
+  func text(_ span: TextSpan, is bytes: [UInt8]) -> Bool {
+    if span.hasEscapes { return self.bytes(span) == bytes }
+    guard span.count == bytes.count else { return false }
+    return self.withText { $0.equal(Int(span.start), bytes) }
+  }
+
+  /// The value of the label `name` of a sample; `nil` where it has none.
+  func value(of name: [UInt8], in sample: Sample) -> TextSpan? {
+    for index in sample.labels where self.text(self.labels[index].name, is: name) {
+      return self.labels[index].value
+    }
+    return nil
+  }
+
+  /// A backslash before any other byte is itself, as in OpenMetrics.
+  private static func unescaped(
+    _ raw: Slice<UnsafeRawBufferPointer>, quotes: Bool
+  ) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(raw.count)
+    var isEscaped = false
+    for byte in raw {
+      if isEscaped {
+        switch byte {
+        case 0x6E: bytes.append(0x0A)
+        case 0x5C: bytes.append(0x5C)
+        case 0x22 where quotes: bytes.append(0x22)
+        default: bytes += [0x5C, byte]
+        }
+        isEscaped = false
+      } else if byte == 0x5C {
+        isEscaped = true
+      } else {
+        bytes.append(byte)
+      }
+    }
+    if isEscaped { bytes.append(0x5C) }
+    return bytes
+  }
+}
+
+/// The second word of a `# TYPE` line; the raw value is that word.
+package enum MetricType: String, CaseIterable, Sendable {
+  /// `untyped` before OpenMetrics, and whatever a later format may bring.
+  case unknown
+  case counter
+  case gauge
+  case histogram
+  case gaugehistogram
+  case summary
+  case info
+  case stateset
 }

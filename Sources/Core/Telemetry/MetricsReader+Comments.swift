@@ -12,20 +12,21 @@ extension MetricsReader {
       // `HELP`, `TYPE`, `UNIT`
       case 0x504C_4548 where isWord:
         let (family, text) = try self.metadata(bytes)
-        self.families[family].help = text
+        self.page.families[family].help = text
       case 0x4550_5954 where isWord:
         let (family, text) = try self.metadata(bytes)
         guard text.count > 0 else { throw self.fault(.noType) }
-        self.families[family].type = MetricsWord.type(bytes, text)
+        self.page.families[family].type = MetricsWord.type(bytes, text)
       case 0x5449_4E55 where isWord:
-        let (family, text) = try self.metadata(bytes)
-        self.families[family].unit = text
+        _ = try self.metadata(bytes)
       default:
-        if UInt32(truncatingIfNeeded: word) & 0xFF_FFFF == 0x46_4F45 { self.isOpenMetrics = true }
+        if UInt32(truncatingIfNeeded: word) & 0xFF_FFFF == 0x46_4F45 {
+          self.page.isOpenMetrics = true
+        }
       }
     }
     // The only line that may end with the text.
-    if self.isOpenMetrics { return try self.endMark(bytes) }
+    if self.page.isOpenMetrics { return try self.endMark(bytes) }
     self.index = MetricsWord.lineEnd(bytes, from: self.index)
     try self.lineEnd(bytes)
   }
@@ -34,9 +35,9 @@ extension MetricsReader {
   private mutating func endMark(_ bytes: Bytes) throws(Fault) {
     let lineEnd = MetricsWord.lineEnd(bytes, from: self.index)
     let text = MetricsWord.trimmed(bytes, self.index + 3, lineEnd)
-    self.isOpenMetrics = text.count == 0
+    self.page.isOpenMetrics = text.count == 0
     self.index = lineEnd
-    if !self.isOpenMetrics { try self.lineEnd(bytes) }
+    if !self.page.isOpenMetrics { try self.lineEnd(bytes) }
   }
 
   /// The name after the four letters here, and the rest of the line.
@@ -50,20 +51,20 @@ extension MetricsReader {
     let name =
       isQuoted ? try self.quotedText(bytes, sizeMax: .max) : try self.metricName(bytes)
     guard name.count > 0 else { throw Fault(offset: start, problem: .noMetricName) }
-    guard name.count <= self.limits.nameSize else {
-      throw Fault(offset: start, problem: .tooLongName(max: self.limits.nameSize))
+    guard name.count <= self.page.limits.nameSize else {
+      throw Fault(offset: start, problem: .tooLongName(max: self.page.limits.nameSize))
     }
     let hasBlank = self.skipBlanks(bytes)
     let lineEnd = MetricsWord.lineEnd(bytes, from: self.index)
     let text = MetricsWord.trimmed(bytes, self.index, lineEnd)
     guard hasBlank || text.count == 0 else { throw self.fault(.noBlank) }
-    if let last = self.families.last?.name, last.count == name.count,
+    if let last = self.page.families.last?.name, last.count == name.count,
       bytes.equal(Int(last.start), Int(name.start), count: name.count)
     {
-      return (self.families.count - 1, text)
+      return (self.page.families.count - 1, text)
     }
-    self.families.append(.init(name: name))
-    return (self.families.count - 1, text)
+    self.page.families.append(.init(name: name))
+    return (self.page.families.count - 1, text)
   }
 
   mutating func somethingAfterEnd(_ bytes: Bytes) -> Fault? {

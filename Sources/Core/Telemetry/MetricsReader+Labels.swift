@@ -10,8 +10,8 @@ extension MetricsReader {
     guard at > start || bytes[at] == 0x7B, bytes[start] &- 0x30 >= 10 else {
       throw self.fault(.noMetricName)
     }
-    guard at - start <= self.limits.nameSize else {
-      throw self.fault(.tooLongName(max: self.limits.nameSize))
+    guard at - start <= self.page.limits.nameSize else {
+      throw self.fault(.tooLongName(max: self.page.limits.nameSize))
     }
     self.index = at
     return TextSpan(start, at - start)
@@ -22,13 +22,13 @@ extension MetricsReader {
   /// - Parameter name: The metric's; set where it is empty and the labels have it.
   @inline(__always)
   mutating func labelSet(_ bytes: Bytes, _ name: inout TextSpan) throws(Fault) {
-    let first = self.labels.count
+    let first = self.page.labels.count
     self.index += 1
     while true {
       self.skipBlanks(bytes)
       if bytes[self.index] == 0x7D { break }
-      guard self.labels.count - first < self.limits.labelCount else {
-        throw self.fault(.tooManyLabels(max: self.limits.labelCount))
+      guard self.page.labels.count - first < self.page.limits.labelCount else {
+        throw self.fault(.tooManyLabels(max: self.page.limits.labelCount))
       }
       if bytes[self.index] == Self.quote {
         try self.quotedName(bytes, first, &name)
@@ -63,8 +63,8 @@ extension MetricsReader {
     }
     guard name.count == 0 else { throw Fault(offset: start, problem: .nameTwice) }
     guard quoted.count > 0 else { throw Fault(offset: start, problem: .noMetricName) }
-    guard quoted.count <= self.limits.nameSize else {
-      throw Fault(offset: start, problem: .tooLongName(max: self.limits.nameSize))
+    guard quoted.count <= self.page.limits.nameSize else {
+      throw Fault(offset: start, problem: .tooLongName(max: self.page.limits.nameSize))
     }
     name = quoted
   }
@@ -74,12 +74,12 @@ extension MetricsReader {
   private mutating func label(
     _ bytes: Bytes, _ name: TextSpan, _ first: Int
   ) throws(Fault) {
-    guard name.count <= self.limits.nameSize else {
+    guard name.count <= self.page.limits.nameSize else {
       throw Fault(
-        offset: Int(name.start), problem: .tooLongName(max: self.limits.nameSize))
+        offset: Int(name.start), problem: .tooLongName(max: self.page.limits.nameSize))
     }
-    for index in first..<self.labels.count {
-      let other = self.labels[index].name
+    for index in first..<self.page.labels.count {
+      let other = self.page.labels[index].name
       if other.count == name.count,
         bytes.equal(Int(other.start), Int(name.start), count: name.count)
       {
@@ -91,8 +91,8 @@ extension MetricsReader {
     self.index += 1
     self.skipBlanks(bytes)
     guard bytes[self.index] == Self.quote else { throw self.fault(.noQuote) }
-    let value = try self.quotedText(bytes, sizeMax: self.limits.valueSize)
-    self.labels.append(.init(name: name, value: value))
+    let value = try self.quotedText(bytes, sizeMax: self.page.limits.valueSize)
+    self.page.labels.append(.init(name: name, value: value))
   }
 
   /// What is between the quote here and the next that no backslash escapes; steps behind that.

@@ -13,44 +13,16 @@ struct MetricsReader {
   static let lineFeed: UInt8 = 0x0A
   static let quote: UInt8 = 0x22
 
-  private var samples: [MetricsPage.Sample] = []
-  private var runs: [MetricsPage.Run] = []
-  var labels: [MetricsPage.Label] = []
-  var families: [MetricsPage.Family] = []
-  private var timestamps: [MetricsPage.Timestamp] = []
-  private var exemplars: [MetricsPage.Exemplar] = []
-  var isOpenMetrics = false
-  let limits: MetricsTextLimits
+  /// Empty at first.
+  var page: MetricsPage
 
   /// The next byte to read.
   var index = 0
   /// Where the text ends and the line feeds after it begin.
   var end = 0
   /// The name of the sample before, and whether it stood there without quotes.
-  private var name = TextSpan.empty
-  private var isNamePlain = false
-
-  /// Takes the storage of `page`, which is empty until ``giveBack(to:)``.
-  init(reusing page: inout MetricsPage) {
-    self.limits = page.limits
-    page.removeAll()
-    swap(&self.samples, &page.samples)
-    swap(&self.runs, &page.runs)
-    swap(&self.labels, &page.labels)
-    swap(&self.families, &page.families)
-    swap(&self.timestamps, &page.timestamps)
-    swap(&self.exemplars, &page.exemplars)
-  }
-
-  mutating func giveBack(to page: inout MetricsPage) {
-    swap(&self.samples, &page.samples)
-    swap(&self.runs, &page.runs)
-    swap(&self.labels, &page.labels)
-    swap(&self.families, &page.families)
-    swap(&self.timestamps, &page.timestamps)
-    swap(&self.exemplars, &page.exemplars)
-    page.isOpenMetrics = self.isOpenMetrics
-  }
+  var name = TextSpan.empty
+  var isNamePlain = false
 
   /// - Parameter bytes: The text and ``MetricsPage/paddingSize`` line feeds.
   /// - Returns: The first thing wrong with the text.
@@ -66,7 +38,7 @@ struct MetricsReader {
         case 0x0D: try self.lineEnd(bytes)
         case 0x23:
           try self.comment(bytes)
-          if self.isOpenMetrics { return self.somethingAfterEnd(bytes) }
+          if self.page.isOpenMetrics { return self.somethingAfterEnd(bytes) }
         default: try self.sample(bytes)
         }
       }
@@ -81,11 +53,11 @@ struct MetricsReader {
 extension MetricsReader {
   @inline(__always)
   private mutating func sample(_ bytes: Bytes) throws(Fault) {
-    guard self.samples.count < self.limits.sampleCount else {
-      throw self.fault(.tooManySamples(max: self.limits.sampleCount))
+    guard self.page.samples.count < self.page.limits.sampleCount else {
+      throw self.fault(.tooManySamples(max: self.page.limits.sampleCount))
     }
     let start = self.index
-    let firstLabel = self.labels.count
+    let firstLabel = self.page.labels.count
     let isSame = self.startsWithSameName(bytes)
     var name = TextSpan(start, self.name.count)
     if isSame {
@@ -103,16 +75,16 @@ extension MetricsReader {
       guard hasBlank else { throw self.fault(.noBlank) }
     }
     if !isSame, !self.isSameName(bytes, name) {
-      self.runs.append(
-        .init(name: name, firstSample: UInt32(truncatingIfNeeded: self.samples.count)))
+      self.page.runs.append(
+        .init(name: name, firstSample: UInt32(truncatingIfNeeded: self.page.samples.count)))
     }
     self.name = name
     self.isNamePlain = isPlain
     let value = try self.number(bytes)
-    self.samples.append(
+    self.page.samples.append(
       .init(
         name: name, firstLabel: UInt32(truncatingIfNeeded: firstLabel),
-        labelCount: UInt16(truncatingIfNeeded: self.labels.count - firstLabel), value: value))
+        labelCount: UInt16(truncatingIfNeeded: self.page.labels.count - firstLabel), value: value))
     if bytes[self.index] != Self.lineFeed || self.index >= self.end {
       try self.afterValue(bytes)
     } else {
@@ -140,34 +112,31 @@ extension MetricsReader {
   private mutating func afterValue(_ bytes: Bytes) throws(Fault) {
     if self.skipBlanks(bytes), !self.isAtLineEnd(bytes), bytes[self.index] != 0x23 {
       let number = try self.timestamp(bytes)
-      self.timestamps.append(.init(sample: self.samples.count - 1, number: number))
+      self.page.timestamps.append(.init(sample: self.page.samples.count - 1, number: number))
       self.skipBlanks(bytes)
     }
     if bytes[self.index] == 0x23, bytes[self.index - 1] == 0x20 || bytes[self.index - 1] == 0x09 {
-      try self.exemplar(bytes)
+      try self.skipExemplar(bytes)
     }
     try self.lineEnd(bytes)
   }
 
-  private mutating func exemplar(_ bytes: Bytes) throws(Fault) {
+  /// Nobody asks for one; it has to be well-formed all the same.
+  private mutating func skipExemplar(_ bytes: Bytes) throws(Fault) {
     self.index += 1
     self.skipBlanks(bytes)
     guard bytes[self.index] == 0x7B else { throw self.fault(.noLineEnd) }
-    let firstLabel = self.labels.count
+    let firstLabel = self.page.labels.count
     // What looks like a quoted name has no place here.
     var name = TextSpan(self.index, 1)
     try self.labelSet(bytes, &name)
     self.skipBlanks(bytes)
-    let value = try self.number(bytes)
-    var timestamp: Double?
+    _ = try self.number(bytes)
     if self.skipBlanks(bytes), !self.isAtLineEnd(bytes) {
-      timestamp = try self.timestamp(bytes)
+      _ = try self.timestamp(bytes)
       self.skipBlanks(bytes)
     }
-    self.exemplars.append(
-      .init(
-        sample: self.samples.count - 1, labels: firstLabel..<self.labels.count, value: value,
-        timestamp: timestamp))
+    self.page.labels.removeLast(self.page.labels.count - firstLabel)
   }
 
   @inline(__always)

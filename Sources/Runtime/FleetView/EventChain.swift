@@ -15,33 +15,24 @@ package enum ChainSubject: Equatable, Sendable {
       self = .service(name)
     } else if plan.nodes.contains(where: { $0.name == name }) {
       self = .node(name)
-    } else if let key = ReplicaKey(name),
-      plan.services.contains(where: { service in
-        service.name == key.service && service.replicas.contains { $0.index == key.index }
-      })
-    {
+    } else if let key = ReplicaKey(name), plan.standings().contains(where: { $0.key == key }) {
       self = .replica(key)
     } else {
       return nil
     }
   }
 
-  /// The replicas that it is about, with their nodes, in the order of the plan.
-  package func replicas(of plan: Plan) -> [(key: ReplicaKey, node: String)] {
-    plan.services.flatMap { service in
-      service.replicas.map { (ReplicaKey(service: service.name, index: $0.index), $0.node) }
-    }.filter { key, node in
-      switch self {
-      case .node(let name): node == name
-      case .service(let name): key.service == name
-      case .replica(let wanted): key == wanted
-      }
+  func isAbout(_ replica: ReplicaStanding) -> Bool {
+    switch self {
+    case .node(let name): replica.node == name
+    case .service(let name): replica.key.service == name
+    case .replica(let wanted): replica.key == wanted
     }
   }
 
   /// The nodes that it is about, each once.
   package func nodes(of plan: Plan) -> [Plan.Node] {
-    var names = Set(self.replicas(of: plan).map(\.node))
+    var names = Set(plan.standings().filter(self.isAbout).map(\.node))
     if case .node(let name) = self { names.insert(name) }
     return plan.nodes.filter { names.contains($0.name) }
   }
@@ -62,7 +53,7 @@ package struct EventChain: Equatable, Sendable {
   package init(
     of subject: ChainSubject, in plan: Plan, journal: [ChainEvent], agents: [ChainEvent]
   ) {
-    let replicas = subject.replicas(of: plan)
+    let replicas = plan.standings().filter(subject.isAbout)
     let keys = Set(replicas.map(\.key))
     let services = Set(replicas.map(\.key.service))
     let nodes = Set(subject.nodes(of: plan).map(\.name))
@@ -77,10 +68,7 @@ package struct EventChain: Equatable, Sendable {
       return event.node.isEmpty || nodes.contains(event.node)
     }
     // Equal times keep their order, in which each source told them.
-    let ordered = relevant.enumerated().sorted { one, other in
-      (one.element.milliseconds, one.offset) < (other.element.milliseconds, other.offset)
-    }.map(\.element)
-    self.events = Self.folded(ordered)
+    self.events = Self.folded(relevant.sorted { $0.milliseconds < $1.milliseconds })
   }
 
   /// The last that is known of a replica's state.

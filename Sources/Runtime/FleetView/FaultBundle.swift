@@ -12,6 +12,8 @@ import Synchronization
 package struct FaultBundle {
   /// Of each replica.
   private static let logLineCount = 200
+  /// 200 lines of 10 kB, in bytes.
+  private static let logSizeMax = 2 << 20
 
   private let fleet: FleetContext
   private let run: LiveRun
@@ -50,37 +52,37 @@ package struct FaultBundle {
   /// Adds what the nodes say: states, events and logs.
   private func ask() async throws(RunFault) -> [NodeFault] {
     let answers = try await self.fleet.chronicles(of: self.run, on: self.run.plan.nodes)
-    var (faults, events): ([NodeFault], String) = ([], "")
-    for (_, result) in answers {
-      switch result {
-      case .success(let chronicle): events += chronicle.events.map { Self.line($0) }.joined()
-      case .failure(let fault): faults.append(fault)
-      }
-    }
+    let (chronicles, faults) = NodeFault.parted(answers)
     let survey = answers.map { ($0.node, $0.result.map(\.survey)) }
     let states = StatusReport(plan: self.run.plan, survey).json(run: self.run.id)
     try self.bundle.add("states.json", states.text + "\n")
-    try self.bundle.add("events.jsonl", events)
+    let events = chronicles.flatMap(\.events).map { Self.line($0) }
+    try self.bundle.add("events.jsonl", events.joined())
     try await self.addLogs(silent: Set(faults.map(\.node)))
     return faults
   }
 
   private func addLogs(silent: Set<String>) async throws(RunFault) {
-    let replicas = self.run.plan.services.flatMap { service in
-      service.replicas.compactMap { replica in
-        self.run.plan.nodes.first { $0.name == replica.node && !silent.contains($0.name) }
-          .map { (key: ReplicaKey(service: service.name, index: replica.index), node: $0) }
-      }
+    let replicas = self.run.plan.standings(silent: silent).compactMap { replica in
+      self.run.plan.nodes.first { $0.name == replica.node && !replica.isSilent }
+        .map { (key: replica.key, node: $0) }
     }
-    let texts = Dictionary(uniqueKeysWithValues: replicas.map { ($0.key, TextPieces()) })
+    let texts = Mutex<[ReplicaKey: [UInt8]]>([:])
     let faults = try await self.fleet.logs(
       of: replicas, in: self.run, lastLineCount: Self.logLineCount
-    ) { texts[$0]?.append($1) }
+    ) { key, piece in
+      texts.withLock { texts in
+        let room = Self.logSizeMax - (texts[key]?.count ?? 0)
+        texts[key, default: []] += piece.prefix(room)
+      }
+    }
+    var logs = texts.withLock { $0 }
     for (key, fault) in faults {
-      texts[key]?.append(Array("no log: \(fault.diagnostic.summary)\n".utf8))
+      logs[key, default: []] += "no log: \(fault.diagnostic.summary)\n".utf8
     }
     for (key, _) in replicas {
-      try self.bundle.add("log-\(key.service)-\(key.index).txt", texts[key]?.text ?? "")
+      try self.bundle.add(
+        "log-\(key.folderName).txt", String(decoding: logs[key] ?? [], as: UTF8.self))
     }
   }
 
@@ -107,18 +109,4 @@ package struct FaultBundle {
       ("reason", .string(event.reason)),
     ]).text + "\n"
   }
-}
-
-/// Bytes that come in pieces.
-private final class TextPieces: Sendable {
-  /// Of one log: 200 lines of 10 kB.
-  private static let sizeMax = 2 << 20
-
-  private let bytes = Mutex<[UInt8]>([])
-
-  func append(_ piece: [UInt8]) {
-    self.bytes.withLock { $0 += piece.prefix(Self.sizeMax - $0.count) }
-  }
-
-  var text: String { self.bytes.withLock { String(decoding: $0, as: UTF8.self) } }
 }

@@ -25,13 +25,9 @@ extension FleetContext {
   package func modelServices(
     of run: LiveRun
   ) async throws(RunFault) -> (services: [ModelService], faults: [NodeFault]) {
-    var (reports, faults): ([ReplicaReport], [NodeFault]) = ([], [])
-    for (_, result) in try await self.survey(run) {
-      switch result {
-      case .success(let answer): reports += answer.reports
-      case .failure(let fault): faults.append(fault)
-      }
-    }
-    return (ModelService.all(of: run.plan, reports: reports), faults)
+    let (answers, faults) = NodeFault.parted(try await self.survey(run))
+    let services = ModelService.all(
+      of: run.plan, reports: answers.flatMap(\.reports), silent: Set(faults.map(\.node)))
+    return (services, faults)
   }
 }

@@ -9,196 +9,177 @@ import Telemetry
 /// known, and what is old, is absent, never 0. It reads no clock; instants are passed in, since a
 /// point of the caller's own.
 package struct FleetExposition: Sendable {
+  private typealias Label = MetricsMerge.Label
+
   /// A page, or samples of GPUs, older than this many intervals are left out.
   package static let ageMaxInIntervals = 3
 
-  private let ageMax: Duration
   private let state: FleetState
+  private let now: Duration
+  private let ageMax: Duration
+  private var merge = MetricsMerge()
 
   /// - Parameter interval: From one page of a replica to its next; positive.
-  package init(_ state: FleetState, interval: Duration) {
-    self.ageMax = interval * Self.ageMaxInIntervals
+  package init(_ state: FleetState, interval: Duration, at now: Duration) {
     self.state = state
+    self.now = now
+    self.ageMax = interval * Self.ageMaxInIntervals
+    self.addNodes()
+    self.addReplicas()
+    self.addServices()
+    self.addPages()
   }
 
-  /// The page as it is now; its text and what it has to be called.
-  package func page(at now: Duration) -> (text: [UInt8], contentType: String) {
-    var merge = MetricsMerge()
-    self.addNodes(to: &merge, at: now)
-    self.addReplicas(to: &merge, at: now)
-    self.addServices(to: &merge, at: now)
-    self.addPages(to: &merge, at: now)
-    return (merge.text(), merge.contentType)
+  /// The page, and what it has to be called.
+  package var page: (text: [UInt8], contentType: String) {
+    (self.merge.text(), self.merge.contentType)
+  }
+
+  private mutating func add(_ name: String, _ value: Double?, _ labels: [Label], _ help: String) {
+    guard let value else { return }
+    self.merge.add("muster_\(name)", value, help: help, labels: labels)
+  }
+
+  private func isFresh(_ instant: Duration?) -> Bool {
+    instant.map { self.now - $0 <= self.ageMax } ?? false
+  }
+
+  private func isFresh(_ page: EndpointPage) -> Bool {
+    page.text != nil && self.isFresh(page.arrived)
   }
 
   // MARK: Nodes
 
-  private func addNodes(to merge: inout MetricsMerge, at now: Duration) {
+  private mutating func addNodes() {
     for node in self.state.nodes where node.isReached || node.lostSince != nil {
-      merge.add(
-        gauge: "muster_node_reachable", node.isReached ? 1 : 0,
-        help: "Whether the node's agent answers.", labels: [.init("node", node.name)])
+      self.add(
+        "node_reachable", node.isReached ? 1 : 0, [Label("node", node.name)],
+        "Whether the node's agent answers.")
     }
-    for node in self.state.nodes {
-      for gpu in self.gpus(of: node, at: now) { Self.add(gpu, of: node.name, to: &merge) }
+    for node in self.state.nodes where self.isFresh(node.gpusAt) {
+      for gpu in node.gpus { self.add(gpu, of: node.name) }
     }
     for (key, count) in self.state.eventCounts.sorted(by: { $0.key < $1.key }) {
-      merge.add(
-        counter: "muster_events_total", Double(count),
+      self.merge.add(
+        "muster_events_total", Double(count), .counter,
         help: "What the node's agent told: states that replicas entered, and lines of their logs "
           + "about GPUs and the network between them.",
-        labels: [.init("node", key.node), .init("kind", key.kind)])
+        labels: [Label("node", key.node), Label("kind", key.kind)])
     }
-    if let rate = self.state.linesPerSecond {
-      merge.add(
-        gauge: "muster_watched_lines_per_second", rate,
-        help: "Growth of all watched files together.", labels: [])
-    }
+    self.add(
+      "watched_lines_per_second", self.state.linesPerSecond, [],
+      "Growth of all watched files together.")
   }
 
-  private func gpus(of node: FleetState.Node, at now: Duration) -> [GPUSample] {
-    guard let at = node.gpusAt, now - at <= self.ageMax else { return [] }
-    return node.gpus
-  }
-
-  private static func add(_ gpu: GPUSample, of node: String, to merge: inout MetricsMerge) {
+  private mutating func add(_ gpu: GPUSample, of node: String) {
     let mebibyte = 1_048_576.0
-    let labels: [MetricsMerge.Label] = [
-      .init("node", node), .init("gpu", "\(gpu.index)"), .init("name", gpu.name),
-    ]
-    let values: [(name: String, value: Double?, help: String)] = [
-      (
-        "utilization_percent", gpu.utilizationPercent,
-        "Share of the last moments in which a kernel ran, 0 to 100."
-      ),
-      ("memory_used_bytes", gpu.memoryUsedMiB.map { $0 * mebibyte }, "Memory in use."),
-      ("memory_total_bytes", gpu.memoryTotalMiB.map { $0 * mebibyte }, "Memory there is."),
-      ("power_watts", gpu.powerWatts, "Power drawn."),
-      ("temperature_celsius", gpu.temperatureCelsius, "Temperature of the GPU."),
-      (
-        "uncorrected_ecc_errors", gpu.uncorrectedECCErrors.map(Double.init),
-        "Uncorrected errors of its memory since the driver was loaded."
-      ),
-    ]
-    for (name, value, help) in values {
-      if let value { merge.add(gauge: "muster_gpu_\(name)", value, help: help, labels: labels) }
-    }
+    let labels = [Label("node", node), Label("gpu", "\(gpu.index)"), Label("name", gpu.name)]
+    self.add(
+      "gpu_utilization_percent", gpu.utilizationPercent, labels,
+      "Share of the last moments in which a kernel ran, 0 to 100.")
+    self.add(
+      "gpu_memory_used_bytes", gpu.memoryUsedMiB.map { $0 * mebibyte }, labels, "Memory in use.")
+    self.add(
+      "gpu_memory_total_bytes", gpu.memoryTotalMiB.map { $0 * mebibyte }, labels,
+      "Memory there is.")
+    self.add("gpu_power_watts", gpu.powerWatts, labels, "Power drawn.")
+    self.add(
+      "gpu_temperature_celsius", gpu.temperatureCelsius, labels, "Temperature of the GPU.")
+    self.add(
+      "gpu_uncorrected_ecc_errors", gpu.uncorrectedECCErrors.map(Double.init), labels,
+      "Uncorrected errors of its memory since the driver was loaded.")
   }
 
   // MARK: Replicas
 
-  private func addReplicas(to merge: inout MetricsMerge, at now: Duration) {
+  private mutating func addReplicas() {
     for replica in self.state.replicas {
       let labels = Self.labels(replica)
       if let report = replica.report {
         for phase in ReplicaPhase.allCases {
-          merge.add(
-            gauge: "muster_replica_state", phase == report.state ? 1 : 0,
-            help: "1 for the state that the replica was last known in, 0 for the others.",
-            labels: labels + [.init("state", phase.rawValue)])
+          self.add(
+            "replica_state", phase == report.state ? 1 : 0,
+            labels + [Label("state", phase.rawValue)],
+            "1 for the state that the replica was last known in, 0 for the others.")
         }
-        merge.add(
-          gauge: "muster_replica_attempts", Double(report.attempt),
-          help: "Starts of the replica so far.", labels: labels)
+        self.add(
+          "replica_attempts", Double(report.attempt), labels, "Starts of the replica so far.")
       }
       guard replica.showsMetrics else { continue }
-      merge.add(
-        gauge: "muster_scrape_up", self.isFresh(replica, at: now) ? 1 : 0,
-        help: "Whether the replica's last page came, and is on this one.", labels: labels)
-      if let at = replica.page.arrived {
-        merge.add(
-          gauge: "muster_scrape_age_seconds", (now - at) / .seconds(1),
-          help: "Time since the replica's last page came.", labels: labels)
-      }
+      self.add(
+        "scrape_up", self.isFresh(replica.page) ? 1 : 0, labels,
+        "Whether the replica's last page came, and is on this one.")
+      self.add(
+        "scrape_age_seconds", replica.page.arrived.map { (self.now - $0) / .seconds(1) }, labels,
+        "Time since the replica's last page came.")
     }
   }
 
-  private static func labels(_ replica: FleetState.Replica) -> [MetricsMerge.Label] {
+  private static func labels(_ replica: FleetState.Replica) -> [Label] {
     [
-      .init("node", replica.node), .init("service", replica.key.service),
-      .init("replica", "\(replica.key.index)"),
+      Label("node", replica.node), Label("service", replica.key.service),
+      Label("replica", "\(replica.key.index)"),
     ]
   }
 
-  private func isFresh(_ replica: FleetState.Replica, at now: Duration) -> Bool {
-    guard let at = replica.page.arrived, replica.page.text != nil else { return false }
-    return now - at <= self.ageMax
-  }
-
-  private func addPages(to merge: inout MetricsMerge, at now: Duration) {
+  private mutating func addPages() {
     var page = MetricsPage()
-    for replica in self.state.replicas where self.isFresh(replica, at: now) {
+    for replica in self.state.replicas where self.isFresh(replica.page) {
       // It was read before: one that cannot be is not kept.
       guard let text = replica.page.text, (try? page.read(text)) != nil else { continue }
-      merge.add(page, labels: Self.labels(replica))
+      self.merge.add(page, labels: Self.labels(replica))
     }
     for (node, exporters) in self.state.targets.sorted(by: { $0.key < $1.key }) {
       for (name, last) in exporters.sorted(by: { $0.key < $1.key }) {
-        let labels: [MetricsMerge.Label] = [.init("node", node), .init("exporter", name)]
+        let labels = [Label("node", node), Label("exporter", name)]
         let isUp =
-          now - last.scrapedAt <= self.ageMax && !last.text.isEmpty
-          && (try? page.read(last.text)) != nil
-        merge.add(
-          gauge: "muster_exporter_up", isUp ? 1 : 0,
-          help: "Whether the exporter's last page came, and is on this one.", labels: labels)
-        if isUp { merge.add(page, labels: labels) }
+          self.isFresh(last.scrapedAt) && !last.text.isEmpty && (try? page.read(last.text)) != nil
+        self.add(
+          "exporter_up", isUp ? 1 : 0, labels,
+          "Whether the exporter's last page came, and is on this one.")
+        if isUp { self.merge.add(page, labels: labels) }
       }
     }
   }
 
   // MARK: Services
 
-  private func addServices(to merge: inout MetricsMerge, at now: Duration) {
+  private mutating func addServices() {
     for service in self.state.services {
-      let metrics = FleetMetrics(
-        service.replicas.filter { self.isFresh($0, at: now) }.map(\.metrics))
+      let label = Label("service", service.name)
+      let metrics = FleetMetrics(service.replicas.map(\.page).filter(self.isFresh))
       let nodes = Set(service.replicas.map(\.node))
-      let gpus = self.state.nodes.filter { nodes.contains($0.name) }
-        .flatMap { self.gpus(of: $0, at: now) }
-      Self.add(metrics, of: service.name, to: &merge)
+      let gpus = self.state.nodes.filter { nodes.contains($0.name) && self.isFresh($0.gpusAt) }
+        .flatMap(\.gpus)
+      self.add(metrics, of: label)
       let verdict = ServiceVerdict(metrics, gpus: gpus).word
       guard verdict != .unknown else { continue }
       for word in ServiceVerdict.Word.allCases where word != .unknown {
-        merge.add(
-          gauge: "muster_service_verdict", word == verdict ? 1 : 0,
-          help: "1 for the word for how well the service uses its GPUs, 0 for the others.",
-          labels: [.init("service", service.name), .init("verdict", word.rawValue)])
+        self.add(
+          "service_verdict", word == verdict ? 1 : 0, [label, Label("verdict", word.rawValue)],
+          "1 for the word for how well the service uses its GPUs, 0 for the others.")
       }
     }
   }
 
-  private static func add(
-    _ metrics: FleetMetrics, of service: String, to merge: inout MetricsMerge
-  ) {
-    let label = MetricsMerge.Label("service", service)
-    let values: [(name: String, value: Double?, help: String)] = [
-      (
-        "generation_tokens_per_second", metrics.generationTokensPerSecond,
-        "Tokens that its replicas generate together, between their last two pages."
-      ),
-      (
-        "prompt_tokens_per_second", metrics.promptTokensPerSecond,
-        "Tokens of prompts that its replicas take in together, between their last two pages."
-      ),
-      (
-        "prefix_cache_hit_rate", metrics.prefixHitRate,
-        "Share of the asked tokens that were in its prefix caches, 0 to 1, between two pages."
-      ),
-    ]
-    for (name, value, help) in values {
-      guard let value else { continue }
-      merge.add(gauge: "muster_service_\(name)", value, help: help, labels: [label])
-    }
+  private mutating func add(_ metrics: FleetMetrics, of service: Label) {
+    self.add(
+      "service_generation_tokens_per_second", metrics.generationTokensPerSecond, [service],
+      "Tokens that its replicas generate together, between their last two pages.")
+    self.add(
+      "service_prompt_tokens_per_second", metrics.promptTokensPerSecond, [service],
+      "Tokens of prompts that its replicas take in together, between their last two pages.")
+    self.add(
+      "service_prefix_cache_hit_rate", metrics.prefixHitRate, [service],
+      "Share of the asked tokens that were in its prefix caches, 0 to 1, between two pages.")
     for latency in EngineLatency.allCases {
       guard let times = metrics.latencies[latency] else { continue }
       // A label `quantile` belongs to summaries.
       for (percentile, value) in [("50", times.p50), ("90", times.p90), ("99", times.p99)] {
-        merge.add(
-          gauge: "muster_service_latency_seconds", value,
-          help: "Percentiles of pooled buckets, of what ended between the last two pages.",
-          labels: [
-            label, .init("latency", latency.rawValue), .init("percentile", percentile),
-          ])
+        self.add(
+          "service_latency_seconds", value,
+          [service, Label("latency", latency.rawValue), Label("percentile", percentile)],
+          "Percentiles of pooled buckets, of what ended between the last two pages.")
       }
     }
   }

@@ -1,4 +1,5 @@
-import Coordinator
+package import Coordinator
+package import Fleet
 import Health
 package import Launch
 package import Telemetry
@@ -36,8 +37,7 @@ package struct FleetMoment: Sendable {
 
   package let run: String
   package let state: FleetState
-  /// In the order of the plan; so the rows.
-  package let services: [FleetState.Service]
+  /// In the order of the plan.
   package let rows: [Row]
   /// Since 1970 in UTC, by our clock.
   package let milliseconds: Int64
@@ -52,16 +52,14 @@ package struct FleetMoment: Sendable {
   ) {
     self.run = run
     self.state = state
-    self.services = state.services
     self.milliseconds = milliseconds
     self.rollouts = rollouts
-    var nodes: [String: FleetState.Node] = [:]
-    for node in state.nodes { nodes[node.name] = node }
+    let nodes = Dictionary(state.nodes.map { ($0.name, $0) }) { _, last in last }
     self.rows = state.replicas.map { replica in
       let node = nodes[replica.node]
       let since = replica.report?.sinceMilliseconds ?? 0
       return Row(
-        replica: replica, metrics: FleetMetrics([replica.metrics]),
+        replica: replica, metrics: FleetMetrics([replica.page]),
         gpuPercent: node?.gpus.meanUtilizationPercent,
         ageSeconds: replica.page.arrived.map { (now - $0) / .seconds(1) },
         // By the node's clock, which may be ahead.
@@ -100,15 +98,15 @@ package struct FleetMoment: Sendable {
 
   /// The numbers of each service.
   package var samples: [ServiceSample] {
-    self.services.map { service in
+    self.state.services.map { service in
       let ready = self.rows.count { $0.replica.key.service == service.name && $0.isReady }
-      var sample = ServiceSample(
-        service: service.name, replicaCount: service.replicas.count, readyCount: ready,
-        service.metrics, service.verdict, gpus: service.gpus)
-      sample.rollouts = self.rollouts?.count
-      sample.rolloutsPerSecond = self.rollouts?.perSecond
-      return sample
+      return ServiceSample(service, readyCount: ready, self.rollouts)
     }
+  }
+
+  /// The newest by their nodes' clocks, oldest first.
+  package func latestEvents(_ countMax: Int) -> ArraySlice<ChainEvent> {
+    self.state.events.sorted { $0.milliseconds < $1.milliseconds }.suffix(countMax)
   }
 }
 
@@ -157,5 +155,82 @@ extension FleetMoment.Row {
     case .stopped, nil: 6
     case .ready: 7
     }
+  }
+}
+
+// MARK: JSON
+
+extension FleetMoment {
+  /// Events in an object, the newest.
+  private static let eventCountMax = 50
+
+  /// One object; what is unknown is `null`.
+  package var json: JSONText {
+    .object([
+      ("run", .string(self.run)), ("time", .string(ChainEvent.time(self.milliseconds))),
+      ("milliseconds", .integer(Int(self.milliseconds))),
+      ("rollouts", self.rollouts.map { .integer(Int(clamping: $0.count)) } ?? .null),
+      ("rollouts_per_second", JSONText(self.rollouts?.perSecond)),
+      ("pages", .integer(self.state.pageCount)),
+      ("services", .array(self.samples.map { .object($0.members) })),
+      ("replicas", .array(self.rows.map(\.json))),
+      ("nodes", .array(self.state.nodes.map(Self.json))),
+      ("events", .array(self.latestEvents(Self.eventCountMax).map { .object($0.members()) })),
+    ])
+  }
+
+  private static func json(_ node: FleetState.Node) -> JSONText {
+    let gpus = node.gpus.map { gpu in
+      JSONText.object([
+        ("index", .integer(gpu.index)), ("name", .string(gpu.name)),
+        ("utilization_percent", JSONText(gpu.utilizationPercent)),
+        ("memory_used_mib", JSONText(gpu.memoryUsedMiB)),
+        ("memory_total_mib", JSONText(gpu.memoryTotalMiB)),
+        ("power_watts", JSONText(gpu.powerWatts)),
+        ("temperature_celsius", JSONText(gpu.temperatureCelsius)),
+        ("uncorrected_ecc_errors", JSONText(gpu.uncorrectedECCErrors)),
+      ])
+    }
+    return .object([
+      ("node", .string(node.name)), ("reached", .bool(node.isReached)),
+      ("fault", .string(node.fault)), ("gpus", .array(gpus)),
+      ("gpu_fault", .string(node.gpuFault)),
+    ])
+  }
+}
+
+extension FleetMoment.Row {
+  fileprivate var json: JSONText {
+    let report = self.replica.report
+    return .object([
+      ("service", .string(self.replica.key.service)), ("index", .integer(self.replica.key.index)),
+      ("node", .string(self.replica.node)), ("state", .string(self.word)),
+      ("last_state", JSONText(self.rememberedState)),
+      ("since_milliseconds", report.map { .integer(Int($0.sinceMilliseconds)) } ?? .null),
+      ("attempt", JSONText(report?.attempt)),
+      ("unproven", .bool(report?.isUnproven == true)), ("reason", .string(self.reason)),
+      ("unreachable_seconds", JSONText(self.lostSeconds)),
+      ("running", JSONText(self.metrics.running)),
+      ("waiting", JSONText(self.metrics.waiting)),
+      ("kv_cache_usage", JSONText(self.metrics.cacheUsageMax)),
+      ("generation_tokens_per_second", JSONText(self.metrics.generationTokensPerSecond)),
+      ("prompt_tokens_per_second", JSONText(self.metrics.promptTokensPerSecond)),
+      ("prefix_hit_rate", JSONText(self.metrics.prefixHitRate)),
+      ("node_gpu_percent", JSONText(self.gpuPercent)),
+      ("age_seconds", JSONText(self.ageSeconds)),
+    ])
+  }
+}
+
+extension ChainEvent {
+  /// - Parameter word: The key of what happened.
+  package func members(naming word: String = "event") -> [(String, JSONText)] {
+    [
+      ("time", .string(Self.time(self.milliseconds))),
+      ("milliseconds", .integer(Int(self.milliseconds))), ("node", .string(self.node)),
+      ("service", .string(self.service)),
+      ("index", JSONText(self.replica?.index)),
+      (word, .string(self.what)), ("reason", .string(self.reason)),
+    ]
   }
 }

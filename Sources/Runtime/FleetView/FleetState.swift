@@ -35,8 +35,6 @@ package struct FleetState: Sendable {
     /// The last known one stands while its node cannot be reached; `nil`: never heard of.
     package fileprivate(set) var report: ReplicaReport?
     package fileprivate(set) var page = EndpointPage()
-
-    package var metrics: EndpointMetrics { self.page.metrics(named: "\(self.key)") }
   }
 
   /// The last page of an endpoint that is no replica's.
@@ -97,12 +95,10 @@ package struct FleetState: Sendable {
   package init(plan: Plan) {
     self.plan = plan
     self.nodes = plan.watchedNodes.map { Node(name: $0.name) }
-    self.replicas = plan.services.flatMap { service in
-      service.replicas.map { replica in
-        Replica(
-          key: ReplicaKey(service: service.name, index: replica.index), node: replica.node,
-          showsMetrics: replica.launch.metricsPlace != nil)
-      }
+    let launches = plan.services.flatMap { $0.replicas.map(\.launch) }
+    self.replicas = zip(plan.standings(), launches).map { replica, launch in
+      Replica(
+        key: replica.key, node: replica.node, showsMetrics: launch.metricsPlace != nil)
     }
     for (index, replica) in self.replicas.enumerated() { self.positions[replica.key] = index }
   }
@@ -125,7 +121,10 @@ package struct FleetState: Sendable {
         $0.fault = fault.diagnostic.summary
         ($0.gpus, $0.gpusAt, $0.exporter) = ([], nil, nil)
       }
-      self.forgetNumbers(of: fault.node)
+      // A state stands while its node cannot be reached; how much it does at present is unknown.
+      for index in self.replicas.indices where self.replicas[index].node == fault.node {
+        self.replicas[index].page.forget()
+      }
     case .reported(let report):
       // A node speaks for its own replicas only.
       guard let index = self.index(of: report.key, on: report.node) else { return }
@@ -141,13 +140,6 @@ package struct FleetState: Sendable {
 
   private mutating func count(_ kind: String, on node: String, by count: Int) {
     self.eventCounts[EventKey(node: node, kind: kind), default: 0] += count
-  }
-
-  /// A state stands while its node cannot be reached; how much it does at present is unknown.
-  private mutating func forgetNumbers(of node: String) {
-    for index in self.replicas.indices where self.replicas[index].node == node {
-      self.replicas[index].page.forget()
-    }
   }
 
   private mutating func add(_ scrape: NodeScrape, of node: String, at now: Duration) {
@@ -229,7 +221,7 @@ package struct FleetState: Sendable {
       let replicas = self.replicas.filter { $0.key.service == service.name }
       let nodes = Set(replicas.map(\.node))
       let gpus = self.nodes.filter { nodes.contains($0.name) }.flatMap(\.gpus)
-      let metrics = FleetMetrics(replicas.map(\.metrics))
+      let metrics = FleetMetrics(replicas.map(\.page))
       return Service(
         name: service.name, replicas: replicas, metrics: metrics,
         verdict: ServiceVerdict(metrics, gpus: gpus), gpus: gpus)

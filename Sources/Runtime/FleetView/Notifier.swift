@@ -70,40 +70,25 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     }
   }
 
-  /// What a watch learns.
+  /// What a watch learns; of the faults of links only an unreachable node is told.
   package func see(_ sight: FleetSight) {
+    let now = self.clock.now
     switch sight {
-    case .reached(let node): self.reached(node)
-    case .lost(let fault): self.faulted(fault)
-    case .reported(let report): self.reported(report)
-    case .happened, .scraped: break
+    case .reached(let node): self.machine.withLock { $0.reached(node) }
+    case .lost(let fault) where fault.kind == .unreachable:
+      self.tell(
+        self.machine.withLock { $0.lost(fault.node, reason: fault.diagnostic.summary, at: now) })
+    case .reported(let report): self.tell(self.machine.withLock { $0.reported(report, at: now) })
+    case .lost, .happened, .scraped: break
     }
-  }
-
-  /// What an agent says of a replica.
-  private func reported(_ report: ReplicaReport) {
-    let now = self.clock.now
-    self.tell(self.machine.withLock { $0.reported(report, at: now) })
-  }
-
-  private func reached(_ node: String) {
-    self.machine.withLock { $0.reached(node) }
-  }
-
-  /// A fault of a link; only an unreachable node is told.
-  private func faulted(_ fault: NodeFault) {
-    guard fault.kind == .unreachable else { return }
-    let now = self.clock.now
-    self.tell(
-      self.machine.withLock { $0.lost(fault.node, reason: fault.diagnostic.summary, at: now) })
   }
 
   /// What happens in a launch.
   package func observed(_ event: LaunchEvent) {
     switch event {
-    case .reported(let report): self.reported(report)
-    case .attached(let node, _): self.reached(node)
-    case .faulted(let fault): self.faulted(fault)
+    case .reported(let report): self.see(.reported(report))
+    case .attached(let node, _): self.see(.reached(node: node))
+    case .faulted(let fault): self.see(.lost(fault))
     case .starting, .examined, .checked, .warned, .succeeded, .aborted, .leftBehind: break
     }
   }

@@ -23,9 +23,7 @@ package struct RunReplay: Sendable {
       ServiceSample(json: json).map { (milliseconds, Entry.sample($0)) }
     }
     let entries = samples + timeline.take().map { ($0.milliseconds, .event($0)) }
-    self.entries = entries.enumerated().sorted { one, other in
-      (one.element.0, one.offset) < (other.element.0, other.offset)
-    }.map { (milliseconds: $0.element.0, entry: $0.element.1) }
+    self.entries = entries.sorted { $0.0 < $1.0 }
   }
 
   /// One object, its timeline oldest first.
@@ -40,7 +38,7 @@ package struct RunReplay: Sendable {
             ("milliseconds", .integer(Int(milliseconds))),
           ] + sample.members)
       case .event(let event):
-        JSONText.object([("kind", .string("event"))] + event.members)
+        JSONText.object([("kind", .string("event"))] + event.members())
       }
     }
     return .object([("run", .string(self.run)), ("timeline", .array(timeline))])

@@ -81,7 +81,7 @@ where ClockType.Duration == Duration {
   ///
   /// - Parameter interval: From one page of a replica to its next; positive.
   package func exposition(every interval: Duration) -> (text: [UInt8], contentType: String) {
-    FleetExposition(self.state.withLock { $0.fleet }, interval: interval).page(at: self.now)
+    FleetExposition(self.state.withLock { $0.fleet }, interval: interval, at: self.now).page
   }
 
   // MARK: Watching

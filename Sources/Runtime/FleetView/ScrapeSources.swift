@@ -1,12 +1,9 @@
 package import Coordinator
 import Fleet
-import Health
 import Launch
 import ModelAPI
 import Plan
-import Recipes
 package import Runs
-import Synchronization
 import Telemetry
 
 /// How often pages are fetched.
@@ -50,17 +47,15 @@ package struct ScrapedRun: Sendable {
   /// Puts every replica of the newest run that shows metrics on the board.
   package init(_ fleet: FleetContext, _ board: ScrapeBoard) async throws(RunFault) {
     let run = try await fleet.liveRun()
+    let launches = run.plan.services.flatMap { $0.replicas.map(\.launch) }
+    let shown = zip(run.plan.standings(), launches).filter { $1.metricsPlace != nil }.map(\.0)
     self.nodes = run.plan.nodes.compactMap { node in
-      let places = run.plan.services.flatMap { service in
-        service.replicas.filter { $0.node == node.name && $0.launch.metricsPlace != nil }.map {
-          replica in
-          let key = ReplicaKey(service: service.name, index: replica.index)
-          let labels: [MetricsMerge.Label] = [
-            .init("node", node.name), .init("service", service.name),
-            .init("replica", "\(replica.index)"),
-          ]
-          return (key: key, index: board.append("\(key)", labels: labels))
-        }
+      let places = shown.filter { $0.node == node.name }.map { replica in
+        let labels: [MetricsMerge.Label] = [
+          .init("node", node.name), .init("service", replica.key.service),
+          .init("replica", "\(replica.key.index)"),
+        ]
+        return (key: replica.key, index: board.append("\(replica.key)", labels: labels))
       }
       return places.isEmpty ? nil : Node(node: node, places: places)
     }
@@ -75,12 +70,11 @@ where ClockType.Duration == Duration {
   /// Between the first requests of two endpoints, so that a thousand are not one burst.
   private static var spread: Duration { .milliseconds(5) }
 
-  let board: ScrapeBoard
-  let agents: ScrapedRun?
-  let pace: ScrapePace
-  let timeout: Duration
+  private let board: ScrapeBoard
+  private let agents: ScrapedRun?
+  private let pace: ScrapePace
+  private let timeout: Duration
   private let clock: ClockType
-  private let nodeFaults = FaultList()
 
   /// - Parameter timeout: That a page may take.
   package init(
@@ -90,31 +84,29 @@ where ClockType.Duration == Duration {
     (self.timeout, self.clock) = (timeout, clock)
   }
 
-  /// Of nodes that could not be asked.
-  package var faults: [NodeFault] { self.nodeFaults.faults }
-
   /// Ends when each endpoint has been asked as often as wanted; never while it watches.
-  package func run() async throws {
-    let direct = self.board.snapshot().enumerated().compactMap { index, endpoint in
-      endpoint.url.map { (index: index, name: endpoint.name, url: $0) }
-    }
-    try await HTTPScraper.with(timeout: self.timeout, clock: self.clock) { scraper in
-      try await withThrowingTaskGroup(of: Void.self) { tasks in
+  ///
+  /// - Returns: The faults of nodes that could not be asked.
+  package func run() async throws -> [NodeFault] {
+    let direct = self.board.snapshot().enumerated().filter { $0.element.url != nil }
+    return try await HTTPScraper.with(timeout: self.timeout, clock: self.clock) { scraper in
+      try await withThrowingTaskGroup(of: NodeFault?.self) { tasks in
         let begin = ScrapeSchedule(every: Self.spread * max(1, direct.count))
-        for endpoint in direct {
+        for (index, endpoint) in direct {
           let first = begin.offset(of: endpoint.name)
           tasks.addTask {
-            try await self.fetch(endpoint.url, endpoint.name, endpoint.index, first, scraper)
+            try await self.fetch(endpoint, index, first, scraper)
+            return nil
           }
         }
         for node in self.agents?.nodes ?? [] { tasks.addTask { try await self.ask(node) } }
-        try await tasks.waitForAll()
+        return try await tasks.reduce(into: []) { if let fault = $1 { $0.append(fault) } }
       }
     }
   }
 
   private func fetch(
-    _ url: String, _ name: String, _ index: Int, _ first: Duration, _ scraper: HTTPScraper
+    _ endpoint: ScrapeBoard.Endpoint, _ index: Int, _ first: Duration, _ scraper: HTTPScraper
   ) async throws {
     let clock = self.clock
     let start = clock.now
@@ -123,7 +115,7 @@ where ClockType.Duration == Duration {
     for count in 1... {
       let begin = clock.now
       do throws(HTTPScrapeFault) {
-        let page = try await scraper.page(url)
+        let page = try await scraper.page(endpoint.url ?? "")
         self.board.add(page, from: index, at: start.duration(to: clock.now))
       } catch {
         self.board.add(fault: "\(error)", from: index)
@@ -133,7 +125,7 @@ where ClockType.Duration == Duration {
       case .once, .twice:
         try await clock.sleep(until: begin.advanced(by: ScrapePace.pause), tolerance: nil)
       case .watch:
-        let next = schedule.next(of: name, after: start.duration(to: clock.now))
+        let next = schedule.next(of: endpoint.name, after: start.duration(to: clock.now))
         try await clock.sleep(until: start.advanced(by: next), tolerance: nil)
       }
     }
@@ -141,28 +133,32 @@ where ClockType.Duration == Duration {
 
   // MARK: Agents
 
-  private func ask(_ node: ScrapedRun.Node) async throws {
-    repeat {
+  /// - Returns: Why the node showed nothing; never while it watches.
+  private func ask(_ node: ScrapedRun.Node) async throws -> NodeFault? {
+    while true {
+      var fault: NodeFault?
       do throws(NodeFault) {
         try await self.stream(node)
       } catch {
-        self.took(error, node)
+        fault = self.took(error, node) ? error : nil
       }
       try Task.checkCancellation()
-      guard case .watch(let interval) = self.pace else { return }
+      guard case .watch(let interval) = self.pace else { return fault }
       try await self.clock.sleep(for: interval)
-    } while true
+    }
   }
 
   /// A replica that shows no metrics lets a single scrape run into its timeout: what the others of
   /// its node have shown by then stands.
-  private func took(_ fault: NodeFault, _ node: ScrapedRun.Node) {
+  ///
+  /// - Returns: Whether none has shown any.
+  private func took(_ fault: NodeFault, _ node: ScrapedRun.Node) -> Bool {
     let isWatching = self.pace.count == .max
     let silent = node.places.filter {
       isWatching || self.board.tryCount(ofAll: [$0.index]) == 0
     }
-    if silent.count == node.places.count { self.nodeFaults.add(fault) }
     for place in silent { self.board.add(fault: fault.diagnostic.summary, from: place.index) }
+    return silent.count == node.places.count
   }
 
   private func stream(_ node: ScrapedRun.Node) async throws(NodeFault) {
@@ -183,21 +179,6 @@ where ClockType.Duration == Duration {
         board.add(fault: page.fault, from: index)
       }
       return board.tryCount(ofAll: indices) < wanted
-    }
-  }
-}
-
-/// Faults of several tasks.
-private final class FaultList: Sendable {
-  private let list = Mutex<[NodeFault]>([])
-
-  package var faults: [NodeFault] { self.list.withLock { $0 } }
-
-  /// The newest of each node.
-  func add(_ fault: NodeFault) {
-    self.list.withLock { list in
-      list.removeAll { $0.node == fault.node }
-      list.append(fault)
     }
   }
 }

@@ -5,13 +5,7 @@ package import Telemetry
 
 /// The numbers of a service at one instant, as the journal keeps them; `nil` is unknown.
 package struct ServiceSample: Codable, Equatable, Sendable {
-  package struct Times: Codable, Equatable, Sendable {
-    package var count: Double
-    /// In seconds; so the others.
-    package var p50: Double
-    package var p90: Double
-    package var p99: Double
-  }
+  package typealias Times = FleetMetrics.Percentiles
 
   package var service: String
   package var replicaCount: Int
@@ -52,13 +46,11 @@ package struct ServiceSample: Codable, Equatable, Sendable {
   }
 
   /// - Parameter readyCount: `busy` ones included.
-  package init(
-    service: String, replicaCount: Int, readyCount: Int, _ metrics: FleetMetrics,
-    _ verdict: ServiceVerdict, gpus: [GPUSample]
-  ) {
+  init(_ service: FleetState.Service, readyCount: Int, _ rollouts: FleetMoment.Rollouts?) {
     func finite(_ number: Double?) -> Double? { number.flatMap { $0.isFinite ? $0 : nil } }
-    self.service = service
-    self.replicaCount = replicaCount
+    let metrics = service.metrics
+    self.service = service.name
+    self.replicaCount = service.replicas.count
     self.readyCount = readyCount
     self.running = finite(metrics.running)
     self.waiting = finite(metrics.waiting)
@@ -66,13 +58,15 @@ package struct ServiceSample: Codable, Equatable, Sendable {
     self.prefixHitRate = finite(metrics.prefixHitRate)
     self.promptTokensPerSecond = finite(metrics.promptTokensPerSecond)
     self.generationTokensPerSecond = finite(metrics.generationTokensPerSecond)
-    self.gpuPercent = gpus.meanUtilizationPercent
-    self.ttft = Times(metrics.latencies[.firstToken])
-    self.itl = Times(metrics.latencies[.interToken])
-    self.e2e = Times(metrics.latencies[.endToEnd])
-    self.queue = Times(metrics.latencies[.queue])
-    self.verdict = verdict.word.rawValue
-    self.reason = verdict.reason
+    self.gpuPercent = service.gpus.meanUtilizationPercent
+    self.ttft = metrics.latencies[.firstToken]
+    self.itl = metrics.latencies[.interToken]
+    self.e2e = metrics.latencies[.endToEnd]
+    self.queue = metrics.latencies[.queue]
+    self.verdict = service.verdict.word.rawValue
+    self.reason = service.verdict.reason
+    self.rollouts = rollouts?.count
+    self.rolloutsPerSecond = rollouts?.perSecond
   }
 
   /// - Returns: `nil` where `json` is not what ``json()`` wrote.
@@ -93,22 +87,15 @@ package struct ServiceSample: Codable, Equatable, Sendable {
 
   /// For people's programs: what is unknown is `null`.
   package var members: [(String, JSONText)] {
-    func times(_ times: Times?) -> JSONText {
-      .object([
-        ("count", JSONText(times?.count)), ("p50", JSONText(times?.p50)),
-        ("p90", JSONText(times?.p90)),
-        ("p99", JSONText(times?.p99)),
-      ])
-    }
-    return [
+    [
       ("service", .string(self.service)), ("replicas", .integer(self.replicaCount)),
       ("ready", .integer(self.readyCount)), ("running", JSONText(self.running)),
       ("waiting", JSONText(self.waiting)), ("kv_cache_usage_max", JSONText(self.cacheUsageMax)),
       ("prefix_hit_rate", JSONText(self.prefixHitRate)),
       ("prompt_tokens_per_second", JSONText(self.promptTokensPerSecond)),
       ("generation_tokens_per_second", JSONText(self.generationTokensPerSecond)),
-      ("ttft_seconds", times(self.ttft)), ("itl_seconds", times(self.itl)),
-      ("e2e_seconds", times(self.e2e)), ("queue_seconds", times(self.queue)),
+      ("ttft_seconds", JSONText(self.ttft)), ("itl_seconds", JSONText(self.itl)),
+      ("e2e_seconds", JSONText(self.e2e)), ("queue_seconds", JSONText(self.queue)),
       ("gpu_percent", JSONText(self.gpuPercent)), ("verdict", .string(self.verdict)),
       ("reason", .string(self.reason)),
       ("rollouts", self.rollouts.map { .integer(Int(clamping: $0)) } ?? .null),
@@ -117,13 +104,13 @@ package struct ServiceSample: Codable, Equatable, Sendable {
   }
 }
 
-extension ServiceSample.Times {
-  /// `nil` without observations, and where a percentile is no finite number.
-  init?(_ times: FleetMetrics.Percentiles?) {
-    guard let times, [times.count, times.p50, times.p90, times.p99].allSatisfy(\.isFinite) else {
-      return nil
-    }
-    self.init(count: times.count, p50: times.p50, p90: times.p90, p99: times.p99)
+extension JSONText {
+  /// An object, its numbers `null` where there are none.
+  init(_ times: FleetMetrics.Percentiles?) {
+    self = .object([
+      ("count", JSONText(times?.count)), ("p50", JSONText(times?.p50)),
+      ("p90", JSONText(times?.p90)), ("p99", JSONText(times?.p99)),
+    ])
   }
 }
 

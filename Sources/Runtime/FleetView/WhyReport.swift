@@ -7,7 +7,7 @@ package import Plan
 /// What `muster why` says: the chain of events, and the last lines of what failed.
 package struct WhyReport: Sendable {
   package let chain: EventChain
-  package let present: [NextStep.Present]
+  package let present: [ReplicaStanding]
   package let faults: [NodeFault]
   /// Of each replica that has failed.
   package let failures: [(key: ReplicaKey, node: String, lines: [String])]
@@ -16,22 +16,13 @@ package struct WhyReport: Sendable {
     subject: ChainSubject, plan: Plan, journal written: [ChainEvent],
     answers: [(node: Plan.Node, result: Result<NodeChronicle, NodeFault>)], nowMilliseconds: Int64
   ) {
-    var agents: [ChainEvent] = []
-    var reports: [ReplicaKey: ReplicaReport] = [:]
-    var faults: [NodeFault] = []
-    for (_, result) in answers {
-      switch result {
-      case .success(let chronicle):
-        agents += chronicle.events
-        for report in chronicle.survey.reports { reports[report.key] = report }
-      case .failure(let fault): faults.append(fault)
-      }
-    }
+    let (chronicles, faults) = NodeFault.parted(answers)
+    var agents = chronicles.flatMap(\.events)
+    self.faults = faults
+    self.present = plan.standings(chronicles.flatMap(\.survey.reports)).filter(subject.isAbout)
     let past = EventChain(of: subject, in: plan, journal: written, agents: agents)
-    for (key, _) in subject.replicas(of: plan) {
-      guard let report = reports[key], past.lastState(of: key)?.what != report.state.rawValue else {
-        continue
-      }
+    for report in self.present.compactMap(\.report)
+    where past.lastState(of: report.key)?.what != report.state.rawValue {
       // What the agent no longer has as an event, or never had.
       var event = ChainEvent(report)
       event.logLines = []
@@ -44,37 +35,25 @@ package struct WhyReport: Sendable {
           milliseconds: nowMilliseconds, node: fault.node, what: "unreachable\(since)",
           reason: fault.diagnostic.summary))
     }
-    let chain = EventChain(of: subject, in: plan, journal: written, agents: agents)
-    self.chain = chain
-    self.faults = faults
-    self.present = subject.replicas(of: plan).map { key, node in
-      NextStep.Present(key: key, node: node, state: reports[key]?.state)
-    }
-    let failed = subject.replicas(of: plan).compactMap { key, node in
-      reports[key].flatMap { report in
-        report.lastLogLines.isEmpty ? nil : (key: key, node: node, lines: report.lastLogLines)
-      }
-    }
-    self.failures = failed.isEmpty ? chain.failures : failed
+    self.chain = EventChain(of: subject, in: plan, journal: written, agents: agents)
+    let failed = self.present.filter { $0.report?.lastLogLines.isEmpty == false }
+    self.failures =
+      failed.isEmpty
+      ? self.chain.failures : failed.map { ($0.key, $0.node, $0.report?.lastLogLines ?? []) }
   }
 
   package func json(run: String, next: NextStep) -> JSONText {
     let events = self.chain.events.map { event in
-      JSONText.object([
-        ("time", .string(ChainEvent.time(event.milliseconds))),
-        ("milliseconds", .integer(Int(event.milliseconds))), ("node", .string(event.node)),
-        ("service", .string(event.service)),
-        ("index", JSONText(event.replica?.index)),
-        ("state", .string(event.what)), ("reason", .string(event.reason)),
-        ("count", .integer(event.count)),
-        ("last_milliseconds", .integer(Int(event.lastMilliseconds))),
-      ])
+      JSONText.object(
+        event.members(naming: "state") + [
+          ("count", .integer(event.count)),
+          ("last_milliseconds", .integer(Int(event.lastMilliseconds))),
+        ])
     }
     let present = self.present.map { replica in
       JSONText.object([
         ("service", .string(replica.key.service)), ("index", .integer(replica.key.index)),
-        ("node", .string(replica.node)),
-        ("state", JSONText(replica.state?.rawValue)),
+        ("node", .string(replica.node)), ("state", JSONText(replica.report?.state.rawValue)),
       ])
     }
     let logs = self.failures.map { failure in
@@ -88,5 +67,52 @@ package struct WhyReport: Sendable {
       ("unreachable", .array(self.faults.map { .string($0.node) })), ("logs", .array(logs)),
       ("next", .object([("command", .string(next.command)), ("reason", .string(next.reason))])),
     ])
+  }
+}
+
+/// What a person should do next about a subject: one command, and why.
+package struct NextStep: Equatable, Sendable {
+  package var command: String
+  package var reason: String
+
+  /// - Parameters:
+  ///   - manifest: As the user named it.
+  ///   - isOver: The run has ended; nothing of it is on the nodes.
+  ///   - unreachable: Nodes that did not answer just now.
+  ///   - chain: For hardware errors.
+  package init(
+    manifest: String, isOver: Bool, replicas: [ReplicaStanding], unreachable: [String],
+    chain: EventChain
+  ) {
+    let file = ShellQuoting.quote(manifest)
+    func first(_ states: ReplicaPhase?...) -> ReplicaKey? {
+      replicas.first { states.contains($0.report?.state) }?.key
+    }
+    (self.command, self.reason) =
+      if isOver {
+        ("muster up \(file)", "the run has ended, and nothing of it is left")
+      } else if !unreachable.isEmpty {
+        (
+          "muster check --nodes \(file)",
+          "\(NodeSet(unreachable.map { NodeName($0) }).folded) does not answer; its last word stands"
+        )
+      } else if chain.events.contains(where: { $0.what == "xid" }) {
+        ("muster check --nodes \(file)", "a GPU's driver has told of an error")
+      } else if let key = first(.failed) {
+        ("muster logs \(file) \(key) -n 200", "`\(key)` has failed")
+      } else if let key = first(.stalled) {
+        (
+          "muster logs \(file) \(key) -n 200",
+          "`\(key)` makes no progress; `muster down \(file)` stops it all the same"
+        )
+      } else if let key = first(.waiting, .starting, .loading, .canary, .backoff, .draining) {
+        ("muster attach \(file)", "`\(key)` is on its way")
+      } else if first(.stopping) != nil {
+        ("muster down \(file)", "it stops; this waits for it, and proves that it is gone")
+      } else if let key = first(nil) {
+        ("muster up \(file)", "`\(key)` was not started")
+      } else {
+        ("muster status \(file)", "nothing is wrong here now")
+      }
   }
 }

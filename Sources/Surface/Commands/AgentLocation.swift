@@ -11,12 +11,9 @@ enum AgentLocation {
     if let path = getenv(Self.variable).map({ String(cString: $0) }) {
       if access(path, X_OK) == 0 { return path }
       throw CommandFailure(
-        .environment,
-        [
-          Diagnostic(
-            code: "no-agent", "`\(path)`, which \(Self.variable) names, is no program",
-            hints: ["unset it, or build one with `scripts/agent`"])
-        ])
+        .environment, code: "no-agent",
+        "`\(path)`, which \(Self.variable) names, is no program",
+        hints: ["unset it, or build one with `scripts/agent`"])
     }
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
     let size = readlink("/proc/self/exe", &buffer, Int(PATH_MAX))
@@ -27,12 +24,9 @@ enum AgentLocation {
     let places = ["\(folder)/../../agent/muster-node", "\(folder)/muster-node"]
     guard let path = places.first(where: { access($0, X_OK) == 0 }) else {
       throw CommandFailure(
-        .environment,
-        [
-          Diagnostic(
-            code: "no-agent", "the program for the nodes, `muster-node`, is not built",
-            hints: ["`scripts/agent` builds it, or \(Self.variable) names it"])
-        ])
+        .environment, code: "no-agent",
+        "the program for the nodes, `muster-node`, is not built",
+        hints: ["`scripts/agent` builds it, or \(Self.variable) names it"])
     }
     return path
   }

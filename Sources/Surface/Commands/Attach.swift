@@ -1,4 +1,4 @@
-package import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Fleet
 import FleetView
@@ -7,16 +7,14 @@ import Runs
 import Synchronization
 
 /// `muster attach`: follows the states of a run that is up.
-package struct Attach: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Attach: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Follow the states of the newest run's replicas until interrupted.",
     discussion: "A link that breaks is opened again; the run is not touched.")
 
   @OptionGroup var selection: RunSelection
 
-  package init() {}
-
-  package mutating func run() async throws {
+  mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
     let watch = try RunWatch(fleet, run, every: nil, clock: Composition.clock)

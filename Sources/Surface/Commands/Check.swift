@@ -1,12 +1,12 @@
-package import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Fleet
-package import Plan
+import Plan
 import Runs
 
 /// `muster check`: all faults of a manifest and, if asked, of its nodes.
-package struct Check: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Check: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Checks a manifest, and with --nodes its nodes, and reports every fault.",
     discussion: """
       Exit status 1 for faults in the manifest, or where it cannot be read; with --nodes, 2 where a \
@@ -25,9 +25,7 @@ package struct Check: AsyncParsableCommand {
   @Option(help: "Folder of the runs; default: `runs` beside the manifest.")
   var runs: String?
 
-  package init() {}
-
-  package mutating func run() async throws {
+  mutating func run() async throws {
     let loaded = try ManifestFile(self.file)
     for note in loaded.notes { StandardStreams.say("note: \(note)") }
     guard self.nodes else { return StandardStreams.data(Self.summary(of: loaded.plan)) }
@@ -52,7 +50,7 @@ package struct Check: AsyncParsableCommand {
   }
 
   /// One line: `ok: 21 nodes, 4 services, 21 replicas`.
-  package static func summary(of plan: Plan) -> String {
+  static func summary(of plan: Plan) -> String {
     func count(_ number: Int, _ one: String, _ many: String) -> String {
       "\(number) \(number == 1 ? one : many)"
     }

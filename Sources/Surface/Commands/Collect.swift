@@ -1,12 +1,12 @@
-package import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Fleet
 import FleetView
 import Runs
 
 /// `muster collect`: what somebody else needs to find a fault, in one file, without its secrets.
-package struct Collect: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Collect: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Pack what a report of a fault needs into one file, without secrets.",
     discussion: """
       The plan, the journal, the present states, what the nodes have noted, the last lines of each \
@@ -21,9 +21,7 @@ package struct Collect: AsyncParsableCommand {
   @Option(help: "The file; default: NAME-RUN.tar.gz here.")
   var output: String?
 
-  package init() {}
-
-  package mutating func run() async throws {
+  mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveOrLatestRun()
     let path = ManifestFile.absolute(self.output ?? "\(FaultBundle.name(of: run)).tar.gz")

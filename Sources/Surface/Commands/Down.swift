@@ -1,19 +1,17 @@
-package import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Fleet
 import Plan
 import Runs
 
 /// `muster down`: stops a run's services and proves that nothing of them is left.
-package struct Down: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Down: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Stop every replica of the newest run, with its whole process group, and prove it.")
 
   @OptionGroup var selection: RunSelection
 
-  package init() {}
-
-  package mutating func run() async throws {
+  mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
     let ending = try await fleet.end(run)

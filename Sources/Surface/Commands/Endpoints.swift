@@ -1,4 +1,4 @@
-package import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Fleet
 import FleetView
@@ -6,15 +6,15 @@ import Recipes
 import Runs
 
 /// `muster endpoints`: the model servers that are ready now, for programs that use them.
-package struct Endpoints: AsyncParsableCommand {
-  package enum Format: String, CaseIterable, ExpressibleByArgument, Sendable {
+struct Endpoints: AsyncParsableCommand {
+  enum Format: String, CaseIterable, ExpressibleByArgument, Sendable {
     case list
     case json
     case nemoGym = "nemo-gym"
     case nemoGymConfig = "nemo-gym-config"
   }
 
-  package static let configuration = CommandConfiguration(
+  static let configuration = CommandConfiguration(
     abstract: "Print the model servers that are ready now, for NeMo Gym and others.",
     discussion: """
       `list`: one base URL a line. `nemo-gym`: the keys of NeMo Gym's env.yaml. `nemo-gym-config`: \
@@ -38,16 +38,14 @@ package struct Endpoints: AsyncParsableCommand {
   @Option(help: "The service that is the judge; default: `judge`, if there is one.")
   var judge: String?
 
-  package init() {}
-
-  package mutating func run() async throws {
+  mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
     _ = try self.selected(ModelService.all(of: run.plan, reports: []))
     let (all, faults) = try await fleet.modelServices(of: run)
     let services = try self.selected(all)
     try self.print(services, run: run.id)
-    let missing = services.notReady(silent: Set(faults.map(\.node)))
+    let missing = services.notReady
     guard missing.isEmpty else {
       let status = ExitStatus(
         readyCount: services.map(\.ready.count).reduce(0, +), missingCount: missing.count)

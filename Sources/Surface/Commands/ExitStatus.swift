@@ -63,6 +63,13 @@ package struct CommandFailure: Error {
     self.init(status, [diagnostic])
   }
 
+  package init(
+    _ status: ExitStatus, code: String, _ summary: String, causes: [String] = [],
+    hints: [String] = []
+  ) {
+    self.init(status, Diagnostic(code: code, summary, causes: causes, hints: hints))
+  }
+
   package init(_ fault: RunFault) {
     self.init(ExitStatus(fault.cause), fault.diagnostics)
   }

@@ -1,11 +1,11 @@
-package import ArgumentParser
+import ArgumentParser
 import Fleet
 import Glibc
 import Manifest
 
 /// `muster init`: a manifest to start from.
-package struct Init: ParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Init: ParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Writes a commented manifest, also from a list of hosts.",
     discussion: """
       Without hosts the manifest has this machine as its one node. A host file has one entry a \
@@ -21,15 +21,13 @@ package struct Init: ParsableCommand {
   @Option(help: "A file with one host a line; - reads standard input.")
   var fromHostfile: String?
 
-  package init() {}
-
-  package func validate() throws {
+  func validate() throws {
     if self.hosts != nil, self.fromHostfile != nil {
       throw ValidationError("`--hosts` and `--from-hostfile` exclude each other")
     }
   }
 
-  package func run() throws {
+  func run() throws {
     var list = HostFile()
     var faults: [Diagnostic] = []
     if let hosts = self.hosts {
@@ -52,24 +50,14 @@ package struct Init: ParsableCommand {
 
   private static func create(_ path: String, _ text: String) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      let reason = String(cString: strerror(errno))
-      let hints = errno == EEXIST ? ["name another path, or move the file away"] : []
+    do throws(SystemFile.Fault) {
+      guard descriptor >= 0 else { throw SystemFile.Fault() }
+      defer { close(descriptor) }
+      try SystemFile.write(Array(text.utf8), to: descriptor)
+    } catch {
       throw CommandFailure(
-        .environment,
-        [Diagnostic(code: "unwritable-file", "`\(path)`: \(reason)", hints: hints)])
-    }
-    defer { close(descriptor) }
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        let reason = String(cString: strerror(errno))
-        throw CommandFailure(
-          .environment, [Diagnostic(code: "unwritable-file", "`\(path)`: \(reason)")])
-      }
-      rest = rest.dropFirst(count)
+        .environment, code: "unwritable-file", "`\(path)`: \(error.words)",
+        hints: error.code == EEXIST ? ["name another path, or move the file away"] : [])
     }
   }
 }

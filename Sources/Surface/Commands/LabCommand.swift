@@ -1,16 +1,14 @@
-package import ArgumentParser
+import ArgumentParser
 import Fleet
 import Glibc
 import Lab
 
 /// `muster lab`: a cluster of real SSH hosts on this machine.
-package struct LabCommand: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct LabCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     commandName: "lab",
     abstract: "Run real SSH hosts on this machine, as any user, to try things on.",
     subcommands: [LabUp.self, LabDown.self, LabStatus.self])
-
-  package init() {}
 }
 
 struct LabLocation: ParsableArguments {
@@ -36,9 +34,7 @@ struct LabUp: AsyncParsableCommand {
   @OptionGroup var location: LabLocation
 
   func validate() throws {
-    guard (1...LabHost.countMax).contains(self.count) else {
-      throw ValidationError("count `\(self.count)` is not in 1 to \(LabHost.countMax)")
-    }
+    try Self.check("count", self.count, in: 1...LabHost.countMax)
   }
 
   func run() async throws {

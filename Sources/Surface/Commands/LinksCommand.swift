@@ -1,4 +1,4 @@
-package import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Fleet
 import Plan
@@ -7,8 +7,8 @@ import Terminal
 
 /// `muster links`: opens a link to every node at once, and says who answers. Not in the help: it is
 /// for `scripts/bench/fanout`, and for looking at a fleet whose links are in doubt.
-package struct LinksCommand: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct LinksCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     commandName: "links", abstract: "Open a link to every node and start its daemon.",
     shouldDisplay: false)
 
@@ -20,9 +20,7 @@ package struct LinksCommand: AsyncParsableCommand {
   @Flag(help: "End the daemons instead.")
   var end = false
 
-  package init() {}
-
-  package mutating func run() async throws {
+  mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let faults = self.end ? try await self.endDaemons(fleet) : try await self.openLinks(fleet)
     guard faults.isEmpty else { throw CommandFailure(.environment, faults.folded()) }

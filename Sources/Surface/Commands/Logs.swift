@@ -1,4 +1,4 @@
-package import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Fleet
 import Launch
@@ -6,8 +6,8 @@ import Plan
 import Runs
 
 /// `muster logs`: the logs of a service's replicas, from their nodes.
-package struct Logs: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Logs: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Print the logs of a service's replicas.",
     discussion: "With more than one replica each line begins with the replica and its node.")
 
@@ -22,9 +22,7 @@ package struct Logs: AsyncParsableCommand {
   @Option(name: [.customShort("n"), .long], help: "Lines from the end to begin with.")
   var lines = 100
 
-  package init() {}
-
-  package mutating func run() async throws {
+  mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
     let replicas = try self.replicas(of: run.plan)
@@ -49,10 +47,8 @@ package struct Logs: AsyncParsableCommand {
     else {
       let known = plan.services.map { "`\($0.name)`" }.joined(separator: ", ")
       throw CommandFailure(
-        .failed,
-        Diagnostic(
-          code: "unknown-service", "no service `\(self.service)` in this run",
-          hints: ["its services are \(known)"]))
+        .failed, code: "unknown-service", "no service `\(self.service)` in this run",
+        hints: ["its services are \(known)"])
     }
     let wanted = service.replicas.filter { parts.count == 1 || "\($0.index)" == parts[1] }
     let found = wanted.compactMap { replica in
@@ -61,10 +57,9 @@ package struct Logs: AsyncParsableCommand {
     }
     guard !found.isEmpty else {
       throw CommandFailure(
-        .failed,
-        Diagnostic(
-          code: "unknown-replica", "service `\(name)` has no replica `\(parts.last ?? "")`",
-          hints: ["its replicas are 0 to \(service.replicas.count - 1)"]))
+        .failed, code: "unknown-replica",
+        "service `\(name)` has no replica `\(parts.last ?? "")`",
+        hints: ["its replicas are 0 to \(service.replicas.count - 1)"])
     }
     return found
   }

@@ -57,19 +57,14 @@ struct ManifestFile {
   /// The text of a file, read up to what the manifest's reader allows and a little more, which that
   /// reader then refuses; of standard input for `-`.
   static func text(at path: String) throws(CommandFailure) -> String {
-    let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Self.unreadable(path, errno) }
-    defer { if path != "-" { close(descriptor) } }
-    var bytes: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 1 << 16)
-    while bytes.count <= ManifestYAML.maximumSize {
-      let count = read(descriptor, &piece, piece.count)
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw Self.unreadable(path, errno) }
-      if count == 0 { break }
-      bytes += piece[..<count]
+    do throws(SystemFile.Fault) {
+      let bytes = try SystemFile.read(path, sizeMax: ManifestYAML.maximumSize)
+      return String(decoding: bytes, as: UTF8.self)
+    } catch {
+      throw CommandFailure(
+        .failed, code: "no-manifest", "`\(path)` cannot be read: \(error.words)",
+        hints: error.code == ENOENT ? ["`muster init \(path)` writes a manifest"] : [])
     }
-    return String(decoding: bytes, as: UTF8.self)
   }
 
   static func folder(of path: String) -> String {
@@ -84,15 +79,5 @@ struct ManifestFile {
     defer { free(here) }
     let folder = String(cString: here)
     return path == "." ? folder : "\(folder)/\(path)"
-  }
-
-  private static func unreadable(_ path: String, _ code: CInt) -> CommandFailure {
-    CommandFailure(
-      .failed,
-      [
-        Diagnostic(
-          code: "no-manifest", "`\(path)` cannot be read: \(String(cString: strerror(code)))",
-          hints: code == ENOENT ? ["`muster init \(path)` writes a manifest"] : [])
-      ])
   }
 }

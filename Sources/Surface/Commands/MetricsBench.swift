@@ -1,6 +1,5 @@
 import ArgumentParser
 import Fleet
-import Glibc
 import Telemetry
 
 /// `muster metrics-bench`: measures how fast texts of metrics are read in this process. Not in the
@@ -21,26 +20,25 @@ struct MetricsBench: ParsableCommand {
 
   func validate() throws {
     guard !self.files.isEmpty else { throw ValidationError("no file") }
-    guard (1...60).contains(self.seconds) else {
-      throw ValidationError("seconds `\(self.seconds)` is not in 1 to 60")
-    }
+    try Self.check("seconds", self.seconds, in: 1...60)
   }
 
   /// Prints a line a file: megabytes a second (of 1,000,000 bytes), texts a second, bytes and samples
   /// of the text, and a sum over all values read, so that no text can be optimised away.
   func run() throws {
     for file in self.files {
-      let text = try Self.bytes(of: file)
-      do throws(MetricsTextError) {
+      do {
+        let text = try SystemFile.read(file, sizeMax: MetricsTextLimits.byteCountMax)
         StandardStreams.data("\(file): \(try Self.measure(text, for: .seconds(self.seconds)))\n")
-      } catch {
+      } catch let fault as SystemFile.Fault {
+        throw CommandFailure(
+          .failed, code: "unreadable", "cannot read `\(file)`: \(fault.words)")
+      } catch let error as MetricsTextError {
         throw CommandFailure(
           .failed,
-          [
-            Diagnostic(
-              code: "metrics-text", "\(error.problem)",
-              at: SourceLocation(file: file, line: error.line, column: error.column))
-          ])
+          Diagnostic(
+            code: "metrics-text", "\(error.problem)",
+            at: SourceLocation(file: file, line: error.line, column: error.column)))
       }
     }
   }
@@ -65,27 +63,5 @@ struct MetricsBench: ParsableCommand {
     let rate = Double(count) / (elapsed / .seconds(1))
     return "MB/s \(Int(rate * Double(text.count) / 1e6)) texts/s \(Int(rate))"
       + " bytes \(text.count) samples \(page.samples.count) checksum \(checksum)"
-  }
-
-  private static func bytes(of path: String) throws(CommandFailure) -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Self.unreadable(path, errno) }
-    defer { close(descriptor) }
-    var bytes: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 1 << 16)
-    while bytes.count <= MetricsTextLimits.byteCountMax {
-      let count = read(descriptor, &piece, piece.count)
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw Self.unreadable(path, errno) }
-      if count == 0 { break }
-      bytes += piece[..<count]
-    }
-    return bytes
-  }
-
-  private static func unreadable(_ path: String, _ code: CInt) -> CommandFailure {
-    CommandFailure(
-      .failed,
-      [Diagnostic(code: "unreadable", "cannot read `\(path)`: \(String(cString: strerror(code)))")])
   }
 }

@@ -1,10 +1,10 @@
-package import ArgumentParser
+import ArgumentParser
 import Fleet
 import Glibc
 
 /// `muster nodes`: folds, expands and counts node sets.
-package struct Nodes: ParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Nodes: ParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Folds, expands and counts node sets.",
     discussion: """
       gpu[01-21]  n[1,3-9,20-40/4]  rack[1-2]n[01-16]
@@ -42,9 +42,7 @@ package struct Nodes: ParsableCommand {
   @Argument(help: ArgumentHelp("Node sets, or `-`.", valueName: "expr"))
   var expressions: [String]
 
-  package init() {}
-
-  package func run() throws {
+  func run() throws {
     var faults: [Diagnostic] = []
     if self.expressions == ["-"] {
       var lineNumber = 0

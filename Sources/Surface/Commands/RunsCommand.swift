@@ -1,16 +1,14 @@
-package import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Fleet
 import Runs
 import Terminal
 
 /// `muster runs`: the runs of a manifest, here and on its nodes.
-package struct RunsCommand: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct RunsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     commandName: "runs", abstract: "List runs, here and on the nodes, and remove old ones.",
     subcommands: [RunsList.self, RunsPrune.self], defaultSubcommand: RunsList.self)
-
-  package init() {}
 }
 
 struct RunsList: AsyncParsableCommand {
@@ -72,9 +70,7 @@ struct RunsPrune: AsyncParsableCommand {
     guard (self.older == nil) != (self.keep == nil) else {
       throw ValidationError("either --older or --keep")
     }
-    if let keep = self.keep, !(0...1_000_000).contains(keep) {
-      throw ValidationError("keep `\(keep)` is not in 0 to 1000000")
-    }
+    try Self.check("keep", self.keep, in: 0...1_000_000)
   }
 
   func run() async throws {

@@ -1,10 +1,10 @@
-package import ArgumentParser
+import ArgumentParser
 import Fleet
 import Recipes
 
 /// `muster schema`: the manifest's form for editors and validators, or as tables.
-package struct Schema: ParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Schema: ParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Prints the manifest's form as a JSON Schema, or as tables.",
     discussion: """
       muster schema > muster.schema.json
@@ -16,9 +16,7 @@ package struct Schema: ParsableCommand {
   @Flag(help: "Print the tables that README.md has.")
   var markdown = false
 
-  package init() {}
-
-  package func run() {
+  func run() {
     StandardStreams.data(
       self.markdown ? ManifestReference.text : ManifestSchema.document.pretty + "\n")
   }

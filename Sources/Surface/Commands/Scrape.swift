@@ -1,4 +1,4 @@
-package import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Fleet
 import FleetView
@@ -6,8 +6,8 @@ import Runs
 import Telemetry
 
 /// `muster scrape`: metrics of any endpoints, and of them together.
-package struct Scrape: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Scrape: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Show the metrics of model servers, each and together.",
     discussion: """
       Endpoints are asked directly; the replicas of a manifest's run through their agents. Rates and \
@@ -43,24 +43,18 @@ package struct Scrape: AsyncParsableCommand {
   @Option(help: "table, json (an object a scrape) or prometheus (every sample, with its endpoint).")
   var format = Format.table
 
-  package init() {}
-
-  package func validate() throws {
+  func validate() throws {
     guard !self.endpoints.isEmpty || self.manifest != nil else {
       throw ValidationError("neither an endpoint nor a manifest")
     }
-    if let watch = self.watch, !(1...3600).contains(watch) {
-      throw ValidationError("watch `\(watch)` is not in 1 to 3600")
-    }
+    try Self.check("watch", self.watch, in: 1...3600)
     guard self.watch == nil || !self.once else {
       throw ValidationError("--once and --watch exclude each other")
     }
-    guard (1...600).contains(self.timeout) else {
-      throw ValidationError("timeout `\(self.timeout)` is not in 1 to 600")
-    }
+    try Self.check("timeout", self.timeout, in: 1...600)
   }
 
-  package mutating func run() async throws {
+  mutating func run() async throws {
     let board = ScrapeBoard(try self.targets(), now: Composition.uptime)
     var agents: ScrapedRun?
     if let manifest = self.manifest {
@@ -68,20 +62,18 @@ package struct Scrape: AsyncParsableCommand {
     }
     guard board.count > 0 else {
       throw CommandFailure(
-        .environment,
-        Diagnostic(code: "nothing-to-scrape", "the run has no replicas that show metrics"))
+        .environment, code: "nothing-to-scrape", "the run has no replicas that show metrics")
     }
     let sources = ScrapeSources(
       board: board, agents: agents, pace: self.pace, timeout: .seconds(self.timeout),
       clock: Composition.clock)
     guard case .watch(let interval) = self.pace else {
-      try await sources.run()
-      return try self.show(board, faults: sources.faults)
+      return try self.show(board, faults: try await sources.run())
     }
     let format = self.format
     try await Interruption.guarding(hint: "the servers run on") {
       try await withThrowingTaskGroup(of: Void.self) { tasks in
-        tasks.addTask { try await sources.run() }
+        tasks.addTask { _ = try await sources.run() }
         tasks.addTask {
           while true {
             try await Composition.clock.sleep(for: interval)
@@ -114,7 +106,7 @@ package struct Scrape: AsyncParsableCommand {
     for fault in faults.folded() { StandardStreams.tell(fault) }
     guard report.hasAnswers else {
       throw CommandFailure(
-        .environment, Diagnostic(code: "none-answered", "none of the endpoints answered"))
+        .environment, code: "none-answered", "none of the endpoints answered")
     }
   }
 }

@@ -1,12 +1,12 @@
-package import ArgumentParser
+import ArgumentParser
 import Dashboard
 import Fleet
 import FleetView
 import Runs
 
 /// `muster serve`: the newest run for other programs.
-package struct Serve: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Serve: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Show all metrics of the newest run to Prometheus until interrupted.",
     discussion: """
       Every sample of every replica, of its GPUs and states stands at /metrics, with `node`, \
@@ -30,21 +30,17 @@ package struct Serve: AsyncParsableCommand {
   @Option(help: "Seconds from one page of a replica to its next.")
   var interval = 5
 
-  package init() {}
-
-  package func validate() throws {
+  func validate() throws {
     guard let metrics = self.metrics else {
       throw ValidationError("nothing to serve: `--metrics`")
     }
     guard ServeAddress(metrics) != nil else {
       throw ValidationError("`\(metrics)` is no `HOST:PORT`, such as \(Self.addressByDefault)")
     }
-    guard (1...3600).contains(self.interval) else {
-      throw ValidationError("interval `\(self.interval)` is not in 1 to 3600")
-    }
+    try Self.check("interval", self.interval, in: 1...3600)
   }
 
-  package mutating func run() async throws {
+  mutating func run() async throws {
     guard let address = self.metrics.flatMap({ ServeAddress($0) }) else { return }
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
@@ -76,10 +72,8 @@ package struct Serve: AsyncParsableCommand {
       }
     } catch let fault as MetricsServerFault {
       throw CommandFailure(
-        .failed,
-        Diagnostic(
-          code: "cannot-listen", "cannot listen on \(address)", causes: ["\(fault)"],
-          hints: ["`--metrics HOST:PORT` takes another address"]))
+        .failed, code: "cannot-listen", "cannot listen on \(address)", causes: ["\(fault)"],
+        hints: ["`--metrics HOST:PORT` takes another address"])
     }
   }
 }

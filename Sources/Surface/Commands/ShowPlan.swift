@@ -1,15 +1,10 @@
-package import ArgumentParser
+import ArgumentParser
 import Fleet
 import Plan
 
 /// `muster plan`: what every node will get.
-package struct ShowPlan: ParsableCommand {
-  package enum Format: String, CaseIterable, ExpressibleByArgument, Sendable {
-    case table
-    case json
-  }
-
-  package static let configuration = CommandConfiguration(
+struct ShowPlan: ParsableCommand {
+  static let configuration = CommandConfiguration(
     commandName: "plan",
     abstract: "Shows what every node will get: argv, environment and files, folded.",
     discussion: """
@@ -21,11 +16,9 @@ package struct ShowPlan: ParsableCommand {
   var file: String
 
   @Option(help: "table or json.")
-  var format = Format.table
+  var format = OutputFormat.table
 
-  package init() {}
-
-  package func run() throws {
+  func run() throws {
     let loaded = try ManifestFile(self.file)
     switch self.format {
     case .table:

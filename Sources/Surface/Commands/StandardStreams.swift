@@ -1,11 +1,11 @@
-package import Fleet
+import Fleet
 import Glibc
 import Synchronization
-package import Terminal
+import Terminal
 
 /// The process's own streams: data that could be piped on standard output, talk on standard error.
 /// Commands write nowhere else.
-package enum StandardStreams {
+enum StandardStreams {
   private static let output = Self.stream(STDOUT_FILENO) { Self.write($0, to: STDOUT_FILENO) }
   private static let errors = Self.stream(STDERR_FILENO) { bytes in
     let isHeld = Self.held.withLock { held in
@@ -18,30 +18,30 @@ package enum StandardStreams {
 
   // MARK: Data
 
-  package static func data(_ text: String) { Self.output.text(text) }
+  static func data(_ text: String) { Self.output.text(text) }
 
-  package static func data(_ bytes: [UInt8]) { Self.output.bytes(bytes) }
+  static func data(_ bytes: [UInt8]) { Self.output.bytes(bytes) }
 
-  package static func data(_ lines: [StyledLine]) { Self.output.lines(lines) }
+  static func data(_ lines: [StyledLine]) { Self.output.lines(lines) }
 
-  package static func draw(_ strokes: [OutputStream.Stroke]) { Self.output.draw(strokes) }
+  static func draw(_ strokes: [OutputStream.Stroke]) { Self.output.draw(strokes) }
 
   // MARK: Talk
 
   /// Writes a line of talk, which has no line feed.
-  package static func say(_ line: String) { Self.errors.line(line) }
+  static func say(_ line: String) { Self.errors.line(line) }
 
   /// Writes lines of talk.
-  package static func talk(_ text: String) {
+  static func talk(_ text: String) {
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       self.say(String(line))
     }
   }
 
   /// Writes a diagnostic, coloured where ``ColourPolicy`` says so.
-  package static func tell(_ diagnostic: Diagnostic) { Self.errors.diagnostic(diagnostic) }
+  static func tell(_ diagnostic: Diagnostic) { Self.errors.diagnostic(diagnostic) }
 
-  package static func drawTalk(_ strokes: [OutputStream.Stroke]) { Self.errors.draw(strokes) }
+  static func drawTalk(_ strokes: [OutputStream.Stroke]) { Self.errors.draw(strokes) }
 
   /// Talk while a whole screen is drawn; more is of no use when it is gone.
   private static let heldCountMax = 100
@@ -95,18 +95,10 @@ package enum StandardStreams {
 
   /// A reader that has gone ends the process quietly, as `SIGPIPE` would.
   private static func write(_ bytes: [UInt8], to descriptor: CInt) {
-    bytes.withUnsafeBytes { bytes in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let count = Glibc.write(
-          descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if count < 0, errno == EINTR { continue }
-        if count < 0, errno == EPIPE, descriptor == STDOUT_FILENO {
-          exit(ExitStatus.brokenPipe.rawValue)
-        }
-        guard count > 0 else { return }
-        rest = rest.dropFirst(count)
-      }
+    do throws(SystemFile.Fault) {
+      try SystemFile.write(bytes, to: descriptor)
+    } catch {
+      if error.code == EPIPE, descriptor == STDOUT_FILENO { exit(ExitStatus.brokenPipe.rawValue) }
     }
   }
 }

@@ -1,14 +1,14 @@
-package import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Fleet
 import FleetView
-import Plan
+import Launch
 import Runs
 import Terminal
 
 /// `muster status`: what every replica is doing, asked of the nodes themselves.
-package struct Status: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Status: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Show the state of every replica of the newest run.",
     discussion: "Exit status: 0 all ready, 1 one failed, 2 a node is unreachable, 3 mixed.")
 
@@ -17,9 +17,7 @@ package struct Status: AsyncParsableCommand {
   @Option(help: "table or json.")
   var format = OutputFormat.table
 
-  package init() {}
-
-  package mutating func run() async throws {
+  mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
     let report = try await fleet.status(of: run)
@@ -35,7 +33,7 @@ package struct Status: AsyncParsableCommand {
 }
 
 /// Forms of output that every command has.
-package enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
   case table
   case json
 }
@@ -43,11 +41,11 @@ package enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable
 extension StatusReport {
   /// Equal states of a service in one line, their nodes folded.
   var table: String {
-    var groups: [(row: Row, nodes: [NodeName], count: Int)] = []
+    var groups: [(row: ReplicaStanding, nodes: [NodeName], count: Int)] = []
     for row in self.rows {
-      let isAlike = { (other: Row) in
-        other.service == row.service && other.state == row.state && other.reason == row.reason
-          && other.isUnproven == row.isUnproven
+      let isAlike = { (other: ReplicaStanding) in
+        other.key.service == row.key.service && other.stateText == row.stateText
+          && other.reason == row.reason
       }
       if let index = groups.firstIndex(where: { isAlike($0.row) }) {
         groups[index].nodes.append(NodeName(row.node))
@@ -58,9 +56,9 @@ extension StatusReport {
     }
     var table = Table(columns: ["SERVICE", "STATE", "REPLICAS", "NODES", "REASON"])
     for group in groups {
-      let state = group.row.isUnproven ? "\(group.row.state) (unproven)" : group.row.state
       table.append([
-        group.row.service, state, "\(group.count)", NodeSet(group.nodes).folded, group.row.reason,
+        group.row.key.service, group.row.stateText, "\(group.count)",
+        NodeSet(group.nodes).folded, group.row.reason,
       ])
     }
     return table.rendered()

@@ -1,13 +1,14 @@
-package import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Fleet
 import FleetView
 import Plan
 import Runs
+import Synchronization
 
 /// `muster up`: brings a manifest's services up and waits until they are ready.
-package struct Up: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Up: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Bring the services of a manifest up, in order, and wait until they are ready.",
     discussion: """
       A launch is all or nothing: if one replica fails, what was started is stopped again and the \
@@ -22,16 +23,12 @@ package struct Up: AsyncParsableCommand {
   @Flag(help: "Start without a look at the nodes.")
   var skipPreflight = false
 
-  package init() {}
-
-  package mutating func run() async throws {
+  mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     guard !fleet.plan.services.isEmpty else {
       throw CommandFailure(
-        .failed,
-        Diagnostic(
-          code: "no-services", "the manifest has no `services:`",
-          hints: ["`muster eval` needs none; add one to launch it"]))
+        .failed, code: "no-services", "the manifest has no `services:`",
+        hints: ["`muster eval` needs none; add one to launch it"])
     }
     let secrets = try fleet.secrets()
     let isNew = try fleet.liveRunIfAny() == nil
@@ -48,7 +45,7 @@ package struct Up: AsyncParsableCommand {
     try await Interruption.guarding(hint: "what was started runs on; see `muster status`") {
       let clock = Composition.clock
       let began = clock.now
-      let narrator = Narration(LaunchNarrator(plan: fleet.plan))
+      let narrator = Mutex(LaunchNarrator(plan: fleet.plan))
       let result = try await Notifier.during(
         fleet.notify, run: run.id, clock: clock, tell: fleet.surroundings.tell
       ) { notifier in
@@ -59,7 +56,8 @@ package struct Up: AsyncParsableCommand {
         ) { event in
           // The journal first: what is shown has been written.
           run.record(event)
-          for word in await narrator.words(for: event, elapsed: clock.now - began) {
+          let elapsed = clock.now - began
+          for word in narrator.withLock({ $0.words(for: event, elapsed: elapsed) }) {
             switch word {
             case .line(let line): StandardStreams.say(line)
             case .diagnostic(let diagnostic): StandardStreams.tell(diagnostic)
@@ -75,18 +73,5 @@ package struct Up: AsyncParsableCommand {
       }
       StandardStreams.say("up in \(LaunchNarrator.seconds(clock.now - began))")
     }
-  }
-}
-
-/// A narrator that several tasks may tell of events.
-actor Narration {
-  private var narrator: LaunchNarrator
-
-  init(_ narrator: LaunchNarrator) {
-    self.narrator = narrator
-  }
-
-  func words(for event: LaunchEvent, elapsed: Duration) -> [LaunchNarrator.Word] {
-    self.narrator.words(for: event, elapsed: elapsed)
   }
 }

@@ -1,4 +1,4 @@
-package import ArgumentParser
+import ArgumentParser
 import Coordinator
 import Fleet
 import FleetView
@@ -9,8 +9,8 @@ import Runs
 import Terminal
 
 /// `muster why`: how a node or a service came to its present state.
-package struct Why: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Why: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Show what led to the state of a node, a service or a replica, and what to do next.",
     discussion: """
       Puts together the run's journal and what the nodes themselves have noted, oldest first, in \
@@ -26,19 +26,16 @@ package struct Why: AsyncParsableCommand {
   @Option(help: "table or json.")
   var format = OutputFormat.table
 
-  package init() {}
-
-  package mutating func run() async throws {
+  mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveOrLatestRun()
     guard let subject = ChainSubject(self.subject, in: run.plan) else {
       let services = run.plan.services.map { "`\($0.name)`" }.joined(separator: ", ")
       let nodes = NodeSet(run.plan.nodes.map { NodeName($0.name) }).folded
       throw CommandFailure(
-        .failed,
-        Diagnostic(
-          code: "unknown-subject", "`\(self.subject)` is neither a node nor a service of this run",
-          hints: ["its services are \(services); its nodes \(nodes)"]))
+        .failed, code: "unknown-subject",
+        "`\(self.subject)` is neither a node nor a service of this run",
+        hints: ["its services are \(services); its nodes \(nodes)"])
     }
     let report = try await fleet.history(of: subject, in: run)
     let next = NextStep(

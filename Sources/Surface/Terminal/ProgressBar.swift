@@ -1,5 +1,5 @@
 /// How far counted work has come, as one line. Pure: time comes in.
-package struct ProgressBar: Equatable, Sendable {
+package struct ProgressBar: Sendable {
   /// What stands before the bar, such as `eval`.
   package var label: String
   /// At least 0.
@@ -11,7 +11,7 @@ package struct ProgressBar: Equatable, Sendable {
   }
 
   /// What is known at one moment.
-  package struct Moment: Equatable, Sendable {
+  package struct Moment: Sendable {
     /// 0 to the total.
     package var done: Int
     /// Since the work began, in this process.
@@ -29,11 +29,6 @@ package struct ProgressBar: Equatable, Sendable {
       self.elapsed = elapsed
       self.doneBefore = doneBefore
       self.rates = rates
-    }
-
-    package static func == (lhs: Self, rhs: Self) -> Bool {
-      (lhs.done, lhs.elapsed, lhs.doneBefore) == (rhs.done, rhs.elapsed, rhs.doneBefore)
-        && lhs.rates.elementsEqual(rhs.rates, by: ==)
     }
 
     /// Items per second of this process; `nil` before the first item and the first millisecond.

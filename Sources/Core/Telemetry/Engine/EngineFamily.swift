@@ -34,6 +34,18 @@ enum EngineFamily: Int, CaseIterable {
   static var agedPlaces: Set<Int> { Self.table.agedPlaces }
 }
 
+/// The times that an engine keeps histograms of, in seconds.
+package enum EngineLatency: String, CaseIterable, Sendable {
+  /// From a request's arrival to its first token.
+  case firstToken = "ttft"
+  /// From a token to the next of the same request.
+  case interToken = "itl"
+  /// From a request's arrival to its last token.
+  case endToEnd = "e2e"
+  /// From a request's arrival to its first step.
+  case queue
+}
+
 /// All names of all makes, and whose they are. Two quantities may have one name.
 private struct EngineTable: Sendable {
   var places: [[Int]] = []
@@ -62,29 +74,27 @@ private struct EngineTable: Sendable {
 extension FamilyScrape {
   /// Added up over ranks; `nil` where no name is there, or what is there is no number.
   func sum(_ family: EngineFamily) -> Double? {
-    for place in family.places {
-      if let sum = self.sum(place) { return sum.isFinite ? sum : nil }
-    }
-    return nil
+    self.first(of: family) { self.sum($0) }.flatMap { $0.isFinite ? $0 : nil }
   }
 
   /// The largest over ranks; `nil` as for ``sum(_:)``.
   func maximum(_ family: EngineFamily) -> Double? {
-    for place in family.places {
-      var maximum: Double?
-      var isThere = false
-      self.forEachSample(of: place) { sample in
-        isThere = true
-        if sample.value.isFinite { maximum = max(maximum ?? sample.value, sample.value) }
-      }
-      if isThere { return maximum }
+    let values = self.first(of: family) { place in
+      var values: [Double] = []
+      self.forEachSample(of: place) { values.append($0.value) }
+      return values.isEmpty ? nil : values
     }
-    return nil
+    return values?.filter(\.isFinite).max()
   }
 
   func histogram(_ family: EngineFamily) -> MetricHistogram? {
+    self.first(of: family) { self.histogram($0) }
+  }
+
+  /// By the first of its names that the page has.
+  private func first<Value>(of family: EngineFamily, _ read: (Int) -> Value?) -> Value? {
     for place in family.places {
-      if let histogram = self.histogram(place) { return histogram }
+      if let value = read(place) { return value }
     }
     return nil
   }

@@ -19,7 +19,6 @@ package struct EngineReading: Equatable, Sendable {
   package var preemptions: Double?
   /// Requests, whatever their reason; a client that hangs up is counted nowhere.
   package var finished: Double?
-  package var finishedByReason: [EngineFinishReason: Double] = [:]
   /// In seconds since 1970.
   package var processStart: Double?
   package var latencies: [EngineLatency: MetricHistogram] = [:]
@@ -32,29 +31,24 @@ package struct EngineReading: Equatable, Sendable {
 
   /// Whether any family of an engine is on the page.
   package var hasEngine: Bool {
-    let numbers = [self.running, self.waiting, self.cacheUsage] + self.counters
-    return numbers.contains { $0 != nil } || !self.latencies.isEmpty
+    let numbers = Self.counters + [\.running, \.waiting, \.cacheUsage]
+    return numbers.contains { self[keyPath: $0] != nil } || !self.latencies.isEmpty
   }
 
   /// What only grows while a server lives.
-  var counters: [Double?] {
+  private static var counters: [WritableKeyPath<Self, Double?>] {
     [
-      self.prefixQueries, self.prefixHits, self.promptTokens, self.generationTokens, self.steps,
-      self.stepTokens, self.preemptions, self.finished,
+      \.prefixQueries, \.prefixHits, \.promptTokens, \.generationTokens, \.steps, \.stepTokens,
+      \.preemptions, \.finished,
     ]
   }
 }
 
 /// Reads pages of engines one after another with one piece of memory.
 package struct EngineScrape: Sendable {
-  private var scrape: FamilyScrape
+  private var scrape = FamilyScrape(EngineFamily.catalogue)
 
-  package init(limits: MetricsTextLimits = MetricsTextLimits()) {
-    self.scrape = FamilyScrape(EngineFamily.catalogue, limits: limits)
-  }
-
-  /// The page that was read last; empty after one that was refused.
-  package var page: MetricsPage { self.scrape.page }
+  package init() {}
 
   /// - Throws: as ``MetricsPage/read(_:)``.
   package mutating func read(_ text: [UInt8]) throws(MetricsTextError) -> EngineReading {
@@ -71,13 +65,6 @@ package struct EngineScrape: Sendable {
     (reading.steps, reading.stepTokens) = (steps?.count, steps?.sum)
     reading.preemptions = self.scrape.sum(.preemptions)
     reading.finished = self.scrape.sum(.finished)
-    for place in EngineFamily.finished.places {
-      for (value, sum) in self.scrape.sums(place, by: "finished_reason") {
-        if let reason = EngineFinishReason(rawValue: value) {
-          reading.finishedByReason[reason] = sum
-        }
-      }
-    }
     reading.processStart = self.scrape.maximum(.processStart)
     reading.latencies[.firstToken] = self.scrape.histogram(.firstToken)
     reading.latencies[.interToken] = self.scrape.histogram(.interToken)
@@ -93,5 +80,55 @@ package struct EngineScrape: Sendable {
         reading.latencies[.interToken]?.count,
       ].map { $0.flatMap { $0.isFinite ? $0 : nil } }
     return reading
+  }
+}
+
+/// What an engine did between two readings of one endpoint.
+package struct EngineInterval: Equatable, Sendable {
+  /// Positive.
+  package let duration: Duration
+  /// A counter fell, or the process began later: what happened in between is not known.
+  package var startedAnew = false
+  /// By how much its counters, its times and its queue grew, the queue perhaps by less than 0; `nil` is
+  /// what one of the readings does not say, and all else.
+  package var growth = EngineReading()
+
+  package init(duration: Duration) {
+    precondition(duration > .zero, "an interval of \(duration)")
+    self.duration = duration
+  }
+
+  /// Tokens or requests a second.
+  package func rate(_ count: KeyPath<EngineReading, Double?>) -> Double? {
+    self.growth[keyPath: count].map { $0 / (self.duration / .seconds(1)) }
+  }
+}
+
+extension EngineReading {
+  /// - Parameter duration: From the earlier reading to this one; positive.
+  package func since(_ earlier: EngineReading, after duration: Duration) -> EngineInterval {
+    var interval = EngineInterval(duration: duration)
+    interval.startedAnew = self.isOfAnotherLife(than: earlier)
+    guard !interval.startedAnew else { return interval }
+    for number in Self.counters + [\.waiting] {
+      guard let now = self[keyPath: number], let before = earlier[keyPath: number] else { continue }
+      interval.growth[keyPath: number] = now - before
+    }
+    for (latency, before) in earlier.latencies {
+      interval.growth.latencies[latency] = self.latencies[latency]?.since(before)
+    }
+    return interval
+  }
+
+  private func isOfAnotherLife(than earlier: EngineReading) -> Bool {
+    func fell(_ now: Double?, _ before: Double?) -> Bool {
+      guard let now, let before else { return false }
+      return now < before
+    }
+    if let now = self.processStart, let before = earlier.processStart, now != before { return true }
+    return Self.counters.contains { fell(self[keyPath: $0], earlier[keyPath: $0]) }
+      || EngineLatency.allCases.contains {
+        fell(self.latencies[$0]?.count, earlier.latencies[$0]?.count)
+      }
   }
 }

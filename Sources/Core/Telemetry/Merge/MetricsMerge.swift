@@ -62,24 +62,11 @@ package struct MetricsMerge: Sendable {
 
   /// Adds one sample of our own.
   ///
-  /// - Parameter name: Letters, digits, underscores and colons, the first no digit.
+  /// - Parameters:
+  ///   - name: Letters, digits, underscores and colons, the first no digit.
+  ///   - type: A counter's name ends with `_total`.
   package mutating func add(
-    gauge name: String, _ value: Double, help: String, labels: [Label]
-  ) {
-    self.add(name, .gauge, value, help: help, labels: labels)
-  }
-
-  /// Adds one sample of our own that only grows.
-  ///
-  /// - Parameter name: As of a gauge; it ends with `_total`.
-  package mutating func add(
-    counter name: String, _ value: Double, help: String, labels: [Label]
-  ) {
-    self.add(name, .counter, value, help: help, labels: labels)
-  }
-
-  private mutating func add(
-    _ name: String, _ type: MetricType, _ value: Double, help: String, labels: [Label]
+    _ name: String, _ value: Double, _ type: MetricType = .gauge, help: String, labels: [Label]
   ) {
     let bytes = Array(name.utf8)
     precondition(MetricsTextBytes.isPlain(bytes, colons: true), "metric \(name)")

@@ -52,8 +52,6 @@ package struct NodePage: Equatable, Sendable {
   package var source: Source
   /// By the node's clock, since 1970.
   package var milliseconds: Int64
-  /// From the request to the last byte.
-  package var took: Duration
   /// As it came; empty with a fault.
   package var text: [UInt8]
   /// Why there is no page, in words; empty where there is one.
@@ -63,7 +61,6 @@ package struct NodePage: Equatable, Sendable {
   package init(source: Source, milliseconds: Int64, text: [UInt8]) {
     self.source = source
     self.milliseconds = milliseconds
-    self.took = .zero
     self.text = text
     self.fault = ""
   }
@@ -73,7 +70,6 @@ package struct NodePage: Equatable, Sendable {
       page.target.isEmpty
       ? .replica(ReplicaKey(service: page.service, index: Int(page.index))) : .target(page.target)
     self.milliseconds = page.milliseconds
-    self.took = .microseconds(Int64(page.tookMicroseconds))
     let isTooLarge = page.text.count > Self.textSizeMax
     self.text = isTooLarge ? [] : Array(page.text)
     self.fault = isTooLarge ? "the page has more than \(Self.textSizeMax) bytes" : page.fault

@@ -39,10 +39,11 @@ where SamplerClock.Duration == Duration {
 
   /// Samples once.
   func sampleOnce() async throws -> Muster_V1_GPUSamples {
-    let last = LastSamples()
-    let fault = try await self.round([], silenceMax: Self.silenceMax) { last.samples = $0 }
-    if let samples = last.samples { return samples }
-    return self.message([], fault: fault ?? "")
+    let last = Mutex<Muster_V1_GPUSamples?>(nil)
+    let fault = try await self.round([], silenceMax: Self.silenceMax) { samples in
+      last.withLock { $0 = samples }
+    }
+    return last.withLock { $0 } ?? self.message([], fault: fault ?? "")
   }
 
   /// One life of `nvidia-smi`.
@@ -98,7 +99,7 @@ where SamplerClock.Duration == Duration {
         tasks.addTask {
           var lines = GPULines()
           for try await piece in inbound {
-            heard.instant = self.clock.now
+            heard.instant.withLock { $0 = self.clock.now }
             let gpus = lines.add(piece.readableBytesView)
             if !gpus.isEmpty { receive(self.message(gpus, fault: "")) }
           }
@@ -107,7 +108,8 @@ where SamplerClock.Duration == Duration {
         }
         tasks.addTask {
           while true {
-            let rest = self.clock.now.duration(to: heard.instant.advanced(by: silenceMax))
+            let last = heard.instant.withLock { $0 }
+            let rest = self.clock.now.duration(to: last.advanced(by: silenceMax))
             if rest <= .zero {
               return "nvidia-smi has said nothing for \(silenceMax.components.seconds) s"
             }
@@ -137,23 +139,9 @@ where SamplerClock.Duration == Duration {
   }
 
   private final class LastHeard: Sendable {
-    private let state: Mutex<SamplerClock.Instant>
+    let instant: Mutex<SamplerClock.Instant>
 
-    init(_ instant: SamplerClock.Instant) { self.state = Mutex(instant) }
-
-    var instant: SamplerClock.Instant {
-      get { self.state.withLock { $0 } }
-      set { self.state.withLock { $0 = newValue } }
-    }
-  }
-}
-
-private final class LastSamples: Sendable {
-  private let state = Mutex<Muster_V1_GPUSamples?>(nil)
-
-  var samples: Muster_V1_GPUSamples? {
-    get { self.state.withLock { $0 } }
-    set { self.state.withLock { $0 = newValue } }
+    init(_ instant: SamplerClock.Instant) { self.instant = Mutex(instant) }
   }
 }
 

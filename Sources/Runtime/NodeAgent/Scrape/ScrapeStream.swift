@@ -5,6 +5,7 @@ import Launch
 import NIOCore
 import NodeAPI
 import SwiftProtobuf
+import Synchronization
 import Telemetry
 
 /// Sends the metrics of this node: the pages of its servers, the counts of watched files.
@@ -32,7 +33,7 @@ where ScrapeClock.Duration == Duration {
   func send(
     _ request: Muster_V1_ScrapeRequest, to response: RPCWriter<Muster_V1_ScrapeReport>
   ) async throws {
-    try ScrapeCheck.check(request)
+    try request.check()
     if request.intervalMilliseconds == 0 {
       try await self.once(request, response)
     } else {
@@ -67,7 +68,7 @@ where ScrapeClock.Duration == Duration {
     _ request: Muster_V1_ScrapeRequest, _ response: RPCWriter<Muster_V1_ScrapeReport>
   ) async throws {
     let feed = ScrapeBatches()
-    let interval = Duration.milliseconds(Int64(request.intervalMilliseconds))
+    let interval = request.interval
     let gatherTime = min(Self.gatherTime, interval / 10)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await self.feedPages(request, feed) }
@@ -99,7 +100,7 @@ where ScrapeClock.Duration == Duration {
   private func feedPages(
     _ request: Muster_V1_ScrapeRequest, _ feed: ScrapeBatches
   ) async throws {
-    let interval = Duration.milliseconds(Int64(request.intervalMilliseconds))
+    let interval = request.interval
     var round = self.clock.now
     while true {
       let endpoints = self.endpoints(request)
@@ -133,7 +134,7 @@ where ScrapeClock.Duration == Duration {
     var files = WatchedFiles(patterns: request.watchedFiles)
     while true {
       for file in try await self.look(&files) { feed.add(.with { $0.file = file }) }
-      try await self.clock.sleep(for: .milliseconds(Int64(request.intervalMilliseconds)))
+      try await self.clock.sleep(for: request.interval)
     }
   }
 
@@ -221,21 +222,23 @@ extension ScrapeEndpoint {
   }
 }
 
-/// What a request for metrics must be before it is carried out.
-enum ScrapeCheck {
-  static func check(_ request: Muster_V1_ScrapeRequest) throws(RPCError) {
+extension Muster_V1_ScrapeRequest {
+  fileprivate var interval: Duration { .milliseconds(Int64(self.intervalMilliseconds)) }
+
+  /// What it must be before it is carried out.
+  func check() throws(RPCError) {
     func refuse(_ reason: String) -> RPCError {
       RPCError(code: .invalidArgument, message: reason)
     }
-    let interval = request.intervalMilliseconds
+    let interval = self.intervalMilliseconds
     guard interval == 0 || (100...3_600_000).contains(interval) else {
       throw refuse("interval_milliseconds is \(interval); 0, or 100 to 3600000")
     }
-    guard request.targets.count <= NodeLimits.scrapeTargetCountMax, request.watchedFiles.count <= 64
+    guard self.targets.count <= NodeLimits.scrapeTargetCountMax, self.watchedFiles.count <= 64
     else {
       throw refuse("too many targets or files")
     }
-    for target in request.targets {
+    for target in self.targets {
       guard (1...65_535).contains(target.port) else {
         throw refuse("target `\(target.name)` has port \(target.port)")
       }
@@ -243,8 +246,60 @@ enum ScrapeCheck {
         throw refuse("target `\(target.name)`: `\(target.path)` is not the path of a request")
       }
     }
-    for pattern in request.watchedFiles where !pattern.hasPrefix("/") && !pattern.hasPrefix("~/") {
+    for pattern in self.watchedFiles where !pattern.hasPrefix("/") && !pattern.hasPrefix("~/") {
       throw refuse("the watched file `\(pattern)` is not an absolute path")
     }
+  }
+}
+
+/// Reports on their way to one caller, gathered into messages.
+final class ScrapeBatches: Sendable {
+  /// Of all that wait for a slow link; newer ones are dropped, and come again.
+  private static let pendingSizeMax = 16 << 20
+  /// Of the pages in one message; a larger page goes alone.
+  private static let batchSizeMax = 1 << 20
+
+  private struct State {
+    var reports: [Muster_V1_ScrapeReport] = []
+    var size = 0
+  }
+
+  private let state = Mutex(State())
+
+  func add(_ report: Muster_V1_ScrapeReport) {
+    let size = Self.size(of: report)
+    self.state.withLock { state in
+      guard state.size + size <= Self.pendingSizeMax else { return }
+      state.reports.append(report)
+      state.size += size
+    }
+  }
+
+  /// All that waits, in messages in the order in which it came.
+  func take() -> [Muster_V1_ScrapeReport] {
+    let reports = self.state.withLock { state in
+      let reports = state.reports
+      state = State()
+      return reports
+    }
+    var batches: [[Muster_V1_ScrapeReport]] = []
+    var size = 0
+    for report in reports {
+      let own = Self.size(of: report)
+      if batches.isEmpty || size + own > Self.batchSizeMax {
+        batches.append([])
+        size = 0
+      }
+      batches[batches.count - 1].append(report)
+      size += own
+    }
+    return batches.map { reports in
+      reports.count == 1 ? reports[0] : .with { $0.batch.reports = reports }
+    }
+  }
+
+  /// About: what else is in a report is small.
+  private static func size(of report: Muster_V1_ScrapeReport) -> Int {
+    report.page.text.count + 256
   }
 }

@@ -1,12 +1,12 @@
-package import ArgumentParser
+import ArgumentParser
 import Fleet
 import FleetView
 import Runs
 import Terminal
 
 /// `muster top`: a live view of a run's fleet.
-package struct Top: AsyncParsableCommand {
-  package static let configuration = CommandConfiguration(
+struct Top: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
     abstract: "Watch the newest run: services, replicas, GPUs and events.",
     discussion: """
       Keys: q quit, s next order, r reverse, / filter, e events on and off, p pause, ? help. What is \
@@ -45,12 +45,8 @@ package struct Top: AsyncParsableCommand {
   @Flag(help: "Show what the journal has of a run, oldest first.")
   var replay = false
 
-  package init() {}
-
-  package func validate() throws {
-    guard (1...3600).contains(self.interval) else {
-      throw ValidationError("interval `\(self.interval)` is not in 1 to 3600")
-    }
+  func validate() throws {
+    try Self.check("interval", self.interval, in: 1...3600)
     guard self.replayed == nil || self.replay else {
       throw ValidationError("`\(self.replayed ?? "")` is read with --replay only")
     }
@@ -65,7 +61,7 @@ package struct Top: AsyncParsableCommand {
     }
   }
 
-  package mutating func run() async throws {
+  mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     guard !self.replay else {
       let named = try self.replayed.map { try fleet.run($0) }

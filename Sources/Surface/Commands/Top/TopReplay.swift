@@ -3,6 +3,7 @@ import Fleet
 import FleetView
 import Health
 import Launch
+import Telemetry
 import Terminal
 
 extension RunReplay {

@@ -122,7 +122,7 @@ package struct TopScreen {
       return []
     }
     let events = self.moment.latestEvents(lineCountMax - 1)
-    var table = FittedTable([
+    var table = Table([
       .init("TIME"), .init("NODE"), .init("REPLICA", rank: 1), .init("EVENT"), .init("REASON"),
     ])
     for event in events {

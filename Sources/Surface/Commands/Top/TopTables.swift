@@ -24,13 +24,9 @@ struct TopTables {
 
   /// The same rows, those that need somebody first.
   var mostUrgent: [FleetMoment.Row] {
-    self.rows.enumerated().sorted { one, other in
-      (Self.rank(one.element), one.offset) < (Self.rank(other.element), other.offset)
-    }.map(\.element)
+    // Only failed, stalled, unreachable and busy ones come before the order that was asked for.
+    self.rows.sorted { min($0.urgency, 4) < min($1.urgency, 4) }
   }
-
-  /// Only failed, stalled, unreachable and busy ones come before the order that was asked for.
-  private static func rank(_ row: FleetMoment.Row) -> Int { min(row.urgency, 4) }
 
   /// Equal rows stay in the order of the plan; what is unknown comes last, either way round.
   private static func ordered(
@@ -46,15 +42,14 @@ struct TopTables {
     case .state: value = { -Double($0.urgency) }
     }
     let sign: Double = settings.isReversed ? 1 : -1
-    return rows.enumerated().map { offset, row in
-      (row: row, key: value(row).map { $0 * sign } ?? .infinity, offset: offset)
-    }.sorted { ($0.key, $0.offset) < ($1.key, $1.offset) }.map(\.row)
+    func key(_ row: FleetMoment.Row) -> Double { value(row).map { $0 * sign } ?? .infinity }
+    return rows.sorted { key($0) < key($1) }
   }
 
   // MARK: Services
 
-  var services: FittedTable {
-    var table = FittedTable([
+  var services: Table {
+    var table = Table([
       .init("SERVICE"), .init("READY", .right), .init("RUN", .right), .init("WAIT", .right),
       .init("KV%", .right), .init("HIT%", .right, rank: 3), .init("PROMPT/s", .right, rank: 4),
       .init("GEN/s", .right), .init("TTFT p50", .right, rank: 2), .init("p99", .right, rank: 2),
@@ -96,8 +91,8 @@ struct TopTables {
 
   // MARK: Replicas
 
-  func replicas(_ rows: [FleetMoment.Row]) -> FittedTable {
-    var table = FittedTable([
+  func replicas(_ rows: [FleetMoment.Row]) -> Table {
+    var table = Table([
       .init("NODE"), .init("REPLICA"), .init("STATE"), .init("SINCE", .right, rank: 3),
       .init("ATT", .right, rank: 6), .init("RUN", .right), .init("WAIT", .right),
       .init("KV%", .right), .init("TOK/s", .right, rank: 1), .init("HIT%", .right, rank: 4),

@@ -1,19 +1,26 @@
-package import Telemetry
-
 /// The last that is known of an endpoint that is scraped. It reads no clock; instants are passed in.
 package struct EndpointPage: Sendable {
   /// As it came; `nil` where the last try brought none.
   package private(set) var text: [UInt8]?
   /// When the last page came, since a point of the caller's own; `nil` before the first.
   package private(set) var arrived: Duration?
-  package private(set) var reading: EngineReading?
-  /// Between the last two pages.
+  /// Between the last two pages; `nil` where the last try brought none.
   package private(set) var interval: EngineInterval?
   /// Why there is no page, or no engine on it, in words; empty where there is one.
   package private(set) var fault = ""
   /// Tries so far.
   package private(set) var tryCount = 0
-  private var history = EngineHistory()
+  private var last: (reading: EngineReading, instant: Duration)?
+
+  /// Without arguments one of which nothing is known yet.
+  package init(reading: EngineReading? = nil, interval: EngineInterval? = nil) {
+    self.text = reading.map { _ in [] }
+    self.interval = interval
+    self.last = reading.map { ($0, .zero) }
+  }
+
+  /// What the page says; `nil` where the last try brought none.
+  package var reading: EngineReading? { self.text == nil ? nil : self.last?.reading }
 
   /// A page came.
   ///
@@ -24,38 +31,30 @@ package struct EndpointPage: Sendable {
   package mutating func add(
     _ text: [UInt8], madeAt instant: Duration, at now: Duration, with scrape: inout EngineScrape
   ) {
-    self.tryCount += 1
     do throws(MetricsTextError) {
       let reading = try scrape.read(text)
-      self.interval = self.history.add(reading, at: instant)
-      self.reading = reading
-      self.text = text
-      self.arrived = now
+      self.interval = self.last.flatMap { last in
+        instant > last.instant
+          ? reading.since(last.reading, after: instant - last.instant) : nil
+      }
+      self.last = (reading, instant)
+      (self.text, self.arrived) = (text, now)
       self.fault = reading.hasEngine ? "" : "no engine on its page"
+      self.tryCount += 1
     } catch {
-      self.text = nil
-      self.fault = "its page is no text of metrics: \(error)"
+      self.miss("its page is no text of metrics: \(error)")
     }
   }
 
   /// No page came, and why.
   package mutating func miss(_ fault: String) {
-    self.tryCount += 1
-    self.text = nil
+    self.forget()
     self.fault = fault
+    self.tryCount += 1
   }
 
   /// What it does at present is not known: a page to come is compared with the last one all the same.
   package mutating func forget() {
-    self.text = nil
-    self.interval = nil
-    self.fault = ""
-  }
-
-  /// What the present page says; nothing where there is none.
-  package func metrics(named name: String) -> EndpointMetrics {
-    EndpointMetrics(
-      name: name, reading: self.text == nil ? nil : self.reading,
-      interval: self.text == nil ? nil : self.interval)
+    (self.text, self.interval, self.fault) = (nil, nil, "")
   }
 }

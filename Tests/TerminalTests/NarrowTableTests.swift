@@ -1,9 +1,9 @@
 import Terminal
 import Testing
 
-@Suite struct FittedTableTests {
-  private static var table: FittedTable {
-    var table = FittedTable([
+@Suite struct NarrowTableTests {
+  private static var table: Table {
+    var table = Table([
       .init("A"), .init("FIRST", .right, rank: 2), .init("SECOND", .right, rank: 1), .init("WHY"),
     ])
     table.append(["a", "1", "22", "because it is so"].map { StyledLine($0) })
