@@ -12,9 +12,9 @@ struct InvariantTests {
       memory +=
         Self.privatePages(sequence, simulator) * 128 * sequence.quantization.quartersPerToken
     }
-    for (index, pages) in simulator.prefixPages.enumerated() {
+    for (index, prefix) in simulator.memory.prefixes.enumerated() {
       let tiers = inGPU.filter { Int($0.prefix) == index }.map(\.quantization.quartersPerToken)
-      memory += pages * 128 * (tiers.max() ?? 0)
+      memory += Int(prefix.pages) * 128 * (tiers.max() ?? 0)
     }
     return memory
   }
@@ -23,7 +23,8 @@ struct InvariantTests {
     _ sequence: CachedSequence, _ simulator: KVCacheSimulator
   ) -> Int {
     let pages = (Int(sequence.tokens) + 127) / 128
-    let shared = sequence.prefix < 0 ? 0 : simulator.prefixPages[Int(sequence.prefix)]
+    let shared =
+      sequence.prefix < 0 ? 0 : Int(simulator.memory.prefixes[Int(sequence.prefix)].pages)
     return max(0, pages - shared)
   }
 
@@ -92,6 +93,6 @@ struct InvariantTests {
       worker.appendTrace(taskIndex: task, rolloutIndex: 1, to: &other)
       if actions.tally != worker.episode.tally { differing += 1 }
     }
-    #expect((differing > 0) == policy.isStochastic)
+    #expect((differing > 0) == (policy == .random))
   }
 }

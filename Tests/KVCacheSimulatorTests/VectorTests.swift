@@ -32,7 +32,7 @@ struct VectorTests {
     #expect(simulator.tier == expected.tier)
     #expect(simulator.budgetPermille == expected.budget)
     #expect(simulator.pattern == expected.pattern)
-    #expect(simulator.prefixPages == expected.pages)
+    #expect(simulator.memory.prefixes.map { Int($0.pages) } == expected.pages)
     #expect(simulator.sequences.count == expected.sequences)
     #expect(simulator.memoryInUse == expected.memory)
     #expect(simulator.usage == expected.usage)

@@ -18,12 +18,13 @@ struct BatchFrameTests {
 
   @Test func `a frame reads back`() throws {
     let frame = Self.frame
-    guard case .batch(let header, let headerSize) = self.next(frame + [0x7B]) else {
+    guard case .batch(let entry) = self.next(frame + [0x7B]) else {
       Issue.record("not a batch")
       return
     }
-    #expect(header.batch == Self.batch.header)
-    #expect(Array(frame[headerSize...]) == Self.batch.lines)
+    #expect(entry.header == Self.batch.header && entry.frameOffset == 0)
+    #expect(Array(frame[entry.offset...]) == Self.batch.lines)
+    #expect(entry.size == Self.batch.lines.count)
     let mark = BatchFrame.markLine(droppedThrough: 9)
     #expect(self.next(mark) == .mark(droppedThrough: 9, size: mark.count))
   }
@@ -39,11 +40,11 @@ struct BatchFrameTests {
         lines: [UInt8](repeating: 0x0A, count: Int(count)))
       var bytes: [UInt8] = []
       BatchFrame.append(batch, to: &bytes)
-      guard case .batch(let header, _) = self.next(bytes) else {
+      guard case .batch(let entry) = self.next(bytes) else {
         Issue.record("not a batch")
         continue
       }
-      #expect(header.batch == batch.header)
+      #expect(entry.header == batch.header)
     }
   }
 

@@ -7,7 +7,7 @@ struct MergeTests {
     var records = ""
     var missing = ""
     var conflicts = ""
-    var counts = MergeCounts()
+    var counts = MergeSummary()
   }
 
   private static func line(_ key: ItemKey, _ value: String = "1") -> String {
@@ -33,7 +33,7 @@ struct MergeTests {
         case .conflicts: merged.conflicts += text
         }
       })
-    merged.counts = merge.counts
+    merged.counts = merge.summary
     return merged
   }
 
@@ -91,7 +91,7 @@ struct MergeTests {
           switch UInt32.random(in: 0..<10, using: &generator) {
           case 0:
             return String(
-              decoding: RecordLine.failure(of: key, class: "timeout", message: "m"),
+              decoding: RecordLine.failure(of: key, ItemFailure("timeout", "m")),
               as: UTF8.self)
           case 1: return "rubbish\n"
           case 2: return Self.line(key, "2")
@@ -108,7 +108,10 @@ struct MergeTests {
   /// Item by item, with everything in memory.
   private func reference(_ plan: WorkPlan, _ batches: [RecordBatch]) -> Merged {
     var merged = Merged()
+    merged.counts.workID = plan.workID
     merged.counts.planned = plan.itemCount
+    merged.counts.batches = batches.count
+    merged.counts.retriedBatches = batches.count { $0.attempt > 1 }
     var found: [UInt64: [(attempt: UInt32, line: String)]] = [:]
     for batch in batches {
       let lines = String(decoding: batch.lines, as: UTF8.self).split(separator: "\n")
@@ -160,7 +163,7 @@ struct MergeTests {
       [
         self.batch([0..<2], attempt: 1) { _ in
           String(
-            decoding: RecordLine.failure(of: keys[0], class: "c", message: ""), as: UTF8.self)
+            decoding: RecordLine.failure(of: keys[0], ItemFailure("c", "")), as: UTF8.self)
         },
         self.batch([0..<2], attempt: 3) { Self.line(keys[Int($0)], "3") },
         self.batch([0..<1], attempt: 2) { _ in Self.line(keys[0], "2") },

@@ -11,7 +11,7 @@ struct RecordLineTests {
     #expect(result.key == ItemKey(taskIndex: 12, rolloutIndex: 3))
     #expect(result.kind == .result)
     let failure = RecordLine.failure(
-      of: ItemKey(taskIndex: 1, rolloutIndex: 2), class: "timeout", message: "a \"b\"\n\u{1}é")
+      of: ItemKey(taskIndex: 1, rolloutIndex: 2), ItemFailure("timeout", "a \"b\"\n\u{1}é"))
     #expect(
       String(decoding: failure, as: UTF8.self)
         == #"{"task_index":1,"rollout_index":2,"error":{"class":"timeout","message":"#
@@ -33,7 +33,7 @@ struct RecordLineTests {
   @Test func `a long message is cut between characters`() {
     let key = ItemKey(taskIndex: 0, rolloutIndex: 0)
     let line = RecordLine.failure(
-      of: key, class: "x", message: "a" + String(repeating: "é", count: 2000))
+      of: key, ItemFailure("x", "a" + String(repeating: "é", count: 2000)))
     #expect(String(validating: line, as: UTF8.self)?.hasSuffix("é\"}}\n") == true)
     #expect(line.count < 1200)
   }

@@ -28,7 +28,7 @@ struct ReportBuilderTests {
     for line in lines { Array(line.utf8).withUnsafeBytes { builder.add($0) } }
     for line in missing { Array(line.utf8).withUnsafeBytes { builder.addMissing($0) } }
     #expect(builder.unreadableCount == 0 && builder.recordCount == UInt64(lines.count))
-    return builder.report(conflicts: 0, rejected: 0, batches: 0, retriedBatches: 0)
+    return builder.report(of: MergeSummary())
   }
 
   private static func report(ofRewards tasks: [[Double]]) throws -> Report {
@@ -166,7 +166,7 @@ struct ReportBuilderTests {
       Array((line + "\n").utf8).withUnsafeBytes { builder.add($0) }
     }
     #expect(builder.recordCount == 3 && builder.unreadableCount == 0)
-    let report = builder.report(conflicts: 0, rejected: 0, batches: 1, retriedBatches: 0)
+    let report = builder.report(of: MergeSummary())
     let group = try #require(report.groups.first)
     #expect(group.values.map(\.name) == ["score"] && group.values[0].mean == 1.5)
     #expect(group.values[0].count == 2 && group.count == 3 && group.planned == 3)

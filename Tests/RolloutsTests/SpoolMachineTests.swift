@@ -13,13 +13,13 @@ struct SpoolMachineTests {
   }()
 
   private static func machine(
-    entries: [SpoolMachine.Entry] = [], lastSequence: UInt64 = 0
+    entries: [BatchEntry] = [], lastSequence: UInt64 = 0
   ) -> SpoolMachine {
     SpoolMachine(settings: Self.settings, entries: entries, lastSequence: lastSequence)
   }
 
-  private static func entry(_ sequence: UInt64) -> SpoolMachine.Entry {
-    SpoolMachine.Entry(
+  private static func entry(_ sequence: UInt64) -> BatchEntry {
+    BatchEntry(
       BatchHeader(
         sequence: sequence, leaseID: 1, attempt: 1, items: [sequence * 10..<sequence * 10 + 1]),
       size: 10)

@@ -26,8 +26,8 @@ struct SpoolWorld {
 
   private var fileSize: Int { self.file.reduce(0) { $0 + $1.lines.count } }
 
-  private var entries: [SpoolMachine.Entry] {
-    self.file.map { SpoolMachine.Entry($0.header, size: $0.lines.count) }
+  private var entries: [BatchEntry] {
+    self.file.map { BatchEntry($0.header, size: $0.lines.count) }
   }
 
   private mutating func number(_ range: ClosedRange<Int>) -> Int {

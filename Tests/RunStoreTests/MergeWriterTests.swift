@@ -51,7 +51,7 @@ struct MergeWriterTests {
     #expect(self.outputs(run) == first)
     var layout = ReportLayout(plan)
     layout.groupField = "difficulty"
-    layout.groups += ["easy", "medium", "hard"].map { ReportLayout.Group(name: $0, planned: 3) }
+    layout.groups += ["easy", "medium", "hard"].map { (name: $0, planned: 3) }
     let report = try ReportReader.report(of: run, plan: plan, layout: layout)
     #expect(report.isComplete && report.planned == 9)
     #expect(report.groups.map(\.count) == [9, 3, 3, 3])

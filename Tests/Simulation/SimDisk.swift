@@ -147,11 +147,11 @@ struct SimLog: SpoolLog {
     try await self.disk.access(self.number) { $0.sync() }
   }
 
-  func contents() async -> [SpoolMachine.Entry] {
-    self.disk.all.batches.map { SpoolMachine.Entry($0.header, size: $0.lines.count) }
+  var entries: [BatchEntry] {
+    self.disk.all.batches.map { BatchEntry($0.header, size: $0.lines.count) }
   }
 
-  func highestSequence() async -> UInt64 {
+  var lastSequence: UInt64 {
     let (batches, dropped) = self.disk.all
     return max(dropped, batches.last?.sequence ?? 0)
   }

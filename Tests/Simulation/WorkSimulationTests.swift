@@ -132,12 +132,12 @@ private let seeds: [UInt64] = {
   /// What `muster` makes of these batches, by the merge that it uses.
   private static func merge(
     _ batches: [RecordBatch], _ plan: WorkPlan
-  ) -> (counts: MergeCounts, outputs: [MergeOutput: [UInt8]]) {
+  ) -> (counts: MergeSummary, outputs: [MergeOutput: [UInt8]]) {
     var outputs: [MergeOutput: [UInt8]] = [:]
     var merge = Merge(plan: plan, batches: batches.map(\.header))
     merge.run(
       load: { batches[$0].lines },
       write: { (output: MergeOutput, bytes: [UInt8]) in outputs[output, default: []] += bytes })
-    return (merge.counts, outputs)
+    return (merge.summary, outputs)
   }
 }

@@ -1,20 +1,11 @@
 /// One sequence with its part of the KV cache; pending requests are sequences too.
 package struct CachedSequence: Equatable, Sendable {
-  package enum Phase: UInt8, Sendable {
+  /// By its name in observations.
+  package enum Phase: String, Sendable {
     case prefill
     case decode
     case reasoning
     case idle
-
-    /// Its name in observations.
-    package var name: StaticString {
-      switch self {
-      case .prefill: "prefill"
-      case .decode: "decode"
-      case .reasoning: "reasoning"
-      case .idle: "idle"
-      }
-    }
   }
 
   /// Counts from 0 in the order of birth.
@@ -76,11 +67,6 @@ package struct CachedSequence: Equatable, Sendable {
   var workingPhase: Phase {
     self.type == .reasoning ? .reasoning : self.rate > 0 ? .decode : .idle
   }
-
-  /// The phase of a sequence that a scenario starts with, which skips prefill.
-  var initialPhase: Phase {
-    self.rate == 0 ? .idle : self.workingPhase
-  }
 }
 
 /// How a sequence's cache is stored.
@@ -97,14 +83,5 @@ package enum Quantization: UInt8, CaseIterable, Sendable {
   /// One tier down; nil from the last.
   var lower: Self? {
     Self(rawValue: self.rawValue &+ 1)
-  }
-
-  /// Its name in observations.
-  package var name: StaticString {
-    switch self {
-    case .fp16: "fp16"
-    case .int8: "int8"
-    case .int4: "int4"
-    }
   }
 }

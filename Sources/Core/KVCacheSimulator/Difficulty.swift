@@ -12,30 +12,16 @@ package enum Difficulty: String, CaseIterable, Codable, Sendable {
     case .easy: .easy
     case .medium: .medium
     case .hard: .hard
-    case .all:
-      switch index % 3 {
-      case 0: .easy
-      case 1: .medium
-      default: .hard
-      }
+    case .all: index % 3 == 0 ? .easy : index % 3 == 1 ? .medium : .hard
     }
   }
 }
 
-/// How hard one scenario is: the second table of simulator.md §2.
-package enum DifficultyTier: UInt8, CaseIterable, Sendable {
+/// How hard one scenario is, by its name in records: the second table of simulator.md §2.
+package enum DifficultyTier: String, CaseIterable, Sendable {
   case easy
   case medium
   case hard
-
-  /// Its name in records.
-  package var name: StaticString {
-    switch self {
-    case .easy: "easy"
-    case .medium: "medium"
-    case .hard: "hard"
-    }
-  }
 
   /// The memory budget's range, in thousandths of the GPU's capacity.
   var budgetPermille: (low: Int, high: Int) {

@@ -1,13 +1,14 @@
-/// Compact JSON, written as bytes into storage that is used again: no `String` on the way.
+/// Compact JSON, written as bytes into storage that is used again: no `String` on the way. A `text`,
+/// such as what stands before a value, is ASCII that needs no escapes.
 extension [UInt8] {
-  /// Appends ASCII that needs no escapes.
   @inline(__always)
   mutating func append(text: StaticString) {
     self.append(
       contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  mutating func append(decimal value: UInt64) {
+  mutating func append(_ text: StaticString = "", decimal value: UInt64) {
+    self.append(text: text)
     let start = self.count
     var rest = value
     repeat {
@@ -22,27 +23,32 @@ extension [UInt8] {
     }
   }
 
-  mutating func append(decimal value: Int) {
-    if value < 0 { self.append(UInt8(ascii: "-")) }
-    self.append(decimal: UInt64(value.magnitude))
+  mutating func append(_ text: StaticString = "", decimal value: Int) {
+    self.append(text: text)
+    self.append(value < 0 ? "-" : "", decimal: UInt64(value.magnitude))
   }
 
-  mutating func append(bool value: Bool) {
-    self.append(text: value ? "true" : "false")
+  /// Appends a name of ours in quotes.
+  mutating func append(_ text: StaticString, name: String) {
+    self.append(text: text)
+    self.append(UInt8(ascii: "\""))
+    self.append(contentsOf: name.utf8)
+    self.append(UInt8(ascii: "\""))
   }
 
   /// Appends `value`, at least 0 and below 10^15, with three decimals: floor(value * 1000 + 0.5)
   /// thousandths (simulator.md §7).
-  mutating func append(fraction value: Double) {
+  mutating func append(_ text: StaticString = "", fraction value: Double) {
     let thousandths = UInt64((value * 1000 + 0.5).rounded(.down))
-    self.append(decimal: thousandths / 1000)
+    self.append(text, decimal: thousandths / 1000)
     self.append(UInt8(ascii: "."))
     self.append(threeDigits: thousandths % 1000)
   }
 
   /// Appends a finite double as the shortest decimal that reads back to the same bits, in the form
   /// of `Double.description` (`0.3`, `1e-05`, `-0.0`).
-  mutating func append(shortest value: Double) {
+  mutating func append(_ text: StaticString = "", shortest value: Double) {
+    self.append(text: text)
     if self.appendAsThousandths(value) { return }
     var sink = ByteSink(bytes: [])
     swap(&sink.bytes, &self)
@@ -57,9 +63,8 @@ extension [UInt8] {
     guard size < 1e9 else { return false }
     let thousandths = (size * 1000).rounded()
     guard thousandths / 1000 == size else { return false }
-    if value.sign == .minus { self.append(UInt8(ascii: "-")) }
     let digits = UInt64(thousandths)
-    self.append(decimal: digits / 1000)
+    self.append(value.sign == .minus ? "-" : "", decimal: digits / 1000)
     self.append(UInt8(ascii: "."))
     let decimals = digits % 1000
     if decimals % 100 == 0 {

@@ -20,9 +20,11 @@ extension KVCacheSimulator {
 
   /// Why no action at all is accepted now.
   private var refusal: ActionResult? {
-    if self.isOver { return .episodeOver }
-    return self.actionsTaken >= self.maxActionsPerStep ? .actionBudgetSpent : nil
+    self.isOver ? .episodeOver : self.hasActionsLeft ? nil : .actionBudgetSpent
   }
+
+  /// Whether another action could succeed before the next step.
+  var hasActionsLeft: Bool { self.actionsTaken < self.maxActionsPerStep }
 
   private mutating func carryOut(_ verb: ActionVerb, sequenceID: Int?) -> ActionResult {
     if verb == .keep { return .ok }

@@ -50,7 +50,8 @@ extension KVCacheSimulator {
   private mutating func work(_ sequence: inout CachedSequence) -> Work {
     switch sequence.phase {
     case .idle:
-      return self.generator.permille() < sequence.type.idleAccessPermille ? .accessed : .untouched
+      return self.generator.permille() < sequence.type.constants.idleAccessPermille
+        ? .accessed : .untouched
     case .prefill:
       sequence.phase = sequence.workingPhase
       return .accessed
@@ -122,7 +123,7 @@ extension KVCacheSimulator {
   private mutating func isDone(_ sequence: inout CachedSequence) -> Bool {
     switch sequence.phase {
     case .idle:
-      return self.generator.permille() < sequence.type.idleLeavePermille
+      return self.generator.permille() < sequence.type.constants.idleLeavePermille
     case .decode, .reasoning:
       guard sequence.tokens >= sequence.target else { return false }
       guard sequence.type == .context || sequence.type == .generation else { return true }

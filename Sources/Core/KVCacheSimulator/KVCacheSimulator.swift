@@ -54,9 +54,6 @@ package struct KVCacheSimulator: Sendable {
 
   package var isOver: Bool { self.step >= Self.stepCount }
 
-  /// The pages of each shared prefix of the scenario, 1 to 3 of them.
-  package var prefixPages: [Int] { self.memory.prefixes.map { Int($0.pages) } }
-
   /// Begins the episode of scenario `index` (simulator.md §3).
   package mutating func start(seed: UInt64, index: UInt64, difficulty: Difficulty) {
     self.seed = seed
@@ -74,7 +71,7 @@ package struct KVCacheSimulator: Sendable {
     let fill = self.generator.int(550, 750) &* self.limit
     while self.memory.quarterTokens &* 1_000_000 < fill {
       var sequence = self.birth(.initial)
-      sequence.phase = sequence.initialPhase
+      sequence.phase = sequence.rate == 0 ? .idle : sequence.workingPhase
       self.memory.enter(sequence)
       self.sequences.append(sequence)
     }
@@ -94,13 +91,15 @@ package struct KVCacheSimulator: Sendable {
   /// Draws a sequence in prefill.
   mutating func birth(_ mix: BlockMix) -> CachedSequence {
     let type = mix.type(at: self.generator.permille())
-    let tokens = self.generator.int(type.tokensAtBirth.low, type.tokensAtBirth.high)
-    let rate = self.generator.int(type.rate.low, type.rate.high)
-    let remaining = self.generator.int(type.remainingTokens.low, type.remainingTokens.high)
+    let constants = type.constants
+    let tokens = self.generator.int(constants.tokensAtBirth.low, constants.tokensAtBirth.high)
+    let rate = self.generator.int(constants.rate.low, constants.rate.high)
+    let remaining = self.generator.int(
+      constants.remainingTokens.low, constants.remainingTokens.high)
     let priority = self.generator.int(0, 100)
     var prefix = -1
     var pagesOfPrefix = 0
-    if self.generator.permille() < type.sharedPermille {
+    if self.generator.permille() < constants.sharedPermille {
       prefix = self.generator.int(0, self.memory.prefixes.count &- 1)
       pagesOfPrefix = Int(self.memory.prefixes[prefix].pages)
     }

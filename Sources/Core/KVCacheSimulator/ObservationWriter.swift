@@ -1,8 +1,5 @@
 /// What an agent sees before a step (simulator.md §7), with storage that is used again.
 package struct ObservationWriter: Sendable {
-  private static let memoryEntriesMax = 5
-  private static let candidatesMax = 8
-
   /// Places in the simulator's `sequences`.
   private var largest: [Int] = []
   private var candidates: [Int] = []
@@ -13,18 +10,12 @@ package struct ObservationWriter: Sendable {
   /// Appends the observation as one compact JSON object, without a line feed.
   package mutating func append(_ simulator: borrowing KVCacheSimulator, to json: inout [UInt8]) {
     self.select(simulator)
-    json.append(text: "{\"step\":")
-    json.append(decimal: simulator.step)
-    json.append(text: ",\"memory_usage\":")
-    json.append(fraction: simulator.usage)
-    json.append(text: ",\"memory_budget\":")
-    json.append(fraction: Double(simulator.budgetPermille) / 1000)
-    json.append(text: ",\"episode_remaining\":")
-    json.append(decimal: KVCacheSimulator.stepCount - simulator.step)
-    json.append(text: ",\"time_above_0_95\":")
-    json.append(decimal: simulator.tally.pressureSteps)
-    json.append(text: ",\"pending_queue_growth\":")
-    json.append(decimal: simulator.pendingGrowth)
+    json.append("{\"step\":", decimal: simulator.step)
+    json.append(",\"memory_usage\":", fraction: simulator.usage)
+    json.append(",\"memory_budget\":", fraction: Double(simulator.budgetPermille) / 1000)
+    json.append(",\"episode_remaining\":", decimal: KVCacheSimulator.stepCount - simulator.step)
+    json.append(",\"time_above_0_95\":", decimal: simulator.tally.pressureSteps)
+    json.append(",\"pending_queue_growth\":", decimal: simulator.pendingGrowth)
     Self.appendOverview(simulator, to: &json)
     json.append(text: ",\"top_memory_entries\":[")
     Self.append(self.largest, simulator, to: &json)
@@ -42,16 +33,13 @@ package struct ObservationWriter: Sendable {
 
   private mutating func select(_ simulator: borrowing KVCacheSimulator) {
     let all = simulator.sequences
-    self.largest.removeAll(keepingCapacity: true)
-    self.largest.append(contentsOf: all.indices)
-    self.largest.sort {
-      (all[$1].privateMemory, all[$0].id) < (all[$0].privateMemory, all[$1].id)
+    Self.fill(&self.largest, all, countMax: 5) {
+      ($1.privateMemory, $0.id) < ($0.privateMemory, $1.id)
     }
-    self.largest.removeLast(max(0, self.largest.count - Self.memoryEntriesMax))
-    self.candidates.removeAll(keepingCapacity: true)
-    self.candidates.append(contentsOf: all.indices)
-    self.candidates.sort { Self.isBetterVictim(all[$0], all[$1]) }
-    self.candidates.removeLast(max(0, self.candidates.count - Self.candidatesMax))
+    Self.fill(&self.candidates, all, countMax: 8) {
+      ($1.type.constants.evictionPermille, Int($0.priority), $0.progress, $0.id)
+        < ($0.type.constants.evictionPermille, Int($1.priority), $1.progress, $1.id)
+    }
     self.visible.removeAll(keepingCapacity: true)
     for place in self.largest { self.visible.append(all[place].id) }
     for place in self.candidates where !self.largest.contains(place) {
@@ -60,29 +48,29 @@ package struct ObservationWriter: Sendable {
     self.visible.sort()
   }
 
-  private static func isBetterVictim(_ one: CachedSequence, _ other: CachedSequence) -> Bool {
-    (other.type.evictionPermille, Int(one.priority), one.progress, one.id)
-      < (one.type.evictionPermille, Int(other.priority), other.progress, other.id)
+  private static func fill(
+    _ places: inout [Int], _ all: ContiguousArray<CachedSequence>, countMax: Int,
+    by isBefore: (CachedSequence, CachedSequence) -> Bool
+  ) {
+    places.removeAll(keepingCapacity: true)
+    places.append(contentsOf: all.indices)
+    places.sort { isBefore(all[$0], all[$1]) }
+    places.removeLast(max(0, places.count - countMax))
   }
 
   private static func appendOverview(
     _ simulator: borrowing KVCacheSimulator, to json: inout [UInt8]
   ) {
-    json.append(text: ",\"cache_overview\":{\"sequences\":")
-    json.append(decimal: simulator.sequences.count)
+    json.append(",\"cache_overview\":{\"sequences\":", decimal: simulator.sequences.count)
     json.append(text: ",\"by_type\":{")
     for type in BlockType.allCases {
-      json.append(text: type == .system ? "\"" : ",\"")
-      json.append(text: type.name)
-      json.append(text: "\":")
-      json.append(decimal: simulator.sequences.count { $0.type == type })
+      json.append(type == .system ? "" : ",", name: type.rawValue)
+      json.append(":", decimal: simulator.sequences.count { $0.type == type })
     }
-    json.append(text: "},\"compressed\":")
-    json.append(decimal: simulator.sequences.count { $0.quantization != .fp16 })
-    json.append(text: ",\"swapped\":")
-    json.append(decimal: simulator.sequences.count { $0.isSwapped })
-    json.append(text: ",\"shared_prefixes\":")
-    json.append(decimal: simulator.memory.heldPrefixCount)
+    json.append(
+      "},\"compressed\":", decimal: simulator.sequences.count { $0.quantization != .fp16 })
+    json.append(",\"swapped\":", decimal: simulator.sequences.count { $0.isSwapped })
+    json.append(",\"shared_prefixes\":", decimal: simulator.memory.heldPrefixCount)
     json.append(text: "}")
   }
 
@@ -99,50 +87,34 @@ package struct ObservationWriter: Sendable {
     _ sequence: CachedSequence, _ simulator: borrowing KVCacheSimulator, to json: inout [UInt8]
   ) {
     let limit = Double(simulator.limit)
-    json.append(text: "{\"seq_id\":")
-    json.append(decimal: Int(sequence.id))
-    json.append(text: ",\"block_type\":\"")
-    json.append(text: sequence.type.name)
-    json.append(text: "\",\"eviction_value\":")
-    json.append(fraction: sequence.type.evictionValue)
-    json.append(text: ",\"phase\":\"")
-    json.append(text: sequence.phase.name)
-    json.append(text: "\",\"tokens\":")
-    json.append(decimal: Int(sequence.tokens))
-    json.append(text: ",\"memory\":")
-    json.append(fraction: Double(sequence.privateMemory * 1000) / limit)
-    json.append(text: ",\"quantization\":\"")
-    json.append(text: sequence.quantization.name)
-    json.append(text: "\",\"priority\":")
-    json.append(fraction: Double(sequence.priority) / 100)
-    json.append(text: ",\"progress\":")
-    json.append(fraction: sequence.progress)
-    json.append(text: ",\"shared_prefix\":")
+    json.append("{\"seq_id\":", decimal: Int(sequence.id))
+    json.append(",\"block_type\":", name: sequence.type.rawValue)
+    json.append(",\"eviction_value\":", fraction: sequence.type.evictionValue)
+    json.append(",\"phase\":", name: sequence.phase.rawValue)
+    json.append(",\"tokens\":", decimal: Int(sequence.tokens))
+    json.append(",\"memory\":", fraction: Double(sequence.privateMemory * 1000) / limit)
+    json.append(",\"quantization\":", name: "\(sequence.quantization)")
+    json.append(",\"priority\":", fraction: Double(sequence.priority) / 100)
+    json.append(",\"progress\":", fraction: sequence.progress)
     if sequence.prefix < 0 {
-      json.append(text: "null")
+      json.append(text: ",\"shared_prefix\":null")
     } else {
-      json.append(decimal: Int(sequence.prefix))
+      json.append(",\"shared_prefix\":", decimal: Int(sequence.prefix))
     }
-    json.append(text: ",\"frees\":")
-    json.append(fraction: Double(simulator.memory.freed(by: sequence) * 1000) / limit)
-    json.append(text: ",\"hotness\":")
-    json.append(fraction: sequence.hotness)
-    json.append(text: ",\"last_access_step\":")
-    json.append(decimal: Int(sequence.lastAccessStep))
-    json.append(text: ",\"swapped\":")
-    json.append(bool: sequence.isSwapped)
-    json.append(text: "}")
+    json.append(
+      ",\"frees\":", fraction: Double(simulator.memory.freed(by: sequence) * 1000) / limit)
+    json.append(",\"hotness\":", fraction: sequence.hotness)
+    json.append(",\"last_access_step\":", decimal: Int(sequence.lastAccessStep))
+    json.append(text: sequence.isSwapped ? ",\"swapped\":true}" : ",\"swapped\":false}")
   }
 
   private static func appendPending(
     _ simulator: borrowing KVCacheSimulator, to json: inout [UInt8]
   ) {
-    json.append(text: "{\"count\":")
-    json.append(decimal: simulator.pending.count)
-    json.append(text: ",\"tokens\":")
-    json.append(decimal: simulator.pending.reduce(0) { $0 + Int($1.tokens) })
-    json.append(text: ",\"longest_wait\":")
-    json.append(decimal: simulator.pending.reduce(0) { max($0, Int($1.waits)) })
+    json.append("{\"count\":", decimal: simulator.pending.count)
+    json.append(",\"tokens\":", decimal: simulator.pending.reduce(0) { $0 + Int($1.tokens) })
+    json.append(
+      ",\"longest_wait\":", decimal: simulator.pending.reduce(0) { max($0, Int($1.waits)) })
     json.append(text: "}")
   }
 }

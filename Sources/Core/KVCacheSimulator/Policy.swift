@@ -33,15 +33,15 @@ package struct Policy: Sendable {
       for _ in 0..<2 { self.actAtRandom(on: &simulator) }
     case .lru:
       guard simulator.usage > Self.evictionTarget else { return }
-      self.sortByAccess(simulator)
+      self.sort(simulator) { UInt64($0.lastAccessStep) }
       self.evict(on: &simulator)
     case .value:
       guard simulator.usage > Self.evictionTarget else { return }
-      self.sortByValue(simulator)
+      self.sort(simulator, by: Self.value(of:))
       self.evict(on: &simulator)
     case .compress:
       guard simulator.usage > Self.compressionTarget else { return }
-      self.sortByValue(simulator)
+      self.sort(simulator, by: Self.value(of:))
       for _ in 0..<2 { self.compress(on: &simulator) }
       self.evict(on: &simulator)
     }
@@ -84,23 +84,21 @@ package struct Policy: Sendable {
     self.actions.append(AppliedAction(verb: verb, sequenceID: id, result: result))
   }
 
-  /// By (last access, id).
-  private mutating func sortByAccess(_ simulator: borrowing KVCacheSimulator) {
+  /// By (rank, id).
+  @inline(__always)
+  private mutating func sort(
+    _ simulator: borrowing KVCacheSimulator, by rank: (CachedSequence) -> UInt64
+  ) {
     self.order.removeAll(keepingCapacity: true)
     for sequence in simulator.sequences {
-      self.order.append(UInt64(sequence.lastAccessStep) << 32 | UInt64(sequence.id))
+      self.order.append(rank(sequence) << 32 | UInt64(sequence.id))
     }
     self.order.sort()
   }
 
-  /// By (eviction value, high first; priority; id).
-  private mutating func sortByValue(_ simulator: borrowing KVCacheSimulator) {
-    self.order.removeAll(keepingCapacity: true)
-    for sequence in simulator.sequences {
-      let rank = UInt64(1000 - sequence.type.evictionPermille) << 7 | UInt64(sequence.priority)
-      self.order.append(rank << 32 | UInt64(sequence.id))
-    }
-    self.order.sort()
+  /// (Eviction value, high first; priority).
+  private static func value(of sequence: CachedSequence) -> UInt64 {
+    UInt64(1000 - sequence.type.constants.evictionPermille) << 7 | UInt64(sequence.priority)
   }
 
   private static func id(of key: UInt64) -> Int {
@@ -108,7 +106,11 @@ package struct Policy: Sendable {
   }
 }
 
-extension KVCacheSimulator {
-  /// Whether another action could succeed before the next step.
-  var hasActionsLeft: Bool { self.actionsTaken < self.maxActionsPerStep }
+/// The built-in policies (simulator.md §8), by their names in records.
+package enum PolicyName: String, CaseIterable, Codable, Sendable {
+  case keep
+  case random
+  case lru
+  case value
+  case compress
 }

@@ -24,20 +24,21 @@ package struct SimulatorSpecification: Codable, Equatable, Sendable {
     case episodeCostMicroseconds = "episode_cost_microseconds"
   }
 
-  /// - Parameter maxActionsPerStep: 1 to ``maxActionsMax``.
+  /// - Parameters:
+  ///   - maxActionsPerStep: 1 to ``maxActionsMax``.
+  ///   - episodeCost: 0 to ``episodeCostMax``; counted in microseconds.
   package init(
     policy: PolicyName = .lru, difficulty: Difficulty = .all, seed: UInt64 = 42,
-    maxActionsPerStep: Int = 4
+    maxActionsPerStep: Int = 4, episodeCost: Duration = .zero
   ) {
     precondition(1...Self.maxActionsMax ~= maxActionsPerStep, "\(maxActionsPerStep) actions")
     self.policy = policy
     self.difficulty = difficulty
     self.seed = seed
     self.maxActionsPerStep = maxActionsPerStep
-    self.episodeCostMicroseconds = 0
+    self.episodeCostMicroseconds = Int64((episodeCost / .microseconds(1)).rounded())
   }
 
-  /// - Parameter episodeCost: 0 to ``episodeCostMax``; counted in microseconds.
   /// - Throws: ``SimulatorSpecificationError`` for the first value that is not valid.
   package init(
     policy: String, seed: UInt64, difficulty: String, maxActionsPerStep: Int = 4,
@@ -51,11 +52,9 @@ package struct SimulatorSpecification: Codable, Equatable, Sendable {
     guard (.zero...Self.episodeCostMax).contains(episodeCost) else {
       throw .episodeCostOutOfRange(episodeCost)
     }
-    self.policy = policyName
-    self.difficulty = tier
-    self.seed = seed
-    self.maxActionsPerStep = maxActionsPerStep
-    self.episodeCostMicroseconds = Int64((episodeCost / .microseconds(1)).rounded())
+    self.init(
+      policy: policyName, difficulty: tier, seed: seed, maxActionsPerStep: maxActionsPerStep,
+      episodeCost: episodeCost)
   }
 
   package var episodeCost: Duration { .microseconds(self.episodeCostMicroseconds) }
@@ -102,22 +101,19 @@ package struct SimulatorSpecification: Codable, Equatable, Sendable {
 
   /// How its records are reported: by difficulty, rewards first.
   package func reportLayout(of plan: WorkPlan) -> ReportLayout {
-    var groups = [ReportLayout.Group(name: self.difficulty.rawValue, planned: plan.itemCount)]
+    var groups = [(name: self.difficulty.rawValue, planned: plan.itemCount)]
     if self.difficulty == .all {
       // Scenario i has the tier i mod 3.
       groups += DifficultyTier.allCases.enumerated().map { index, tier in
         let taskCount = (plan.taskCount + 2 - UInt64(index)) / 3
-        return ReportLayout.Group(
-          name: "\(tier.name)", planned: taskCount * plan.rolloutsPerTask)
+        return (tier.rawValue, taskCount * plan.rolloutsPerTask)
       }
     }
     var layout = ReportLayout(groupField: "difficulty", groups: groups)
     layout.settings = ["seed"]
     layout.values = ["reward"]
     layout.sections = [("rewards", "reward component"), ("metrics", "metric")]
-    layout.totals = [
-      ReportLayout.Total(title: "tokens", section: "metrics", name: "total_tokens_metric")
-    ]
+    layout.totals = [("tokens", "metrics", "total_tokens_metric")]
     return layout
   }
 }

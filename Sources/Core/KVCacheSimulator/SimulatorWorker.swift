@@ -21,13 +21,18 @@ package struct SimulatorWorker: Sendable {
     }
   }
 
-  /// Appends the record line, with its line feed, of one item.
+  /// Appends the record line, with its line feed, of one item (simulator.md §10).
   package mutating func appendRecord(
     taskIndex: UInt64, rolloutIndex: UInt64, to lines: inout [UInt8]
   ) {
     self.run(taskIndex: taskIndex, rolloutIndex: rolloutIndex)
-    RecordWriter.append(
-      self.episode, rollout: rolloutIndex, policy: self.specification.policy, to: &lines)
+    lines.append("{\"task_index\":", decimal: taskIndex)
+    lines.append(",\"rollout_index\":", decimal: rolloutIndex)
+    lines.append(",\"seed\":", decimal: self.episode.seed)
+    lines.append(",\"difficulty\":", name: self.episode.tier.rawValue)
+    lines.append(",\"policy\":", name: self.specification.policy.rawValue)
+    Self.append(Reward(self.episode), to: &lines)
+    Self.appendMetrics(self.episode, to: &lines)
   }
 
   /// Appends the 15 trace lines, each with its line feed, of one item.
@@ -36,14 +41,12 @@ package struct SimulatorWorker: Sendable {
   ) {
     self.start(taskIndex: taskIndex, rolloutIndex: rolloutIndex)
     while !self.episode.isOver {
-      lines.append(text: "{\"task_index\":")
-      lines.append(decimal: taskIndex)
-      lines.append(text: ",\"rollout_index\":")
-      lines.append(decimal: rolloutIndex)
+      lines.append("{\"task_index\":", decimal: taskIndex)
+      lines.append(",\"rollout_index\":", decimal: rolloutIndex)
       lines.append(text: ",\"observation\":")
       self.observation.append(self.episode, to: &lines)
       self.policy.act(on: &self.episode)
-      RecordWriter.append(self.policy.actions, to: &lines)
+      Self.append(self.policy.actions, to: &lines)
       self.episode.advance()
     }
   }
@@ -52,5 +55,55 @@ package struct SimulatorWorker: Sendable {
     self.episode.start(
       seed: self.specification.seed, index: taskIndex, difficulty: self.specification.difficulty)
     self.policy.start(seed: self.specification.seed, index: taskIndex, rollout: rolloutIndex)
+  }
+
+  private static func append(_ reward: Reward, to lines: inout [UInt8]) {
+    lines.append(",\"reward\":", shortest: reward.total)
+    lines.append(",\"rewards\":{\"failure_penalty\":", shortest: reward.failurePenalty)
+    lines.append(",\"throughput_reward\":", shortest: reward.throughputReward)
+    lines.append(",\"headroom_bonus\":", shortest: reward.headroomBonus)
+    lines.append(",\"memory_efficiency\":", shortest: reward.memoryEfficiency)
+    lines.append(",\"eviction_quality\":", shortest: reward.evictionQuality)
+    lines.append(",\"latency_penalty\":", shortest: reward.latencyPenalty)
+    lines.append(",\"risky_eviction_penalty\":", shortest: reward.riskyEvictionPenalty)
+  }
+
+  private static func appendMetrics(
+    _ episode: borrowing KVCacheSimulator, to lines: inout [UInt8]
+  ) {
+    let tally = episode.tally
+    lines.append("},\"metrics\":{\"total_tokens_metric\":", decimal: tally.tokens)
+    lines.append(",\"total_failures_metric\":", decimal: tally.failures)
+    lines.append(",\"total_latency_metric\":", shortest: tally.swapLatency)
+    lines.append(",\"pressure_steps_metric\":", decimal: tally.pressureSteps)
+    lines.append(",\"evictions\":", decimal: tally.evictions)
+    lines.append(",\"compressions\":", decimal: tally.compressions)
+    lines.append(",\"swaps\":", decimal: tally.swaps)
+    lines.append(",\"keeps\":", decimal: tally.keeps)
+    lines.append(",\"invalid_actions\":", decimal: tally.invalidActions)
+    lines.append(",\"completions\":", decimal: tally.completions)
+    lines.append(",\"admissions\":", decimal: tally.admissions)
+    lines.append(",\"pending_requests\":", decimal: episode.pending.count)
+    lines.append(",\"peak_usage\":", shortest: tally.peakUsage)
+    lines.append(",\"final_usage\":", shortest: episode.usage)
+    lines.append(text: "}}\n")
+  }
+
+  /// Appends `,"actions":[[verb, seq_id or null, result] …]}` and a line feed.
+  private static func append(
+    _ actions: ContiguousArray<AppliedAction>, to lines: inout [UInt8]
+  ) {
+    lines.append(text: ",\"actions\":[")
+    for (index, action) in actions.enumerated() {
+      lines.append(index == 0 ? "[" : ",[", name: action.verb.rawValue)
+      if let id = action.sequenceID {
+        lines.append(",", decimal: id)
+      } else {
+        lines.append(text: ",null")
+      }
+      lines.append(",", name: action.result.rawValue)
+      lines.append(text: "]")
+    }
+    lines.append(text: "]}\n")
   }
 }

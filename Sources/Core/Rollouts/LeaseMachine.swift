@@ -1,11 +1,9 @@
 /// Decides which node works on which items, from what has been recorded, what failed and who was heard
 /// when.
 ///
-/// An item is free, leased, recorded or given up. A lease is extended by whatever its node says, ends
-/// when all its items are recorded or have failed, is cut when others idle, and is taken back when its
-/// node is silent or says that it cannot go on; its items are then leased again with a higher attempt.
-/// An item that failed is leased again too, to another node where there is one, until it has failed as
-/// often as the plan allows.
+/// A lease is extended by whatever its node says, ends when all its items are recorded or have failed,
+/// is cut when others idle, and is taken back when its node is silent or cannot go on; what is left is
+/// leased again with a higher attempt. So is what failed, to another node where there is one.
 ///
 /// ```
 /// free ──lease──▶ leased ──recorded──▶ recorded
@@ -38,15 +36,8 @@ where Instant.Duration == Duration, Instant: Sendable {
     case none
   }
 
-  package enum FaultAction: Equatable, Sendable {
-    /// The node's items are free again; it gets new ones after a pause.
-    case paused
-    /// It has had its chances.
-    case giveUp
-  }
-
   /// Items nobody works on.
-  struct Free: Equatable, Sendable {
+  struct Free: Sendable {
     var items: OrdinalRangeSet
     /// Of the lease that they will be given in.
     var attempt: UInt32
@@ -54,7 +45,7 @@ where Instant.Duration == Duration, Instant: Sendable {
     var failedOn: Int?
   }
 
-  struct Held: Sendable {
+  private struct Held: Sendable {
     /// Its items are those that are still to come.
     var lease: Lease
     /// The items as they were given: also what is cut off may come.
@@ -67,14 +58,12 @@ where Instant.Duration == Duration, Instant: Sendable {
 
     /// What the node has not begun.
     var waiting: OrdinalRangeSet {
-      let span = self.lease.items.span
-      guard self.next > span.lowerBound else { return self.lease.items }
-      guard self.next < span.upperBound else { return [] }
-      return self.lease.items.intersection([self.next..<span.upperBound])
+      let end = self.lease.items.span.upperBound
+      return self.next < end ? self.lease.items.intersection([self.next..<end]) : []
     }
   }
 
-  struct Node: Sendable {
+  private struct Node: Sendable {
     var held: [Held] = []
     /// All that it was ever leased by this machine.
     var leased = OrdinalRangeSet()
@@ -90,7 +79,10 @@ where Instant.Duration == Duration, Instant: Sendable {
     var pausedUntil: Instant?
     var isGivenUp = false
 
-    var leftCount: UInt64 { self.held.reduce(0) { $0 + $1.lease.items.count } }
+    /// Whether it may be given work now.
+    func takesWork(at now: Instant) -> Bool {
+      !self.isGivenUp && self.pausedUntil.map { now >= $0 } ?? true
+    }
   }
 
   package let itemCount: UInt64
@@ -100,15 +92,15 @@ where Instant.Duration == Duration, Instant: Sendable {
   package private(set) var recorded: OrdinalRangeSet
   /// Items that failed too often, and have no result.
   package private(set) var abandoned = OrdinalRangeSet()
-  let settings: LeaseSettings
+  private let settings: LeaseSettings
   private let attemptCountMax: UInt32
   /// How often items failed.
   private var failures: [UInt64: UInt32]
   /// Those of them that failed too often.
   private var exhausted: OrdinalRangeSet
   /// Taken from the front; what comes back goes there, so that what was tried first ends first.
-  var free: [Free] = []
-  var nodes: [Node]
+  private(set) var free: [Free] = []
+  private var nodes: [Node]
 
   /// - Parameters:
   ///   - itemCount: 1 to 2^40.
@@ -133,9 +125,8 @@ where Instant.Duration == Duration, Instant: Sendable {
     self.exhausted = OrdinalRangeSet(
       self.failures.filter { $0.value >= attemptCountMax }.keys.sorted().map { $0..<$0 + 1 })
     self.settings = settings
-    self.nodes = (0..<nodeCount).map { _ in
-      Node(heardAt: now, leaseCount: settings.firstCount)
-    }
+    self.nodes = Array(
+      repeating: Node(heardAt: now, leaseCount: settings.firstCount), count: nodeCount)
     // Whatever is left may have been leased before, by a coordinator that is gone.
     self.release(
       OrdinalRangeSet(self.recorded.gaps(in: 0..<itemCount)), attempt: history.attemptLast + 1)
@@ -171,8 +162,11 @@ where Instant.Duration == Duration, Instant: Sendable {
     if self.isFinished { return .finished }
     guard self.canTake(self.nodes[node], at: now), let place = self.freePlace(for: node, at: now)
     else { return .none }
-    let part = self.takeFree(at: place, countMax: self.share(of: self.nodes[node]))
-    let lease = Lease(id: self.leaseIDNext, items: part.items, attempt: part.attempt)
+    let attempt = self.free[place].attempt
+    let items = self.free[place].items.takeFirst(
+      self.share(of: self.nodes[node]), rangeCountMax: Lease.maximumRangeCount)
+    if self.free[place].items.isEmpty { self.free.remove(at: place) }
+    let lease = Lease(id: self.leaseIDNext, items: items, attempt: attempt)
     self.leaseIDNext += 1
     if self.nodes[node].held.isEmpty { self.nodes[node].heardAt = now }
     self.nodes[node].leased.insert(lease.items)
@@ -184,55 +178,41 @@ where Instant.Duration == Duration, Instant: Sendable {
   }
 
   private func canTake(_ node: Node, at now: Instant) -> Bool {
-    if node.isGivenUp || node.held.count >= self.settings.heldMax { return false }
-    if let until = node.pausedUntil, now < until { return false }
+    guard node.takesWork(at: now), node.held.count < self.settings.heldMax else { return false }
     // Twice: what is under way, and as much that waits behind it.
     return node.held.count < self.settings.outstandingMax
-      || node.leftCount < 2 * node.concurrency && node.concurrency > 1
+      || node.concurrency > 1
+        && node.held.reduce(0) { $0 + $1.lease.items.count } < 2 * node.concurrency
   }
 
-  /// What is free and may be given to this node.
-  func freePlace(for node: Int, at now: Instant) -> Int? {
+  /// What is free and may be given to this node: not what failed here last, while there is another that
+  /// will take work.
+  private func freePlace(for node: Int, at now: Instant) -> Int? {
     self.free.firstIndex { free in
       free.failedOn != node
-        || !self.nodes.indices.contains { $0 != node && self.isAble($0, at: now) }
+        || !self.nodes.indices.contains {
+          $0 != node && self.nodes[$0].takesWork(at: now)
+            && self.nodes[$0].heardAt.duration(to: now) < self.settings.timeout
+        }
     }
-  }
-
-  /// Whether the node is one that will take work.
-  private func isAble(_ node: Int, at now: Instant) -> Bool {
-    let node = self.nodes[node]
-    if node.isGivenUp || node.pausedUntil.map({ now < $0 }) ?? false { return false }
-    return node.heardAt.duration(to: now) < self.settings.timeout
   }
 
   /// Its size by its rate, and enough for all that can be under way; but never more than an even share
   /// of half of what is free: towards the end leases become small, so that nodes end together.
   private func share(of node: Node) -> UInt64 {
     let free = self.free.reduce(0) { $0 + $1.items.count }
-    let active = UInt64(self.nodes.count { !$0.isGivenUp })
-    return max(
-      1,
-      min(
-        max(node.leaseCount, node.concurrency), self.settings.countMax, free / (2 * max(1, active)))
-    )
-  }
-
-  private mutating func takeFree(at place: Int, countMax: UInt64) -> Free {
-    var taken = self.free[place]
-    taken.items = self.free[place].items.takeFirst(
-      countMax, rangeCountMax: Lease.maximumRangeCount)
-    if self.free[place].items.isEmpty { self.free.remove(at: place) }
-    return taken
+    let active = UInt64(max(1, self.nodes.count { !$0.isGivenUp }))
+    let wanted = max(node.leaseCount, node.concurrency)
+    return max(1, min(wanted, self.settings.countMax, free / (2 * active)))
   }
 
   /// Items are nobody's any more: free, or given up where they failed too often.
-  mutating func release(_ items: OrdinalRangeSet, attempt: UInt32, failedOn: Int? = nil) {
+  private mutating func release(_ items: OrdinalRangeSet, attempt: UInt32, failedOn: Int? = nil) {
     self.abandoned.insert(items.intersection(self.exhausted))
     let left = items.subtracting(self.exhausted)
     guard !left.isEmpty else { return }
-    let place = self.free.firstIndex { $0.attempt == attempt && $0.failedOn == failedOn }
-    if let place {
+    if let place = self.free.firstIndex(where: { $0.attempt == attempt && $0.failedOn == failedOn })
+    {
       self.free[place].items.insert(left)
     } else {
       self.free.insert(Free(items: left, attempt: attempt, failedOn: failedOn), at: 0)
@@ -251,14 +231,13 @@ where Instant.Duration == Duration, Instant: Sendable {
     if progress.concurrency > 0 {
       self.nodes[node].concurrency = min(UInt64(progress.concurrency), self.settings.concurrencyMax)
     }
-    let count = self.nodes[node].held.count
     let place = self.nodes[node].held.firstIndex { $0.lease.id == progress.leaseID }
     // A lease that has been taken back or is done: the report crossed with that.
     if place == nil, progress.leaseID > 0 { return }
     // Leases are worked off in their order; where nothing waits, all that is left is under way.
-    for index in 0..<count {
+    for index in self.nodes[node].held.indices {
       let span = self.nodes[node].held[index].given.span
-      let isBegun = index < place ?? count
+      let isBegun = index < place ?? .max
       self.nodes[node].held[index].next =
         index == place ? progress.next : isBegun ? span.upperBound : span.lowerBound
     }
@@ -337,14 +316,85 @@ where Instant.Duration == Duration, Instant: Sendable {
 
   private mutating func adaptSize(of node: Int, to ended: Held, at now: Instant) {
     let elapsed = max(ended.startedAt.duration(to: now), .milliseconds(1))
-    let count = ended.count
-    let rate = Double(count) / (elapsed / .seconds(1))
-    self.nodes[node].rate =
-      self.nodes[node].rate == 0 ? rate : 0.7 * self.nodes[node].rate + 0.3 * rate
+    let rate = Double(ended.count) / (elapsed / .seconds(1))
+    let before = self.nodes[node].rate
+    self.nodes[node].rate = before == 0 ? rate : 0.7 * before + 0.3 * rate
     let wanted = rate * (self.settings.duration / .seconds(1))
     // By a factor of four at most: one lease's time is a rough measure.
-    let low = max(1, count / 4)
-    let size = min(Double(self.settings.countMax), max(Double(low), min(wanted, 4 * Double(count))))
-    self.nodes[node].leaseCount = max(1, UInt64(size))
+    let size = max(Double(ended.count / 4), min(wanted, 4 * Double(ended.count)))
+    self.nodes[node].leaseCount = max(1, UInt64(min(Double(self.settings.countMax), size)))
+  }
+
+  // MARK: Taking back
+
+  /// Time has passed: takes back the leases of nodes that have been silent for too long.
+  ///
+  /// - Returns: Those nodes, in order.
+  package mutating func ticked(at now: Instant) -> [Int] {
+    let silent = self.nodes.indices.filter { index in
+      !self.nodes[index].held.isEmpty
+        && self.nodes[index].heardAt.duration(to: now) >= self.settings.timeout
+    }
+    for index in silent { self.takeBack(from: index) }
+    return silent
+  }
+
+  /// A node says that it cannot go on: its items are free again.
+  ///
+  /// - Returns: Whether it gets new ones after a pause; else it has had its chances.
+  package mutating func faulted(node: Int, at now: Instant) -> Bool {
+    self.nodes[node].heardAt = now
+    self.takeBack(from: node)
+    self.nodes[node].faultCount += 1
+    if self.nodes[node].faultCount >= self.settings.faultCountMax {
+      self.nodes[node].isGivenUp = true
+    }
+    self.nodes[node].pausedUntil = now.advanced(by: self.settings.faultPause)
+    return !self.nodes[node].isGivenUp
+  }
+
+  /// A node gets nothing any more: what it sends is wrong.
+  package mutating func cutOff(node: Int) {
+    self.takeBack(from: node)
+    self.nodes[node].isGivenUp = true
+  }
+
+  /// A node could work and has nothing, and nothing is free for it: cuts the lease that will end last,
+  /// so that its second half is free.
+  package mutating func idled(node: Int, at now: Instant) -> CutAction {
+    guard self.nodes[node].held.isEmpty, self.nodes[node].takesWork(at: now),
+      self.freePlace(for: node, at: now) == nil, let (other, place) = self.longest(except: node)
+    else { return .none }
+    let held = self.nodes[other].held[place]
+    var freed = held.waiting
+    _ = freed.takeFirst((freed.count + 1) / 2, rangeCountMax: .max)
+    self.nodes[other].held[place].lease.items.remove(freed)
+    self.nodes[other].held[place].count -= freed.count
+    self.release(freed, attempt: held.lease.attempt + 1)
+    return .cut(node: other, leaseID: held.lease.id, end: freed.span.lowerBound)
+  }
+
+  /// The lease with the most time to go of those of which at least two items are not begun.
+  private func longest(except idle: Int) -> (node: Int, place: Int)? {
+    var best: (node: Int, place: Int)?
+    var bestTime = 0.0
+    for node in self.nodes.indices where node != idle {
+      for (place, held) in self.nodes[node].held.enumerated() {
+        let left = held.waiting.count
+        // A lease that waits behind others ends later still.
+        let time = Double(left) * Double(place + 1) / max(self.nodes[node].rate, 0.001)
+        if left >= 2, time > bestTime {
+          best = (node, place)
+          bestTime = time
+        }
+      }
+    }
+    return best
+  }
+
+  private mutating func takeBack(from node: Int) {
+    while let held = self.nodes[node].held.popLast() {
+      self.release(held.lease.items, attempt: held.lease.attempt + 1)
+    }
   }
 }

@@ -26,7 +26,7 @@ package struct Merge {
   private var open: [Int: Open] = [:]
   private var pending: [MergeOutput: [UInt8]] = [:]
   private var records: [UInt8] = []
-  package private(set) var counts = MergeCounts()
+  package private(set) var summary = MergeSummary()
 
   /// - Parameter batches: In any order; each is known by its position.
   package init(plan: WorkPlan, batches: [BatchHeader]) {
@@ -43,10 +43,13 @@ package struct Merge {
   package mutating func run<Fault: Error>(
     load: (Int) throws(Fault) -> [UInt8], write: (MergeOutput, [UInt8]) throws(Fault) -> Void
   ) throws(Fault) {
-    self.counts.planned = self.plan.itemCount
+    self.summary.workID = self.plan.workID
+    self.summary.planned = self.plan.itemCount
+    self.summary.batches = self.batches.count
+    self.summary.retriedBatches = self.batches.count { $0.attempt > 1 }
     for batch in self.batches where batch.items.span.upperBound > self.plan.itemCount {
       let planned = batch.items.intersection([0..<self.plan.itemCount])
-      self.counts.rejected += batch.items.count - planned.count
+      self.summary.rejected += batch.items.count - planned.count
     }
     for step in MergeStep.steps(for: self.batches, itemCount: self.plan.itemCount) {
       for index in step.batches where self.open[index] == nil {
@@ -79,7 +82,7 @@ package struct Merge {
         let end = RecordLineFeeds.first(in: bytes, from: position).map { $0 + 1 } ?? bytes.count
         let line = UnsafeRawBufferPointer(rebasing: bytes[position..<end])
         if self.kind(of: line, ordinal) == .result {
-          self.counts.merged += 1
+          self.summary.merged += 1
         } else {
           self.records.append(contentsOf: bytes[start..<position])
           self.decide(ordinal, [Candidate(attempt: attempt, line: ArraySlice(line))])
@@ -118,7 +121,7 @@ package struct Merge {
       switch candidate.line.withUnsafeBytes({ self.kind(of: $0, ordinal) }) {
       case .result: results.append(candidate)
       case .failure: failures.append(candidate)
-      case nil: self.counts.rejected += 1
+      case nil: self.summary.rejected += 1
       }
     }
     if results.isEmpty {
@@ -140,13 +143,13 @@ package struct Merge {
     }
     let winner = ranked[0]
     self.records += winner.line
-    self.counts.merged += 1
+    self.summary.merged += 1
     var previous = winner
     for loser in ranked.dropFirst() where loser.line != winner.line {
       // The same batch stored twice is one conflict.
       if loser.attempt == previous.attempt, loser.line == previous.line { continue }
       previous = loser
-      self.counts.conflicts += 1
+      self.summary.conflicts += 1
       self.add(
         .conflicts, ordinal,
         Array(#","attempt":\#(loser.attempt),"record":"#.utf8)
@@ -157,7 +160,7 @@ package struct Merge {
   private mutating func addMissing(
     _ ordinal: UInt64, _ failures: [Candidate], wereRejected: Bool
   ) {
-    self.counts.missing += 1
+    self.summary.missing += 1
     // The last attempt's cause says most.
     let last = failures.max {
       $0.attempt != $1.attempt
@@ -168,7 +171,7 @@ package struct Merge {
       self.add(.missing, ordinal, Array(#","reason":"\#(reason)"}\#n"#.utf8))
       return
     }
-    self.counts.failed += 1
+    self.summary.failed += 1
     let line = Array(last.line)
     let (name, message) =
       line.withUnsafeBytes { RecordLine.failureFields(of: $0) } ?? (0..<0, 0..<0)

@@ -1,5 +1,9 @@
-/// What a merge found. `planned` = `merged` + `missing`, always.
-package struct MergeCounts: Equatable, Sendable {
+import Fleet
+
+/// What a merge found: what the last complete one left in `merged/summary.json`. `planned` = `merged` +
+/// `missing`, always.
+package struct MergeSummary: Codable, Equatable, Sendable {
+  package var workID = ""
   package var planned: UInt64 = 0
   package var merged: UInt64 = 0
   /// Planned keys without a result.
@@ -10,6 +14,18 @@ package struct MergeCounts: Equatable, Sendable {
   package var conflicts: UInt64 = 0
   /// Records that are not in the plan, not at their place, or not records.
   package var rejected: UInt64 = 0
+  /// Batches that were stored, and those of them whose items had been leased before.
+  package var batches = 0
+  package var retriedBatches = 0
+  /// Record files that are wrong from some byte on, each with what and where.
+  package var damaged: [String] = []
+
+  private enum CodingKeys: String, CodingKey {
+    case workID = "work_id"
+    case planned, merged, missing, failed, conflicts, rejected, batches
+    case retriedBatches = "retried_batches"
+    case damaged
+  }
 
   package init() {}
 }
@@ -50,8 +66,7 @@ package struct MergeAttempt: Equatable, Sendable {
     for (items, attempt) in ordered {
       let batch = attempt.batch
       lines += #"{"first":\#(items.lowerBound),"count":\#(items.count),"#.utf8
-      lines += #""attempt":\#(batch.attempt),"node":"#.utf8
-      RecordLine.appendString(attempt.node, to: &lines)
+      lines += #""attempt":\#(batch.attempt),"node":\#(JSONText.quoted(attempt.node))"#.utf8
       lines += #","lease":\#(batch.leaseID),"sequence":\#(batch.sequence)"#.utf8
       lines += batch.kind == .failure ? #","failed":true}"#.utf8 : "}".utf8
       lines.append(0x0A)

@@ -120,11 +120,7 @@ package struct OrdinalRangeSet: Equatable, Sendable, ExpressibleByArrayLiteral {
 
   /// Whether every ordinal of the range is in the set; true for an empty one.
   package func contains(_ range: Range<UInt64>) -> Bool {
-    guard !range.isEmpty else { return true }
-    let index = self.index { $0.upperBound > range.lowerBound }
-    guard index < self.ranges.count else { return false }
-    return self.ranges[index].lowerBound <= range.lowerBound
-      && self.ranges[index].upperBound >= range.upperBound
+    self.gaps(in: range).isEmpty
   }
 
   /// Whether every ordinal of the other set is in this one.

@@ -33,49 +33,30 @@ struct RecordLineFields {
     self.group = 0..<0
     self.fields.removeAll(keepingCapacity: true)
     var scanner = RecordLineScanner(line, from: tail)
-    repeat {
-      guard let name = scanner.string(), scanner.take(0x3A) else { return false }
-      guard self.readValue(of: line, name, &scanner) else { return false }
-    } while scanner.take(0x2C)
-    guard scanner.take(0x7D) else { return false }
+    guard self.readMembers(of: nil, &scanner) else { return false }
     _ = scanner.take(0x0A)
     return scanner.isAtEnd
   }
 
-  private mutating func readValue(
-    of line: UnsafeRawBufferPointer, _ name: Range<Int>, _ scanner: inout RecordLineScanner
+  /// - Parameter section: Where the name of the object lies whose members come next; `nil`: the record.
+  private mutating func readMembers(
+    of section: Range<Int>?, _ scanner: inout RecordLineScanner
   ) -> Bool {
-    switch scanner.peek {
-    case 0x2D, 0x30...0x39: return self.readNumber(name, of: 0..<0, &scanner)
-    case 0x7B: return self.readSection(name, &scanner)
-    case 0x22:
-      guard let value = scanner.string() else { return false }
-      if line[name].elementsEqual(self.groupField) { self.group = value }
-      return true
-    default: return scanner.skipValue()
-    }
-  }
-
-  private mutating func readNumber(
-    _ name: Range<Int>, of section: Range<Int>, _ scanner: inout RecordLineScanner
-  ) -> Bool {
-    guard let value = scanner.number(), self.fields.count < Self.maximumFieldCount else {
-      return false
-    }
-    self.fields.append(Field(section: section, name: name, value: value))
-    return true
-  }
-
-  private mutating func readSection(
-    _ section: Range<Int>, _ scanner: inout RecordLineScanner
-  ) -> Bool {
-    guard scanner.take(0x7B) else { return false }
-    if scanner.take(0x7D) { return true }
     repeat {
       guard let name = scanner.string(), scanner.take(0x3A) else { return false }
       switch scanner.peek {
       case 0x2D, 0x30...0x39:
-        guard self.readNumber(name, of: section, &scanner) else { return false }
+        guard let value = scanner.number(), self.fields.count < Self.maximumFieldCount else {
+          return false
+        }
+        self.fields.append(Field(section: section ?? 0..<0, name: name, value: value))
+      case 0x7B where section == nil:
+        guard scanner.take(0x7B), scanner.take(0x7D) || self.readMembers(of: name, &scanner) else {
+          return false
+        }
+      case 0x22 where section == nil:
+        guard let value = scanner.string() else { return false }
+        if scanner.bytes[name].elementsEqual(self.groupField) { self.group = value }
       default:
         guard scanner.skipValue() else { return false }
       }

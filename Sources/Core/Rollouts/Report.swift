@@ -1,49 +1,28 @@
+import Fleet
+
 /// What a report shows of the records of a kind of work, besides every number that they have.
 package struct ReportLayout: Sendable {
-  package struct Group: Equatable, Sendable {
-    /// The value of ``ReportLayout/groupField``; of the first group any.
-    package var name: String
-    package var planned: UInt64
-
-    package init(name: String, planned: UInt64) {
-      self.name = name
-      self.planned = planned
-    }
-  }
-
-  /// A sum that is shown beside the outcomes.
-  package struct Total: Equatable, Sendable {
-    package var title: String
-    package var section: String
-    package var name: String
-
-    package init(title: String, section: String, name: String) {
-      self.title = title
-      self.section = section
-      self.name = name
-    }
-  }
-
   /// The text by whose value records are grouped; `nil`: they are not.
   package var groupField: String?
-  /// All records first.
-  package var groups: [Group]
+  /// The values of that text, and how many records of each are planned; first all, by any name.
+  package var groups: [(name: String, planned: UInt64)]
   /// Numbers that say what was asked for, not what came of it: not shown.
   package var settings: [String] = []
   /// Numbers that are shown first, also where no record has them.
   package var values: [String] = []
   /// Objects with numbers that are shown first, and the titles of their tables.
   package var sections: [(name: String, title: String)] = []
-  package var totals: [Total] = []
+  /// Sums that are shown beside the outcomes.
+  package var totals: [(title: String, section: String, name: String)] = []
 
-  package init(groupField: String? = nil, groups: [Group]) {
+  package init(groupField: String? = nil, groups: [(name: String, planned: UInt64)]) {
     self.groupField = groupField
     self.groups = groups
   }
 
   /// Of a kind that says nothing of its records.
   package init(_ plan: WorkPlan) {
-    self.init(groups: [Group(name: "all", planned: plan.itemCount)])
+    self.init(groups: [(name: "all", planned: plan.itemCount)])
   }
 }
 
@@ -62,30 +41,20 @@ package struct Report: Sendable {
     package var halfWidth: Double?
   }
 
-  /// The numbers of one object in the records.
-  package struct Section: Equatable, Sendable {
-    package var name: String
-    package var means: [Mean]
-  }
-
   /// Records that have a text in common, or all.
-  package struct Group: Equatable, Sendable {
+  package struct Group: Sendable {
     package var name: String
     package var planned: UInt64
     package var count: UInt64
     /// The numbers of the records themselves, in the layout's order, then in that of the records.
     package var values: [Mean]
-    package var sections: [Section]
+    /// Those of each object in them.
+    package var sections: [(name: String, means: [Mean])]
 
     /// The numbers of the object of this name.
     package func means(of section: String) -> [Mean] {
       self.sections.first { $0.name == section }?.means ?? []
     }
-  }
-
-  package struct FailureCount: Equatable, Sendable {
-    package var name: String
-    package var count: UInt64
   }
 
   package var plan: WorkPlan
@@ -94,11 +63,8 @@ package struct Report: Sendable {
   package var groups: [Group]
   package var missing: UInt64
   /// Of the missing, by class: those that are known, also with 0, then others by name.
-  package var failures: [FailureCount]
-  package var conflicts: UInt64
-  package var rejected: UInt64
-  package var batches: Int
-  package var retriedBatches: Int
+  package var failures: [(name: String, count: UInt64)]
+  package var merge: MergeSummary
   /// How many records of a task differ in more than their key, summed over tasks; `nil` with one
   /// rollout a task.
   package var distinctEpisodes: UInt64?
@@ -111,42 +77,110 @@ package struct Report: Sendable {
     var text = #"{"work_id":"\#(self.plan.workID)","kind":"\#(self.plan.kind)","#
     text += #""specification":\#(String(decoding: self.plan.specification, as: UTF8.self)),"#
     text += #""rollouts":\#(self.plan.rolloutsPerTask),"planned":\#(self.planned),"#
-    text += #""missing":\#(self.missing),"conflicts":\#(self.conflicts),"#
-    text += #""rejected":\#(self.rejected),"batches":\#(self.batches),"#
-    text += #""retried_batches":\#(self.retriedBatches),"distinct_episodes":"#
+    text += #""missing":\#(self.missing),"conflicts":\#(self.merge.conflicts),"#
+    text += #""rejected":\#(self.merge.rejected),"batches":\#(self.merge.batches),"#
+    text += #""retried_batches":\#(self.merge.retriedBatches),"distinct_episodes":"#
     text += self.distinctEpisodes.map { "\($0)" } ?? "null"
     text += #","failures":{"#
-    text += self.failures.map { "\(Self.string($0.name)):\($0.count)" }.joined(separator: ",")
+    text += self.failures.map { "\(JSONText.quoted($0.name)):\($0.count)" }.joined(separator: ",")
     text += #"},"groups":["#
     text += self.groups.map(Self.object).joined(separator: ",")
     return text + "]}\n"
   }
 
   private static func object(_ group: Group) -> String {
-    var text = #"{"name":\#(Self.string(group.name)),"planned":\#(group.planned),"#
+    var text = #"{"name":\#(JSONText.quoted(group.name)),"planned":\#(group.planned),"#
     text += #""records":\#(group.count)"#
     for value in group.values {
-      text += ",\(Self.string(value.name)):\(Self.number(value.mean))"
-      text += ",\(Self.string(value.name + "_half_width")):\(Self.number(value.halfWidth))"
+      text += ",\(JSONText.quoted(value.name)):\(Self.number(value.mean))"
+      text += ",\(JSONText.quoted(value.name + "_half_width")):\(Self.number(value.halfWidth))"
     }
     for section in group.sections {
-      text += ",\(Self.string(section.name)):{\(Self.members(section.means))}"
+      text += ",\(JSONText.quoted(section.name)):{\(Self.members(section.means))}"
     }
     return text + "}"
   }
 
   private static func members(_ means: [Mean]) -> String {
     means.map { mean in
-      #"\#(Self.string(mean.name)):{"records":\#(mean.count),"mean":\#(Self.number(mean.mean)),"#
+      #"\#(JSONText.quoted(mean.name)):{"records":\#(mean.count),"mean":\#(Self.number(mean.mean)),"#
         + #""total":\#(mean.total)}"#
     }.joined(separator: ",")
   }
 
   private static func number(_ value: Double?) -> String { value.map { "\($0)" } ?? "null" }
+}
 
-  private static func string(_ text: String) -> String {
-    var bytes: [UInt8] = []
-    RecordLine.appendString(text, to: &bytes)
-    return String(decoding: bytes, as: UTF8.self)
+/// A report as tables: cells of text, ready for any layout.
+package struct ReportTable: Equatable, Sendable {
+  package var header: [String]
+  package var rows: [[String]]
+
+  /// The tables in the order to be read: the records' own numbers by group, those of their objects,
+  /// and what did not go well. A cell without a value is `-`.
+  package static func tables(of report: Report) -> [Self] {
+    let names = report.groups.map(\.name)
+    let all = report.groups.first
+    let values = Self(
+      header: [report.layout.groupField ?? "work", "records", "planned"]
+        + (all?.values ?? []).flatMap { [$0.name, "95 % interval"] },
+      rows: report.groups.map { group in
+        [group.name, "\(group.count)", "\(group.planned)"]
+          + (all?.values ?? []).flatMap { Self.cells(of: $0.name, in: group.values) }
+      })
+    let sections = (all?.sections ?? []).map { section in
+      let title = report.layout.sections.first { $0.name == section.name }?.title ?? section.name
+      return Self(
+        header: [title] + names,
+        rows: Self.means(report.groups.map { $0.means(of: section.name) }))
+    }
+    return [values] + sections
+      + [Self(header: ["outcome", "count"], rows: Self.outcomes(of: report))]
+  }
+
+  private static func cells(of name: String, in values: [Report.Mean]) -> [String] {
+    let value = values.first { $0.name == name }
+    return [
+      Self.decimal(value?.mean), value?.halfWidth.map { "± \(Self.decimal($0))" } ?? "-",
+    ]
+  }
+
+  private static func means(_ groups: [[Report.Mean]]) -> [[String]] {
+    (groups.first ?? []).map { mean in
+      [mean.name]
+        + groups.map { group in
+          Self.decimal(group.first { $0.name == mean.name }?.mean)
+        }
+    }
+  }
+
+  private static func outcomes(of report: Report) -> [[String]] {
+    let count = report.groups.first?.count ?? 0
+    var rows = [["records", "\(count) of \(report.planned)"]]
+    if let distinct = report.distinctEpisodes { rows.append(["distinct episodes", "\(distinct)"]) }
+    for total in report.layout.totals {
+      let mean = report.groups.first?.means(of: total.section).first { $0.name == total.name }
+      rows.append([total.title, mean.map { Self.decimal($0.total, digits: 0) } ?? "-"])
+    }
+    rows.append(["missing", "\(report.missing)"])
+    rows += report.failures.map { ["failed: \($0.name)", "\($0.count)"] }
+    rows.append(["conflicts", "\(report.merge.conflicts)"])
+    rows.append(["rejected", "\(report.merge.rejected)"])
+    rows.append(["batches", "\(report.merge.batches)"])
+    rows.append(["batches of a later attempt", "\(report.merge.retriedBatches)"])
+    return rows
+  }
+
+  /// With `digits` after the point, rounded half away from zero; the shortest form beyond 10^14.
+  package static func decimal(_ value: Double?, digits: Int = 4) -> String {
+    guard let value else { return "-" }
+    guard abs(value) < 1e14 else { return "\(value)" }
+    let scale = (0..<digits).reduce(Int64(1)) { scale, _ in scale * 10 }
+    let scaled = Int64((abs(value) * Double(scale)).rounded(.toNearestOrAwayFromZero))
+    let sign = value < 0 && scaled != 0 ? "-" : ""
+    guard digits > 0 else { return "\(sign)\(scaled)" }
+    let fraction = String(scaled % scale)
+    let zeros = String(repeating: "0", count: digits - fraction.count)
+    return "\(sign)\(scaled / scale).\(zeros)\(fraction)"
   }
 }

@@ -64,17 +64,13 @@ package struct ReportBuilder {
   }
 
   /// The report of all that was added.
-  package func report(
-    conflicts: UInt64, rejected: UInt64, batches: Int, retriedBatches: Int
-  ) -> Report {
+  package func report(of merge: MergeSummary) -> Report {
     let others = self.failures.keys.filter { !Self.knownFailureClasses.contains($0) }.sorted()
     return Report(
       plan: self.plan, layout: self.layout, groups: self.groups.map(\.report),
       missing: self.missing,
-      failures: (Self.knownFailureClasses + others).map {
-        Report.FailureCount(name: $0, count: self.failures[$0] ?? 0)
-      },
-      conflicts: conflicts, rejected: rejected, batches: batches, retriedBatches: retriedBatches,
+      failures: (Self.knownFailureClasses + others).map { ($0, self.failures[$0] ?? 0) },
+      merge: merge,
       distinctEpisodes: self.plan.rolloutsPerTask > 1
         ? self.distinctEpisodes + UInt64(self.episodes.count) : nil)
   }
@@ -95,13 +91,13 @@ private struct ReportGroupBuilder {
   /// Numbers with an interval: each keeps a sum for every task, and a task may have but one record.
   private static let maximumIntervalCount = 8
 
-  let group: ReportLayout.Group
+  let group: (name: String, planned: UInt64)
   private let layout: ReportLayout
   private var count: UInt64 = 0
   /// In the order of the first records.
   private var columns: [Column] = []
 
-  init(_ group: ReportLayout.Group, _ layout: ReportLayout) {
+  init(_ group: (name: String, planned: UInt64), _ layout: ReportLayout) {
     self.group = group
     self.layout = layout
   }
@@ -140,13 +136,7 @@ private struct ReportGroupBuilder {
   private static func isColumn(
     _ column: Column, _ section: UnsafeRawBufferPointer, _ name: UnsafeRawBufferPointer
   ) -> Bool {
-    Self.equal(column.name, name) && Self.equal(column.section, section)
-  }
-
-  private static func equal(_ name: [UInt8], _ bytes: UnsafeRawBufferPointer) -> Bool {
-    guard name.count == bytes.count else { return false }
-    for index in name.indices where name[index] != bytes[index] { return false }
-    return true
+    column.name.elementsEqual(name) && column.section.elementsEqual(section)
   }
 
   // MARK: Result
@@ -161,7 +151,7 @@ private struct ReportGroupBuilder {
       name: self.group.name, planned: self.group.planned, count: self.count,
       values: self.means(found.filter { $0.0.isEmpty }.map(\.1), first: self.layout.values),
       sections: sections.map { name in
-        Report.Section(name: name, means: self.means(found.filter { $0.0 == name }.map(\.1)))
+        (name, self.means(found.filter { $0.0 == name }.map(\.1)))
       })
   }
 

@@ -7,18 +7,6 @@
 ///                                               └──new stream────┘
 /// ```
 package struct SpoolMachine: Sendable {
-  /// A batch that is on disk and not acknowledged.
-  package struct Entry: Equatable, Sendable {
-    package var header: BatchHeader
-    /// Of its lines, in bytes.
-    package var size: Int
-
-    package init(_ header: BatchHeader, size: Int) {
-      self.header = header
-      self.size = size
-    }
-  }
-
   package enum SendAction: Equatable, Sendable {
     case send(RecordBatch)
     /// Read the batches after this sequence number from the disk, up to and with the other.
@@ -36,7 +24,7 @@ package struct SpoolMachine: Sendable {
   private var sequenceNext: UInt64
   private var pending: [RecordBatch] = []
   private var pendingSize = 0
-  private var spooled: [Entry]
+  private var spooled: [BatchEntry]
   private var spooledSize: Int
   /// Items whose results are pending or spooled.
   package private(set) var held = OrdinalRangeSet()
@@ -54,7 +42,7 @@ package struct SpoolMachine: Sendable {
   /// - Parameters:
   ///   - entries: What the spool's file holds, in the order of their numbers.
   ///   - lastSequence: The highest number the file has had; 0: none.
-  package init(settings: SpoolSettings, entries: [Entry], lastSequence: UInt64) {
+  package init(settings: SpoolSettings, entries: [BatchEntry], lastSequence: UInt64) {
     self.settings = settings
     self.sequenceNext = lastSequence + 1
     self.spooled = entries
@@ -123,7 +111,7 @@ package struct SpoolMachine: Sendable {
     for batch in batches {
       let size = batch.lines.count
       self.pendingSize -= size
-      self.spooled.append(Entry(batch.header, size: size))
+      self.spooled.append(BatchEntry(batch.header, size: size))
       self.spooledSize += size
       self.fileSize += size
       self.spooledThrough = batch.sequence
@@ -136,7 +124,7 @@ package struct SpoolMachine: Sendable {
   }
 
   /// The file was opened again after a fault: pending batches that reached it after all are on disk.
-  package mutating func reopened(entries: [Entry]) {
+  package mutating func reopened(entries: [BatchEntry]) {
     let last = entries.last?.header.sequence ?? 0
     self.fileSize = entries.reduce(0) { $0 + $1.size }
     let count = self.pending.prefix { $0.sequence <= last }.count
@@ -201,4 +189,25 @@ package struct SpoolMachine: Sendable {
     }
     return .none
   }
+}
+
+/// How much a node keeps of what its coordinator has not acknowledged.
+package struct SpoolSettings: Equatable, Sendable {
+  /// Bytes of records on disk that stop the worker until the coordinator is back: some 380,000
+  /// records of the simulator, and little beside the disks of a node.
+  package var sizeMax = 256 << 20
+  /// Bytes that wait in memory for the disk; the worker waits beyond.
+  package var pendingSizeMax = 8 << 20
+  /// Bytes already on disk that are kept in memory too, so that sending need not read them again.
+  package var recentSizeMax = 8 << 20
+  /// A batch is closed at this size: large enough for one fsync and one message to cost little.
+  package var batchSize = 256 << 10
+  /// A batch is closed when its first record is so old.
+  package var batchAge: Duration = .milliseconds(100)
+  /// Items in a batch at most, as in `BatchFrame`.
+  package var batchCountMax = 16_384
+  /// The spool's file is written anew, without what was acknowledged, from this size on.
+  package var compactionSize = 32 << 20
+
+  package init() {}
 }

@@ -8,10 +8,8 @@ package import Rollouts
 /// would not mention.
 package actor RecordFile: RecordLog {
   package nonisolated let path: String
-  /// What was wrong with the file when it was opened.
-  package nonisolated let recovery: RecordFileRecovery
   /// The batches in the file, in its order. Those at the end may not be synced yet.
-  package private(set) var entries: [RecordFileEntry]
+  package private(set) var entries: [BatchEntry]
   /// Everything up to this sequence number was dropped by ``drop(through:)``; 0: nothing.
   package private(set) var droppedThrough: UInt64
 
@@ -26,14 +24,15 @@ package actor RecordFile: RecordLog {
   }
 
   /// Opens or creates the file, mode 0600, and repairs it: an unfinished frame at the end, as a crash
-  /// leaves it, is cut off; a wrong one and all that follows it are moved to `PATH.corrupt-N`. Both
-  /// are told in ``recovery``. What is left is on disk when this returns.
+  /// leaves it, is cut off; a wrong one and all that follows it are moved to `PATH.corrupt-N`. What is
+  /// left is on disk when this returns.
   package init(path: String) throws(RecordLogError) {
     do throws(FileFault) {
       let file = try FileDescriptor(path: path, flags: O_RDWR | O_CREAT)
       let size = try file.size()
       let scan = try RecordFileScan(file, size: size)
-      self.recovery = try Self.repair(file, size: size, scan)
+      if scan.corruption != nil { try Self.setAside(file, scan.intactSize..<size) }
+      if scan.intactSize < size { try file.truncate(to: scan.intactSize) }
       try file.synchronize()
       try DurableFile.synchronizeFolder(of: path)
       self.file = file
@@ -56,17 +55,15 @@ package actor RecordFile: RecordLog {
   package func append(_ batches: [RecordBatch]) async throws(RecordLogError) {
     if let failure = self.failure { throw failure }
     var bytes: [UInt8] = []
-    var added: [RecordFileEntry] = []
+    var added: [BatchEntry] = []
     for batch in batches {
       if let fault = BatchFrame.fault(of: batch) {
         throw .refused(path: self.path, reason: "batch \(batch.sequence): \(fault)")
       }
-      let frameOffset = self.size + bytes.count
-      let headerSize = BatchFrame.append(batch, to: &bytes)
-      added.append(
-        RecordFileEntry(
-          header: batch.header, offset: frameOffset + headerSize, size: batch.lines.count,
-          frameOffset: frameOffset))
+      var entry = BatchFrame.append(batch, to: &bytes)
+      entry.frameOffset += self.size
+      entry.offset += self.size
+      added.append(entry)
     }
     do throws(FileFault) {
       try self.file.write(bytes, at: self.size)
@@ -88,19 +85,6 @@ package actor RecordFile: RecordLog {
     self.syncedSize = self.size
   }
 
-  /// The lines of a batch, as they were appended.
-  package func lines(of entry: RecordFileEntry) throws(RecordLogError) -> [UInt8] {
-    do throws(FileFault) {
-      let lines = try self.file.bytes(entry.offset..<entry.offset + entry.size)
-      guard lines.count == entry.size else {
-        throw FileFault(path: self.path, operation: "read", errno: EIO)
-      }
-      return lines
-    } catch {
-      throw RecordLogError(error)
-    }
-  }
-
   /// The batches with a sequence number above `sequence`, at most `maximumSize` bytes of lines of
   /// them, but at least one if there is one: what has to be delivered again.
   package func batches(after sequence: UInt64, maximumSize: Int = 1 << 20) throws(RecordLogError)
@@ -109,10 +93,14 @@ package actor RecordFile: RecordLog {
     var batches: [RecordBatch] = []
     var size = 0
     let start = self.entries.firstIndex { $0.header.sequence > sequence } ?? self.entries.count
-    for entry in self.entries[start...] {
-      size += entry.size
-      if size > maximumSize, !batches.isEmpty { break }
-      batches.append(RecordBatch(entry.header, lines: try self.lines(of: entry)))
+    do throws(FileFault) {
+      for entry in self.entries[start...] {
+        size += entry.size
+        if size > maximumSize, !batches.isEmpty { break }
+        batches.append(RecordBatch(entry.header, lines: try self.file.lines(of: entry)))
+      }
+    } catch {
+      throw RecordLogError(error)
     }
     return batches
   }
@@ -135,7 +123,7 @@ package actor RecordFile: RecordLog {
     let target = try FileDescriptor(path: temporary, flags: O_RDWR | O_CREAT | O_TRUNC)
     let mark = BatchFrame.markLine(droppedThrough: sequence)
     try target.write(mark, at: 0)
-    var kept: [RecordFileEntry] = []
+    var kept: [BatchEntry] = []
     var size = mark.count
     for var entry in self.entries where entry.header.sequence > sequence {
       let frame = try self.file.bytes(entry.frameOffset..<entry.offset + entry.size)
@@ -166,26 +154,10 @@ package actor RecordFile: RecordLog {
     return failure
   }
 
-  private static func repair(
-    _ file: borrowing FileDescriptor, size: Int, _ scan: RecordFileScan
-  ) throws(FileFault) -> RecordFileRecovery {
-    var recovery = RecordFileRecovery()
-    guard scan.intactSize < size else { return recovery }
-    if let reason = scan.corruption {
-      recovery.corrupt = RecordFileRecovery.Corrupt(
-        reason: reason, offset: scan.intactSize, size: size - scan.intactSize,
-        path: try Self.setAside(file, scan.intactSize..<size))
-    } else {
-      recovery.tornSize = size - scan.intactSize
-    }
-    try file.truncate(to: scan.intactSize)
-    return recovery
-  }
-
-  /// Copies a part of the file to the first free `PATH.corrupt-N`, N from 1, and returns its path.
+  /// Copies a part of the file to the first free `PATH.corrupt-N`, N from 1.
   private static func setAside(
     _ file: borrowing FileDescriptor, _ range: Range<Int>
-  ) throws(FileFault) -> String {
+  ) throws(FileFault) {
     for number in 1...1000 {
       let path = "\(file.path).corrupt-\(number)"
       if access(path, F_OK) == 0 { continue }
@@ -195,8 +167,7 @@ package actor RecordFile: RecordLog {
         try target.write(bytes, at: start - range.lowerBound)
       }
       try target.synchronize()
-      try DurableFile.synchronizeFolder(of: path)
-      return path
+      return try DurableFile.synchronizeFolder(of: path)
     }
     throw FileFault(path: file.path, operation: "set aside a corrupt part of", errno: EEXIST)
   }

@@ -40,13 +40,11 @@ package struct MergeWriter {
       let attempts = batches.map { source, entry in
         MergeAttempt(node: nodes[source], batch: entry.header)
       }
-      let counts = try self.writeOutputs(readers, batches)
+      var summary = try self.writeOutputs(readers, batches)
       try self.write(MergeAttempt.lines(attempts), to: "attempts.jsonl")
-      let damaged = readers.compactMap { reader in
+      summary.damaged = readers.compactMap { reader in
         reader.damage.map { "\(reader.path): \($0)" }
       }
-      let summary = MergeSummary(
-        workID: self.plan.workID, counts: counts, attempts: attempts, damaged: damaged)
       try self.publish(summary)
       return summary
     } catch {
@@ -55,8 +53,8 @@ package struct MergeWriter {
   }
 
   private func writeOutputs(
-    _ readers: [RecordFileReader], _ batches: [(source: Int, entry: RecordFileEntry)]
-  ) throws(FileFault) -> MergeCounts {
+    _ readers: [RecordFileReader], _ batches: [(source: Int, entry: BatchEntry)]
+  ) throws(FileFault) -> MergeSummary {
     try self.begin("write")
     let records = try self.newFile("records.jsonl")
     let missing = try self.newFile("missing.jsonl")
@@ -80,7 +78,7 @@ package struct MergeWriter {
     try records.synchronize()
     try missing.synchronize()
     try conflicts.synchronize()
-    return merge.counts
+    return merge.summary
   }
 
   private func publish(_ summary: MergeSummary) throws(FileFault) {

@@ -21,9 +21,7 @@ package enum ReportReader {
       guard builder.recordCount == summary.merged, builder.unreadableCount == 0 else {
         throw FileFault(path: run.mergedPath, operation: "find the summary's records in", errno: 0)
       }
-      return builder.report(
-        conflicts: summary.conflicts, rejected: summary.rejected, batches: summary.batches,
-        retriedBatches: summary.retriedBatches)
+      return builder.report(of: summary)
     } catch {
       if error.path == summaryPath, error.errno == ENOENT {
         throw .damaged(path: summaryPath, reason: "there is no complete merge of this run")

@@ -1,4 +1,4 @@
-import Rollouts
+import Coordinator
 import Synchronization
 import Terminal
 

@@ -1,14 +1,10 @@
 import ArgumentParser
 import Rollouts
 import Runs
+import Terminal
 
 /// `muster report RUN`: what the last merge of a run says.
 struct ReportCommand: AsyncParsableCommand {
-  enum Format: String, ExpressibleByArgument, CaseIterable {
-    case table
-    case json
-  }
-
   static let configuration = CommandConfiguration(
     commandName: "report",
     abstract: "Prints the statistics of a run's merged result.",
@@ -17,14 +13,11 @@ struct ReportCommand: AsyncParsableCommand {
   @OptionGroup var location: MergeRunLocation
 
   @Option(help: "table or json.")
-  var format = Format.table
+  var format = OutputFormat.table
 
   func run() async throws {
     let report = try self.location.found().report()
-    switch self.format {
-    case .table: StandardStreams.data(ReportText.text(of: report))
-    case .json: StandardStreams.data(report.json)
-    }
+    StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
     if !report.isComplete { throw CommandFailure(.incomplete) }
   }
 }
@@ -32,19 +25,11 @@ struct ReportCommand: AsyncParsableCommand {
 /// A report's tables in columns of plain text: the first column to the left, numbers to the right.
 enum ReportText {
   static func text(of report: Report) -> String {
-    ReportTable.tables(of: report).map(Self.text).joined(separator: "\n")
-  }
-
-  private static func text(of table: ReportTable) -> String {
-    let rows = [table.header] + table.rows
-    let widths = table.header.indices.map { column in
-      rows.map { $0[column].count }.max() ?? 0
-    }
-    return rows.map { row in
-      zip(row, widths).enumerated().map { index, cell in
-        let padding = String(repeating: " ", count: cell.1 - cell.0.count)
-        return index == 0 ? cell.0 + padding : padding + cell.0
-      }.joined(separator: "  ") + "\n"
-    }.joined()
+    ReportTable.tables(of: report).map { table in
+      var text = Table(
+        table.header.enumerated().map { Table.Column($1, $0 == 0 ? .left : .right) })
+      for row in table.rows { text.append(row) }
+      return text.rendered()
+    }.joined(separator: "\n")
   }
 }

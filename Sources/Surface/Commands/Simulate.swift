@@ -40,13 +40,11 @@ package struct Simulate: ParsableCommand {
 
   package func run() throws {
     let settings = try self.simulator.settings(over: nil)
-    if let bench = self.bench {
-      StandardStreams.data(SimulateBench.run(settings.simulator, for: .seconds(bench)))
-      return
-    }
     var output = SimulateOutput(settings)
     let isTable = self.format == .table || (self.format == nil && StandardStreams.outputIsTerminal)
-    if self.trace {
+    if let bench = self.bench {
+      StandardStreams.data(output.bench(for: .seconds(bench)))
+    } else if self.trace {
       output.writeTrace()
     } else if isTable {
       StandardStreams.data(output.table())

@@ -1,6 +1,4 @@
 package import Fleet
-import GRPCCore
-import GRPCNIOTransportHTTP2TransportServices
 import KVCacheSimulator
 package import Manifest
 package import Plan
@@ -11,7 +9,7 @@ import Synchronization
 
 /// Carries the work plan of a run out on its nodes, from whatever is recorded already, merges what
 /// came in, and ends the agents that were there for it.
-package struct WorkRun<ClockType: Clock & Sendable>: Sendable
+package final class WorkRun<ClockType: Clock & Sendable>: WorkConnector
 where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private let run: RunDirectory
   private let workPlan: WorkPlan
@@ -21,7 +19,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private let open: OpenLink
   private let attachment: Attachment
   private let clock: ClockType
-  private let ended = EndedNodes()
+  /// The nodes whose agents are proven gone.
+  private let ended = Mutex<Set<String>>([])
 
   /// - Parameters:
   ///   - plan: Of the run.
@@ -66,27 +65,27 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     }
     let dispatcher = WorkDispatcher(
       plan: self.workPlan, leaseIDFirst: epoch << 20, nodes: workers, elsewhere: elsewhere,
-      clock: self.clock, connector: self.connector, progress: progress)
+      clock: self.clock, connector: self, progress: progress)
     return await dispatcher.run()
   }
 
-  private var connector: GRPCWorkConnector<HTTP2ClientTransport.WrappedChannel> {
-    GRPCWorkConnector { name, body in
-      guard let node = self.nodes.first(where: { $0.name == name.rawValue }) else {
-        preconditionFailure("\(name) is no node of this work")
+  package func withLink(
+    to name: NodeName, _ body: @escaping @Sendable (GRPCWorkLink) async throws -> Void
+  ) async throws {
+    guard let node = self.nodes.first(where: { $0.name == name.rawValue }) else {
+      preconditionFailure("\(name) is no node of this work")
+    }
+    do throws(NodeFault) {
+      try await NodeSession.with(node, open: self.open, attachment: self.attachment) { session in
+        try await GRPCWorkLink.with(session.client, body)
+        // All is on disk. In the time that streams have to say goodbye, and on the link that is there.
+        guard self.endsAgents,
+          await session.stopAndEnd(timeout: self.plan.stopTimeout).leftovers.isEmpty
+        else { return }
+        self.ended.withLock { _ = $0.insert(session.node.name) }
       }
-      do throws(NodeFault) {
-        try await NodeSession.with(node, open: self.open, attachment: self.attachment) { session in
-          try await body(session.client)
-          // All is on disk. In the time that streams have to say goodbye, and on the link that is there.
-          guard self.endsAgents,
-            await session.stopAndEnd(timeout: self.plan.stopTimeout).leftovers.isEmpty
-          else { return }
-          self.ended.insert(session.node.name)
-        }
-      } catch {
-        throw WorkLinkFault(words: ([error.diagnostic.summary] + error.diagnostic.causes)[0])
-      }
+    } catch {
+      throw WorkLinkFault(words: ([error.diagnostic.summary] + error.diagnostic.causes)[0])
     }
   }
 
@@ -95,7 +94,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   /// - Returns: What is left of them, a sentence for each.
   package func endAgents(after result: DispatchResult) async -> [String] {
     guard self.endsAgents else { return [] }
-    let rest = self.nodes.filter { !self.ended.contains($0.name) }
+    let ended = self.ended.withLock { $0 }
+    let rest = self.nodes.filter { !ended.contains($0.name) }
     let ends = await FleetCall.stop(
       rest, of: self.plan, keepsRecords: result.ending != .complete, open: self.open,
       attachment: self.attachment)
@@ -114,15 +114,6 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
 struct WorkLinkFault: Error, CustomStringConvertible {
   var words: String
   var description: String { self.words }
-}
-
-/// The nodes whose agents are proven gone.
-private final class EndedNodes: Sendable {
-  private let names = Mutex<Set<String>>([])
-
-  func insert(_ name: String) { self.names.withLock { _ = $0.insert(name) } }
-
-  func contains(_ name: String) -> Bool { self.names.withLock { $0.contains(name) } }
 }
 
 // MARK: What is to be done, and what came of it
@@ -166,27 +157,5 @@ extension RunDirectory {
       layout = simulator.reportLayout(of: plan)
     }
     return try ReportReader.report(of: self, plan: plan, layout: layout)
-  }
-}
-
-extension DispatchResult {
-  /// What a person is told of the nodes that could not be used to the end, a sentence for each.
-  package var warnings: [String] {
-    self.progress.nodes.compactMap { node in
-      switch node.state {
-      case .unreachable(let reason) where self.ending != .complete && !reason.isEmpty:
-        "\(node.name): \(reason)"
-      case .connected, .unreachable: nil
-      case .cutOff(let reason): "\(node.name) was cut off: \(reason)"
-      }
-    }
-  }
-
-  /// Why the work could not be done; `nil`: it was, or some of it is missing.
-  package var refusal: Diagnostic? {
-    guard case .refused(let fault) = self.ending else { return nil }
-    return Diagnostic(
-      code: "work-refused", "the agents cannot do this work", causes: [fault.message],
-      hints: ["end the run with the `muster` that began it, and begin anew"])
   }
 }

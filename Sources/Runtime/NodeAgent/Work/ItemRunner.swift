@@ -1,3 +1,4 @@
+import KVCacheSimulator
 package import Rollouts
 
 /// Does the items of one kind of work.
@@ -46,5 +47,30 @@ package struct ItemRunners<C: Clock>: Sendable where C.Duration == Duration {
     } catch {
       throw LeaseFault(.unreadableSpecification, "\(error)")
     }
+  }
+}
+
+/// Runs episodes of the KV-cache simulator.
+struct SimulatorItemRunner<C: Clock>: ItemRunner where C.Duration == Duration {
+  static var kind: String { SimulatorSpecification.kind }
+
+  private let clock: C
+  private var worker: SimulatorWorker
+
+  /// - Throws: `SimulatorSpecificationError`.
+  init(_ specification: [UInt8], clock: C) throws {
+    self.clock = clock
+    self.worker = SimulatorWorker(try SimulatorSpecification(canonicalJSON: specification))
+  }
+
+  var concurrencyMax: Int { 1 }
+
+  mutating func appendRecord(of key: ItemKey, to lines: inout [UInt8]) async throws {
+    let cost = self.worker.specification.episodeCost
+    if cost > .zero {
+      try await self.clock.sleep(until: self.clock.now.advanced(by: cost), tolerance: nil)
+    }
+    self.worker.appendRecord(
+      taskIndex: key.taskIndex, rolloutIndex: key.rolloutIndex, to: &lines)
   }
 }

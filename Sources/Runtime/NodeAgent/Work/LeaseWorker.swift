@@ -1,3 +1,6 @@
+package import GRPCCore
+package import NodeAPI
+import RecordFiles
 package import Rollouts
 import Synchronization
 
@@ -11,11 +14,11 @@ package final class LeaseWorker<C: Clock, Store: SpoolStore>: Sendable
 where C.Duration == Duration, C.Instant: Sendable {
   typealias State = LeaseWorkerState<Store.Log, C.Instant>
 
-  let settings: LeaseWorkerSettings
-  let clock: C
-  let store: Store
-  let makeRunner: @Sendable (LeaseSetup) throws(LeaseFault) -> any ItemRunner
-  let state: Mutex<State>
+  private let settings: LeaseWorkerSettings
+  private let clock: C
+  private let store: Store
+  private let makeRunner: @Sendable (LeaseSetup) throws(LeaseFault) -> any ItemRunner
+  private let state: Mutex<State>
 
   /// - Parameters:
   ///   - store: Where the spool of each work is.
@@ -42,13 +45,328 @@ where C.Duration == Duration, C.Instant: Sendable {
   }
 
   /// A stream of rings for one task of this worker; several rings become one.
-  func rings(_ bell: any WritableKeyPath<State, State.Bell?> & Sendable) -> AsyncStream<Void> {
+  private func rings(_ bell: any WritableKeyPath<State, State.Bell?> & Sendable) -> AsyncStream<
+    Void
+  > {
     let (rings, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     self.state.withLock { $0[keyPath: bell] = continuation }
     // What happened before is looked at at once.
     continuation.yield()
     return rings
   }
+
+  /// Changes the state unless another work has begun since the one of this number.
+  private func ifWork(is number: Int, _ change: (inout State) -> Void) {
+    self.state.withLock { if $0.workNumber == number { change(&$0) } }
+  }
+
+  private func sleep(_ duration: Duration) async throws {
+    try await self.clock.sleep(until: self.clock.now.advanced(by: duration), tolerance: nil)
+  }
+
+  // MARK: Computing
+
+  /// Computing goes on for so long before it looks at the queue again.
+  private static var sliceTime: Duration { .milliseconds(5) }
+
+  /// One of the items that are under way at once, or a few short ones after each other.
+  private struct Lane {
+    let workNumber: Int
+    let rolloutsPerTask: UInt64
+    var runner: any ItemRunner
+    var slice: LeaseQueue.Slice
+  }
+
+  /// Opens lanes while there is work and room for it; each works until there is none.
+  private func compute() async {
+    await withDiscardingTaskGroup { lanes in
+      for await _ in self.rings(\.computeBell) {
+        self.prepareRunner()
+        while let lane = self.openLane() { lanes.addTask { await self.work(lane) } }
+      }
+      lanes.cancelAll()
+    }
+  }
+
+  /// Makes the runner where the work is a new one; says again that there is none where it was refused.
+  private func prepareRunner() {
+    let (setup, number) = self.state.withLock { state in
+      (state.runnerNumber == state.workNumber ? nil : state.setup, state.workNumber)
+    }
+    let made = setup.map { setup in
+      Result { () throws(LeaseFault) in try self.makeRunner(setup) }
+    }
+    self.ifWork(is: number) { state in
+      if let made { state.runnerMade(made) }
+      if case .failure(let fault) = state.runner { state.raise(fault) }
+    }
+  }
+
+  private func openLane() -> Lane? {
+    self.state.withLock { state in
+      guard case .success(let runner) = state.runner, state.runnerNumber == state.workNumber,
+        state.laneCount < state.concurrency, let setup = state.setup, let slice = state.takeSlice()
+      else { return nil }
+      state.laneCount += 1
+      return Lane(
+        workNumber: state.workNumber, rolloutsPerTask: setup.rolloutsPerTask, runner: runner,
+        slice: slice)
+    }
+  }
+
+  private func work(_ lane: Lane) async {
+    var lane = lane
+    var output = SliceOutput()
+    while true {
+      let start = self.clock.now
+      await self.run(&lane, into: &output)
+      // What was under way when the worker ended is done again, by whoever goes on.
+      if Task.isCancelled { return }
+      let now = self.clock.now
+      let perItem = start.duration(to: now) / lane.slice.items.count
+      let next = self.state.withLock { state -> LeaseQueue.Slice? in
+        guard state.workNumber == lane.workNumber else { return nil }
+        state.done(lane.slice, output, at: now)
+        state.sliceCount =
+          perItem > .zero
+          ? max(1, Int(min(Double(self.settings.sliceCountMax), Self.sliceTime / perItem)))
+          : self.settings.sliceCountMax
+        if let slice = state.takeSlice() { return slice }
+        state.laneClosed()
+        return nil
+      }
+      guard let next else { return }
+      lane.slice = next
+      await Task.yield()
+    }
+  }
+
+  private func run(_ lane: inout Lane, into output: inout SliceOutput) async {
+    output.removeAll()
+    for ordinal in lane.slice.items {
+      let key = ItemKey(ordinal: ordinal, rolloutsPerTask: lane.rolloutsPerTask)
+      let start = output.lines.count
+      do {
+        try await lane.runner.appendRecord(of: key, to: &output.lines)
+        guard output.lines.last == 0x0A, output.lines.count > start,
+          output.lines.count - start <= RecordLine.maximumSize
+        else { throw ItemFailure("invalid", "a record that is no line of at most 4 MiB") }
+      } catch {
+        if Task.isCancelled { return }
+        output.lines.removeSubrange(start...)
+        let failure = error as? ItemFailure ?? ItemFailure("error", "\(error)")
+        output.failures.append((ordinal, RecordLine.failure(of: key, failure)))
+      }
+    }
+  }
+
+  /// Closes batches that have waited long enough for more records.
+  private func closeAged() async {
+    for await _ in self.rings(\.ageBell) {
+      while let oldest = self.state.withLock({ $0.batches.map(\.since).min() }) {
+        let due = oldest.advanced(by: self.settings.spool.batchAge)
+        guard (try? await self.clock.sleep(until: due, tolerance: nil)) != nil else { return }
+        let now = self.clock.now
+        self.state.withLock {
+          $0.closeBatches { $0.advanced(by: self.settings.spool.batchAge) <= now }
+        }
+      }
+    }
+  }
+
+  // MARK: Spooling
+
+  /// Opens the spool of the work and writes what is closed: many batches with one sync.
+  private func writeSpool() async {
+    for await _ in self.rings(\.spoolBell) {
+      while !Task.isCancelled {
+        let (step, number) = self.state.withLock { ($0.nextSpoolStep, $0.workNumber) }
+        do throws(RecordLogError) {
+          guard try await self.carryOut(step, of: number) else { break }
+        } catch {
+          self.ifWork(is: number) { state in
+            if state.isOpen { state.phase = .failed("\(error)") }
+            state.raise(LeaseFault(.disk, "\(error)"))
+          }
+          try? await self.sleep(self.settings.spoolRetry)
+        }
+      }
+    }
+  }
+
+  /// - Returns: Whether there may be more to do.
+  private func carryOut(_ step: State.SpoolStep, of number: Int) async throws(RecordLogError)
+    -> Bool
+  {
+    switch step {
+    case .nothing:
+      return false
+    case .open(let workID):
+      let log = try await self.store.open(workID: workID)
+      let (entries, last) = (await log.entries, await log.lastSequence)
+      self.ifWork(is: number) { $0.spoolOpened(log, entries: entries, lastSequence: last) }
+    case .write(let batches, let log):
+      try await log.append(batches)
+      try await log.sync()
+      self.ifWork(is: number) { state in
+        state.spool.written(batches)
+        state.sendBell?.yield()
+        state.computeBell?.yield()
+      }
+    case .drop(let sequence, let log):
+      try await log.drop(through: sequence)
+      self.ifWork(is: number) { state in
+        state.spool.dropped(through: sequence)
+        state.computeBell?.yield()
+      }
+    }
+    return true
+  }
+
+  // MARK: Serving
+
+  /// Serves one coordinator until its orders end, a newer stream takes over, or sending throws.
+  ///
+  /// - Parameters:
+  ///   - orders: What the coordinator says; the first must be a setup.
+  ///   - send: Sends a report and returns when there is room for another.
+  package func serve<Orders: AsyncSequence & Sendable>(
+    _ orders: Orders, send: @escaping @Sendable (LeaseReport) async throws -> Void
+  ) async throws where Orders.Element == LeaseOrder {
+    let stream = self.state.withLock { state in
+      state.streamNumber += 1
+      // Its task sees the number and ends.
+      state.sendBell?.finish()
+      return state.streamNumber
+    }
+    let rings = self.rings(\.sendBell)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        for try await order in orders {
+          try self.onStream(stream) { try $0.take(order, of: stream) }
+        }
+      }
+      group.addTask { try await self.deliver(rings, of: stream, send) }
+      group.addTask { try await self.beat(of: stream) }
+      defer { group.cancelAll() }
+      try await group.next()
+    }
+  }
+
+  /// - Throws: `LeaseWorkerError.superseded` where a newer stream counts.
+  private func onStream<Result: Sendable>(
+    _ stream: Int, _ body: (inout State) throws -> Result
+  ) throws -> Result {
+    try self.state.withLock { state in
+      guard state.streamNumber == stream else { throw LeaseWorkerError.superseded }
+      return try body(&state)
+    }
+  }
+
+  private func beat(of stream: Int) async throws {
+    while true {
+      try await self.sleep(self.settings.heartbeat)
+      try self.onStream(stream) { $0.beat() }
+    }
+  }
+
+  // MARK: Delivering
+
+  private enum Delivery: Sendable {
+    case report(LeaseReport)
+    case read(Store.Log, after: UInt64, through: UInt64)
+    case nothing
+  }
+
+  private func deliver(
+    _ rings: AsyncStream<Void>, of stream: Int,
+    _ send: @Sendable (LeaseReport) async throws -> Void
+  ) async throws {
+    for await _ in rings {
+      delivering: while true {
+        switch try self.nextDelivery(of: stream) {
+        case .nothing:
+          break delivering
+        case .report(let report):
+          try await send(report)
+        case .read(let log, let after, let through):
+          let batches = try await log.batches(after: after, maximumSize: 1 << 20)
+          guard batches.first?.sequence == after + 1 else {
+            // A newer stream may have delivered it since.
+            try self.onStream(stream) { _ in }
+            // The coordinator gives its leases to others, and in the end gives up this node.
+            try await send(.fault(LeaseFault(.disk, "the spool has lost batch \(after + 1)")))
+            throw LeaseWorkerError.spoolLost(after: after)
+          }
+          for batch in batches where batch.sequence <= through {
+            try self.onStream(stream) { $0.spool.sent(batch.sequence) }
+            try await send(.batch(batch))
+          }
+        }
+      }
+    }
+    try Task.checkCancellation()
+    throw LeaseWorkerError.superseded
+  }
+
+  private func nextDelivery(of stream: Int) throws -> Delivery {
+    try self.onStream(stream) { state in
+      guard state.setupStream == stream else { return .nothing }
+      if let fault = state.fault.take() { return .report(.fault(fault)) }
+      if state.isBeatDue {
+        state.isBeatDue = false
+        let next = state.queue.next
+        return .report(
+          .progress(
+            LeaseProgress(
+              leaseID: next?.leaseID ?? 0, next: next?.item ?? 0,
+              concurrency: UInt32(state.concurrency))))
+      }
+      guard case .open(let log) = state.phase else { return .nothing }
+      switch state.spool.nextSend {
+      case .none: return .nothing
+      case .send(let batch):
+        // Before it is sent, as the acknowledgement may come before `send` returns. If sending fails
+        // the next stream begins with it again.
+        state.spool.sent(batch.sequence)
+        return .report(.batch(batch))
+      case .read(let after, let through): return .read(log, after: after, through: through)
+      }
+    }
+  }
+
+  /// Serves one call of `Node.Work`; ends when the coordinator ends it, the link is lost, or a newer
+  /// stream has taken over.
+  ///
+  /// - Throws: `RPCError` with ABORTED for a newer stream, INVALID_ARGUMENT for a wrong order.
+  package func serve(
+    _ requests: RPCAsyncSequence<Muster_V1_WorkOrder, any Error>,
+    _ response: RPCWriter<Muster_V1_WorkReport>
+  ) async throws {
+    do {
+      let orders = requests.map { message in
+        guard let order = LeaseOrder(message) else {
+          throw LeaseWorkerError.protocolFault("an order that this agent does not know")
+        }
+        return order
+      }
+      try await self.serve(orders) { try await response.write(Muster_V1_WorkReport($0)) }
+    } catch LeaseWorkerError.superseded {
+      throw RPCError(code: .aborted, message: "a newer stream of work has taken over")
+    } catch LeaseWorkerError.protocolFault(let fault) {
+      throw RPCError(code: .invalidArgument, message: fault)
+    }
+  }
+}
+
+/// Why a stream of work ended from this side.
+package enum LeaseWorkerError: Error, Equatable {
+  /// A newer stream has taken over.
+  case superseded
+  /// The coordinator does what the protocol does not allow.
+  case protocolFault(String)
+  /// The disk no longer has what is to be delivered next: the batch after this sequence number.
+  case spoolLost(after: UInt64)
 }
 
 /// Waits of a ``LeaseWorker``.

@@ -158,12 +158,11 @@ where Instant.Duration == Duration {
   }
 
   /// The spool of the present work is there, for the first time or again after a fault.
-  mutating func spoolOpened(
-    _ log: Spool, entries: [SpoolMachine.Entry], highest: UInt64
-  ) {
+  mutating func spoolOpened(_ log: Spool, entries: [BatchEntry], lastSequence: UInt64) {
     switch self.phase {
     case .opening:
-      self.spool = SpoolMachine(settings: self.settings, entries: entries, lastSequence: highest)
+      self.spool = SpoolMachine(
+        settings: self.settings, entries: entries, lastSequence: lastSequence)
     case .failed:
       self.spool.reopened(entries: entries)
     case .idle, .open:
@@ -282,5 +281,56 @@ where Instant.Duration == Duration {
     self.computeBell?.yield()
     self.spoolBell?.yield()
     self.sendBell?.yield()
+  }
+}
+
+/// What a lane has made of its slice.
+struct SliceOutput {
+  /// The records, in the order of ordinals, without those of items that failed.
+  var lines: [UInt8] = []
+  var failures: [(ordinal: UInt64, line: [UInt8])] = []
+
+  mutating func removeAll() {
+    self.lines.removeAll(keepingCapacity: true)
+    self.failures.removeAll()
+  }
+}
+
+/// Records of one lease and kind that are not yet closed as a batch.
+struct OpenBatch<Instant: InstantProtocol & Sendable>: Sendable {
+  /// Without a sequence number.
+  private(set) var header: BatchHeader
+  /// When its first record came.
+  let since: Instant
+  private(set) var lines: [UInt8] = []
+  /// Where the lines of items lie, in the order in which they came.
+  private var pieces: [(first: UInt64, lines: Range<Int>)] = []
+
+  init(_ slice: LeaseQueue.Slice, _ kind: RecordLine.Kind, size: Int, at now: Instant) {
+    self.header = BatchHeader(
+      sequence: 0, leaseID: slice.leaseID, attempt: slice.attempt, kind: kind, items: [])
+    self.since = now
+    // The last record goes beyond the size at which a batch is closed.
+    if kind == .result { self.lines.reserveCapacity(size + size / 8) }
+  }
+
+  /// - Parameter lines: Of all the items, in their order; none of them lies between two others of
+  ///   this batch.
+  mutating func append(_ items: OrdinalRangeSet, _ lines: [UInt8]) {
+    self.header.items.insert(items)
+    self.pieces.append((items.span.lowerBound, self.lines.count..<self.lines.count + lines.count))
+    self.lines += lines
+  }
+
+  /// With its lines in the order of ordinals.
+  var batch: RecordBatch {
+    let isOrdered = zip(self.pieces, self.pieces.dropFirst()).allSatisfy { $0.first < $1.first }
+    if isOrdered { return RecordBatch(self.header, lines: self.lines) }
+    var lines: [UInt8] = []
+    lines.reserveCapacity(self.lines.count)
+    for piece in self.pieces.sorted(by: { $0.first < $1.first }) {
+      lines += self.lines[piece.lines]
+    }
+    return RecordBatch(self.header, lines: lines)
   }
 }

@@ -6,10 +6,10 @@ package import Rollouts
 /// A node's record log, which can give back what was not acknowledged.
 package protocol SpoolLog: RecordLog {
   /// What it holds, in the order of the sequence numbers.
-  func contents() async -> [SpoolMachine.Entry]
+  var entries: [BatchEntry] { get async }
 
   /// The highest sequence number it has had; 0: none.
-  func highestSequence() async -> UInt64
+  var lastSequence: UInt64 { get async }
 
   /// The batches after a sequence number, at most `maximumSize` bytes of lines but at least one.
   func batches(after sequence: UInt64, maximumSize: Int) async throws(RecordLogError)
@@ -27,13 +27,7 @@ package protocol SpoolStore: Sendable {
   func open(workID: String) async throws(RecordLogError) -> Log
 }
 
-extension RecordFile: SpoolLog {
-  package func contents() async -> [SpoolMachine.Entry] {
-    self.entries.map { SpoolMachine.Entry($0.header, size: $0.size) }
-  }
-
-  package func highestSequence() async -> UInt64 { self.lastSequence }
-}
+extension RecordFile: SpoolLog {}
 
 /// The spools of a run on this node: one file for each work, the present one alone.
 package struct SpoolFolder: SpoolStore {

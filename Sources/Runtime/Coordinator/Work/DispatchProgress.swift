@@ -1,3 +1,6 @@
+package import Fleet
+package import Rollouts
+
 /// How far the work is.
 package struct DispatchProgress: Equatable, Sendable {
   package struct Node: Equatable, Sendable {
@@ -7,13 +10,6 @@ package struct DispatchProgress: Equatable, Sendable {
     /// Items in a second; 0: unknown.
     package var rate: Double
     package var state: State
-
-    package init(name: String, recordedCount: UInt64, rate: Double, state: State) {
-      self.name = name
-      self.recordedCount = recordedCount
-      self.rate = rate
-      self.state = state
-    }
   }
 
   package enum State: Equatable, Sendable {
@@ -31,15 +27,6 @@ package struct DispatchProgress: Equatable, Sendable {
   package var itemCount: UInt64
   /// In the order in which they were given.
   package var nodes: [Node]
-
-  package init(
-    recordedCount: UInt64, abandonedCount: UInt64 = 0, itemCount: UInt64, nodes: [Node]
-  ) {
-    self.recordedCount = recordedCount
-    self.abandonedCount = abandonedCount
-    self.itemCount = itemCount
-    self.nodes = nodes
-  }
 }
 
 /// How the work ended.
@@ -72,10 +59,26 @@ package struct DispatchResult: Equatable, Sendable {
   package var missing: [Range<UInt64>]
   /// The last state of each node says what was wrong with it.
   package var progress: DispatchProgress
+}
 
-  package init(ending: Ending, missing: [Range<UInt64>], progress: DispatchProgress) {
-    self.ending = ending
-    self.missing = missing
-    self.progress = progress
+extension DispatchResult {
+  /// What a person is told of the nodes that could not be used to the end, a sentence for each.
+  package var warnings: [String] {
+    self.progress.nodes.compactMap { node in
+      switch node.state {
+      case .unreachable(let reason) where self.ending != .complete && !reason.isEmpty:
+        "\(node.name): \(reason)"
+      case .connected, .unreachable: nil
+      case .cutOff(let reason): "\(node.name) was cut off: \(reason)"
+      }
+    }
+  }
+
+  /// Why the work could not be done; `nil`: it was, or some of it is missing.
+  package var refusal: Diagnostic? {
+    guard case .refused(let fault) = self.ending else { return nil }
+    return Diagnostic(
+      code: "work-refused", "the agents cannot do this work", causes: [fault.message],
+      hints: ["end the run with the `muster` that began it, and begin anew"])
   }
 }

@@ -1,0 +1,51 @@
+/// What logs hold of a work, put together from the headers of their batches.
+package struct WorkHistory: Equatable, Sendable {
+  /// The items that have a result.
+  package private(set) var recorded = OrdinalRangeSet()
+  /// The items that failed, by lease: one lease makes one try at an item, so that what is delivered
+  /// twice counts once.
+  package private(set) var failed: [UInt64: OrdinalRangeSet] = [:]
+  /// The highest attempt of any batch; 0: none.
+  package private(set) var attemptLast: UInt32 = 0
+
+  package init() {}
+
+  package init(_ batches: some Sequence<BatchHeader>) {
+    for batch in batches { self.add(batch) }
+  }
+
+  /// - Returns: The items of the batch that are new.
+  @discardableResult
+  package mutating func add(_ batch: BatchHeader) -> OrdinalRangeSet {
+    self.attemptLast = max(self.attemptLast, batch.attempt)
+    let new = self.new(in: batch)
+    switch batch.kind {
+    case .result: self.recorded.insert(new)
+    case .failure: self.failed[batch.leaseID, default: []].insert(new)
+    }
+    return new
+  }
+
+  /// The items of the batch that are not known yet; none: it comes again.
+  package func new(in batch: BatchHeader) -> OrdinalRangeSet {
+    switch batch.kind {
+    case .result: batch.items.subtracting(self.recorded)
+    case .failure: batch.items.subtracting(self.failed[batch.leaseID] ?? [])
+    }
+  }
+
+  package mutating func add(_ other: Self) {
+    self.recorded.insert(other.recorded)
+    self.failed.merge(other.failed) { old, new in OrdinalRangeSet(old.ranges + new.ranges) }
+    self.attemptLast = max(self.attemptLast, other.attemptLast)
+  }
+
+  /// How often each item failed.
+  package var failureCounts: [UInt64: UInt32] {
+    var counts: [UInt64: UInt32] = [:]
+    for items in self.failed.values {
+      for ordinal in items.ordinals { counts[ordinal, default: 0] += 1 }
+    }
+    return counts
+  }
+}
