@@ -266,7 +266,11 @@ where Instant.Duration == Duration, Instant: Sendable {
   /// - Returns: With the reasons why nothing may start.
   private mutating func tellFindings() -> (actions: [Action], refusals: [Diagnostic]) {
     if self.answers.isEmpty { return ([], []) }
-    let findings = PreflightCheck.findings(self.plan, self.answers.inOrder(of: self.plan))
+    // As the plan has the nodes, whichever answered first.
+    let answers = self.plan.nodes.compactMap { node in
+      self.answers.last { $0.node == node.name }
+    }
+    let findings = PreflightCheck.findings(self.plan, answers)
     self.answers = []
     let errors = findings.filter(\.isError).map(\.folded)
     return ([.tell(.checked(findings))], self.settings.refusesFindings ? errors : [])

@@ -2,6 +2,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 import NodeAPI
+import OperatingSystem
 import SwiftProtobuf
 import Synchronization
 import Telemetry
@@ -53,7 +54,7 @@ where SamplerClock.Duration == Duration {
     receive: @escaping @Sendable (Muster_V1_GPUSamples) -> Void
   ) async throws -> String? {
     var ends: [CInt] = [-1, -1]
-    try NodeAgentError.check("make a pipe") { pipe(&ends) }
+    try SystemFault.check("make a pipe") { pipe(&ends) }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     let output = ends[1]
     let environment = self.environment
@@ -62,7 +63,7 @@ where SamplerClock.Duration == Duration {
       var child = ChildProcess(
         program: program, argv: ["nvidia-smi"] + GPUSample.queryArguments + options,
         environment: environment)
-      child.outputDescriptor = output
+      child.output = output
       return try child.spawn()
     }
     close(output)
