@@ -26,16 +26,16 @@ package struct RunLock: ~Copyable {
     throw .locked(path: path, holder: String(other.prefix { $0 != "\n" }))
   }
 
-  /// Who works on a run now; `nil`: nobody does.
-  package static func holder(of run: RunDirectory) throws(RunStoreError) -> String? {
+  /// Who works on a run now; `nil`: nobody does. Where that cannot be known, such as of another user's
+  /// run, the reason stands for them.
+  package static func holder(of run: RunDirectory) -> String? {
     do throws(FileFault) {
-      let file = try FileDescriptor(path: "\(run.path)/lock", flags: O_RDWR)
+      let file = try FileDescriptor(path: "\(run.path)/lock", flags: O_RDONLY)
       if try file.lock() { return nil }
       return String(decoding: try file.bytes(0..<256), as: UTF8.self).split(separator: "\n").first
         .map(String.init) ?? "?"
     } catch {
-      if error.errno == ENOENT { return nil }
-      throw .file(error)
+      return error.errno == ENOENT ? nil : "somebody: \(error)"
     }
   }
 }

@@ -22,7 +22,7 @@ package enum OldRuns {
           run.id, run.name,
           RunInventory.Here(
             size: FolderTree.size(of: run.path), isFinished: run.isFinished,
-            worker: try RunLock.holder(of: run),
+            worker: RunLock.holder(of: run),
             isUnmerged: hasWork && hasRecords && !run.isFinished,
             nodes: Set(plan?.nodes.map(\.name) ?? []))
         )
