@@ -71,11 +71,8 @@ package struct NodeSession: LaunchSession {
     self.attached.replicas.contains { ReplicaPhase($0.state)?.isFinal == false }
   }
 
-  /// Opens a link, attaches, and closes the link when `body` has ended.
-  ///
-  /// - Throws: `NodeFault`, with the link's own words where the link broke; what `body` throws
-  ///   otherwise stands as the fault's cause.
-  package static func with<Result: Sendable>(
+  /// See ``AgentConnector/withSession(to:_:)``.
+  static func with<Result: Sendable>(
     _ node: Plan.Node, open: OpenLink, attachment: Attachment,
     body: @Sendable (NodeSession) async throws -> Result
   ) async throws(NodeFault) -> Result {
