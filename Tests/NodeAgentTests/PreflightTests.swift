@@ -3,9 +3,10 @@ import GRPCCore
 import Glibc
 import Launch
 import NodeAPI
-import NodeAgent
 import OperatingSystem
 import Testing
+
+@testable import NodeAgent
 
 /// The facts of a node, with programs of the test's own in front of PATH.
 @Suite struct PreflightTests {
