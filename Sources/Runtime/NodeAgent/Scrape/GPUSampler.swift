@@ -58,23 +58,16 @@ where SamplerClock.Duration == Duration {
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     let output = ends[1]
     let environment = self.environment
-    let started: Result<pid_t, any Error>
-    do {
-      started = .success(
-        try await self.blocking.run {
-          let program = try ProgramSearch.path(
-            of: "nvidia-smi", searching: environment["PATH"] ?? "")
-          var child = ChildProcess(
-            program: program, argv: ["nvidia-smi"] + GPUSample.queryArguments + options,
-            environment: environment)
-          child.output = output
-          return try child.spawn()
-        })
-    } catch {
-      started = .failure(error)
+    let started = try? await self.blocking.run {
+      let program = try ProgramSearch.path(of: "nvidia-smi", searching: environment["PATH"] ?? "")
+      var child = ChildProcess(
+        program: program, argv: ["nvidia-smi"] + GPUSample.queryArguments + options,
+        environment: environment)
+      child.output = output
+      return try child.spawn()
     }
     close(output)
-    guard case .success(let process) = started else {
+    guard let process = started else {
       close(ends[0])
       return nil
     }
