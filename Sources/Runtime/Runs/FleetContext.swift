@@ -33,20 +33,22 @@ package struct FleetContext: Sendable {
 
   // MARK: Links
 
-  package func links(to run: String) -> OpenLink { self.links.open(for: .run(run)) }
-
   /// To nodes, apart from any run.
   package var errands: OpenLink { self.links.open(for: .errand) }
 
-  /// - Parameter yields: Takes nothing over from a coordinator that is at work.
-  package func attachment(
-    holding: Bool, yields: Bool = false, secrets: [String: String] = [:]
-  ) throws(RunFault) -> Attachment {
-    Attachment(
-      epoch: holding ? UInt64(max(0, self.surroundings.milliseconds())) : nil, yields: yields,
-      coordinator: self.surroundings.coordinator,
-      plan: holding ? try RunFault.storing { try self.plan.canonicalJSON() } : [],
-      secrets: secrets)
+  /// - Parameters:
+  ///   - holding: Takes the run over; else its agents are only looked at.
+  ///   - yields: Takes nothing over from a coordinator that is at work.
+  package func agents(
+    of run: String, holding: Bool, yields: Bool = false, secrets: [String: String] = [:]
+  ) throws(RunFault) -> AgentConnector {
+    AgentConnector(
+      open: self.links.open(for: .run(run)),
+      attachment: Attachment(
+        epoch: holding ? UInt64(max(0, self.surroundings.milliseconds())) : nil, yields: yields,
+        coordinator: self.surroundings.coordinator,
+        plan: holding ? try RunFault.storing { try self.plan.canonicalJSON() } : [],
+        secrets: secrets))
   }
 
   /// The values of the plan's secrets, from this process's environment.
@@ -175,8 +177,7 @@ extension FleetContext {
   private func adopt(
     _ id: RunID, from nodes: [Plan.Node]
   ) async throws(RunFault) -> LiveRun? {
-    let survey = await FleetCall.survey(
-      nodes, open: self.links(to: id.rawValue), attachment: try self.attachment(holding: false))
+    let survey = try await self.agents(of: id.rawValue, holding: false).survey(nodes)
     var faults: [NodeFault] = []
     for (_, result) in survey {
       switch result {

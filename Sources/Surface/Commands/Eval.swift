@@ -49,8 +49,8 @@ package struct Eval: AsyncParsableCommand {
     let clock = Composition.clock
     let dispatch = WorkRun(
       run: run.directory, workPlan: plan, plan: fleet.plan, nodes: workers,
-      endsAgents: agentRun == run.id, open: fleet.links(to: agentRun),
-      attachment: try fleet.attachment(holding: true), clock: clock)
+      endsAgents: agentRun == run.id,
+      agents: try fleet.agents(of: agentRun, holding: true), clock: clock)
     let result = try await Interruption.guarding(
       hint: "`--resume` finishes it; what came in is kept in \(run.path)"
     ) {

@@ -1,4 +1,5 @@
 import Fleet
+import Launch
 import Plan
 import Recipes
 import Terminal
