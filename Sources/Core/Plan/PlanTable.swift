@@ -36,8 +36,8 @@ package enum PlanTable {
     var text = "\nservice \(service.name)  \(service.recipe)  "
     text += "\(count) \(count == 1 ? "replica" : "replicas") on \(nodes)\n"
     if !service.after.isEmpty { text += "  after \(service.after.joined(separator: ", "))\n" }
-    for (launch, names) in Self.groups(of: service.replicas) {
-      text += "  \(Self.fold(names))\n"
+    for (launch, replicas) in service.replicas.grouped(by: \.launch) {
+      text += "  \(Self.fold(replicas.map(\.node)))\n"
       for (title, lines) in Self.rows(of: launch) {
         for (index, line) in lines.enumerated() {
           let head = index == 0 ? title : ""
@@ -79,21 +79,6 @@ package enum PlanTable {
       case .life: launch.isTask ? "a task: ends with status 0" : "alive for 2 s, unproven"
       }
     return "\(what), within \(launch.readyTimeoutSeconds) s"
-  }
-
-  /// Replicas with the same launch, in the order of their first.
-  private static func groups(
-    of replicas: [Plan.Replica]
-  ) -> [(launch: LaunchSpecification, nodes: [String])] {
-    var groups: [(launch: LaunchSpecification, nodes: [String])] = []
-    for replica in replicas {
-      if let index = groups.firstIndex(where: { $0.launch == replica.launch }) {
-        groups[index].nodes.append(replica.node)
-      } else {
-        groups.append((replica.launch, [replica.node]))
-      }
-    }
-    return groups
   }
 
   /// Nodes reached alike; a host that is the node's own name reads `{node}`.

@@ -43,18 +43,10 @@ package enum PreflightDrift {
   }
 
   private static func groups(_ nodes: [String], _ values: [String]) -> [String] {
-    var groups: [(value: String, nodes: [NodeName])] = []
-    for (node, value) in zip(nodes, values) {
-      if let index = groups.firstIndex(where: { $0.value == value }) {
-        groups[index].nodes.append(NodeName(node))
-      } else {
-        groups.append((value, [NodeName(node)]))
-      }
-    }
     // Of equally many the one that came first stays first.
-    return groups.enumerated()
-      .sorted { ($1.element.nodes.count, $0.offset) < ($0.element.nodes.count, $1.offset) }
-      .map { "\($0.element.value) on \(NodeSet($0.element.nodes).folded)" }
+    zip(nodes, values).grouped(by: \.1)
+      .sorted { $0.elements.count > $1.elements.count }
+      .map { "\($0.key) on \(NodeSet($0.elements.map { NodeName($0.0) }).folded)" }
   }
 
   /// In GiB; sizes near the middle one are told as that.

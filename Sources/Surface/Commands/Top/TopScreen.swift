@@ -70,7 +70,7 @@ package struct TopScreen {
   }
 
   private var rollouts: StyledLine {
-    let rate = ReadableNumber.number(self.moment.rollouts?.perSecond, digits: 1)
+    let rate = self.moment.rollouts?.perSecond.tenths
     var line = StyledLine("rollouts \(rate)/s")
     if let count = self.moment.rollouts?.count { line.append(" (\(count))", .faint) }
     return line
