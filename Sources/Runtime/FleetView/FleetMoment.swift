@@ -125,7 +125,7 @@ extension FleetMoment.Row {
     guard self.isLost else {
       return self.replica.report?.isUnproven == true ? "\(self.word) (unproven)" : self.word
     }
-    let time = self.lostSeconds == nil ? "" : " \(self.lostSeconds.time)"
+    let time = self.lostSeconds.map { " \(ReadableNumber.time($0))" } ?? ""
     let before = self.rememberedState.map { ", was \($0)" } ?? ""
     return "unreachable\(time)\(before)"
   }

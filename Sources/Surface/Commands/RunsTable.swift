@@ -13,7 +13,7 @@ extension RunInventory {
     for run in runs {
       table.append([
         run.id.rawValue, run.name, run.standing.words,
-        Optional(Double(now - run.id.milliseconds) / 1000).time,
+        ReadableNumber.time(Double(now - run.id.milliseconds) / 1000),
         run.here.map { "\(ByteCount($0.size))" } ?? "-",
         run.nodes.isEmpty ? "-" : "\(ByteCount(run.nodeSize))",
         run.nodes.isEmpty ? "-" : NodeSet(run.nodes.keys.map { NodeName($0) }).folded, run.holder,

@@ -25,7 +25,7 @@ extension ScrapeReport {
       let age = self.ageSeconds(of: endpoint)
       table.append(
         [endpoint.name] + (hasNodes ? [endpoint.node ?? ""] : []) + Self.cells(metrics)
-          + [age.latency, Self.note(endpoint)])
+          + [ReadableNumber.latency(age), Self.note(endpoint)])
     }
     table.append(
       ["fleet \(self.fleet.answeredCount)/\(self.fleet.endpointCount)"] + (hasNodes ? [""] : [])
@@ -37,11 +37,11 @@ extension ScrapeReport {
   private static func cells(_ metrics: FleetMetrics) -> [String] {
     let first = metrics.latencies[.firstToken]
     return [
-      metrics.running.whole, metrics.waiting.whole,
-      metrics.cacheUsageMax.map { $0 * 100 }.tenths,
-      metrics.generationTokensPerSecond.whole,
-      metrics.prefixHitRate.map { $0 * 100 }.tenths,
-      first?.p50.latency, first?.p99.latency,
+      ReadableNumber.number(metrics.running), ReadableNumber.number(metrics.waiting),
+      ReadableNumber.number(metrics.cacheUsageMax.map { $0 * 100 }, digits: 1),
+      ReadableNumber.number(metrics.generationTokensPerSecond),
+      ReadableNumber.number(metrics.prefixHitRate.map { $0 * 100 }, digits: 1),
+      ReadableNumber.latency(first?.p50), ReadableNumber.latency(first?.p99),
     ]
   }
 

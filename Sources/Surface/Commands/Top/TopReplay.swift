@@ -25,12 +25,12 @@ extension RunReplay {
       switch entry {
       case .sample(let sample):
         let numbers = [
-          "\(sample.readyCount)/\(sample.replicaCount)", sample.running.whole,
-          sample.waiting.whole, sample.cacheUsageMax.percent,
-          sample.prefixHitRate.percent,
-          sample.generationTokensPerSecond.whole,
-          sample.ttft?.p50.latency,
-          sample.ttft?.p99.latency, sample.gpuPercent.whole,
+          "\(sample.readyCount)/\(sample.replicaCount)", ReadableNumber.number(sample.running),
+          ReadableNumber.number(sample.waiting), ReadableNumber.percent(sample.cacheUsageMax),
+          ReadableNumber.percent(sample.prefixHitRate),
+          ReadableNumber.number(sample.generationTokensPerSecond),
+          ReadableNumber.latency(sample.ttft?.p50),
+          ReadableNumber.latency(sample.ttft?.p99), ReadableNumber.number(sample.gpuPercent),
         ]
         table.append([time, "", sample.service, sample.verdict] + numbers + [sample.reason])
       case .event(let event):

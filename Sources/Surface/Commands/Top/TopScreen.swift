@@ -71,7 +71,7 @@ package struct TopScreen {
   }
 
   private var rollouts: StyledLine {
-    let rate = self.moment.rollouts?.perSecond.tenths
+    let rate = ReadableNumber.number(self.moment.rollouts?.perSecond, digits: 1)
     var line = StyledLine("rollouts \(rate)/s")
     if let count = self.moment.rollouts?.count { line.append(" (\(count))", .faint) }
     return line
@@ -196,13 +196,13 @@ struct TopTables {
       StyledLine("\(sample.readyCount)/\(sample.replicaCount)", isWhole ? .success : .warning),
     ]
       + [
-        sample.running.whole, sample.waiting.whole,
-        sample.cacheUsageMax.percent, sample.prefixHitRate.percent,
-        sample.promptTokensPerSecond.whole,
-        sample.generationTokensPerSecond.whole,
-        sample.ttft?.p50.latency, sample.ttft?.p99.latency,
-        sample.itl?.p50.latency, sample.e2e?.p50.latency,
-        sample.queue?.p50.latency, sample.gpuPercent.whole,
+        ReadableNumber.number(sample.running), ReadableNumber.number(sample.waiting),
+        ReadableNumber.percent(sample.cacheUsageMax), ReadableNumber.percent(sample.prefixHitRate),
+        ReadableNumber.number(sample.promptTokensPerSecond),
+        ReadableNumber.number(sample.generationTokensPerSecond),
+        ReadableNumber.latency(sample.ttft?.p50), ReadableNumber.latency(sample.ttft?.p99),
+        ReadableNumber.latency(sample.itl?.p50), ReadableNumber.latency(sample.e2e?.p50),
+        ReadableNumber.latency(sample.queue?.p50), ReadableNumber.number(sample.gpuPercent),
       ].map { StyledLine($0) }
       + [verdict]
   }
@@ -236,13 +236,13 @@ struct TopTables {
       StyledLine(row.stateText, row.style),
     ]
       + [
-        row.sinceSeconds.time,
-        report.map { "\($0.attempt)" } ?? "?",
-        row.metrics.running.whole, row.metrics.waiting.whole,
-        row.metrics.cacheUsageMax.percent,
-        row.metrics.generationTokensPerSecond.whole,
-        row.metrics.prefixHitRate.percent, row.gpuPercent.whole,
-        row.ageSeconds.time, row.reason,
+        ReadableNumber.time(row.sinceSeconds),
+        report.map { "\($0.attempt)" } ?? ReadableNumber.unknown,
+        ReadableNumber.number(row.metrics.running), ReadableNumber.number(row.metrics.waiting),
+        ReadableNumber.percent(row.metrics.cacheUsageMax),
+        ReadableNumber.number(row.metrics.generationTokensPerSecond),
+        ReadableNumber.percent(row.metrics.prefixHitRate), ReadableNumber.number(row.gpuPercent),
+        ReadableNumber.time(row.ageSeconds), row.reason,
       ].map { StyledLine($0) }
   }
 }
