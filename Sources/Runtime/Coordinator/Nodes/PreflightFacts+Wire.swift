@@ -47,7 +47,8 @@ extension PreflightFacts {
 
   fileprivate static func text(_ text: String) -> String { String(text.prefix(Self.textSizeMax)) }
 
-  fileprivate static func number(_ number: UInt64) -> Int { Int(clamping: number) }
+  /// At most 2^50, whatever a node says: sums of a fleet's numbers stay far from the largest.
+  static func number(_ number: UInt64) -> Int { Int(min(number, 1 << 50)) }
 }
 
 extension PreflightFacts.GPUProgram {
