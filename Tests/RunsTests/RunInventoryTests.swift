@@ -65,7 +65,9 @@ struct RunInventoryTests {
     #expect(try Self.standing(Self.here(unmerged: true), [.live]) == .live)
     // A node that is merely silent may run it.
     #expect(try Self.standing(Self.here(finished: false), silent: ["n2"]) == .unknown)
-    #expect(try Self.standing(Self.here(finished: false), silent: ["n9"]) == .over)
+    #expect(try Self.standing(Self.here(finished: false)) == .unknown)
+    #expect(try Self.standing(Self.here(finished: false), [.over]) == .unknown)
+    #expect(try Self.standing(Self.here(finished: false), [.over, .over], silent: ["n9"]) == .over)
     #expect(try Self.standing(Self.here(finished: true), silent: ["n2"]) == .over)
     // Of a run of which this machine has nothing any node may know more.
     #expect(try Self.standing(nil, [.over], silent: ["n9"]) == .unknown)

@@ -16,14 +16,13 @@ package enum OldRuns {
       try RunList(root: root).runs(named: name).map { run in
         // What cannot be read any more may go as well.
         let plan = try? Plan(json: try run.plan())
-        let hasWork = (try? run.workPlan()) ?? nil != nil
         let hasRecords = ((try? run.recordedNodes()) ?? []).isEmpty == false
         return (
           run.id, run.name,
           RunInventory.Here(
             size: FolderTree.size(of: run.path), isFinished: run.isFinished,
             worker: try RunLock.holder(of: run),
-            isUnmerged: hasWork && hasRecords && !run.isFinished,
+            isUnmerged: run.hasWorkPlan && hasRecords && !run.isFinished,
             nodes: Set(plan?.nodes.map(\.name) ?? []))
         )
       }
