@@ -36,8 +36,11 @@ package struct WorkResult: Sendable {
     package let warnings: [String]
     /// The counts, in one line.
     package let summary: String
+    /// Planned items that are not there.
+    package let missingCount: UInt64
+
     /// Every planned item is there.
-    package let isComplete: Bool
+    package var isComplete: Bool { self.missingCount == 0 }
   }
 
   /// Merges what the run has, again or for the first time; its lock must be held.
@@ -49,7 +52,7 @@ package struct WorkResult: Sendable {
       warnings: counts.damaged.map { "warning: \($0); what is before it was used" },
       summary: "merged \(counts.merged) of \(counts.planned) items, \(counts.missing) missing, "
         + "\(counts.conflicts) conflicts, \(counts.rejected) rejected",
-      isComplete: counts.missing == 0)
+      missingCount: counts.missing)
   }
 
   /// What the last merge says.

@@ -40,8 +40,8 @@ package struct Eval: AsyncParsableCommand {
     let plan = try run.workPlan()
     let work = WorkResult(of: run, plan)
     if run.isFinished {
-      StandardStreams.say("eval \(run.id) is complete already")
-      return try self.conclude(work)
+      StandardStreams.say("eval \(run.id) is over already")
+      return try self.check(try self.conclude(work))
     }
     let lock = try work.lock(holder: CoordinatorIdentity.name)
     let agents = try run.agentRun(live: fleet)
@@ -70,8 +70,12 @@ package struct Eval: AsyncParsableCommand {
       StandardStreams.say("warning: \(words)")
     }
     if let refusal = result.refusal { throw CommandFailure(.failed, [refusal]) }
-    try end.get()
-    run.end()
+    let merge = try end.get()
+    // What was given up is nobody's to do any more: with it the eval is over, too.
+    if result.ending == .complete, merge.missingCount == result.progress.abandonedCount {
+      run.end()
+    }
+    try self.check(merge)
   }
 
   private func workers(of plan: Plan) throws -> [Plan.Node] {
@@ -99,14 +103,17 @@ package struct Eval: AsyncParsableCommand {
   }
 
   /// Merges what came in and prints the report.
-  ///
-  /// - Throws: `CommandFailure` with status 3 when items are missing.
-  private func conclude(_ work: WorkResult) throws {
+  private func conclude(_ work: WorkResult) throws -> WorkResult.Merge {
     let merge = try work.merge()
     for words in merge.warnings { StandardStreams.say(words) }
     let report = try work.report()
     StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
     StandardStreams.say("merged: \(work.recordsPath)")
+    return merge
+  }
+
+  /// - Throws: `CommandFailure` with status 3 when items are missing.
+  private func check(_ merge: WorkResult.Merge) throws {
     if !merge.isComplete { throw CommandFailure(.incomplete) }
   }
 }

@@ -75,9 +75,18 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     guard let node = self.nodes.first(where: { $0.name == name.rawValue }) else {
       preconditionFailure("\(name) is no node of this work")
     }
+    // Why the stream was ended from this side, which a link's fault does not carry.
+    let own = Mutex<WorkFault?>(nil)
     do throws(NodeFault) {
       try await NodeSession.with(node, open: self.open, attachment: self.attachment) { session in
-        try await GRPCWorkLink.with(session.client, body)
+        try await GRPCWorkLink.with(session.client) { link in
+          do {
+            try await body(link)
+          } catch let fault as WorkFault {
+            own.withLock { $0 = fault }
+            throw fault
+          }
+        }
         // All is on disk. In the time that streams have to say goodbye, and on the link that is there.
         guard self.endsAgents,
           await session.stopAndEnd(timeout: self.plan.stopTimeout).leftovers.isEmpty
@@ -85,6 +94,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
         self.ended.withLock { _ = $0.insert(session.node.name) }
       }
     } catch {
+      // Of a stream that just ended the link says more.
+      if let fault = own.withLock({ $0 }), fault != .ended { throw fault }
       throw WorkLinkFault(words: ([error.diagnostic.summary] + error.diagnostic.causes)[0])
     }
   }

@@ -163,13 +163,16 @@ where Instant.Duration == Duration {
     case .opening:
       self.spool = SpoolMachine(
         settings: self.settings, entries: entries, lastSequence: lastSequence)
+      // Leases come before it is known what an earlier agent left.
+      let spool = self.spool
+      self.queue.remove { spool.held(leaseID: $0) }
     case .failed:
       self.spool.reopened(entries: entries)
     case .idle, .open:
       preconditionFailure("a spool was opened in \(self.phase)")
     }
+    // A fault that was not told yet still is: the leases it voids are for the coordinator to give again.
     self.phase = .open(log)
-    self.fault = nil
     self.ring()
   }
 
@@ -209,10 +212,20 @@ where Instant.Duration == Duration {
     return slice
   }
 
-  /// The items of a slice are done.
-  mutating func done(_ slice: LeaseQueue.Slice, _ output: SliceOutput, at now: Instant) {
+  /// What was taken and not begun: what came before it fills a batch.
+  mutating func putBack(_ slice: LeaseQueue.Slice) {
+    self.leaveWork(slice)
+    self.queue.putBack(slice)
+  }
+
+  private mutating func leaveWork(_ slice: LeaseQueue.Slice) {
     self.inWork[slice.leaseID]?.remove(slice.items)
     if self.inWork[slice.leaseID]?.isEmpty ?? false { self.inWork[slice.leaseID] = nil }
+  }
+
+  /// The items of a slice are done.
+  mutating func done(_ slice: LeaseQueue.Slice, _ output: SliceOutput, at now: Instant) {
+    self.leaveWork(slice)
     var results = OrdinalRangeSet([slice.items])
     for (ordinal, line) in output.failures {
       results.remove(ordinal..<ordinal + 1)
@@ -223,6 +236,7 @@ where Instant.Duration == Duration {
       let lease = self.leasedAgain[index]
       let failed = lease.items.intersection([slice.items]).subtracting(results)
       for ordinal in failed.ordinals { self.queue.add(ordinal, of: lease) }
+      if !failed.isEmpty { self.computeBell?.yield() }
       self.leasedAgain[index].items.remove(slice.items)
     }
     self.leasedAgain.removeAll { $0.items.isEmpty }
