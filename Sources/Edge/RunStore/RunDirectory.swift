@@ -24,6 +24,7 @@ package struct RunDirectory: Equatable, Sendable {
   package var planPath: String { "\(self.path)/\(Self.planName)" }
   package var workPlanPath: String { "\(self.path)/\(Self.workPlanName)" }
   package var journalPath: String { "\(self.path)/journal.sqlite" }
+  private var finishedPath: String { "\(self.path)/finished" }
   package var recordsPath: String { "\(self.path)/records" }
   package var mergedPath: String { "\(self.path)/merged" }
 
@@ -51,9 +52,21 @@ package struct RunDirectory: Equatable, Sendable {
     return try Self.create(root: root, name: name, id: id, plan: plan, workPlan: workPlan)
   }
 
-  /// The same, of a run that another machine began.
-  package static func create(
-    root: String, name: String, id: RunID, plan: [UInt8], workPlan: WorkPlan? = nil
+  /// The folder of a run that nodes have still: the one that is here, no longer finished, else a new
+  /// one.
+  package static func adopt(
+    root: String, name: String, id: RunID, plan: [UInt8]
+  ) throws(RunStoreError) -> Self {
+    let run = Self(root: root, name: name, id: id)
+    guard access(run.path, F_OK) == 0 else {
+      return try Self.create(root: root, name: name, id: id, plan: plan, workPlan: nil)
+    }
+    unlink(run.finishedPath)
+    return run
+  }
+
+  private static func create(
+    root: String, name: String, id: RunID, plan: [UInt8], workPlan: WorkPlan?
   ) throws(RunStoreError) -> Self {
     let run = Self(root: root, name: name, id: id)
     do throws(FileFault) {
@@ -83,6 +96,9 @@ package struct RunDirectory: Equatable, Sendable {
     }
   }
 
+  /// Whether it is an eval, also where its work plan is damaged or another version's.
+  package var hasWorkPlan: Bool { access(self.workPlanPath, F_OK) == 0 }
+
   /// The work plan; `nil` when the run has none yet.
   package func workPlan() throws(RunStoreError) -> WorkPlan? {
     let bytes: [UInt8]
@@ -100,12 +116,12 @@ package struct RunDirectory: Equatable, Sendable {
   }
 
   /// Whether ``markFinished()`` was called.
-  package var isFinished: Bool { access("\(self.path)/finished", F_OK) == 0 }
+  package var isFinished: Bool { access(self.finishedPath, F_OK) == 0 }
 
   /// Nothing is left to do or running: the run is not one to be resumed.
   package func markFinished() throws(RunStoreError) {
     do throws(FileFault) {
-      try DurableFile.replace("\(self.path)/finished", with: [])
+      try DurableFile.replace(self.finishedPath, with: [])
     } catch {
       throw .file(error)
     }

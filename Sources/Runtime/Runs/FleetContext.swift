@@ -89,7 +89,7 @@ package struct FleetContext: Sendable {
     if let run = try self.liveRunIfAny() { return run }
     let latest = try RunFault.storing {
       try RunList(root: self.runsFolder).runs(named: self.plan.name)
-        .first { try $0.workPlan() == nil }.map { try LiveRun($0, self.surroundings) }
+        .first { !$0.hasWorkPlan }.map { try LiveRun($0, self.surroundings) }
     }
     if let latest { return latest }
     return try await self.liveRun()
@@ -105,16 +105,21 @@ package struct FleetContext: Sendable {
   package func liveRunIfAny() throws(RunFault) -> LiveRun? {
     try RunFault.storing {
       try RunList(root: self.runsFolder).runs(named: self.plan.name)
-        .first { try !$0.isFinished && $0.workPlan() == nil }
+        .first { !$0.isFinished && !$0.hasWorkPlan }
         .map { try LiveRun($0, self.surroundings) }
     }
   }
 
-  /// The live run if it has the same plan, else a new one.
+  /// The live run if it has the same plan, else a new one, which is held: until an agent of it is
+  /// there, nothing else tells it from one that is over.
   ///
   /// - Throws: `RunFault` when a run of another plan is up.
   package func liveRunForLaunch() throws(RunFault) -> LiveRun {
-    guard let run = try self.liveRunIfAny() else { return try self.newRun() }
+    guard let run = try self.liveRunIfAny() else {
+      let run = try self.newRun()
+      try run.hold()
+      return run
+    }
     let differences = try RunFault.storing { try self.plan.differences(from: run.plan) }
     guard differences.isEmpty else {
       throw RunFault(
@@ -183,13 +188,16 @@ extension FleetContext {
       switch result {
       case .failure(let fault): faults.append(fault)
       case .success(let answer):
-        guard var plan = try? Plan(json: answer.plan), plan.name == self.plan.name else { continue }
+        // Nor does a node make an eval of ours a run of services.
+        guard var plan = try? Plan(json: answer.plan), plan.name == self.plan.name,
+          !RunDirectory(root: self.runsFolder, name: plan.name, id: id).hasWorkPlan
+        else { continue }
         // Links are ours: keys lie elsewhere here, and a node must not say what we execute.
         plan.nodes = try self.ownNodes(of: plan, id)
         self.surroundings.say("run \(id) was found on its nodes; it was begun by \(answer.holder)")
         return try RunFault.storing {
           try LiveRun(
-            try RunDirectory.create(
+            try RunDirectory.adopt(
               root: self.runsFolder, name: plan.name, id: id, plan: try plan.canonicalJSON()),
             self.surroundings)
         }

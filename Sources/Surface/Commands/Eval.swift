@@ -44,13 +44,13 @@ package struct Eval: AsyncParsableCommand {
       return try self.check(try self.conclude(work))
     }
     let lock = try work.lock(holder: CoordinatorIdentity.name)
-    let agentRun = try run.agentRun(live: fleet)
+    let agents = try run.agentRun(live: fleet)
     StandardStreams.say("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)")
     let clock = Composition.clock
     let dispatch = WorkRun(
       run: run.directory, workPlan: plan, plan: fleet.plan, nodes: workers,
-      endsAgents: agentRun == run.id,
-      agents: try fleet.agents(of: agentRun, holding: true), clock: clock)
+      endsAgents: agents.isOurs, agents: try fleet.agents(of: agents.id, holding: true),
+      clock: clock)
     let result = try await Interruption.guarding(
       hint: "`--resume` finishes it; what came in is kept in \(run.path)"
     ) {

@@ -83,7 +83,7 @@ enum RunMark {
   /// False where the process's environment may not be read.
   static func isOurs(_ processID: Int32, run: String) -> Bool {
     ProcessTable.environment(of: processID).split(separator: 0)
-      .contains { $0.starts(with: "MUSTER_RUN=\(run)/".utf8) }
+      .contains { $0.starts(with: "\(ReplicaProcesses.runVariable)=\(run)/".utf8) }
   }
 }
 

@@ -9,13 +9,25 @@ struct ReplicaProcesses: Sendable {
   /// `NAME=value` of the variables that only processes of this replica have.
   var marks: [String]
 
+  /// Its value is an ``AgentIdentity/mark``.
+  static let runVariable = "MUSTER_RUN"
+
+  /// Of all runs and nodes of which a process is alive on this machine. Blocks.
+  static func runMarks() -> Set<String> {
+    Set(
+      ProcessTable.all().compactMap { process in
+        let block = ProcessTable.environment(of: process.identity.processID)
+        return ProcessTable.variables(in: block)[Self.runVariable]
+      })
+  }
+
   /// The variables by which processes of a replica are known; the first is that of all processes of
   /// the run on its node.
   static func marks(
     of identity: AgentIdentity, _ key: ReplicaKey
   ) -> [EnvironmentVariable] {
     [
-      EnvironmentVariable("MUSTER_RUN", identity.mark),
+      EnvironmentVariable(Self.runVariable, identity.mark),
       EnvironmentVariable("MUSTER_SERVICE", key.service),
       EnvironmentVariable("MUSTER_INDEX", "\(key.index)"),
     ]

@@ -389,16 +389,3 @@ package enum LeaseWorkerError: Error, Equatable {
   /// The disk no longer has what is to be delivered next: the batch after this sequence number.
   case spoolLost(after: UInt64)
 }
-
-/// Waits of a ``LeaseWorker``.
-package struct LeaseWorkerSettings: Sendable {
-  package var spool = SpoolSettings()
-  /// From one sign of life to the next; the coordinator gives up after fifteen.
-  package var heartbeat: Duration = .seconds(1)
-  /// From a refusal of the disk to the next try.
-  package var spoolRetry: Duration = .seconds(5)
-  /// Short items between two looks at the queue, and two chances for other tasks.
-  package var sliceCountMax = 64
-
-  package init() {}
-}

@@ -1,4 +1,4 @@
-import Rollouts
+package import Rollouts
 
 /// What the tasks of a ``LeaseWorker`` share: decisions only, and the bells that wake the others.
 struct LeaseWorkerState<Spool: SpoolLog, Instant: InstantProtocol & Sendable>: Sendable
@@ -347,4 +347,17 @@ struct OpenBatch<Instant: InstantProtocol & Sendable>: Sendable {
     }
     return RecordBatch(self.header, lines: lines)
   }
+}
+
+/// Waits of a ``LeaseWorker``.
+package struct LeaseWorkerSettings: Sendable {
+  package var spool = SpoolSettings()
+  /// From one sign of life to the next; the coordinator gives up after fifteen.
+  package var heartbeat: Duration = .seconds(1)
+  /// From a refusal of the disk to the next try.
+  package var spoolRetry: Duration = .seconds(5)
+  /// Short items between two looks at the queue, and two chances for other tasks.
+  package var sliceCountMax = 64
+
+  package init() {}
 }
