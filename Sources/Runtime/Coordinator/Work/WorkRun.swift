@@ -103,7 +103,9 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   package func endAgents(after result: DispatchResult) async -> [String] {
     guard self.endsAgents else { return [] }
     let ended = self.ended.withLock { $0 }
-    let rest = self.nodes.filter { !ended.contains($0.name) }
+    // Those, too, that worked on it before it was resumed on others.
+    let workers = Set(self.nodes.map(\.name) + ((try? self.run.recordedNodes()) ?? []))
+    let rest = self.plan.nodes.filter { workers.contains($0.name) && !ended.contains($0.name) }
     let ends = await self.agents.stop(
       rest, of: self.plan, keepsRecords: result.ending != .complete)
     return ends.compactMap { node, end in
