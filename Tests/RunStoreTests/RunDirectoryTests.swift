@@ -14,8 +14,9 @@ struct RunDirectoryTests {
   ) throws -> RunDirectory {
     var generator = SplitMix64(state: UInt64(seconds))
     return try RunDirectory.create(
-      root: self.root, name: "eval", plan: Array(plan.utf8), workPlan: workPlan,
-      milliseconds: seconds * 1000, using: &generator)
+      root: self.root, name: "eval",
+      id: RunID(milliseconds: seconds * 1000, using: &generator), plan: Array(plan.utf8),
+      workPlan: workPlan)
   }
 
   @Test func `runs are listed newest first and found by plan, name, id and folder`() throws {

@@ -28,6 +28,18 @@ package struct MergeSummary: Codable, Equatable, Sendable {
   }
 
   package init() {}
+
+  /// Every planned item is there.
+  package var isComplete: Bool { self.missing == 0 }
+  /// A line of talk each.
+  package var warnings: [String] {
+    self.damaged.map { "warning: \($0); what is before it was used" }
+  }
+  /// The counts, in one line.
+  package var line: String {
+    "merged \(self.merged) of \(self.planned) items, \(self.missing) missing, "
+      + "\(self.conflicts) conflicts, \(self.rejected) rejected"
+  }
 }
 
 /// Where a merge's lines go.

@@ -40,23 +40,14 @@ package struct RunDirectory: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - root: Made if it is not there.
+  ///   - id: A new one, or that of a run that another machine began.
   ///   - plan: Canonical JSON of the plan.
   ///   - workPlan: Of a run that is an eval.
-  ///   - milliseconds: The start, since 1970 in UTC.
-  package static func create(
-    root: String, name: String, plan: [UInt8], workPlan: WorkPlan? = nil, milliseconds: Int64,
-    using generator: inout some RandomNumberGenerator
-  ) throws(RunStoreError) -> Self {
-    let id = RunID(milliseconds: milliseconds, using: &generator)
-    return try Self.create(root: root, name: name, id: id, plan: plan, workPlan: workPlan)
-  }
-
-  /// The same, of a run that another machine began.
   package static func create(
     root: String, name: String, id: RunID, plan: [UInt8], workPlan: WorkPlan? = nil
   ) throws(RunStoreError) -> Self {
     let run = Self(root: root, name: name, id: id)
-    do throws(FileFault) {
+    try RunStoreError.filing { () throws(FileFault) in
       try Folder.makeAll("\(root)/\(name)")
       let unfinished = "\(root)/\(name)/.\(id).new"
       try Folder.make(unfinished)
@@ -68,18 +59,14 @@ package struct RunDirectory: Equatable, Sendable {
       }
       try DurableFile.rename(unfinished, to: run.path)
       try Folder.link(id.rawValue, at: "\(root)/\(name)/latest")
-    } catch {
-      throw .file(error)
     }
     return run
   }
 
-  /// The plan's bytes as they were given to ``create(root:name:plan:milliseconds:using:)``.
+  /// The plan's bytes as they were given to ``create(root:name:id:plan:workPlan:)``.
   package func plan() throws(RunStoreError) -> [UInt8] {
-    do throws(FileFault) {
-      return try DurableFile.read(self.planPath, limit: Self.maximumPlanSize)
-    } catch {
-      throw .file(error)
+    try RunStoreError.filing { () throws(FileFault) in
+      try DurableFile.read(self.planPath, limit: Self.maximumPlanSize)
     }
   }
 
@@ -104,20 +91,16 @@ package struct RunDirectory: Equatable, Sendable {
 
   /// Nothing is left to do or running: the run is not one to be resumed.
   package func markFinished() throws(RunStoreError) {
-    do throws(FileFault) {
+    try RunStoreError.filing { () throws(FileFault) in
       try DurableFile.replace("\(self.path)/finished", with: [])
-    } catch {
-      throw .file(error)
     }
   }
 
   /// Names of the nodes that have a record file, in the order of their bytes.
   package func recordedNodes() throws(RunStoreError) -> [String] {
-    do throws(FileFault) {
-      return try Folder.names(in: self.recordsPath).filter { $0.hasSuffix(".records") }
+    try RunStoreError.filing { () throws(FileFault) in
+      try Folder.names(in: self.recordsPath).filter { $0.hasSuffix(".records") }
         .map { String($0.dropLast(".records".count)) }.sorted()
-    } catch {
-      throw .file(error)
     }
   }
 }

@@ -11,4 +11,15 @@ package enum RunStoreError: Error, Equatable {
   case damaged(path: String, reason: String)
   /// The journal's database refuses.
   case journal(path: String, reason: String)
+
+  /// Carries `body` out, with its faults as these.
+  static func filing<Result: ~Copyable>(_ body: () throws(FileFault) -> Result) throws(Self)
+    -> Result
+  {
+    do throws(FileFault) {
+      return try body()
+    } catch {
+      throw .file(error)
+    }
+  }
 }

@@ -30,26 +30,9 @@ package struct WorkResult: Sendable {
   /// Of the merged file.
   package var recordsPath: String { "\(self.directory.mergedPath)/records.jsonl" }
 
-  /// A merge that is done.
-  package struct Merge: Equatable, Sendable {
-    /// A line of talk each.
-    package let warnings: [String]
-    /// The counts, in one line.
-    package let summary: String
-    /// Every planned item is there.
-    package let isComplete: Bool
-  }
-
   /// Merges what the run has, again or for the first time; its lock must be held.
-  package func merge() throws(RunFault) -> Merge {
-    let counts = try RunFault.storing {
-      try MergeWriter(run: self.directory, plan: self.plan).merge()
-    }
-    return Merge(
-      warnings: counts.damaged.map { "warning: \($0); what is before it was used" },
-      summary: "merged \(counts.merged) of \(counts.planned) items, \(counts.missing) missing, "
-        + "\(counts.conflicts) conflicts, \(counts.rejected) rejected",
-      isComplete: counts.missing == 0)
+  package func merge() throws(RunFault) -> MergeSummary {
+    try RunFault.storing { try MergeWriter(run: self.directory, plan: self.plan).merge() }
   }
 
   /// What the last merge says.

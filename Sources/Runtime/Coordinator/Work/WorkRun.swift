@@ -1,6 +1,6 @@
 package import Fleet
 import KVCacheSimulator
-package import Manifest
+import Manifest
 package import Plan
 import RecordFiles
 package import Rollouts
@@ -117,16 +117,6 @@ struct WorkLinkFault: Error, CustomStringConvertible {
 }
 
 // MARK: What is to be done, and what came of it
-
-extension WorkSettings {
-  /// The items of an eval of the simulator.
-  package func workPlan() throws -> WorkPlan {
-    try WorkPlan(
-      kind: SimulatorSpecification.kind, specification: try self.simulator.canonicalJSON(),
-      taskCount: UInt64(self.exampleCount), rolloutsPerTask: UInt64(self.rolloutsPerExample),
-      attemptCountMax: self.attemptCountMax, shardCount: self.shardCount)
-  }
-}
 
 extension Plan {
   /// The nodes that work: those named, else those of the plan's work, else all.
