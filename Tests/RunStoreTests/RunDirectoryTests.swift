@@ -70,7 +70,7 @@ struct RunDirectoryTests {
       JournalEvent(milliseconds: $0, kind: $0 % 2 == 0 ? "leased" : "lost", subject: "n\($0)")
     }
     let journal = try Journal(path: path)
-    for event in events { try journal.append(event) }
+    for event in events { try journal.append([event]) }
     #expect(try Journal(path: path).events() == events)
     #expect(try journal.events(kind: "lost") == [events[1], events[3]])
   }

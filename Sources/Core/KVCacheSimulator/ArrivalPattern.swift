@@ -2,10 +2,7 @@ import Fleet
 
 /// How many requests arrive in a step (simulator.md §2).
 package enum ArrivalPattern: String, CaseIterable, Sendable {
-  case low
-  case medium
-  case high
-  case bursty
+  case low, medium, high, bursty
 
   /// Draws the arrivals of one step, 0 to 8.
   func arrivalCount(_ generator: inout SplitMix64) -> Int {

@@ -1,8 +1,6 @@
 /// How hard the scenarios are.
 package enum Difficulty: String, CaseIterable, Codable, Sendable {
-  case easy
-  case medium
-  case hard
+  case easy, medium, hard
   /// Easy, medium and hard in turn.
   case all
 
@@ -19,9 +17,7 @@ package enum Difficulty: String, CaseIterable, Codable, Sendable {
 
 /// How hard one scenario is, by its name in records: the second table of simulator.md §2.
 package enum DifficultyTier: String, CaseIterable, Sendable {
-  case easy
-  case medium
-  case hard
+  case easy, medium, hard
 
   /// The memory budget's range, in thousandths of the GPU's capacity.
   var budgetPermille: (low: Int, high: Int) {

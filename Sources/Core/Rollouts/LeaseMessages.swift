@@ -85,21 +85,17 @@ package struct LeaseProgress: Equatable, Sendable {
 
 /// Why a node's worker cannot go on.
 package struct LeaseFault: Error, Equatable, Sendable {
-  package enum Kind: Equatable, Sendable, CaseIterable {
+  /// Numbered as in node.proto.
+  package enum Kind: Int, Sendable {
     /// The agent has no runner for this kind of work: it never will.
-    case unknownKind
+    case unknownKind = 1
     /// The kind's runner cannot read the specification: it never will.
     case unreadableSpecification
     /// The node's disk refuses; that may pass.
     case disk
 
     /// Whether another try on this node is of no use.
-    package var isLasting: Bool {
-      switch self {
-      case .unknownKind, .unreadableSpecification: true
-      case .disk: false
-      }
-    }
+    package var isLasting: Bool { self != .disk }
   }
 
   package var kind: Kind

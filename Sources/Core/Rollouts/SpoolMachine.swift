@@ -26,10 +26,8 @@ package struct SpoolMachine: Sendable {
   private var pendingSize = 0
   private var spooled: [BatchEntry]
   private var spooledSize: Int
-  /// Items whose results are pending or spooled.
-  package private(set) var held = OrdinalRangeSet()
-  /// Items whose failures are, by the lease under which they failed.
-  private var heldFailures: [UInt64: OrdinalRangeSet] = [:]
+  /// Of what is pending or spooled.
+  private var history = WorkHistory()
   /// Spooled batches that are in memory as well: the newest, without gaps.
   private var recent: ArraySlice<RecordBatch> = []
   private var recentSize = 0
@@ -51,7 +49,7 @@ package struct SpoolMachine: Sendable {
     self.acknowledgedThrough = entries.first.map { $0.header.sequence - 1 } ?? lastSequence
     self.sentThrough = self.acknowledgedThrough
     self.fileSize = self.spooledSize
-    for entry in entries { self.hold(entry.header) }
+    for entry in entries { self.history.add(entry.header) }
   }
 
   /// Whether the worker may go on: there is room in memory, and on disk by the written maximum.
@@ -63,30 +61,15 @@ package struct SpoolMachine: Sendable {
 
   package var hasPending: Bool { !self.pending.isEmpty }
 
+  /// Items whose results are pending or spooled.
+  package var held: OrdinalRangeSet { self.history.recorded }
+
   /// What need not be done for a lease: it has a result, or failed for this very lease. What failed for
   /// another is to be tried again.
   package func held(leaseID: UInt64) -> OrdinalRangeSet {
     var held = self.held
-    held.insert(self.heldFailures[leaseID] ?? [])
+    held.insert(self.history.failed[leaseID] ?? [])
     return held
-  }
-
-  private mutating func hold(_ batch: BatchHeader) {
-    switch batch.kind {
-    case .result: self.held.insert(batch.items)
-    case .failure: self.heldFailures[batch.leaseID, default: []].insert(batch.items)
-    }
-  }
-
-  private mutating func letGo(_ batch: BatchHeader) {
-    switch batch.kind {
-    case .result: self.held.remove(batch.items)
-    case .failure:
-      self.heldFailures[batch.leaseID]?.remove(batch.items)
-      if self.heldFailures[batch.leaseID]?.isEmpty ?? false {
-        self.heldFailures[batch.leaseID] = nil
-      }
-    }
   }
 
   // MARK: To the disk
@@ -97,7 +80,7 @@ package struct SpoolMachine: Sendable {
     batch.header.sequence = self.sequenceNext
     self.sequenceNext += 1
     self.pendingSize += batch.lines.count
-    self.hold(batch.header)
+    self.history.add(batch.header)
     self.pending.append(batch)
   }
 
@@ -180,7 +163,7 @@ package struct SpoolMachine: Sendable {
       self.spooled.firstIndex { $0.header.sequence > sequence } ?? self.spooled.count
     for entry in self.spooled[..<count] {
       self.spooledSize -= entry.size
-      self.letGo(entry.header)
+      self.history.remove(entry.header)
     }
     self.spooled.removeFirst(count)
     while let first = self.recent.first, first.sequence <= sequence {

@@ -254,8 +254,7 @@ package enum RecordLine {
 
   /// The raw value is its name in frames.
   package enum Kind: String, Equatable, Sendable {
-    case result
-    case failure
+    case result, failure
   }
 
   /// The key and kind of the line that begins `bytes`, from its first bytes alone; `nil` when it does

@@ -34,10 +34,6 @@ package final class Journal: Sendable {
     }
   }
 
-  package func append(_ event: JournalEvent) throws(RunStoreError) {
-    try self.append([event])
-  }
-
   /// Appends events in one transaction: all of them or none.
   package func append(_ events: [JournalEvent]) throws(RunStoreError) {
     do {

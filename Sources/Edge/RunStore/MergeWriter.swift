@@ -37,11 +37,9 @@ package struct MergeWriter {
       let batches = readers.enumerated().flatMap { index, reader in
         reader.entries.map { (source: index, entry: $0) }
       }
-      let attempts = batches.map { source, entry in
-        MergeAttempt(node: nodes[source], batch: entry.header)
-      }
+      let attempts = batches.map { (node: nodes[$0.source], batch: $0.entry.header) }
       var summary = try self.writeOutputs(readers, batches)
-      try self.write(MergeAttempt.lines(attempts), to: "attempts.jsonl")
+      try self.write(MergeAttempts.lines(attempts), to: "attempts.jsonl")
       summary.damaged = readers.compactMap { reader in
         reader.damage.map { "\(reader.path): \($0)" }
       }

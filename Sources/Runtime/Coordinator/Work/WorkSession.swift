@@ -326,7 +326,8 @@ where Instant.Duration == Duration {
       let new = self.streams[index].stored.add(batch.header)
       switch batch.kind {
       case .result:
-        if self.machine.recorded(batch.items, by: index, at: now) == .finished { self.ringAll() }
+        self.machine.recorded(batch.items, by: index, at: now)
+        if self.machine.isFinished { self.ringAll() }
       case .failure:
         self.machine.failed(new, leaseID: batch.leaseID, by: index, at: now)
         // What failed here is another node's to try.
@@ -385,11 +386,6 @@ package struct GRPCWorkLink: WorkLink {
       }
       try await body(GRPCWorkLink(reports: reports, orders: continuation))
     }
-  }
-
-  private init(reports: Reports, orders: AsyncStream<LeaseOrder>.Continuation) {
-    self.reports = reports
-    self.orders = orders
   }
 
   package func send(_ order: LeaseOrder) async throws {
