@@ -79,14 +79,17 @@ let edge: [Target] = [
   .systemLibrary(
     name: "CSSH2", path: "Sources/Edge/CSSH2", pkgConfig: "libssh2",
     providers: [.apt(["libssh2-1-dev"])]),
-  // Calls of Linux that Glibc's module has not, for the program on a node.
+  // Calls of Linux that Glibc's module has not.
   .systemLibrary(name: "CLinux", path: "Sources/Edge/CLinux"),
-  layer("Edge", "Lab", []),
-  layer("Edge", "Links", ["CLinux", "Fleet", "Plan", "SSH", grpcTransport, nioCore, nioPosix]),
+  layer("Edge", "Lab", ["OperatingSystem"]),
+  layer(
+    "Edge", "Links",
+    ["CLinux", "Fleet", "OperatingSystem", "Plan", "SSH", grpcTransport, nioCore, nioPosix]),
   layer("Edge", "ModelAPI", [asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
   layer(
     "Edge", "NodeAPI", ["Health", "Launch", "Rollouts", grpcCore, grpcProtobuf, protobuf],
     exclude: ["node.proto"]),
+  layer("Edge", "OperatingSystem", ["CLinux", "Fleet"]),
   layer("Edge", "RecordFiles", ["Rollouts"]),
   layer("Edge", "RunStore", ["Fleet", "RecordFiles", "Rollouts", grdb]),
   layer("Edge", "SSH", ["Fleet", "CSSH2", nioCore]),
@@ -109,8 +112,9 @@ let runtime: [Target] = [
   layer(
     "Runtime", "NodeAgent",
     [
-      "CLinux", "Fleet", "Health", "KVCacheSimulator", "Launch", "NodeAPI", "RecordFiles",
-      "Rollouts", "Telemetry", grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1, nioPosix,
+      "CLinux", "Fleet", "Health", "KVCacheSimulator", "Launch", "NodeAPI", "OperatingSystem",
+      "RecordFiles", "Rollouts", "Telemetry", grpcCore, grpcTransport, protobuf, nioCore, nioHTTP1,
+      nioPosix,
     ]),
   layer(
     "Runtime", "Runs",
@@ -134,7 +138,8 @@ let surface: [Target] = [
     name: "muster", dependencies: ["Commands"], path: "Sources/Surface/muster",
     swiftSettings: settings),
   .executableTarget(
-    name: "muster-node", dependencies: ["NodeAgent"], path: "Sources/Surface/muster-node",
+    name: "muster-node", dependencies: ["NodeAgent", "OperatingSystem"],
+    path: "Sources/Surface/muster-node",
     swiftSettings: settings,
     // Needs nothing on the node. Only its link differs, so that one release build makes all programs.
     linkerSettings: [
@@ -173,15 +178,18 @@ let testTargets: [Target] = [
   tests("LabTests", ["Lab"]),
   tests(
     "LinksTests",
-    ["Fleet", "Links", "NodeAPI", "Plan", "SSH", grpcCore, nioCore, nioEmbedded, nioPosix]),
+    [
+      "Fleet", "Links", "NodeAPI", "OperatingSystem", "Plan", "SSH", grpcCore, nioCore,
+      nioEmbedded, nioPosix,
+    ]),
   tests("LaunchTests", ["Launch"]),
   tests("ManifestTests", ["Fleet", "Manifest"]),
   tests("NodeAPITests", ["Fleet", "Health", "Launch", "NodeAPI", "Rollouts", protobuf]),
   tests(
     "NodeAgentTests",
     [
-      "Fleet", "Health", "Launch", "NodeAPI", "NodeAgent", grpcCore, grpcTransport, nioCore,
-      nioHTTP1, nioPosix,
+      "Fleet", "Health", "Launch", "NodeAPI", "NodeAgent", "OperatingSystem", grpcCore,
+      grpcTransport, nioCore, nioHTTP1, nioPosix,
     ]),
   tests("ModelAPITests", ["ModelAPI", nioCore, nioHTTP1, nioPosix]),
   tests("PlanTests", ["Fleet", "Launch", "Manifest", "Plan", "Recipes"]),

@@ -4,7 +4,7 @@ enum HouseRules {
   static let importers: [String: Set<String>] = [
     "ArgumentParser": ["Commands"],
     "AsyncHTTPClient": ["ModelAPI"],
-    "CLinux": ["Links", "NodeAgent"],
+    "CLinux": ["Links", "NodeAgent", "OperatingSystem"],
     "CSSH2": ["SSH"],
     "GRDB": ["RunStore"],
     "GRPCCore": ["Coordinator", "NodeAPI", "NodeAgent"],
@@ -28,9 +28,8 @@ enum HouseRules {
 
   /// The program on a node is linked statically and must stay small: no full Foundation.
   static let leanTargets: Set<String> = [
-    "Fleet", "Health", "KVCacheSimulator", "Launch", "NodeAPI", "NodeAgent", "RecordFiles",
-    "Rollouts",
-    "Telemetry",
+    "Fleet", "Health", "KVCacheSimulator", "Launch", "NodeAPI", "NodeAgent", "OperatingSystem",
+    "RecordFiles", "Rollouts", "Telemetry",
   ]
 
   /// Modules that read files, sockets, clocks or the environment.

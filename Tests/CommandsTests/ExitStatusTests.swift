@@ -1,5 +1,5 @@
 import Commands
-import Fleet
+import Coordinator
 import FleetView
 import Foundation
 import Health
@@ -25,12 +25,9 @@ struct ExitStatusTests {
     }
   }
 
-  @Test func `a launch fails by its services before its nodes`() {
-    let node = Diagnostic(code: "node-silent", "n1: no answer")
-    let service = Diagnostic(code: "replica-failed", "policy/0 is failed")
-    #expect(Status(launch: [node]) == .environment)
-    #expect(Status(launch: [node, service]) == .failed)
-    #expect(Status(launch: [Diagnostic(code: "service-late", "late")]) == .failed)
+  @Test func `a launch that fails by a service is 1, by nodes 2`() {
+    #expect(Status(LaunchResult.Culprit.nodes) == .environment)
+    #expect(Status(LaunchResult.Culprit.service) == .failed)
   }
 
   @Test func `endpoints are all there, some of them, or none`() {

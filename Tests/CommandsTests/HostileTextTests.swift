@@ -147,6 +147,46 @@ struct HostileTextTests {
     #expect(shown.hasPrefix("policy/0 n0 | owned "))
   }
 
+  @Test func `endpoints, with what is not ready, and what collect could not ask`() throws {
+    var plan = Self.plan
+    var launch = LaunchSpecification(argv: ["a"])
+    launch.model = ModelServer(port: 8000, model: Self.text)
+    plan.services[0].replicas[0].launch = launch
+    let services = ModelService.all(of: plan, reports: [Self.report])
+    Self.expectHarmless("endpoints --format json") { $0.text(services.json(run: "r").text + "\n") }
+    Self.expectHarmless("endpoints") { stream in
+      for diagnostic in services.notReady { stream.diagnostic(diagnostic) }
+    }
+    let ready = ModelService.all(of: plan, reports: [TestFleet.report(0, .ready)])
+    let gym = try GymServices(ready, policy: nil, judge: nil)
+    Self.expectHarmless("endpoints --format nemo-gym") {
+      $0.text(gym.environmentYAML(style: .list))
+    }
+    Self.expectHarmless("collect") { stream in
+      for diagnostic in [Self.fault].folded() { stream.diagnostic(diagnostic) }
+    }
+  }
+
+  @Test func `top --replay, and the progress of an eval`() {
+    let event = ChainEvent(milliseconds: 1, node: Self.text, what: Self.text, reason: Self.text)
+    let sample = Self.moment.samples.map { sample in
+      var sample = sample
+      (sample.service, sample.reason) = (Self.text, Self.text)
+      return (Int64(2), RunReplay.Entry.sample(sample))
+    }
+    let replay = RunReplay(run: "r", entries: [(1, .event(event))] + sample)
+    for format in OutputFormat.allCases {
+      Self.expectHarmless("top --replay") { $0.text(replay.text(format)) }
+    }
+    Self.expectHarmless("eval's progress") { stream in
+      var report = ProgressReport(width: nil) { stream.draw($0) }
+      report.say(Self.text)
+      let bar = ProgressBar(label: "eval", total: 2)
+      report.show(.init(done: 1, elapsed: .zero, rates: [(Self.text, 1)]), of: bar)
+      report.finish()
+    }
+  }
+
   @Test func `scrape, runs and check`() throws {
     let board = ScrapeBoard([], now: { .zero })
     board.add(fault: Self.text, from: board.append("policy/0", labels: []))

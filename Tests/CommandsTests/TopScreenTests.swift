@@ -1,11 +1,12 @@
 import Commands
 import Coordinator
-import FleetView
 import Health
 import Launch
 import Terminal
 import TestFleet
 import Testing
+
+@testable import FleetView
 
 @Suite struct TopScreenTests {
   private static func text(

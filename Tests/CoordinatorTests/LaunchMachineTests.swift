@@ -260,7 +260,7 @@ struct LaunchMachineTests {
     #expect(machine.left("n2", hasLeftovers: false) == [])
     #expect(
       machine.left("n1", hasLeftovers: false) == [
-        .end(LaunchResult(reasons: [Self.failure], isOver: true))
+        .end(LaunchResult(reasons: [Self.failure], by: .service, isOver: true))
       ])
     #expect(machine.left("n1", hasLeftovers: false) == [])
   }
@@ -275,7 +275,7 @@ struct LaunchMachineTests {
       Self.pass(&machine, from: 65, to: 65)
         == [
           .tell(.leftBehind(node: "n1", ["it has not said in time that it has stopped"])),
-          .end(LaunchResult(reasons: [Self.failure], isOver: false)),
+          .end(LaunchResult(reasons: [Self.failure], by: .service, isOver: false)),
         ])
   }
 
@@ -285,7 +285,7 @@ struct LaunchMachineTests {
     _ = machine.left("n2", hasLeftovers: true)
     #expect(
       machine.left("n1", hasLeftovers: false)
-        == [.end(LaunchResult(reasons: [Self.failure], isOver: false))])
+        == [.end(LaunchResult(reasons: [Self.failure], by: .service, isOver: false))])
   }
 
   @Test func `what ran before a launch that started nothing is left alone`() {
@@ -308,7 +308,7 @@ struct LaunchMachineTests {
     _ = machine.left("n2", hasLeftovers: false)
     #expect(
       machine.left("n1", hasLeftovers: false) == [
-        .end(LaunchResult(reasons: [Self.failure], isOver: true))
+        .end(LaunchResult(reasons: [Self.failure], by: .service, isOver: true))
       ])
   }
 

@@ -1,5 +1,4 @@
 import Coordinator
-import FleetView
 import Health
 import Launch
 import Plan
@@ -7,6 +6,8 @@ import Recipes
 import RunStore
 import Runs
 import Testing
+
+@testable import FleetView
 
 /// What led to a state, and what to do about it.
 struct EventChainTests {

@@ -1,7 +1,8 @@
-import FleetView
 import Health
 import TestFleet
 import Testing
+
+@testable import FleetView
 
 @Suite struct ServiceSampleTests {
   @Test func `a sample is read as it was written, and what is unknown stays so`() throws {

@@ -6,15 +6,13 @@ import Testing
 @testable import Links
 
 struct AgentGreetingTests {
-  private static func actions(_ pieces: [[UInt8]]) -> ([AgentGreeting.Action], rest: [UInt8]) {
+  private static func actions(_ pieces: [[UInt8]]) -> ([AgentGreeting.Event], rest: [UInt8]) {
     var greeting = AgentGreeting()
-    var actions: [AgentGreeting.Action] = []
+    var actions: [AgentGreeting.Event] = []
     var rest: [UInt8] = []
     for piece in pieces {
       var input = (rest + piece)[...]
-      while actions.last != .ready {
-        let action = greeting.received(&input)
-        if action == .wait { break }
+      while actions.last != .ready, let action = greeting.received(&input) {
         actions.append(action)
       }
       rest = Array(input)
@@ -27,7 +25,7 @@ struct AgentGreetingTests {
       "Welcome\r\nmuster-ish\n\nmuster-unfit 1 mkdir: Read-only file system\n"
       + "muster-absent Linux x86_64 gzip\nmuster-found\n" + AgentPreface.line + "PRI * HTTP/2.0\r\n"
     let bytes = Array(text.utf8)
-    let expected: [AgentGreeting.Action] = [
+    let expected: [AgentGreeting.Event] = [
       .placeUnfit(AgentPlaceFault(index: 0, detail: "mkdir: Read-only file system")),
       .imageWanted(system: "Linux", architecture: "x86_64", isGzipped: true), .agentFound, .ready,
     ]
@@ -48,7 +46,9 @@ struct AgentGreetingTests {
       }
       #expect(Self.actions([noise, Array(AgentPreface.line.utf8)]).0 == [.ready])
     }
-    #expect(Self.actions([[UInt8](repeating: 0, count: size + 1)]).0.first == .tooNoisy)
+    let noise = String(repeating: "\0", count: AgentGreeting.noiseKeptSizeMax)
+    #expect(
+      Self.actions([[UInt8](repeating: 0, count: size + 1)]).0.first == .tooNoisy(noise: noise))
   }
 
   @Test(arguments: [
@@ -61,7 +61,7 @@ struct AgentGreetingTests {
   }
 
   @Test func `the handler holds what follows the preface until it leaves`() throws {
-    let (events, continuation) = AsyncStream.makeStream(of: AgentGreetingHandler.Event.self)
+    let (events, continuation) = AsyncStream.makeStream(of: AgentGreeting.Event.self)
     _ = events
     let channel = EmbeddedChannel()
     let handler = AgentGreetingHandler(deadline: .distantFuture, events: continuation)

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import NIOPosix
+import OperatingSystem
 import Testing
 
 @testable import Links
@@ -10,8 +11,8 @@ import Testing
     // Of a folder there is nothing to read, and no end either.
     let folder = open("/", O_RDONLY | O_CLOEXEC)
     defer { close(folder) }
-    #expect(throws: LinkError.agentImage("cannot read /: Is a directory")) {
-      try AgentImage.sha256(of: folder, "/")
+    #expect(throws: SystemFault("read /", code: EISDIR)) {
+      try PlainFile.sha256(of: folder, named: "/")
     }
   }
 

@@ -43,7 +43,7 @@ struct AgentPlaceTests {
     }
     #expect(faults.map(\.index) == [0, 1, 2])
     #expect(faults.map(\.reason) == [.full, .noExecution, .readOnly])
-    let text = error.diagnostic(nodes: "n1").rendered()
+    let text = error.diagnostic.rendered()
     #expect(text.contains("~/.cache/muster: full"))
     #expect(text.contains("/dev/shm/muster-<uid>: read-only"))
   }

@@ -23,11 +23,11 @@ struct SSHLinkErrorTests {
         return
       }
       #expect(known.place.line == 2)
-      let text = error.diagnostic(nodes: "gpu[01-04]").rendered()
+      let text = error.diagnostic.rendered()
       #expect(text.contains("known_hosts:2"))
       #expect(text.contains(presented.fingerprint))
       #expect(text.contains(known.key.fingerprint))
-      #expect(text.hasPrefix("error: gpu[01-04]: the host key of [127.0.0.1]:"))
+      #expect(text.hasPrefix("error: the host key of [127.0.0.1]:"))
     }
   }
 
@@ -52,7 +52,7 @@ struct SSHLinkErrorTests {
       Issue.record("\(error)")
       return
     }
-    let text = error.diagnostic(nodes: "n1").rendered()
+    let text = error.diagnostic.rendered()
     #expect(text.contains("known_hosts:1 is passed over: the key is not Base64 of a public key"))
     _ = try await TestLinks.visit(host.node(unknownHosts: .acceptNew), run: host.run)
     let lines = try String(contentsOfFile: "\(host.folder.path)/known_hosts", encoding: .utf8)
@@ -73,7 +73,7 @@ struct SSHLinkErrorTests {
     }
     #expect(refusal.refusedKeys == ["\(host.folder.path)/stranger"])
     #expect(unusable.map(\.fault) == [.unreadable("No such file or directory")])
-    let text = error.diagnostic(nodes: "n1").rendered()
+    let text = error.diagnostic.rendered()
     #expect(text.contains("the server offers: publickey"))
     #expect(text.contains("missing: No such file or directory"))
   }
@@ -87,7 +87,7 @@ struct SSHLinkErrorTests {
     try TestPrograms.run(
       ["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", "\(host.folder.path)/rsa"])
     let error = try await TestLinks.error(host.node(keys: ["rsa"]), run: host.run)
-    let diagnostic = error.diagnostic(nodes: "n1")
+    let diagnostic = error.diagnostic
     #expect(diagnostic.code == "rsa-key-unsupported")
     #expect(diagnostic.rendered().contains("`ssh-keygen -t ed25519`"))
     // Another key beside it is used.
@@ -100,8 +100,8 @@ struct SSHLinkErrorTests {
     try TestPrograms.run(
       ["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", "\(host.folder.path)/locked"])
     let error = try await TestLinks.error(host.node(keys: ["locked"]), run: host.run)
-    #expect(error.diagnostic(nodes: "n1").code == "no-usable-key")
-    #expect(error.diagnostic(nodes: "n1").rendered().contains("passphrase"))
+    #expect(error.diagnostic.code == "no-usable-key")
+    #expect(error.diagnostic.rendered().contains("passphrase"))
   }
 
   @Test func `a closed port is an error of its own`() async throws {

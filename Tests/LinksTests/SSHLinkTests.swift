@@ -131,7 +131,7 @@ struct SSHLinkTests {
     let error = try await TestLinks.error(host.node(seconds: 1), run: host.run)
     #expect(
       error == .noAnswer(address: "127.0.0.1:\(host.port)", during: .agent, seconds: 1))
-    #expect(error.diagnostic(nodes: "n1").rendered().contains("`~/.bashrc`"))
+    #expect(error.diagnostic.rendered().contains("`~/.bashrc`"))
   }
 
   @Test func `another architecture is an error that names both`() async throws {

@@ -5,6 +5,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 import NodeAPI
+import OperatingSystem
 import Plan
 import Testing
 
@@ -63,7 +64,7 @@ final class TestHost {
       var said = ""
       var isListening = false
       while !isListening {
-        let piece = try #require(SmallFile.piece(of: sshd.errors, sizeMax: 4096))
+        let piece = try PlainFile.piece(of: sshd.errors, named: "sshd", sizeMax: 4096)
         if piece.isEmpty { break }
         said += String(decoding: piece, as: UTF8.self)
         isListening = said.contains(Self.listening)

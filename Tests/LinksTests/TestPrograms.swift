@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import OperatingSystem
 import SSH
 import Testing
 
@@ -31,7 +32,9 @@ enum TestPrograms {
       close(child.errors)
     }
     var bytes: [UInt8] = []
-    while case let piece? = SmallFile.piece(of: child.output, sizeMax: 65_536), !piece.isEmpty {
+    while case let piece = try PlainFile.piece(of: child.output, named: "a pipe", sizeMax: 65_536),
+      !piece.isEmpty
+    {
       bytes += piece
     }
     let outcome = child.wait(timeoutMilliseconds: 60_000)

@@ -1,4 +1,5 @@
 import Fleet
+import FoundationEssentials
 import Launch
 import NodeAPI
 import SwiftProtobuf
@@ -14,9 +15,11 @@ struct LaunchWireTests {
     var draw = LaunchDraw(seed: 8)
     for _ in 0..<Self.drawCount {
       let replica = draw.replica()
-      let bytes: [UInt8] = try Muster_V1_ReplicaSpec(replica).serializedBytes()
-      #expect(try ReplicaSpecification(Muster_V1_ReplicaSpec(serializedBytes: bytes)) == replica)
-      #expect(try ReplicaSpecification(json: replica.json()) == replica)
+      var request = Muster_V1_StartRequest()
+      request.replicas = [Data(try replica.json())]
+      let bytes: [UInt8] = try request.serializedBytes()
+      let arrived = try Muster_V1_StartRequest(serializedBytes: bytes).replicas
+      #expect(try arrived.map { try ReplicaSpecification(json: Array($0)) } == [replica])
     }
   }
 
@@ -27,12 +30,12 @@ struct LaunchWireTests {
   }
 
   @Test func `a replica that cannot be right does not arrive`() throws {
-    var spec = Muster_V1_ReplicaSpec(
-      ReplicaSpecification(
-        key: ReplicaKey(service: "job", index: 1), launch: LaunchSpecification(argv: ["a"])))
-    _ = try ReplicaSpecification(spec)
-    spec.argv = []
-    #expect(throws: ReplicaFault.self) { try ReplicaSpecification(spec) }
+    var replica = ReplicaSpecification(
+      key: ReplicaKey(service: "job", index: 1), launch: LaunchSpecification(argv: ["a"]))
+    _ = try ReplicaSpecification(json: replica.json())
+    replica.launch.argv = []
+    #expect(throws: ReplicaFault.self) { try ReplicaSpecification(json: replica.json()) }
+    #expect(throws: DecodingError.self) { try ReplicaSpecification(json: Array("{}".utf8)) }
   }
 }
 

@@ -5,6 +5,7 @@ import Glibc
 import Launch
 import NodeAPI
 import NodeAgent
+import OperatingSystem
 import Testing
 
 @Suite

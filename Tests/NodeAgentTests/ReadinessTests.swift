@@ -6,6 +6,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NodeAPI
+import OperatingSystem
 import Testing
 
 @testable import NodeAgent

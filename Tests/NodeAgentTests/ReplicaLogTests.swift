@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import OperatingSystem
 import Testing
 
 @testable import NodeAgent
@@ -101,8 +102,10 @@ struct ReplicaLogTests {
           "sh", "-c", "i=0; while [ $i -lt \(count) ]; do echo \"$i \(padding)\"; i=$((i+1)); done",
         ],
         environment: [:])
-      writer.output = path
+      let end = try PlainFile.openEnd(of: path)
+      writer.output = end
       let processID = try writer.spawn()
+      close(end)
       let log = ReplicaLog(path: path)
       var (text, cutCount) = ("", 0)
       while true {

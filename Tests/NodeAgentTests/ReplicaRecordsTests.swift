@@ -1,5 +1,6 @@
 import Health
 import Launch
+import OperatingSystem
 import Testing
 
 @testable import NodeAgent

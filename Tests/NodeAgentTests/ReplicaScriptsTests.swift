@@ -1,5 +1,6 @@
 import Foundation
 import Launch
+import OperatingSystem
 import Testing
 
 @testable import NodeAgent

@@ -101,15 +101,17 @@ struct `Metrics of a node` {
     let folder = try TestAgent().folder
     defer { try? FileManager.default.removeItem(atPath: folder) }
     var files = WatchedFiles(patterns: ["\(folder)/*.jsonl"])
-    #expect(files.look() == [])
+    #expect(files.look(at: 5) == [])
     try Data("1\n2\n3".utf8).write(to: URL(filePath: "\(folder)/a.jsonl"))
-    let found = files.look()
-    #expect(found.map(\.lineCount) == [2] && found.map(\.sharedAs) == [""])
+    let found = files.look(at: 7)
+    #expect(
+      found.map(\.milliseconds) == [7] && found.map(\.lines) == [2] && found.map(\.sharedAs) == [""]
+    )
     try Data("1\n2\n3\n4\n".utf8).write(to: URL(filePath: "\(folder)/a.jsonl"))
-    #expect(files.look().map(\.lineCount) == [4])
+    #expect(files.look(at: 9).map(\.lines) == [4])
     // Begun anew.
     try Data("1\n".utf8).write(to: URL(filePath: "\(folder)/a.jsonl"))
-    #expect(files.look().map(\.lineCount) == [1])
+    #expect(files.look(at: 9).map(\.lines) == [1])
   }
 
   @Test func `a file of a network mount is known by where that is mounted from`() {

@@ -8,6 +8,7 @@ import NIOCore
 import NIOPosix
 import NodeAPI
 import NodeAgent
+import OperatingSystem
 import Synchronization
 
 /// A run of its own on this machine, served by the built `muster-node`, as a coordinator would see it.
@@ -189,7 +190,7 @@ extension TestAgent.Client {
     until wanted: @Sendable @escaping (Muster_V1_ReplicaStatus) -> Bool
   ) async throws -> Muster_V1_ReplicaStatus {
     var request = Muster_V1_StartRequest()
-    request.replicas = [Muster_V1_ReplicaSpec(replica)]
+    request.replicas = [Data(try replica.json())]
     _ = try await self.start(request)
     return try await self.wait(for: replica.key.service, until: wanted)
   }

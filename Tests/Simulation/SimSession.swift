@@ -28,7 +28,7 @@ struct SimSession: LaunchSession {
     preconditionFailure("launches in simulation have no look at the nodes")
   }
 
-  func watch(_ hear: @escaping @Sendable (ReplicaReport) -> Void) async throws {
+  func watch(_ hear: @escaping @Sendable (ReplicaReport) async -> Void) async throws {
     let (reports, feed) = AsyncStream<ReplicaReport>.makeStream()
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask {
@@ -40,7 +40,7 @@ struct SimSession: LaunchSession {
       tasks.addTask {
         for await report in reports {
           await self.services.coordinator.host.awake()
-          hear(report)
+          await hear(report)
         }
       }
       defer { tasks.cancelAll() }

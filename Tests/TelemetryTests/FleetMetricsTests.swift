@@ -1,5 +1,6 @@
-import Telemetry
 import Testing
+
+@testable import Telemetry
 
 struct FleetMetricsTests {
   private static func histogram(_ buckets: [(Double, Double)]) -> MetricHistogram {

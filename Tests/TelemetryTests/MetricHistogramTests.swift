@@ -1,5 +1,6 @@
-import Telemetry
 import Testing
+
+@testable import Telemetry
 
 struct MetricHistogramTests {
   private static func histogram(_ buckets: [(Double, Double)], sum: Double = 0) -> MetricHistogram {

@@ -24,7 +24,9 @@ extension ReplicaSpecification {
   /// not trusted with the node's memory.
   package func check() throws(ReplicaFault) {
     // The folder's name has the index, too.
-    guard FolderName.isFolderName(self.key.folderName), !self.key.service.isEmpty else {
+    guard FolderName.isFolderName(self.key.folderName), !self.key.service.isEmpty,
+      self.key.index >= 0
+    else {
       throw self.refused("the service's name cannot name a folder")
     }
     try self.checkSizes()

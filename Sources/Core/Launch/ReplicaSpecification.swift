@@ -1,5 +1,7 @@
+import FoundationEssentials
+
 /// Which replica: its service and its index within it, over all nodes.
-package struct ReplicaKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+package struct ReplicaKey: Codable, Hashable, Comparable, Sendable, CustomStringConvertible {
   package var service: String
   package var index: Int
 
@@ -27,12 +29,26 @@ package struct ReplicaKey: Hashable, Comparable, Sendable, CustomStringConvertib
 }
 
 /// One replica, and what starts it: all that its agent is told.
-package struct ReplicaSpecification: Equatable, Sendable {
+package struct ReplicaSpecification: Codable, Equatable, Sendable {
   package var key: ReplicaKey
   package var launch: LaunchSpecification
 
   package init(key: ReplicaKey, launch: LaunchSpecification) {
     self.key = key
     self.launch = launch
+  }
+
+  /// As it travels to its node, and as its agent keeps it beside the replica's log.
+  package func json() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(self))
+  }
+
+  /// - Parameter json: As ``json()`` gives it.
+  /// - Throws: `ReplicaFault` for a replica that cannot be right, others for what is none.
+  package init(json: [UInt8]) throws {
+    self = try JSONDecoder().decode(Self.self, from: Data(json))
+    try self.check()
   }
 }

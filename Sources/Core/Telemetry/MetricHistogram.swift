@@ -5,22 +5,12 @@ package struct MetricHistogram: Equatable, Sendable {
     package let upperBound: Double
     /// Of all observations up to the bound, those of the buckets before among them.
     package let count: Double
-
-    package init(upperBound: Double, count: Double) {
-      self.upperBound = upperBound
-      self.count = count
-    }
   }
 
   /// By ascending bounds; at least one.
   package let buckets: [Bucket]
   /// Of all observed values.
   package let sum: Double
-
-  package init(buckets: [Bucket], sum: Double) {
-    self.buckets = buckets
-    self.sum = sum
-  }
 
   /// Of all observations.
   package var count: Double { self.buckets.last?.count ?? 0 }

@@ -58,14 +58,21 @@ package struct MetricsPage: Sendable {
 
   /// The text and ``padding`` after it.
   private var text: [UInt8] = []
-  package let limits: MetricsTextLimits
+  let limits: MetricsTextLimits
 
   /// Line feeds, so that whatever is not finished ends before the buffer does, and eight bytes can be
   /// loaded at every offset of the text.
   static let paddingSize = 16
   private static let padding = [UInt8](repeating: 0x0A, count: Self.paddingSize)
 
-  package init(limits: MetricsTextLimits = MetricsTextLimits()) {
+  package init() {
+    self.init(limits: MetricsTextLimits())
+  }
+
+  init(limits: MetricsTextLimits) {
+    precondition(
+      limits.byteCount <= MetricsTextLimits.byteCountMax && limits.labelCount <= 65_535,
+      "limits out of range")
     self.limits = limits
   }
 

@@ -16,7 +16,9 @@ extension MetricsReader {
       case 0x4550_5954 where isWord:
         let (family, text) = try self.metadata(bytes)
         guard text.count > 0 else { throw self.fault(.noType) }
-        self.page.families[family].type = MetricsWord.type(bytes, text)
+        // Every word of no type we know is unknown: a new type must not blind us.
+        let word = String(decoding: bytes[text.range], as: UTF8.self)
+        self.page.families[family].type = MetricType(rawValue: word) ?? .unknown
       case 0x5449_4E55 where isWord:
         _ = try self.metadata(bytes)
       default:
@@ -58,12 +60,8 @@ extension MetricsReader {
     let lineEnd = MetricsWord.lineEnd(bytes, from: self.index)
     let text = MetricsWord.trimmed(bytes, self.index, lineEnd)
     guard hasBlank || text.count == 0 else { throw self.fault(.noBlank) }
-    if let last = self.page.families.last?.name, last.count == name.count,
-      bytes.equal(Int(last.start), Int(name.start), count: name.count)
-    {
-      return (self.page.families.count - 1, text)
-    }
-    self.page.families.append(.init(name: name))
+    let isSame = self.page.families.last.map { bytes.equal($0.name, name) } ?? false
+    if !isSame { self.page.families.append(.init(name: name)) }
     return (self.page.families.count - 1, text)
   }
 

@@ -78,13 +78,9 @@ extension MetricsReader {
       throw Fault(
         offset: Int(name.start), problem: .tooLongName(max: self.page.limits.nameSize))
     }
-    for index in first..<self.page.labels.count {
-      let other = self.page.labels[index].name
-      if other.count == name.count,
-        bytes.equal(Int(other.start), Int(name.start), count: name.count)
-      {
-        throw Fault(offset: Int(name.start), problem: .labelTwice)
-      }
+    for index in first..<self.page.labels.count
+    where bytes.equal(self.page.labels[index].name, name) {
+      throw Fault(offset: Int(name.start), problem: .labelTwice)
     }
     self.skipBlanks(bytes)
     guard bytes[self.index] == 0x3D else { throw self.fault(.noEqualsSign) }

@@ -74,7 +74,7 @@ extension MetricsReader {
     } else {
       guard hasBlank else { throw self.fault(.noBlank) }
     }
-    if !isSame, !self.isSameName(bytes, name) {
+    if !isSame, !bytes.equal(self.name, name) {
       self.page.runs.append(
         .init(name: name, firstSample: UInt32(truncatingIfNeeded: self.page.samples.count)))
     }
@@ -100,11 +100,6 @@ extension MetricsReader {
     let next = bytes[self.index + count]
     guard next == 0x7B || next == 0x20 else { return false }
     return bytes.equal(Int(self.name.start), self.index, count: count)
-  }
-
-  private func isSameName(_ bytes: Bytes, _ name: TextSpan) -> Bool {
-    name.count == self.name.count
-      && bytes.equal(Int(self.name.start), Int(name.start), count: name.count)
   }
 
   /// A timestamp, an exemplar, the line's end.

@@ -3,33 +3,16 @@
 package struct MetricsTextLimits: Equatable, Sendable {
   /// 600 times what `vllm serve` shows, and within what ``TextSpan`` can point to.
   package static let byteCountMax = 64 << 20
-  /// What one page of a large exporter has, ten times over.
-  package static let sampleCountMax = 1_000_000
-  /// Prometheus itself sets no limit by default; no exporter comes near.
-  package static let labelCountMax = 64
-  package static let nameSizeMax = 1024
-  package static let valueSizeMax = 16 << 10
 
   /// At most ``byteCountMax``.
-  package let byteCount: Int
-  package let sampleCount: Int
-  /// Of one sample, or of one exemplar; at most 65,535.
-  package let labelCount: Int
+  var byteCount = Self.byteCountMax
+  /// What one page of a large exporter has, ten times over.
+  var sampleCount = 1_000_000
+  /// Of one sample, or of one exemplar; at most 65,535. Prometheus itself sets no limit by default; no
+  /// exporter comes near.
+  var labelCount = 64
   /// Bytes of a metric's or label's name.
-  package let nameSize: Int
+  var nameSize = 1024
   /// Bytes of a label's value as written.
-  package let valueSize: Int
-
-  package init(
-    byteCount: Int = Self.byteCountMax, sampleCount: Int = Self.sampleCountMax,
-    labelCount: Int = Self.labelCountMax, nameSize: Int = Self.nameSizeMax,
-    valueSize: Int = Self.valueSizeMax
-  ) {
-    precondition(byteCount <= Self.byteCountMax && labelCount <= 65_535, "limits out of range")
-    self.byteCount = byteCount
-    self.sampleCount = sampleCount
-    self.labelCount = labelCount
-    self.nameSize = nameSize
-    self.valueSize = valueSize
-  }
+  var valueSize = 16 << 10
 }

@@ -37,23 +37,6 @@ enum MetricsWord {
     }
     return TextSpan(start, end - start)
   }
-
-  /// Every word of no type we know is ``MetricType/unknown``: a new type must not blind us.
-  static func type(_ bytes: UnsafeRawBufferPointer, _ span: TextSpan) -> MetricType {
-    for (word, type) in Self.types where word.utf8CodeUnitCount == span.count {
-      var offset = 0
-      while offset < span.count, bytes[Int(span.start) + offset] == word.utf8Start[offset] {
-        offset += 1
-      }
-      if offset == span.count { return type }
-    }
-    return .unknown
-  }
-
-  private static let types: [(StaticString, MetricType)] = [
-    ("counter", .counter), ("gauge", .gauge), ("histogram", .histogram), ("summary", .summary),
-    ("info", .info), ("stateset", .stateset), ("gaugehistogram", .gaugehistogram),
-  ]
 }
 
 /// The bytes of names that need no quotes.

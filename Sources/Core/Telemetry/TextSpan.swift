@@ -43,6 +43,12 @@ extension UnsafeRawBufferPointer {
     return true
   }
 
+  @inline(__always)
+  func equal(_ first: TextSpan, _ second: TextSpan) -> Bool {
+    first.count == second.count
+      && self.equal(Int(first.start), Int(second.start), count: first.count)
+  }
+
   /// Whether `bytes` stand at `start`; they end within the text.
   func equal(_ start: Int, _ bytes: [UInt8]) -> Bool {
     for offset in bytes.indices where self[start + offset] != bytes[offset] { return false }

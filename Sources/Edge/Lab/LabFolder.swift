@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// The files of a lab, all in one folder of mode 0700.
 struct LabFolder {
@@ -7,51 +8,27 @@ struct LabFolder {
   func file(_ name: String) -> String { "\(self.path)/\(name)" }
 
   static func text(at path: String) -> String? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65_536)
-    while bytes.count < 1 << 20 {
-      let count = read(file, &buffer, buffer.count)
-      if count < 0, errno == EINTR { continue }
-      if count <= 0 { break }
-      bytes += buffer[..<count]
-    }
-    return String(decoding: bytes, as: UTF8.self)
+    (try? PlainFile.read(path, sizeMax: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// Replaces a file by rename, so that a reader sees the old or the new one.
-  func write(_ text: String, to name: String, mode: mode_t = 0o600) throws(LabError) {
+  func write(_ text: String, to name: String) throws(LabError) {
     let path = self.file(name)
-    let file = open("\(path).new", O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, mode)
-    guard file >= 0 else { throw Self.failed("write \(path)") }
-    defer { close(file) }
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw Self.failed("write \(path)") }
-      rest = rest.dropFirst(count)
+    do throws(SystemFault) {
+      let flags = O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
+      let file = try SystemFault.check("write \(path)") { open("\(path).new", flags, 0o600) }
+      defer { close(file) }
+      try PlainFile.write(Array(text.utf8), to: file, named: path)
+      try SystemFault.check("write \(path)") { rename("\(path).new", path) }
+    } catch {
+      throw .failed(operation: "write \(path)", reason: error.reason)
     }
-    guard rename("\(path).new", path) == 0 else { throw Self.failed("write \(path)") }
   }
 
   func exists(_ name: String) -> Bool { access(self.file(name), F_OK) == 0 }
 
   /// The names in it, in order.
-  var names: [String] {
-    guard let folder = opendir(self.path) else { return [] }
-    defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
-  }
+  var names: [String] { (try? PlainFile.names(in: self.path)) ?? [] }
 
   /// First line of a lab's `ports`: a folder without it is somebody else's.
   static let mark = "# muster lab\n"

@@ -3,8 +3,7 @@ import Fleet
 /// Reads what comes from a node before HTTP/2: a login shell's noise, the lines of ``AgentScript``,
 /// and the agent's preface.
 struct AgentGreeting {
-  enum Action: Equatable {
-    case wait
+  enum Event: Equatable, Sendable {
     /// The node has an agent, and starts it.
     case agentFound
     /// The node has no agent, and waits for the image.
@@ -18,7 +17,10 @@ struct AgentGreeting {
     /// An agent of another version.
     case otherProtocol(line: String)
     /// More than ``noiseSizeMax`` of something else.
-    case tooNoisy
+    case tooNoisy(noise: String)
+    case timedOut
+    /// The pipe closed before the agent was ready.
+    case closed(noise: String)
   }
 
   /// What a login shell may print.
@@ -27,25 +29,28 @@ struct AgentGreeting {
   static let noiseKeptSizeMax = 1024
 
   /// The end of what was neither ours nor the agent's.
-  private(set) var noise: [UInt8] = []
+  private var noise: [UInt8] = []
   private var noiseSize = 0
   private var line: [UInt8] = []
 
   /// Takes bytes from the front of `input` up to the next line that means something.
-  mutating func received(_ input: inout ArraySlice<UInt8>) -> Action {
+  ///
+  /// - Returns: `nil` when it has to wait for more.
+  mutating func received(_ input: inout ArraySlice<UInt8>) -> Event? {
     while let byte = input.popFirst() {
       guard byte == UInt8(ascii: "\n") else {
         self.line.append(byte)
-        if self.line.count > Self.noiseSizeMax { return .tooNoisy }
+        if self.line.count > Self.noiseSizeMax { return .tooNoisy(noise: self.noiseText) }
         continue
       }
       let line = self.line
       self.line = []
-      if let action = Self.meaning(of: line) { return action }
-      self.skip(line)
-      if self.noiseSize > Self.noiseSizeMax { return .tooNoisy }
+      if let event = Self.meaning(of: line) { return event }
+      self.noiseSize += line.count + 1
+      self.noise = (self.noise + line + [UInt8(ascii: "\n")]).suffix(Self.noiseKeptSizeMax)
+      if self.noiseSize > Self.noiseSizeMax { return .tooNoisy(noise: self.noiseText) }
     }
-    return .wait
+    return nil
   }
 
   /// The noise with the line that has not ended, for an error.
@@ -55,12 +60,7 @@ struct AgentGreeting {
     return String(text.drop(while: \.isWhitespace))
   }
 
-  private mutating func skip(_ line: [UInt8]) {
-    self.noiseSize += line.count + 1
-    self.noise = (self.noise + line + [UInt8(ascii: "\n")]).suffix(Self.noiseKeptSizeMax)
-  }
-
-  private static func meaning(of line: [UInt8]) -> Action? {
+  private static func meaning(of line: [UInt8]) -> Event? {
     guard line.starts(with: "muster-".utf8), line.count <= 4096 else { return nil }
     let text = String(decoding: line, as: UTF8.self)
     if text + "\n" == AgentPreface.line { return .ready }

@@ -6,30 +6,17 @@ final class AgentGreetingHandler: ChannelInboundHandler, RemovableChannelHandler
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
 
-  enum Event: Sendable {
-    case agentFound
-    case imageWanted(system: String, architecture: String, isGzipped: Bool)
-    case placeUnfit(AgentPlaceFault)
-    case noPlace
-    case ready
-    case otherProtocol(line: String)
-    case tooNoisy(noise: String)
-    case timedOut
-    /// The pipe closed before the agent was ready.
-    case closed(noise: String)
-  }
-
   private var greeting = AgentGreeting()
   private var input = ByteBuffer()
   private var isOver = false
   private var deadline: Scheduled<Void>?
   private let firstDeadline: NIODeadline
-  private let events: AsyncStream<Event>.Continuation
+  private let events: AsyncStream<AgentGreeting.Event>.Continuation
 
   /// - Parameters:
   ///   - deadline: By the event loop's clock, for the agent's preface.
   ///   - events: Ends after `ready`, or the event that says why not.
-  init(deadline: NIODeadline, events: AsyncStream<Event>.Continuation) {
+  init(deadline: NIODeadline, events: AsyncStream<AgentGreeting.Event>.Continuation) {
     self.firstDeadline = deadline
     self.events = events
   }
@@ -49,14 +36,19 @@ final class AgentGreetingHandler: ChannelInboundHandler, RemovableChannelHandler
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     self.input.writeImmutableBuffer(self.unwrapInboundIn(data))
-    guard !self.isOver else { return }
     while !self.isOver {
       var bytes = Array(self.input.readableBytesView)[...]
       let count = bytes.count
-      let action = self.greeting.received(&bytes)
+      let event = self.greeting.received(&bytes)
       self.input.moveReaderIndex(forwardBy: count - bytes.count)
-      if case .wait = action { break }
-      self.take(action, context)
+      guard let event else { return }
+      switch event {
+      case .agentFound, .placeUnfit: self.events.yield(event)
+      case .imageWanted:
+        self.setDeadline(context.eventLoop.now + LinkOpener.pushTimeout, context)
+        self.events.yield(event)
+      case .noPlace, .ready, .otherProtocol, .tooNoisy, .timedOut, .closed: self.end(with: event)
+      }
     }
   }
 
@@ -81,24 +73,7 @@ final class AgentGreetingHandler: ChannelInboundHandler, RemovableChannelHandler
     }
   }
 
-  private func take(_ action: AgentGreeting.Action, _ context: ChannelHandlerContext) {
-    switch action {
-    case .wait: return
-    case .agentFound: self.events.yield(.agentFound)
-    case .imageWanted(let system, let architecture, let isGzipped):
-      let deadline = context.eventLoop.now + LinkOpener.pushTimeout
-      self.setDeadline(deadline, context)
-      self.events.yield(
-        .imageWanted(system: system, architecture: architecture, isGzipped: isGzipped))
-    case .placeUnfit(let fault): self.events.yield(.placeUnfit(fault))
-    case .noPlace: self.end(with: .noPlace)
-    case .ready: self.end(with: .ready)
-    case .otherProtocol(let line): self.end(with: .otherProtocol(line: line))
-    case .tooNoisy: self.end(with: .tooNoisy(noise: self.greeting.noiseText))
-    }
-  }
-
-  private func end(with event: Event) {
+  private func end(with event: AgentGreeting.Event) {
     guard !self.isOver else { return }
     self.isOver = true
     self.deadline?.cancel()

@@ -2,7 +2,7 @@ import Fleet
 import Glibc
 package import NIOCore
 import NIOPosix
-import SSH
+import OperatingSystem
 import Synchronization
 
 /// The program for nodes, as it lies on the coordinator's machine.
@@ -29,15 +29,19 @@ package final class AgentImage: Sendable {
   package init(path: String, cacheFolder: String?) throws(LinkError) {
     self.path = path
     self.cacheFolder = cacheFolder
-    let file = try SmallFile.checked("open \(path)") { open(path, O_RDONLY | O_CLOEXEC) }
+    let file = try Self.checked { () throws(SystemFault) in
+      try SystemFault.check("open \(path)") { open(path, O_RDONLY | O_CLOEXEC) }
+    }
     defer { close(file) }
     var status = stat()
-    _ = try SmallFile.checked("look at \(path)") { fstat(file, &status) }
+    let header = try Self.checked { () throws(SystemFault) in
+      try SystemFault.check("look at \(path)") { fstat(file, &status) }
+      return try PlainFile.read(file, named: path, sizeMax: 64)
+    }
     guard status.st_size > 0, status.st_size <= Self.sizeMax else {
       throw .agentImage("\(path) has \(status.st_size) bytes")
     }
     self.size = Int(status.st_size)
-    let header = try Self.piece(of: file, path, sizeMax: 64)
     guard header.count == 64, header.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
       throw .agentImage("\(path) is not a program for Linux")
     }
@@ -56,31 +60,27 @@ package final class AgentImage: Sendable {
       return
     }
     lseek(file, 0, SEEK_SET)
-    self.sha256 = try Self.sha256(of: file, path)
-    if let note { SmallFile.replace(note, with: Array("\(stamp)\n\(self.sha256)\n".utf8)) }
+    self.sha256 = try Self.checked { () throws(SystemFault) in
+      try PlainFile.sha256(of: file, named: path)
+    }
+    if let note { Self.keep(Array("\(stamp)\n\(self.sha256)\n".utf8), at: note) }
   }
 
-  /// Of what is left to read.
-  static func sha256(of file: CInt, _ path: String) throws(LinkError) -> String {
-    var hash = SHA256()
-    while case let piece = try Self.piece(of: file, path, sizeMax: 1 << 20), !piece.isEmpty {
-      hash.update(piece)
-    }
-    return SHA256.hex(digest: hash.finalize())
+  private static func checked<Result>(
+    _ body: () throws(SystemFault) -> Result
+  ) throws(LinkError) -> Result {
+    do throws(SystemFault) { return try body() } catch { throw .agentImage("\(error)") }
   }
 
-  private static func piece(
-    of file: CInt, _ path: String, sizeMax: Int
-  ) throws(LinkError) -> [UInt8] {
-    guard let piece = SmallFile.piece(of: file, sizeMax: sizeMax) else {
-      throw .agentImage("cannot read \(path): \(String(cString: strerror(errno)))")
-    }
-    return piece
+  /// For what can be made again: where it cannot be written, nothing changes.
+  private static func keep(_ bytes: [UInt8], at path: String) {
+    try? PlainFile.makeFolders(PlainFile.folder(of: path))
+    try? PlainFile.publish(bytes, at: path, durably: true)
   }
 
   private static func noted(in note: String, stamp: String) -> String? {
-    let lines = String(decoding: SmallFile.contents(of: note, sizeMax: 1024) ?? [], as: UTF8.self)
-      .split(separator: "\n")
+    let bytes = (try? PlainFile.read(note, sizeMax: 1024)) ?? []
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     guard lines.count == 2, lines[0] == stamp, lines[1].utf8.count == 64 else { return nil }
     return String(lines[1])
   }
@@ -101,11 +101,11 @@ package final class AgentImage: Sendable {
   /// - Throws: `LinkError.agentImage` when it cannot be read.
   package func plain(on loop: any EventLoop) async throws -> ByteBuffer {
     try await NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
-      guard let bytes = SmallFile.contents(of: self.path, sizeMax: Self.sizeMax) else {
-        throw LinkError.agentImage(
-          "cannot read \(self.path): \(String(cString: strerror(errno)))")
+      do throws(SystemFault) {
+        return ByteBuffer(bytes: try PlainFile.read(self.path, sizeMax: Self.sizeMax))
+      } catch {
+        throw LinkError.agentImage("cannot read \(self.path): \(error.reason)")
       }
-      return ByteBuffer(bytes: bytes)
     }.get()
   }
 
@@ -114,14 +114,14 @@ package final class AgentImage: Sendable {
 
   private func compress() -> ByteBuffer? {
     let kept = self.cacheFolder.map { "\($0)/\(self.sha256).gz" }
-    if let kept, let bytes = SmallFile.contents(of: kept, sizeMax: Self.sizeMax), !bytes.isEmpty {
+    if let kept, let bytes = try? PlainFile.read(kept, sizeMax: Self.sizeMax), !bytes.isEmpty {
       return ByteBuffer(bytes: bytes)
     }
     guard
       let bytes = PipedProcess.output(
         of: ["gzip", "-6", "-c", self.path], timeoutMilliseconds: Self.compressionMilliseconds)
     else { return nil }
-    if let kept { SmallFile.replace(kept, with: bytes) }
+    if let kept { Self.keep(bytes, at: kept) }
     return ByteBuffer(bytes: bytes)
   }
 }

@@ -35,20 +35,9 @@ package enum ChildProgram {
     _ = input.withUnsafeBytes { write(child.input, $0.baseAddress, $0.count) }
     close(child.input)
     let deadline = PipedProcess.monotonicMilliseconds + Int(timeoutMilliseconds)
-    var output: [UInt8] = []
-    var open = [child.output, child.errors]
-    while !open.isEmpty {
-      let left = max(deadline - PipedProcess.monotonicMilliseconds, 0)
-      var events = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-      let count = poll(&events, nfds_t(events.count), CInt(left))
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { break }
-      for event in events where event.revents != 0 {
-        let piece = SmallFile.piece(of: event.fd, sizeMax: 1 << 16) ?? []
-        output += piece.prefix(Self.outputSizeMax - output.count)
-        if piece.isEmpty { open.removeAll { $0 == event.fd } }
-      }
-    }
+    let output = PipedProcess.read(
+      [child.output, child.errors], sizeMax: Self.outputSizeMax, until: deadline
+    ).bytes
     for descriptor in [child.output, child.errors] { close(descriptor) }
     let left = max(deadline - PipedProcess.monotonicMilliseconds, 0)
     switch child.wait(timeoutMilliseconds: CInt(left)) {

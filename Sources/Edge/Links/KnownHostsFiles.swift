@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 import SSH
 import Synchronization
 
@@ -53,8 +54,8 @@ package final class KnownHostsFiles: Sendable {
     if let known = read[files], known.stamps == stamps { return known.hosts }
     var hosts = KnownHosts()
     for (file, stamp) in zip(files, stamps) where stamp != nil {
-      guard let bytes = SmallFile.contents(of: file, sizeMax: KnownHosts.sizeMax + 1) else {
-        throw .knownHosts(file: file, detail: String(cString: strerror(errno)))
+      let bytes = try Self.checked(file) { () throws(SystemFault) in
+        try PlainFile.read(file, sizeMax: KnownHosts.sizeMax + 1)
       }
       guard bytes.count <= KnownHosts.sizeMax else {
         throw .knownHosts(file: file, detail: "larger than \(KnownHosts.sizeMax) bytes")
@@ -66,17 +67,30 @@ package final class KnownHostsFiles: Sendable {
   }
 
   private static func append(_ line: String, to file: String) throws(LinkError) {
-    SmallFile.makeParents(of: file)
-    let descriptor = open(file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
-    defer { if descriptor >= 0 { close(descriptor) } }
-    // A last line without its end must not swallow ours.
-    var last: UInt8 = 0
-    let size = descriptor < 0 ? 0 : lseek(descriptor, 0, SEEK_END)
-    let isTorn = size > 0 && pread(descriptor, &last, 1, size - 1) == 1 && last != 0x0a
-    guard descriptor >= 0,
-      SmallFile.write(Array("\(isTorn ? "\n" : "")\(line)\n".utf8), to: descriptor),
-      fsync(descriptor) == 0
-    else { throw .knownHosts(file: file, detail: String(cString: strerror(errno))) }
+    try Self.checked(file) { () throws(SystemFault) in
+      try PlainFile.makeFolders(PlainFile.folder(of: file))
+      let descriptor = try SystemFault.check("open \(file)") {
+        open(file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+      }
+      defer { close(descriptor) }
+      // A last line without its end must not swallow ours.
+      var last: UInt8 = 0
+      let size = lseek(descriptor, 0, SEEK_END)
+      let isTorn = size > 0 && pread(descriptor, &last, 1, size - 1) == 1 && last != 0x0a
+      let text = "\(isTorn ? "\n" : "")\(line)\n"
+      try PlainFile.write(Array(text.utf8), to: descriptor, named: file)
+      try SystemFault.check("sync \(file)") { fsync(descriptor) }
+    }
+  }
+
+  private static func checked<Result>(
+    _ file: String, _ body: () throws(SystemFault) -> Result
+  ) throws(LinkError) -> Result {
+    do throws(SystemFault) {
+      return try body()
+    } catch {
+      throw .knownHosts(file: file, detail: error.reason)
+    }
   }
 
   /// `nil` where there is no such file.

@@ -40,4 +40,15 @@ package enum LinkError: Error, Equatable, Sendable {
   /// The run's or the node's name cannot stand in a path.
   case name(String)
   case cancelled
+
+  /// Whether trying again may help: the network may come back, a host may start.
+  package var mayPass: Bool {
+    switch self {
+    case .unreachable, .noAnswer, .endedEarly, .cancelled, .ssh(.disconnected, _, _): true
+    case .ssh, .nameNotResolved, .connectionRefused, .noUsableKey, .knownHosts,
+      .otherArchitecture, .noPlaceForAgent, .noise, .otherProtocol, .agentImage,
+      .programNotStarted, .name:
+      false
+    }
+  }
 }

@@ -2,52 +2,41 @@ package import Fleet
 import SSH
 
 extension LinkError {
-  /// The error of some nodes, for people.
-  ///
-  /// - Parameter nodes: Folded; the details are those of the first.
-  package func diagnostic(nodes: String) -> Diagnostic {
+  /// For people; without the node's name, so that equal ones of many nodes fold.
+  package var diagnostic: Diagnostic {
     switch self {
     case .nameNotResolved(let host, let detail):
       Diagnostic(
-        code: "name-not-resolved", "\(nodes): the name `\(host)` is not known",
-        causes: [detail], hints: ["set `ssh.host` of the node to a name or address that is"])
+        code: "name-not-resolved", "the name `\(host)` is not known", causes: [detail],
+        hints: ["set `ssh.host` of the node to a name or address that is"])
     case .connectionRefused(let address):
       Diagnostic(
-        code: "connection-refused", "\(nodes): nothing listens on \(address)",
+        code: "connection-refused", "nothing listens on \(address)",
         hints: ["see that sshd runs there, and that `ssh.port` is right"])
     case .unreachable(let address, let detail):
-      Diagnostic(
-        code: "unreachable", "\(nodes): \(address) cannot be reached", causes: [detail])
+      Diagnostic(code: "unreachable", "\(address) cannot be reached", causes: [detail])
     case .noAnswer(let address, let phase, let seconds):
       Diagnostic(
-        code: "no-answer", "\(nodes): no answer from \(address) within \(seconds) s",
+        code: "no-answer", "no answer from \(address) within \(seconds) s",
         causes: ["waited for \(phase.awaited)"],
         hints: ["`ssh.connect_timeout` is how long it may take"] + phase.hints)
     case .noUsableKey(let user, let unusable):
       Diagnostic(
         code: Self.isRSAOnly(unusable) ? "rsa-key-unsupported" : "no-usable-key",
-        "\(nodes): no key can be tried to log in as `\(user)`",
-        causes: unusable.map(Self.text), hints: Self.hints(unusable))
+        "no key can be tried to log in as `\(user)`", causes: unusable.map(Self.text),
+        hints: Self.hints(unusable))
     case .ssh(let error, let address, let unusable):
-      Self.diagnostic(error, nodes: nodes, address: address, unusable)
+      Self.diagnostic(error, address: address, unusable)
     case .knownHosts(let file, let detail):
-      Diagnostic(code: "known-hosts", "\(nodes): `\(file)`: \(detail)")
-    case .otherArchitecture, .noPlaceForAgent, .endedEarly, .noise, .otherProtocol, .agentImage,
-      .programNotStarted, .name, .cancelled:
-      self.agentDiagnostic(nodes: nodes)
-    }
-  }
-
-  private func agentDiagnostic(nodes: String) -> Diagnostic {
-    switch self {
+      Diagnostic(code: "known-hosts", "`\(file)`: \(detail)")
     case .otherArchitecture(let system, let architecture, let image):
       Diagnostic(
         code: "other-architecture",
-        "\(nodes): the node is \(system) \(architecture), and muster-node is for Linux \(image)",
+        "the node is \(system) \(architecture), and muster-node is for Linux \(image)",
         hints: ["build muster-node on a machine like the node"])
     case .noPlaceForAgent(let faults):
       Diagnostic(
-        code: "no-place-for-agent", "\(nodes): no folder can hold muster-node",
+        code: "no-place-for-agent", "no folder can hold muster-node",
         causes: faults.map { fault in
           let detail = fault.detail.isEmpty ? "" : " (\(fault.detail.printable))"
           return "\(fault.place): \(fault.reason.rawValue)\(detail)"
@@ -55,50 +44,48 @@ extension LinkError {
         hints: ["free some space, or mount one of them writable and without `noexec`"])
     case .endedEarly(let outcome, let standardError, let noise):
       Diagnostic(
-        code: "agent-ended", "\(nodes): the login shell or muster-node \(outcome.ending)",
+        code: "agent-ended", "the login shell or muster-node \(outcome.ending)",
         causes: [("standard error", standardError), ("standard output", noise)]
           .filter { !$0.1.isEmpty }.map { "\($0.0): \($0.1.printable)" },
         hints: ["run `ssh HOST exec sh` by hand: it must read commands and print nothing else"])
     case .noise(let noise):
       Diagnostic(
-        code: "shell-prints", "\(nodes): the login shell prints without end",
+        code: "shell-prints", "the login shell prints without end",
         causes: ["it begins or ends with: \(noise.printable)"],
         hints: ["let its start-up files print only where `test -t 1` succeeds"])
     case .otherProtocol(let line):
       Diagnostic(
         code: "other-protocol",
-        "\(nodes): the agent says `\(line.printable)`, not `\(AgentPreface.line.dropLast())`",
+        "the agent says `\(line.printable)`, not `\(AgentPreface.line.dropLast())`",
         hints: ["install `muster` and `muster-node` of one version"])
     case .agentImage(let detail):
-      Diagnostic(
-        code: "agent-image", detail, hints: ["build it with `scripts/install`"])
+      Diagnostic(code: "agent-image", detail, hints: ["build it with `scripts/install`"])
     case .programNotStarted(let program, let detail):
-      Diagnostic(code: "program-not-started", "\(nodes): cannot start `\(program)`: \(detail)")
+      Diagnostic(code: "program-not-started", "cannot start `\(program)`: \(detail)")
     case .name(let name):
       Diagnostic(
         code: "bad-name", "`\(name)` cannot be a run's or a node's name",
         hints: ["use 1 to 64 of A-Z a-z 0-9 . _ -"])
-    default:
-      Diagnostic(code: "cancelled", "\(nodes): given up before the link was open")
+    case .cancelled: Diagnostic(code: "cancelled", "given up before the link was open")
     }
   }
 
   private static func diagnostic(
-    _ error: SSHError, nodes: String, address: String, _ unusable: [SSHRefusal.Unusable]
+    _ error: SSHError, address: String, _ unusable: [SSHRefusal.Unusable]
   ) -> Diagnostic {
     switch error {
     case .disconnected(let phase, let detail):
       return Diagnostic(
-        code: "disconnected", "\(nodes): \(address) ended the connection during \(phase.rawValue)",
+        code: "disconnected", "\(address) ended the connection during \(phase.rawValue)",
         causes: [detail.printable])
     case .noCommonAlgorithm(let algorithms, let detail):
       return Diagnostic(
-        code: "no-common-algorithm", "\(nodes): no algorithm suits both \(address) and libssh2",
+        code: "no-common-algorithm", "no algorithm suits both \(address) and libssh2",
         causes: ["host keys asked for: \(algorithms.joined(separator: ", "))", detail.printable],
         hints: ["if the server has other host keys now, compare one and add it to known_hosts"])
     case .hostKeyUnknown(let presented, let known):
       return Diagnostic(
-        code: "host-key-unknown", "\(nodes): the host key of \(known.name) is not known",
+        code: "host-key-unknown", "the host key of \(known.name) is not known",
         causes: ["it presents \(presented.algorithm) \(presented.fingerprint)"]
           + known.trusted.map { "\($0.place) has a key of another kind, \($0.key.algorithm)" }
           + known.certificateAuthorities.map {
@@ -110,7 +97,7 @@ extension LinkError {
         ])
     case .hostKeyChanged(let name, let presented, let known):
       return Diagnostic(
-        code: "host-key-changed", "\(nodes): the host key of \(name) has CHANGED",
+        code: "host-key-changed", "the host key of \(name) has CHANGED",
         causes: [
           "known, \(known.place): \(known.key.algorithm) \(known.key.fingerprint)",
           "presented: \(presented.algorithm) \(presented.fingerprint)",
@@ -121,28 +108,28 @@ extension LinkError {
         ])
     case .hostKeyRevoked(let name, let presented, let place):
       return Diagnostic(
-        code: "host-key-revoked", "\(nodes): the host key of \(name) is revoked",
+        code: "host-key-revoked", "the host key of \(name) is revoked",
         causes: ["\(place): @revoked \(presented.algorithm) \(presented.fingerprint)"])
     case .authenticationRefused(let refusal):
-      return Self.diagnostic(refusal, nodes: nodes, address: address, unusable)
+      return Self.diagnostic(refusal, address: address, unusable)
     case .commandRefused(let detail):
       return Diagnostic(
-        code: "command-refused", "\(nodes): \(address) runs no command for this user",
+        code: "command-refused", "\(address) runs no command for this user",
         causes: [detail.printable], hints: ["see `ForceCommand` and `MaxSessions` of its sshd"])
     case .timedOut(let phase):
       return Diagnostic(
-        code: "no-answer", "\(nodes): no answer from \(address) in time",
+        code: "no-answer", "no answer from \(address) in time",
         causes: ["waited for \(Phase.ssh(phase).awaited)"])
     case .windowExceeded:
       return Diagnostic(
-        code: "protocol-error", "\(nodes): \(address) sent more than its window allows")
+        code: "protocol-error", "\(address) sent more than its window allows")
     case .libraryUnavailable:
       return Diagnostic(code: "libssh2", "libssh2 does not start on this machine")
     }
   }
 
   private static func diagnostic(
-    _ refusal: SSHRefusal, nodes: String, address: String, _ unusable: [SSHRefusal.Unusable]
+    _ refusal: SSHRefusal, address: String, _ unusable: [SSHRefusal.Unusable]
   ) -> Diagnostic {
     let untried = unusable + refusal.unusableKeys
     var causes = refusal.refusedKeys.map { "refused: \($0)" } + untried.map(Self.text)
@@ -151,7 +138,7 @@ extension LinkError {
     }
     return Diagnostic(
       code: "authentication-refused",
-      "\(nodes): \(address) lets `\(refusal.user)` in with none of the keys", causes: causes,
+      "\(address) lets `\(refusal.user)` in with none of the keys", causes: causes,
       hints: ["add the public key to the user's `~/.ssh/authorized_keys` there"]
         + Self.hints(untried))
   }

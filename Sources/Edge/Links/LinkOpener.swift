@@ -92,7 +92,7 @@ package struct LinkOpener: Sendable {
     _ node: Plan.Node, _ script: AgentScript, deadline: NIODeadline,
     _ heard: inout Heard, on loop: any EventLoop
   ) async throws(LinkError) -> Link {
-    let (events, continuation) = AsyncStream.makeStream(of: AgentGreetingHandler.Event.self)
+    let (events, continuation) = AsyncStream.makeStream(of: AgentGreeting.Event.self)
     let pipe = try await self.openPipe(
       node, script.purpose, deadline, continuation, on: loop)
     do throws(LinkError) {
@@ -108,7 +108,7 @@ package struct LinkOpener: Sendable {
 
   private func openPipe(
     _ node: Plan.Node, _ purpose: LinkPurpose, _ deadline: NIODeadline,
-    _ events: AsyncStream<AgentGreetingHandler.Event>.Continuation, on loop: any EventLoop
+    _ events: AsyncStream<AgentGreeting.Event>.Continuation, on loop: any EventLoop
   ) async throws(LinkError) -> LinkPipe {
     let greeting = { @Sendable in AgentGreetingHandler(deadline: deadline, events: events) }
     switch node.link {
@@ -125,7 +125,7 @@ package struct LinkOpener: Sendable {
 
   /// Follows what the node says until the agent is there.
   private func awaitAgent(
-    _ events: AsyncStream<AgentGreetingHandler.Event>, on pipe: LinkPipe, _ node: Plan.Node,
+    _ events: AsyncStream<AgentGreeting.Event>, on pipe: LinkPipe, _ node: Plan.Node,
     _ heard: inout Heard
   ) async throws(LinkError) {
     var isUploading = false

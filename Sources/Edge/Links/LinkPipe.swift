@@ -2,6 +2,7 @@ import GRPCNIOTransportHTTP2TransportServices
 import Glibc
 import NIOCore
 import NIOPosix
+import OperatingSystem
 import Plan
 import SSH
 import Synchronization
@@ -30,7 +31,7 @@ struct LinkPipe: Sendable {
     _ ssh: SSHSpecification, _ knownHosts: KnownHostsFiles, _ deadline: NIODeadline,
     _ greeting: @escaping @Sendable () -> AgentGreetingHandler, on loop: any EventLoop
   ) async throws(LinkError) -> LinkPipe {
-    let (keys, unusable) = IdentityFiles.read(ssh.identityFiles)
+    let (keys, unusable) = Self.keys(in: ssh.identityFiles)
     guard !keys.isEmpty else { throw .noUsableKey(user: ssh.user, unusable: unusable) }
     let known = try knownHosts.hosts(in: ssh.knownHostsFiles).keys(host: ssh.host, port: ssh.port)
     let configuration = SSHConfiguration(
@@ -64,6 +65,26 @@ struct LinkPipe: Sendable {
       throw .ssh(cause, address: pipe.address, unusable: unusable)
     }
     return pipe
+  }
+
+  /// Sorts identity files into keys that can be tried and others, both in their order.
+  private static func keys(
+    in files: [String]
+  ) -> (keys: [SSHPrivateKey], unusable: [SSHRefusal.Unusable]) {
+    var keys: [SSHPrivateKey] = []
+    var unusable: [SSHRefusal.Unusable] = []
+    for file in files {
+      do {
+        let bytes = try PlainFile.read(file, sizeMax: SSHPrivateKey.sizeMax + 1)
+        keys.append(try SSHPrivateKey(file: file, text: String(decoding: bytes, as: UTF8.self)))
+      } catch let fault as SSHPrivateKey.Fault {
+        unusable.append(.init(file: file, fault: fault))
+      } catch {
+        let reason = (error as? SystemFault)?.reason ?? "\(error)"
+        unusable.append(.init(file: file, fault: .unreadable(reason)))
+      }
+    }
+    return (keys, unusable)
   }
 
   /// Starts a child process.

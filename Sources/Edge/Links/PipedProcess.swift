@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import OperatingSystem
 import SSH
 
 /// A child process with a pipe at each of its three standard streams.
@@ -16,54 +17,25 @@ struct PipedProcess: Sendable {
   /// - Parameter argv: Its program is looked up in PATH where it has no slash.
   /// - Throws: `LinkError.programNotStarted`, with the error of `exec` itself.
   static func spawn(_ argv: [String]) throws(LinkError) -> PipedProcess {
-    let program = argv.first ?? ""
-    var pipes: [CInt] = []
-    for _ in 0..<3 {
-      var ends: [CInt] = [-1, -1]
-      guard pipe(&ends) == 0 else {
-        let code = errno
-        for end in pipes { close(end) }
-        throw .programNotStarted(program: program, detail: String(cString: strerror(code)))
+    var pipes: [(reading: CInt, writing: CInt)] = []
+    do throws(SystemFault) {
+      for _ in 0..<3 { pipes.append(try SystemFault.checkedPipe()) }
+      let theirs = [pipes[0].reading, pipes[1].writing, pipes[2].writing]
+      var child = ChildProcess(argv: argv)
+      (child.input, child.output, child.errors) = (theirs[0], theirs[1], theirs[2])
+      child.group = .processGroup
+      let process = try child.spawn()
+      for end in theirs { close(end) }
+      return PipedProcess(
+        process: process, input: pipes[0].writing, output: pipes[1].reading,
+        errors: pipes[2].reading)
+    } catch {
+      for ends in pipes {
+        close(ends.reading)
+        close(ends.writing)
       }
-      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-      pipes += ends
+      throw .programNotStarted(program: argv.first ?? "", detail: error.reason)
     }
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, pipes[0], 0)
-    posix_spawn_file_actions_adddup2(&actions, pipes[3], 1)
-    posix_spawn_file_actions_adddup2(&actions, pipes[5], 2)
-    // Another thread may be between `pipe` and `fcntl`: its ends must not live on in this child.
-    clinux_spawn_close_from(&actions, 3)
-    var (process, code) = (pid_t(0), CInt(0))
-    Self.withAttributes { attributes in
-      let words = argv.map { strdup($0) } + [nil]
-      defer { for word in words { free(word) } }
-      code = posix_spawnp(&process, program, &actions, attributes, words, environ)
-    }
-    for end in [pipes[0], pipes[3], pipes[5]] { close(end) }
-    guard code == 0 else {
-      for end in [pipes[1], pipes[2], pipes[4]] { close(end) }
-      throw .programNotStarted(program: program, detail: String(cString: strerror(code)))
-    }
-    return PipedProcess(process: process, input: pipes[1], output: pipes[2], errors: pipes[4])
-  }
-
-  private static func withAttributes(_ body: (UnsafePointer<posix_spawnattr_t>) -> Void) {
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    // The coordinator ignores SIGPIPE; what it starts does not.
-    sigfillset(&signals)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
-    posix_spawnattr_setflags(&attributes, Int16(truncatingIfNeeded: flags))
-    body(&attributes)
   }
 
   /// Waits for the process, and ends it when it is not gone in time. Blocks; once per process.
@@ -75,23 +47,19 @@ struct PipedProcess: Sendable {
     let descriptor = openDescriptor(self.process)
     defer { if descriptor >= 0 { close(descriptor) } }
     let deadline = Self.monotonicMilliseconds + Int(timeoutMilliseconds)
-    var status: CInt = 0
     while true {
-      let ended = waitpid(self.process, &status, WNOHANG)
-      if ended > 0 || ended < 0 && errno != EINTR { break }
+      if let status = WaitStatus.of(self.process) { return .init(status) }
       let left = deadline - Self.monotonicMilliseconds
       if left <= 0 {
+        var status: CInt = 0
         kill(-self.process, SIGKILL)
         while waitpid(self.process, &status, 0) < 0, errno == EINTR {}
-        break
+        return .init(WaitStatus(status))
       }
       // A negative descriptor is passed over: then this is a pause, and the process is looked at.
       var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
       poll(&event, 1, CInt(descriptor >= 0 ? left : min(left, Self.pauseMilliseconds)))
     }
-    let signal = status & 0x7f
-    if signal == 0 { return .exited(status: status >> 8 & 0xff) }
-    return .signalled(name: "signal \(signal)")
   }
 
   /// What a program writes to its standard output, given nothing to read; `nil` when it cannot be
@@ -101,21 +69,37 @@ struct PipedProcess: Sendable {
     for descriptor in [child.input, child.errors] { close(descriptor) }
     defer { close(child.output) }
     let deadline = Self.monotonicMilliseconds + Int(timeoutMilliseconds)
+    let read = Self.read([child.output], sizeMax: .max, until: deadline)
+    let left = read.isWhole ? max(deadline - Self.monotonicMilliseconds, 0) : 0
+    let outcome = child.wait(timeoutMilliseconds: CInt(left))
+    return read.isWhole && outcome == .exited(status: 0) ? read.bytes : nil
+  }
+
+  /// Reads pipes to their ends, in the order in which it comes. Blocks.
+  ///
+  /// - Parameters:
+  ///   - sizeMax: More is read and left out.
+  ///   - deadline: In ``monotonicMilliseconds``.
+  /// - Returns: Whether all of them have ended in time.
+  static func read(
+    _ pipes: [CInt], sizeMax: Int, until deadline: Int
+  ) -> (bytes: [UInt8], isWhole: Bool) {
     var bytes: [UInt8] = []
-    while true {
+    var open = pipes
+    while !open.isEmpty {
       let left = max(deadline - Self.monotonicMilliseconds, 0)
-      var event = pollfd(fd: child.output, events: Int16(POLLIN), revents: 0)
-      let count = poll(&event, 1, CInt(left))
+      var events = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      let count = poll(&events, nfds_t(events.count), CInt(left))
       if count < 0, errno == EINTR { continue }
-      guard count > 0, let piece = SmallFile.piece(of: child.output, sizeMax: 1 << 20) else {
-        _ = child.wait(timeoutMilliseconds: 0)
-        return nil
+      guard count > 0 else { return (bytes, false) }
+      for event in events where event.revents != 0 {
+        guard let piece = try? PlainFile.piece(of: event.fd, named: "a pipe", sizeMax: 1 << 16)
+        else { return (bytes, false) }
+        bytes += piece.prefix(sizeMax - bytes.count)
+        if piece.isEmpty { open.removeAll { $0 == event.fd } }
       }
-      if piece.isEmpty { break }
-      bytes += piece
     }
-    let left = max(deadline - Self.monotonicMilliseconds, 0)
-    return child.wait(timeoutMilliseconds: CInt(left)) == .exited(status: 0) ? bytes : nil
+    return (bytes, true)
   }
 
   /// How late the end of a process may be seen where it has no descriptor.
@@ -126,5 +110,14 @@ struct PipedProcess: Sendable {
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
     return now.tv_sec * 1_000 + now.tv_nsec / 1_000_000
+  }
+}
+
+extension CommandEnd.Outcome {
+  fileprivate init(_ status: WaitStatus) {
+    switch status {
+    case .exited(let status): self = .exited(status: status)
+    case .signalled(let signal): self = .signalled(name: "signal \(signal)")
+    }
   }
 }

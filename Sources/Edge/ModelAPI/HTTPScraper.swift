@@ -18,12 +18,7 @@ package struct HTTPScraper: Sendable {
   package static func with<Result: Sendable>(
     timeout: Duration, clock: any Clock<Duration>, _ body: (HTTPScraper) async throws -> Result
   ) async throws -> Result {
-    var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-    configuration.httpVersion = .http1Only
-    configuration.timeout.connect = Self.amount(timeout)
-    // The next scrape is the next try.
-    configuration.connectionPool.retryConnectionEstablishment = false
-    let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    let client = Self.client(connectTimeout: timeout)
     do {
       let result = try await body(HTTPScraper(client: client, timeout: timeout, clock: clock))
       try await client.shutdown()
@@ -67,6 +62,15 @@ package struct HTTPScraper: Sendable {
     // A body that was cancelled looks whole.
     try Task.checkCancellation()
     return Array(body.readableBytesView)
+  }
+
+  /// A redirection is not followed, and the next request is the next try.
+  static func client(connectTimeout: Duration) -> HTTPClient {
+    var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+    configuration.httpVersion = .http1Only
+    configuration.timeout.connect = Self.amount(connectTimeout)
+    configuration.connectionPool.retryConnectionEstablishment = false
+    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
   static func amount(_ duration: Duration) -> TimeAmount {

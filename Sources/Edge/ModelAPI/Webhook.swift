@@ -29,7 +29,7 @@ package struct Webhook: Sendable {
     request.method = .POST
     request.headers.add(name: "Content-Type", value: "application/json")
     request.body = .bytes(ByteBuffer(string: json))
-    let client = Self.client()
+    let client = HTTPScraper.client(connectTimeout: timeout)
     let result: Result<UInt, any Error>
     do {
       let answer = try await client.execute(request, timeout: HTTPScraper.amount(timeout))
@@ -45,14 +45,6 @@ package struct Webhook: Sendable {
     case .success(let status): throw Fault(reason: "status \(status)")
     case .failure(let error): throw Fault(reason: Self.words(error, timeout))
     }
-  }
-
-  private static func client() -> HTTPClient {
-    var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-    configuration.httpVersion = .http1Only
-    // Whoever waits for the end of a watch waits for this.
-    configuration.connectionPool.retryConnectionEstablishment = false
-    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
   /// Words of ours only: those of a foreign error may name the URL.

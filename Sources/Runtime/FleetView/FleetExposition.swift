@@ -94,7 +94,7 @@ package struct FleetExposition: Sendable {
 
   private mutating func addReplicas() {
     for replica in self.state.replicas {
-      let labels = Self.labels(replica)
+      let labels = [Label].of(replica.key, on: replica.node)
       if let report = replica.report {
         for phase in ReplicaPhase.allCases {
           self.add(
@@ -115,25 +115,18 @@ package struct FleetExposition: Sendable {
     }
   }
 
-  private static func labels(_ replica: FleetState.Replica) -> [Label] {
-    [
-      Label("node", replica.node), Label("service", replica.key.service),
-      Label("replica", "\(replica.key.index)"),
-    ]
-  }
-
   private mutating func addPages() {
     var page = MetricsPage()
     for replica in self.state.replicas where self.isFresh(replica.page) {
       // It was read before: one that cannot be is not kept.
       guard let text = replica.page.text, (try? page.read(text)) != nil else { continue }
-      self.merge.add(page, labels: Self.labels(replica))
+      self.merge.add(page, labels: .of(replica.key, on: replica.node))
     }
     for (node, exporters) in self.state.targets.sorted(by: { $0.key < $1.key }) {
       for (name, last) in exporters.sorted(by: { $0.key < $1.key }) {
         let labels = [Label("node", node), Label("exporter", name)]
-        let isUp =
-          self.isFresh(last.scrapedAt) && !last.text.isEmpty && (try? page.read(last.text)) != nil
+        let text = self.isFresh(last) ? last.text ?? [] : []
+        let isUp = !text.isEmpty && (try? page.read(text)) != nil
         self.add(
           "exporter_up", isUp ? 1 : 0, labels,
           "Whether the exporter's last page came, and is on this one.")
@@ -145,14 +138,11 @@ package struct FleetExposition: Sendable {
   // MARK: Services
 
   private mutating func addServices() {
-    for service in self.state.services {
+    let services = self.state.services(ofPages: self.isFresh) { self.isFresh($0.gpusAt) }
+    for service in services {
       let label = Label("service", service.name)
-      let metrics = FleetMetrics(service.replicas.map(\.page).filter(self.isFresh))
-      let nodes = Set(service.replicas.map(\.node))
-      let gpus = self.state.nodes.filter { nodes.contains($0.name) && self.isFresh($0.gpusAt) }
-        .flatMap(\.gpus)
-      self.add(metrics, of: label)
-      let verdict = ServiceVerdict(metrics, gpus: gpus).word
+      self.add(service.metrics, of: label)
+      let verdict = service.verdict.word
       guard verdict != .unknown else { continue }
       for word in ServiceVerdict.Word.allCases where word != .unknown {
         self.add(

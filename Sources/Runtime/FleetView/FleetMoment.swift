@@ -11,24 +11,17 @@ package struct FleetMoment: Sendable {
     package var count: UInt64
     /// `nil` before the second look.
     package var perSecond: Double?
-
-    package init(count: UInt64, perSecond: Double?) {
-      self.count = count
-      self.perSecond = perSecond
-    }
   }
 
   /// A replica, with what its node says.
   package struct Row: Sendable {
     package let replica: FleetState.Replica
     package let metrics: FleetMetrics
-    /// Mean of the node's GPUs.
-    package let gpuPercent: Double?
     /// Of its page of metrics.
     package let ageSeconds: Double?
     /// In its state.
     package let sinceSeconds: Double?
-    package let node: FleetState.Node?
+    package let node: FleetState.Node
     /// Since the link was lost; `nil` while it is up, and before the first answer.
     package let lostSeconds: Double?
     /// The last state that is known, though its node has not told it to this watch.
@@ -55,16 +48,15 @@ package struct FleetMoment: Sendable {
     self.milliseconds = milliseconds
     self.rollouts = rollouts
     let nodes = Dictionary(state.nodes.map { ($0.name, $0) }) { _, last in last }
-    self.rows = state.replicas.map { replica in
-      let node = nodes[replica.node]
+    self.rows = state.replicas.compactMap { replica in
+      guard let node = nodes[replica.node] else { return nil }
       let since = replica.report?.sinceMilliseconds ?? 0
       return Row(
         replica: replica, metrics: FleetMetrics([replica.page]),
-        gpuPercent: node?.gpus.meanUtilizationPercent,
         ageSeconds: replica.page.arrived.map { (now - $0) / .seconds(1) },
         // By the node's clock, which may be ahead.
         sinceSeconds: since > 0 ? Double(max(0, milliseconds - since)) / 1000 : nil, node: node,
-        lostSeconds: node?.lostSince.map { (now - $0) / .seconds(1) },
+        lostSeconds: node.lostSince.map { (now - $0) / .seconds(1) },
         rememberedState: replica.report?.state.rawValue ?? remembered[replica.key])
     }
   }
@@ -79,7 +71,7 @@ package struct FleetMoment: Sendable {
   /// Whether each node has answered with its replicas, or is lost.
   package var hasAnswers: Bool {
     self.rows.allSatisfy { row in
-      row.isLost || (row.node?.isReached == true && row.replica.report != nil)
+      row.isLost || (row.node.isReached && row.replica.report != nil)
     }
   }
 
@@ -90,7 +82,7 @@ package struct FleetMoment: Sendable {
       !node.fault.isEmpty || (node.isReached && node.hasSampledGPUs)
     }
       && self.rows.allSatisfy { row in
-        guard row.node?.isReached == true else { return true }
+        guard row.node.isReached else { return true }
         guard row.replica.report != nil else { return false }
         return !row.isReady || row.replica.page.interval != nil || !row.replica.page.fault.isEmpty
       }
@@ -113,17 +105,19 @@ package struct FleetMoment: Sendable {
 extension FleetMoment.Row {
   /// `busy` is ready with a slow answer. What is not reached is not known to be.
   package var isReady: Bool {
-    guard self.node?.isReached == true, let state = self.replica.report?.state else { return false }
-    return state == .ready || state == .busy
+    let state = self.replica.report?.state
+    return self.node.isReached && (state == .ready || state == .busy)
   }
 
-  package var isLost: Bool { self.node.map { !$0.fault.isEmpty } ?? false }
+  package var isLost: Bool { !self.node.fault.isEmpty }
+
+  /// Mean of the node's GPUs.
+  package var gpuPercent: Double? { self.node.gpus.meanUtilizationPercent }
 
   /// A state's name, `unreachable`, `not started`, or `?` before the first answer.
   package var word: String {
     if self.isLost { return "unreachable" }
-    if let state = self.replica.report?.state { return state.rawValue }
-    return self.node?.isReached == true ? "not started" : "?"
+    return self.replica.report?.state.rawValue ?? (self.node.isReached ? "not started" : "?")
   }
 
   /// `ready`, `unreachable 12 s, was ready`.
@@ -137,10 +131,9 @@ extension FleetMoment.Row {
   }
 
   package var reason: String {
-    if self.isLost { return self.node?.fault ?? "" }
     let reason = self.replica.report?.reason ?? ""
-    let gpuFault = self.node?.gpuFault ?? ""
-    return [reason, self.replica.page.fault, gpuFault].first { !$0.isEmpty } ?? ""
+    let reasons = [reason, self.replica.page.fault, self.node.gpuFault]
+    return self.isLost ? self.node.fault : reasons.first { !$0.isEmpty } ?? ""
   }
 
   /// The lowest needs somebody first.

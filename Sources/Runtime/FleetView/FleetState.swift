@@ -37,13 +37,6 @@ package struct FleetState: Sendable {
     package fileprivate(set) var page = EndpointPage()
   }
 
-  /// The last page of an endpoint that is no replica's.
-  package struct ExporterPage: Sendable {
-    /// Empty where none came.
-    package let text: [UInt8]
-    package let scrapedAt: Duration
-  }
-
   /// What a node has told of.
   package struct EventKey: Hashable, Comparable, Sendable {
     package var node: String
@@ -73,7 +66,7 @@ package struct FleetState: Sendable {
   /// Watched files of all nodes together; further ones are left out.
   private static let fileCountMax = 1 << 14
   /// Files that grow are measured over so long.
-  package static let growthWindow = Duration.seconds(30)
+  static let growthWindow = Duration.seconds(30)
 
   private let plan: Plan
   package private(set) var nodes: [Node]
@@ -90,7 +83,7 @@ package struct FleetState: Sendable {
   private var dcgm = DCGMScrape()
   private var growths: [String: WatchedGrowth] = [:]
   /// Pages of endpoints that are no replicas, by node and name.
-  package private(set) var targets: [String: [String: ExporterPage]] = [:]
+  package private(set) var targets: [String: [String: EndpointPage]] = [:]
 
   package init(plan: Plan) {
     self.plan = plan
@@ -167,16 +160,12 @@ package struct FleetState: Sendable {
       switch page.source {
       case .target(let name):
         guard self.isAsked(name, of: node) else { return }
-        self.targets[node, default: [:]][name] = ExporterPage(text: page.text, scrapedAt: now)
+        self.targets[node, default: [:]][name, default: EndpointPage()]
+          .add(page, at: now, with: &self.scrape)
         self.addGPUs(of: page, named: name, of: node, at: now)
       case .replica(let key):
         guard let index = self.index(of: key, on: node) else { return }
-        if page.fault.isEmpty {
-          self.replicas[index].page.add(
-            page.text, madeAt: .milliseconds(page.milliseconds), at: now, with: &self.scrape)
-        } else {
-          self.replicas[index].page.miss(page.fault)
-        }
+        self.replicas[index].page.add(page, at: now, with: &self.scrape)
       }
     }
   }
@@ -215,13 +204,16 @@ package struct FleetState: Sendable {
 
   // MARK: What it means
 
-  /// Those that show metrics or have GPUs, in the order of the plan.
-  package var services: [Service] {
+  /// In the order of the plan.
+  package var services: [Service] { self.services(ofPages: { _ in true }, gpus: { _ in true }) }
+
+  /// In the order of the plan, by those pages and those nodes' GPUs that count.
+  func services(ofPages: (EndpointPage) -> Bool, gpus: (Node) -> Bool) -> [Service] {
     self.plan.services.map { service in
       let replicas = self.replicas.filter { $0.key.service == service.name }
       let nodes = Set(replicas.map(\.node))
-      let gpus = self.nodes.filter { nodes.contains($0.name) }.flatMap(\.gpus)
-      let metrics = FleetMetrics(replicas.map(\.page))
+      let gpus = self.nodes.filter { nodes.contains($0.name) && gpus($0) }.flatMap(\.gpus)
+      let metrics = FleetMetrics(replicas.map(\.page).filter(ofPages))
       return Service(
         name: service.name, replicas: replicas, metrics: metrics,
         verdict: ServiceVerdict(metrics, gpus: gpus), gpus: gpus)
@@ -234,11 +226,21 @@ package struct FleetState: Sendable {
     return rates.isEmpty ? nil : rates.reduce(0, +)
   }
 
-  /// Whether any watched file was found.
-  package var watchesFiles: Bool { !self.growths.isEmpty }
-
   /// Of all watched files together.
   package var lineCount: UInt64 { self.growths.values.reduce(0) { $0 &+ $1.lines.last } }
+
+  /// What watched files say of the work; `nil` where none was found.
+  var rollouts: FleetMoment.Rollouts? {
+    self.growths.isEmpty ? nil : .init(count: self.lineCount, perSecond: self.linesPerSecond)
+  }
+}
+
+extension EndpointPage {
+  /// What an agent passed on.
+  mutating func add(_ page: NodePage, at now: Duration, with scrape: inout EngineScrape) {
+    guard page.fault.isEmpty else { return self.miss(page.fault) }
+    self.add(page.text, madeAt: .milliseconds(page.milliseconds), at: now, with: &scrape)
+  }
 }
 
 /// A watched file, by the word of one of the nodes that see it: their clocks differ, and what one has
@@ -271,15 +273,13 @@ private struct WatchedGrowth {
 
 /// How fast something that is counted grows, such as the lines of a file, over the last half minute or
 /// so.
-package struct LineGrowth: Sendable {
+struct LineGrowth: Sendable {
   private var looks: [(lines: UInt64, at: Duration)] = []
 
-  package init() {}
-
-  package var last: UInt64 { self.looks.last?.lines ?? 0 }
+  var last: UInt64 { self.looks.last?.lines ?? 0 }
 
   /// - Parameter window: What the rate is measured over, where there are looks enough.
-  package mutating func add(_ lines: UInt64, at instant: Duration, window: Duration) {
+  mutating func add(_ lines: UInt64, at instant: Duration, window: Duration) {
     // Begun anew, or the node's clock was set back.
     if let last = self.looks.last, last.lines > lines || last.at >= instant { self.looks = [] }
     self.looks.append((lines, instant))
@@ -288,7 +288,7 @@ package struct LineGrowth: Sendable {
   }
 
   /// Per second; `nil` before the second look.
-  package var rate: Double? {
+  var rate: Double? {
     guard let first = self.looks.first, let last = self.looks.last, last.at > first.at else {
       return nil
     }

@@ -141,7 +141,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
           case nil: continuation.resume(returning: "ended by a signal, or over 10 s")
           }
         } catch {
-          continuation.resume(returning: error.unnamedDiagnostic.summary)
+          continuation.resume(returning: error.diagnostic.summary)
         }
       }
     }

@@ -10,13 +10,7 @@ package struct ReplicaStanding: Equatable, Sendable {
   /// `nil`: not started, or its node does not answer.
   package var report: ReplicaReport?
   /// Its node does not answer.
-  package var isSilent = false
-
-  package init(key: ReplicaKey, node: String, report: ReplicaReport? = nil) {
-    self.key = key
-    self.node = node
-    self.report = report
-  }
+  var isSilent = false
 
   /// The state's name, `unreachable`, or `not started`.
   package var word: String {
@@ -44,9 +38,9 @@ extension Plan {
     return self.services.flatMap { service in
       service.replicas.map { replica in
         let key = ReplicaKey(service: service.name, index: replica.index)
-        var standing = ReplicaStanding(key: key, node: replica.node, report: known[key])
-        standing.isSilent = silent.contains(replica.node)
-        return standing
+        return ReplicaStanding(
+          key: key, node: replica.node, report: known[key],
+          isSilent: silent.contains(replica.node))
       }
     }
   }

@@ -12,7 +12,9 @@ package struct RunReplay: Sendable {
   package let run: String
   /// Oldest first.
   package let entries: [(milliseconds: Int64, entry: Entry)]
+}
 
+extension RunReplay {
   package init(_ run: LiveRun) throws(RunFault) {
     self.run = run.id
     // What two commands saw at once, or one of them twice, is told once.

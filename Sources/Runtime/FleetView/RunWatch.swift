@@ -66,15 +66,10 @@ where ClockType.Duration == Duration {
   package func moment() -> FleetMoment {
     let now = self.now
     let (fleet, records) = self.state.withLock { ($0.fleet, $0.records) }
-    var rollouts: FleetMoment.Rollouts?
-    if let records {
-      rollouts = .init(count: records.last, perSecond: records.rate)
-    } else if fleet.watchesFiles {
-      rollouts = .init(count: fleet.lineCount, perSecond: fleet.linesPerSecond)
-    }
+    let rollouts = records.map { FleetMoment.Rollouts(count: $0.last, perSecond: $0.rate) }
     return FleetMoment(
       run: self.run.id, fleet, at: now, milliseconds: self.run.surroundings.milliseconds(),
-      rollouts: rollouts, remembered: self.journal.lastStates)
+      rollouts: rollouts ?? fleet.rollouts, remembered: self.journal.lastStates)
   }
 
   /// All of it for Prometheus, made from a copy, so that nothing that comes waits for it.
@@ -196,13 +191,9 @@ where ClockType.Duration == Duration {
   private func see(recordCount count: UInt64?) {
     let now = self.now
     self.state.withLock { state in
-      guard let count else {
-        state.records = nil
-        return
-      }
-      var growth = state.records ?? LineGrowth()
-      growth.add(count, at: now, window: FleetState.growthWindow)
-      state.records = growth
+      guard let count else { return state.records = nil }
+      state.records = state.records ?? LineGrowth()
+      state.records?.add(count, at: now, window: FleetState.growthWindow)
     }
   }
 }

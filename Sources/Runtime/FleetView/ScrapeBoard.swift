@@ -1,4 +1,6 @@
+import Coordinator
 package import Fleet
+import Launch
 import Synchronization
 package import Telemetry
 
@@ -47,6 +49,14 @@ package final class ScrapeBoard: Sendable {
     let now = self.now()
     self.state.withLock { state in
       state.endpoints[index].page.add(text, madeAt: instant, at: now, with: &state.scrape)
+    }
+  }
+
+  /// What an agent passed on.
+  func add(_ page: NodePage, from index: Int) {
+    let now = self.now()
+    self.state.withLock { state in
+      state.endpoints[index].page.add(page, at: now, with: &state.scrape)
     }
   }
 
@@ -154,5 +164,14 @@ package struct ScrapeReport: Sendable {
         help: "Whether a page of metrics came.", labels: labels)
     }
     return merge
+  }
+}
+
+extension [MetricsMerge.Label] {
+  /// Of a run's replica.
+  static func of(_ key: ReplicaKey, on node: String) -> Self {
+    [
+      .init("node", node), .init("service", key.service), .init("replica", "\(key.index)"),
+    ]
   }
 }

@@ -51,10 +51,7 @@ package struct ScrapedRun: Sendable {
     let shown = zip(run.plan.standings(), launches).filter { $1.metricsPlace != nil }.map(\.0)
     self.nodes = run.plan.nodes.compactMap { node in
       let places = shown.filter { $0.node == node.name }.map { replica in
-        let labels: [MetricsMerge.Label] = [
-          .init("node", node.name), .init("service", replica.key.service),
-          .init("replica", "\(replica.key.index)"),
-        ]
+        let labels = [MetricsMerge.Label].of(replica.key, on: node.name)
         return (key: replica.key, index: board.append("\(replica.key)", labels: labels))
       }
       return places.isEmpty ? nil : Node(node: node, places: places)
@@ -173,11 +170,7 @@ where ClockType.Duration == Duration {
       guard case .page(let page) = scrape, case .replica(let key) = page.source,
         let index = node.places.first(where: { $0.key == key })?.index
       else { return true }
-      if page.fault.isEmpty {
-        board.add(page.text, from: index, at: .milliseconds(page.milliseconds))
-      } else {
-        board.add(fault: page.fault, from: index)
-      }
+      board.add(page, from: index)
       return board.tryCount(ofAll: indices) < wanted
     }
   }

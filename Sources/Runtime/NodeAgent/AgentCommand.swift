@@ -5,7 +5,7 @@
 /// muster-node errand --node NAME             serves short calls that belong to no run on standard input
 ///                                            and output, and ends with them
 /// muster-node daemon --run ID --node NAME    serves the run; started by `connect`
-/// muster-node hold --record FILE --log FILE [--folder FOLDER] -- PROGRAM ...
+/// muster-node hold --replica FOLDER --attempt NUMBER
 ///                                            keeps one replica; started by the daemon
 /// muster-node verify SHA256                  whether this file's hash is that
 /// muster-node version
@@ -14,7 +14,8 @@ package enum AgentCommand: Equatable, Sendable {
   case connect(AgentIdentity)
   case errand(node: String)
   case daemon(AgentIdentity)
-  case hold(HolderOrder)
+  /// One attempt at the replica that the folder describes (``ReplicaFolder``).
+  case hold(replica: String, attempt: Int)
   case verify(sha256: String)
   case version
 
@@ -24,11 +25,14 @@ package enum AgentCommand: Equatable, Sendable {
     switch arguments.first {
     case "connect": self = .connect(try Self.identity(rest))
     case "errand":
-      let node = try Self.options(rest, known: ["--node"])["--node"] ?? ""
+      let node = try Self.options(rest, ["--node"])[0]
       // Checked as names are.
       self = .errand(node: try AgentIdentity(run: "none", node: node).node)
     case "daemon": self = .daemon(try Self.identity(rest))
-    case "hold": self = .hold(try HolderOrder(parsing: rest))
+    case "hold":
+      let options = try Self.options(rest, ["--replica", "--attempt"])
+      guard let attempt = Int(options[1]) else { throw .usage("--attempt takes a number") }
+      self = .hold(replica: options[0], attempt: attempt)
     case "verify":
       guard let hash = rest.first, rest.count == 1, hash.utf8.count == 64 else {
         throw .usage("verify takes one SHA-256 of 64 hexadecimal digits")
@@ -45,25 +49,26 @@ package enum AgentCommand: Equatable, Sendable {
   private static func identity(
     _ arguments: ArraySlice<String>
   ) throws(NodeAgentError) -> AgentIdentity {
-    let options = try Self.options(arguments, known: ["--run", "--node"])
-    guard let run = options["--run"], let node = options["--node"] else {
-      throw .usage("both --run ID and --node NAME are needed")
-    }
-    return try AgentIdentity(run: run, node: node)
+    let options = try Self.options(arguments, ["--run", "--node"])
+    return try AgentIdentity(run: options[0], node: options[1])
   }
 
-  /// Pairs of an option and its value, each at most once.
-  static func options(
-    _ arguments: ArraySlice<String>, known: [String]
-  ) throws(NodeAgentError) -> [String: String] {
-    var options: [String: String] = [:]
+  /// The values of options, each given once, in the order of `names`.
+  private static func options(
+    _ arguments: ArraySlice<String>, _ names: [String]
+  ) throws(NodeAgentError) -> [String] {
+    var values: [String: String] = [:]
     var rest = arguments
     while let option = rest.popFirst() {
-      guard known.contains(option), options[option] == nil, let value = rest.popFirst() else {
-        throw .usage("`\(option)` is not one of \(known.joined(separator: ", ")) with a value")
+      guard names.contains(option), values[option] == nil, let value = rest.popFirst() else {
+        throw .usage("`\(option)` is not one of \(names.joined(separator: ", ")) with a value")
       }
-      options[option] = value
+      values[option] = value
     }
-    return options
+    let found = names.compactMap { values[$0] }
+    guard found.count == names.count else {
+      throw .usage("needed with a value each: \(names.joined(separator: ", "))")
+    }
+    return found
   }
 }

@@ -1,5 +1,6 @@
 import Fleet
 import Glibc
+import OperatingSystem
 
 /// The whole program on a node, from its command line to its exit status.
 package struct AgentProcess<AgentClock: Clock & Sendable>: Sendable
@@ -46,11 +47,14 @@ where AgentClock.Duration == Duration {
         identity, environment: self.environment, clock: self.clock,
         wallClockMilliseconds: self.wallClockMilliseconds
       ).run()
-    case .hold(let order):
-      try Holder(order, environment: self.environment)
+    case .hold(let replica, let attempt):
+      try Holder(ReplicaFolder(replica), attempt, environment: self.environment)
         .run(startedAtMilliseconds: self.wallClockMilliseconds())
     case .verify(let expected):
-      let actual = try ProgramHash.ofThisProgram()
+      let path = "/proc/self/exe"
+      let program = try SystemFault.check("open \(path)") { open(path, O_RDONLY | O_CLOEXEC) }
+      defer { close(program) }
+      let actual = try PlainFile.sha256(of: program, named: path)
       guard actual == expected else {
         throw NodeAgentError.wrongHash(expected: expected, actual: actual)
       }

@@ -42,37 +42,26 @@ package struct FleetContext: Sendable {
   package func attachment(
     holding: Bool, yields: Bool = false, secrets: [String: String] = [:]
   ) throws(RunFault) -> Attachment {
-    let epoch = UInt64(max(0, self.surroundings.milliseconds()))
-    var attachment = Attachment(
-      claim: holding ? .hold(epoch: epoch) : .observe, coordinator: self.surroundings.coordinator,
+    Attachment(
+      epoch: holding ? UInt64(max(0, self.surroundings.milliseconds())) : nil, yields: yields,
+      coordinator: self.surroundings.coordinator,
       plan: holding ? try RunFault.storing { try self.plan.canonicalJSON() } : [],
       secrets: secrets)
-    attachment.yields = yields
-    return attachment
   }
 
   /// The values of the plan's secrets, from this process's environment.
   package func secrets() throws(RunFault) -> [String: String] {
-    var values: [String: String] = [:]
-    var missing: [String] = []
-    for name in self.plan.secrets {
-      if let value = self.surroundings.variable(name) {
-        values[name] = value
-      } else {
-        missing.append(name)
-      }
-    }
+    let values = self.plan.secrets.map { (name: $0, value: self.surroundings.variable($0)) }
+    let missing = values.filter { $0.value == nil }.map(\.name)
     guard missing.isEmpty else {
       let names = missing.map { "`\($0)`" }.joined(separator: ", ")
       throw RunFault(
         .request,
-        [
-          Diagnostic(
-            code: "no-secret", "the secret \(names) is not in the environment",
-            hints: ["`export \(missing[0])=…` before `muster`"])
-        ])
+        Diagnostic(
+          code: "no-secret", "the secret \(names) is not in the environment",
+          hints: ["`export \(missing[0])=…` before `muster`"]))
     }
-    return values
+    return Dictionary(values.compactMap { name, value in value.map { (name, $0) } }) { $1 }
   }
 
   // MARK: Runs
@@ -85,12 +74,10 @@ package struct FleetContext: Sendable {
     if let run = try await self.runOnNodes() { return run }
     throw RunFault(
       .request,
-      [
-        Diagnostic(
-          code: "no-run",
-          "no run of `\(self.plan.name)` is up: neither \(self.runsFolder) nor the nodes know one",
-          hints: ["`muster up` starts one"])
-      ])
+      Diagnostic(
+        code: "no-run",
+        "no run of `\(self.plan.name)` is up: neither \(self.runsFolder) nor the nodes know one",
+        hints: ["`muster up` starts one"]))
   }
 
   /// The live run, else the newest one that has ended.
@@ -115,11 +102,9 @@ package struct FleetContext: Sendable {
 
   package func liveRunIfAny() throws(RunFault) -> LiveRun? {
     try RunFault.storing {
-      for run in try RunList(root: self.runsFolder).runs(named: self.plan.name)
-      where !run.isFinished {
-        if try run.workPlan() == nil { return try LiveRun(run, self.surroundings) }
-      }
-      return nil
+      try RunList(root: self.runsFolder).runs(named: self.plan.name)
+        .first { try !$0.isFinished && $0.workPlan() == nil }
+        .map { try LiveRun($0, self.surroundings) }
     }
   }
 
@@ -132,11 +117,9 @@ package struct FleetContext: Sendable {
     guard differences.isEmpty else {
       throw RunFault(
         .request,
-        [
-          Diagnostic(
-            code: "other-plan", "run \(run.id) of another plan is up", causes: differences,
-            hints: ["`muster down` ends it"])
-        ])
+        Diagnostic(
+          code: "other-plan", "run \(run.id) of another plan is up", causes: differences,
+          hints: ["`muster down` ends it"]))
     }
     try run.requireJournal()
     self.surroundings.say("run \(run.id) is there already: what runs is left as it is")
@@ -154,5 +137,80 @@ package struct FleetContext: Sendable {
       try run.requireJournal()
       return run
     }
+  }
+}
+
+// MARK: Runs that another machine began, as the nodes themselves tell
+
+extension FleetContext {
+  /// The newest live run of services of this plan's name; it gets a folder here.
+  ///
+  /// - Throws: `RunFault` where nodes cannot be asked and the others have none.
+  func runOnNodes() async throws(RunFault) -> LiveRun? {
+    let name = self.plan.name
+    let answers = await NodeErrand.each(self.plan.nodes, open: self.errands) { errand in
+      try await errand.runs(named: name, addsSizes: false).filter { $0.isLive && $0.hasServices }
+    }
+    var newest: RunID?
+    var holders: [Plan.Node] = []
+    var faults: [NodeFault] = []
+    for (node, result) in answers {
+      switch result {
+      case .failure(let fault): faults.append(fault)
+      case .success(let runs):
+        // A node is semi-trusted: what it says names a folder here.
+        guard let id = runs.map(\.id).max() else { continue }
+        if newest.map({ $0 < id }) ?? true { (newest, holders) = (id, []) }
+        if newest == id { holders.append(node) }
+      }
+    }
+    guard let newest else {
+      if faults.isEmpty { return nil }
+      throw RunFault(.surroundings, faults.folded())
+    }
+    return try await self.adopt(newest, from: holders)
+  }
+
+  /// Makes a folder of a run here, of what its agents say.
+  private func adopt(
+    _ id: RunID, from nodes: [Plan.Node]
+  ) async throws(RunFault) -> LiveRun? {
+    let survey = await FleetCall.survey(
+      nodes, open: self.links(to: id.rawValue), attachment: try self.attachment(holding: false))
+    var faults: [NodeFault] = []
+    for (_, result) in survey {
+      switch result {
+      case .failure(let fault): faults.append(fault)
+      case .success(let answer):
+        guard var plan = try? Plan(json: answer.plan), plan.name == self.plan.name else { continue }
+        // Links are ours: keys lie elsewhere here, and a node must not say what we execute.
+        plan.nodes = try self.ownNodes(of: plan, id)
+        self.surroundings.say("run \(id) was found on its nodes; it was begun by \(answer.holder)")
+        return try RunFault.storing {
+          try LiveRun(
+            try RunDirectory.create(
+              root: self.runsFolder, name: plan.name, id: id, plan: try plan.canonicalJSON()),
+            self.surroundings)
+        }
+      }
+    }
+    if faults.isEmpty { return nil }
+    throw RunFault(.surroundings, faults.folded())
+  }
+
+  /// The manifest's nodes that a run has.
+  private func ownNodes(of plan: Plan, _ id: RunID) throws(RunFault) -> [Plan.Node] {
+    let wanted = Set(plan.nodes.map(\.name))
+    let unknown = wanted.subtracting(self.plan.nodes.map(\.name))
+    guard unknown.isEmpty else {
+      throw RunFault(
+        .request,
+        Diagnostic(
+          code: "other-nodes",
+          "run \(id) has nodes that the manifest has not: "
+            + NodeSet(unknown.map { NodeName($0) }).folded,
+          hints: ["use the manifest that it was begun with"]))
+    }
+    return self.plan.nodes.filter { wanted.contains($0.name) }
   }
 }

@@ -25,7 +25,7 @@ package struct FleetLinks: Sendable {
         group: group, agent: try AgentImage(path: agent, cacheFolder: cacheFolder),
         admission: LinkAdmission(seed: seed))
     } catch {
-      throw RunFault(.surroundings, [error.diagnostic(nodes: agent)])
+      throw RunFault(.surroundings, [error.diagnostic])
     }
   }
 
@@ -37,7 +37,7 @@ package struct FleetLinks: Sendable {
         return try await opener.open(node, for: purpose)
       } catch {
         throw NodeFault(
-          node: node.name, kind: error.mayPass ? .unreachable : .refused, error.unnamedDiagnostic)
+          node: node.name, kind: error.mayPass ? .unreachable : .refused, error.diagnostic)
       }
     }
   }

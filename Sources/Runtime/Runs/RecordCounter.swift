@@ -17,29 +17,21 @@ package struct RecordCounter: Sendable {
   ///
   /// - Returns: `nil` where no eval is under way.
   package mutating func count() throws(RunFault) -> UInt64? {
-    guard let run = try self.evalUnderWay() else { return nil }
+    let underWay = try RunFault.storing {
+      try self.list.runs(named: self.name).first { try !$0.isFinished && $0.workPlan() != nil }
+    }
+    guard let run = underWay else { return nil }
     var (tails, count): ([String: RecordFileTail], UInt64) = ([:], 0)
-    for node in try RunFault.storing({ try run.recordedNodes() }) {
-      let path = run.recordFilePath(of: node)
-      var tail = self.tails[path] ?? RecordFileTail(path: path)
-      do throws(FileFault) {
+    try RunFault.storing {
+      for node in try run.recordedNodes() {
+        let path = run.recordFilePath(of: node)
+        var tail = self.tails[path] ?? RecordFileTail(path: path)
         try tail.look()
-      } catch {
-        throw RunFault(.file(error))
+        tails[path] = tail
+        count += tail.itemCount
       }
-      tails[path] = tail
-      count += tail.itemCount
     }
     self.tails = tails
     return count
-  }
-
-  private func evalUnderWay() throws(RunFault) -> RunDirectory? {
-    try RunFault.storing {
-      for run in try self.list.runs(named: self.name) where !run.isFinished {
-        if try run.workPlan() != nil { return run }
-      }
-      return nil
-    }
   }
 }

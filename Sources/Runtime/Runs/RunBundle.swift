@@ -49,7 +49,7 @@ package struct RunBundle {
         ["tar", "-czf", unfinished, "-C", self.parts, self.name],
         timeoutMilliseconds: Self.packTimeoutMilliseconds)
     } catch {
-      throw RunFault(.surroundings, [error.unnamedDiagnostic])
+      throw RunFault(.surroundings, [error.diagnostic])
     }
     guard ending.status == 0 else {
       let words = String(decoding: ending.output, as: UTF8.self)

@@ -38,6 +38,8 @@ package struct RunFault: Error, Equatable, Sendable {
       throw fault
     } catch let error as RunStoreError {
       throw RunFault(error)
+    } catch let error as FileFault {
+      throw RunFault(.file(error))
     } catch let error as Diagnostic {
       throw RunFault(.surroundings, [error])
     } catch {

@@ -54,26 +54,17 @@ struct Endpoints: AsyncParsableCommand {
   }
 
   /// The services that are asked for: all of them, or the two of Gym.
-  private func selected(_ services: [ModelService]) throws(CommandFailure) -> [ModelService] {
-    do throws(Diagnostic) {
-      switch self.format {
-      case .nemoGym, .nemoGymConfig:
-        return try GymServices(services, policy: self.policy, judge: self.judge).services
-      case .list, .json:
-        let named = [
-          try GymServices.service(self.policy, in: services),
-          try GymServices.service(self.judge, in: services),
-        ].compactMap(\.self)
-        guard named.isEmpty else { return named }
-        guard !services.isEmpty else {
-          throw Diagnostic(
-            code: "no-model-service", "no service of this run serves a model",
-            hints: [Recipe.servingHint])
-        }
-        return services
+  private func selected(_ services: [ModelService]) throws -> [ModelService] {
+    switch self.format {
+    case .nemoGym, .nemoGymConfig: return try self.gym(services).services
+    case .list, .json:
+      let named = try [self.policy, self.judge].compactMap { name in
+        try GymServices.service(name, in: services)
       }
-    } catch {
-      throw CommandFailure(.failed, error)
+      guard named.isEmpty, services.isEmpty else { return named.isEmpty ? services : named }
+      throw Diagnostic(
+        code: "no-model-service", "no service of this run serves a model",
+        hints: [Recipe.servingHint])
     }
   }
 

@@ -1,4 +1,4 @@
-import Coordinator
+package import Coordinator
 package import Fleet
 package import FleetView
 package import Runs
@@ -35,10 +35,11 @@ package enum ExitStatus: Int32, CaseIterable, Equatable, Sendable {
     }
   }
 
-  /// - Parameter reasons: Why a launch did not succeed; at least one. A service outweighs nodes.
-  package init(launch reasons: [Diagnostic]) {
-    let isService = reasons.contains { $0.code.hasPrefix("replica-") || $0.code == "service-late" }
-    self = isService ? .failed : .environment
+  package init(_ culprit: LaunchResult.Culprit) {
+    switch culprit {
+    case .service: self = .failed
+    case .nodes: self = .environment
+    }
   }
 
   /// - Parameters:

@@ -39,15 +39,11 @@ struct LabUp: AsyncParsableCommand {
 
   func run() async throws {
     let lab = self.location.lab
-    do throws(LabError) {
-      let (hosts, startedCount) = try await lab.up(
-        count: self.count, user: ManifestFile.user, clock: ContinuousClock())
-      let nodes = NodeSet(hosts.map { NodeName($0.name) }).folded
-      StandardStreams.say("lab: \(nodes) up, \(startedCount) started")
-      StandardStreams.data("\(lab.manifestPath)\n")
-    } catch {
-      throw CommandFailure(.environment, [error.diagnostic])
-    }
+    let (hosts, startedCount) = try await lab.up(
+      count: self.count, user: ManifestFile.user, clock: ContinuousClock())
+    let nodes = NodeSet(hosts.map { NodeName($0.name) }).folded
+    StandardStreams.say("lab: \(nodes) up, \(startedCount) started")
+    StandardStreams.data("\(lab.manifestPath)\n")
   }
 }
 
@@ -58,12 +54,8 @@ struct LabDown: AsyncParsableCommand {
   @OptionGroup var location: LabLocation
 
   func run() async throws {
-    do throws(LabError) {
-      try await self.location.lab.down(clock: ContinuousClock())
-      StandardStreams.say("lab: nothing is left")
-    } catch {
-      throw CommandFailure(.environment, [error.diagnostic])
-    }
+    try await self.location.lab.down(clock: ContinuousClock())
+    StandardStreams.say("lab: nothing is left")
   }
 }
 
@@ -74,13 +66,9 @@ struct LabStatus: AsyncParsableCommand {
   @OptionGroup var location: LabLocation
 
   func run() async throws {
-    do throws(LabError) {
-      for (host, isRunning) in try self.location.lab.status() {
-        let state = isRunning ? "up" : "down"
-        StandardStreams.data("\(host.name)  \(host.address):\(host.port)  \(state)\n")
-      }
-    } catch {
-      throw CommandFailure(.environment, [error.diagnostic])
+    for (host, isRunning) in try self.location.lab.status() {
+      let state = isRunning ? "up" : "down"
+      StandardStreams.data("\(host.name)  \(host.address):\(host.port)  \(state)\n")
     }
   }
 }

@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Fleet
+import Lab
 import Runs
 
 /// The root of the command line: parses, runs one subcommand, and turns its end into an exit status.
@@ -35,6 +36,10 @@ package struct Muster: AsyncParsableCommand {
       return Self.told(failure)
     } catch let fault as RunFault {
       return Self.told(CommandFailure(fault))
+    } catch let diagnostic as Diagnostic {
+      return Self.told(CommandFailure(.failed, diagnostic))
+    } catch let error as LabError {
+      return Self.told(CommandFailure(.environment, error.diagnostic))
     } catch {
       let message = Self.fullMessage(for: error)
       let code = Self.exitCode(for: error)

@@ -69,7 +69,7 @@ struct Up: AsyncParsableCommand {
       try Task.checkCancellation()
       guard result.reasons.isEmpty else {
         if result.isOver { run.end() }
-        throw CommandFailure(ExitStatus(launch: result.reasons), result.reasons)
+        throw CommandFailure(ExitStatus(result.culprit), result.reasons)
       }
       StandardStreams.say("up in \(LaunchNarrator.seconds(clock.now - began))")
     }

@@ -61,11 +61,8 @@ extension WhyReport {
       let again =
         event.count > 1
         ? " (×\(event.count), last \(ChainEvent.time(event.lastMilliseconds)))" : ""
-      table.append([
-        ChainEvent.time(event.milliseconds), event.node.isEmpty ? "-" : event.node,
-        event.replica?.description ?? (event.service.isEmpty ? "-" : event.service), event.what,
-        event.reason + again,
-      ])
+      table.append(
+        [ChainEvent.time(event.milliseconds)] + event.place + [event.what, event.reason + again])
     }
     var text = table.rendered()
     for failure in self.failures {
@@ -73,5 +70,12 @@ extension WhyReport {
       for line in failure.lines { text += "  \(TerminalText.withoutColours(line))\n" }
     }
     return text + "\n"
+  }
+}
+
+extension ChainEvent {
+  /// Its node, and its replica or service; `-` where there is none.
+  var place: [String] {
+    [self.node, self.replica?.description ?? self.service].map { $0.isEmpty ? "-" : $0 }
   }
 }

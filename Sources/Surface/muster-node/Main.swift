@@ -1,5 +1,6 @@
 import Glibc
 import NodeAgent
+import OperatingSystem
 
 @main
 struct Main {
@@ -7,7 +8,8 @@ struct Main {
   /// first sorts what it knows of unwinding. That takes 40 ms of a core, longer than all else.
   static func main() {
     let agent = AgentProcess(
-      environment: EnvironmentBlock.ofThisProcess(), clock: ContinuousClock(),
+      environment: ProcessTable.variables(in: ProcessTable.environment(of: "self")),
+      clock: ContinuousClock(),
       wallClockMilliseconds: {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)

@@ -1,14 +1,7 @@
 /// Which family of the text format 0.0.4 the samples of a page belong to.
 struct MetricsFamilies {
-  struct Kind {
-    /// Without escapes.
-    var name: [UInt8]
-    var type: MetricType
-    var help: [UInt8]
-  }
-
   /// By the name of samples; for look-ups only.
-  private var kinds: [[UInt8]: Kind] = [:]
+  private var kinds: [[UInt8]: MetricsMerge.Family] = [:]
 
   init(_ page: MetricsPage) {
     for family in page.families {
@@ -18,13 +11,13 @@ struct MetricsFamilies {
         // The parts of a histogram or summary are one family, everything else is one a name.
         let isPart = type == .histogram || type == .summary
         let full = name + sample
-        self.kinds[full] = Kind(name: isPart ? name : full, type: type, help: help)
+        self.kinds[full] = .init(name: isPart ? name : full, type: type, help: help)
       }
     }
   }
 
-  func family(of sample: [UInt8]) -> Kind {
-    self.kinds[sample] ?? Kind(name: sample, type: .unknown, help: [])
+  func family(of sample: [UInt8]) -> MetricsMerge.Family {
+    self.kinds[sample] ?? .init(name: sample, type: .unknown, help: [])
   }
 
   /// What is behind the family's name in those of its samples, and their type in the older format.

@@ -20,7 +20,7 @@ package struct MetricsMerge: Sendable {
     }
   }
 
-  private struct Family {
+  struct Family: Sendable {
     /// Before escapes.
     var name: [UInt8]
     var type: MetricType
@@ -51,8 +51,7 @@ package struct MetricsMerge: Sendable {
     let kinds = MetricsFamilies(page)
     for (index, run) in page.runs.enumerated() {
       let name = writer.bytes(run.name)
-      let kind = kinds.family(of: name)
-      let place = self.place(of: kind.name, kind.type, help: kind.help)
+      let place = self.place(of: kinds.family(of: name))
       for sample in page.samples(ofRun: index) {
         writer.write(sample: sample, name, to: &self.families[place].lines)
       }
@@ -70,7 +69,7 @@ package struct MetricsMerge: Sendable {
   ) {
     let bytes = Array(name.utf8)
     precondition(MetricsTextBytes.isPlain(bytes, colons: true), "metric \(name)")
-    let place = self.place(of: bytes, type, help: Array(help.utf8))
+    let place = self.place(of: Family(name: bytes, type: type, help: Array(help.utf8)))
     var line = bytes
     if !labels.isEmpty { line += [0x7B] + MetricsTextBytes.labels(labels) + [0x7D] }
     line.append(0x20)
@@ -98,14 +97,14 @@ package struct MetricsMerge: Sendable {
     return text
   }
 
-  private mutating func place(of name: [UInt8], _ type: MetricType, help: [UInt8]) -> Int {
-    if let place = self.places[name] {
-      if self.families[place].type != type { self.families[place].type = .unknown }
-      if self.families[place].help.isEmpty { self.families[place].help = help }
+  private mutating func place(of family: Family) -> Int {
+    if let place = self.places[family.name] {
+      if self.families[place].type != family.type { self.families[place].type = .unknown }
+      if self.families[place].help.isEmpty { self.families[place].help = family.help }
       return place
     }
-    self.places[name] = self.families.count
-    self.families.append(Family(name: name, type: type, help: help))
+    self.places[family.name] = self.families.count
+    self.families.append(family)
     return self.families.count - 1
   }
 

@@ -14,7 +14,7 @@ package protocol LaunchSession: Sendable {
     -> PreflightAnswer
 
   /// Passes on the state of every replica, then each change, for as long as the agent reports.
-  func watch(_ hear: @escaping @Sendable (ReplicaReport) -> Void) async throws
+  func watch(_ hear: @escaping @Sendable (ReplicaReport) async -> Void) async throws
 
   /// Starts what does not run of these services on this node, and passes on how all its replicas are.
   func start(
@@ -51,5 +51,18 @@ package struct AgentConnector: LaunchConnector {
     to node: Plan.Node, _ body: @escaping @Sendable (NodeSession) async throws -> Void
   ) async throws(NodeFault) {
     try await NodeSession.with(node, open: self.open, attachment: self.attachment, body: body)
+  }
+}
+
+/// The look at the nodes before a launch.
+package struct LaunchPreflight: Sendable {
+  /// Whether an error keeps everything from starting; it is told in any case.
+  package var refuses: Bool
+  /// Milliseconds since 1970, for the nodes' clocks to be compared with.
+  package var now: @Sendable () -> Int64
+
+  package init(refuses: Bool, now: @escaping @Sendable () -> Int64) {
+    self.refuses = refuses
+    self.now = now
   }
 }

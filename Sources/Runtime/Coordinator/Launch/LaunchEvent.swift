@@ -21,14 +21,26 @@ package enum LaunchEvent: Equatable, Sendable {
 
 /// How a launch came out.
 package struct LaunchResult: Equatable, Sendable {
+  /// What a launch fails by.
+  package enum Culprit: Equatable, Sendable {
+    case nodes
+    case service
+  }
+
   /// Why not every service is ready; empty: they are.
   package var reasons: [Diagnostic] = []
   /// Whether nothing of the run is left: all that this launch started is gone again, as the agents have
   /// proved, and nothing was there before.
   package var isOver = false
 
-  package init(reasons: [Diagnostic] = [], isOver: Bool = false) {
+  /// Of the reasons.
+  package var culprit: Culprit
+
+  package init(
+    reasons: [Diagnostic] = [], by culprit: Culprit = .nodes, isOver: Bool = false
+  ) {
     self.reasons = reasons
+    self.culprit = culprit
     self.isOver = isOver
   }
 }

@@ -53,6 +53,7 @@ where Instant.Duration == Duration, Instant: Sendable {
     var waiting: Set<String>
     var deadline: Instant
     var reasons: [Diagnostic]
+    var culprit: LaunchResult.Culprit
     var hasLeftovers = false
   }
 
@@ -152,7 +153,7 @@ where Instant.Duration == Duration, Instant: Sendable {
       case .refused where self.attachedNodes.contains(fault.node): return []
       case .refused, .held:
         guard self.neededNodes.contains(fault.node) else { return [] }
-        return self.abort([fault].folded(), at: now)
+        return self.abort([fault].folded(), by: .nodes, at: now)
       }
     case .departing, .over:
       return []
@@ -170,9 +171,9 @@ where Instant.Duration == Duration, Instant: Sendable {
     case .starting:
       switch report.state {
       case .failed, .stopping:
-        return self.abort([Self.failure(report)], at: now)
+        return self.abort([Self.failure(report)], by: .service, at: now)
       case .stopped where !self.hasEndedWell(report):
-        return self.abort([Self.failure(report)], at: now)
+        return self.abort([Self.failure(report)], by: .service, at: now)
       case .ready, .busy, .stopped:
         return self.startWhatCan(at: now)
       case .waiting, .starting, .loading, .canary, .stalled, .draining, .backoff:
@@ -203,13 +204,13 @@ where Instant.Duration == Duration, Instant: Sendable {
     switch self.state {
     case .gathering:
       guard now >= self.attachDeadline else { return [] }
-      return self.abort(self.missingNodes(), at: now)
+      return self.abort(self.missingNodes(), by: .nodes, at: now)
     case .starting:
       let late = self.plan.services.filter { service in
         guard let deadline = self.deadlines[service.name] else { return false }
         return deadline <= now && !self.isReady(service)
       }
-      return late.isEmpty ? [] : self.abort(late.map(self.lateness), at: now)
+      return late.isEmpty ? [] : self.abort(late.map(self.lateness), by: .service, at: now)
     case .departing(let departure):
       return departure.deadline <= now ? self.end(departure) : []
     case .over:
@@ -247,7 +248,7 @@ where Instant.Duration == Duration, Instant: Sendable {
     }
     if services.isEmpty { return [] }
     let (actions, refusals) = self.tellFindings()
-    guard refusals.isEmpty else { return actions + self.abort(refusals, at: now) }
+    guard refusals.isEmpty else { return actions + self.abort(refusals, by: .nodes, at: now) }
     for service in services {
       let seconds = service.replicas.map(\.launch.readyTimeoutSeconds).max() ?? 0
       self.deadlines[service.name] = now.advanced(
@@ -265,17 +266,24 @@ where Instant.Duration == Duration, Instant: Sendable {
   /// - Returns: With the reasons why nothing may start.
   private mutating func tellFindings() -> (actions: [Action], refusals: [Diagnostic]) {
     if self.answers.isEmpty { return ([], []) }
-    let findings = PreflightCheck.findings(self.plan, self.answers.inOrder(of: self.plan))
+    // As the plan has the nodes, whichever answered first.
+    let answers = self.plan.nodes.compactMap { node in
+      self.answers.last { $0.node == node.name }
+    }
+    let findings = PreflightCheck.findings(self.plan, answers)
     self.answers = []
     let errors = findings.filter(\.isError).map(\.folded)
     return ([.tell(.checked(findings))], self.settings.refusesFindings ? errors : [])
   }
 
-  private mutating func abort(_ reasons: [Diagnostic], at now: Instant) -> [Action] {
+  private mutating func abort(
+    _ reasons: [Diagnostic], by culprit: LaunchResult.Culprit, at now: Instant
+  ) -> [Action] {
     // Longer than the agents themselves give what they stop.
     let departure = Departure(
       waiting: self.attachedNodes.filter(self.stops),
-      deadline: now.advanced(by: self.plan.stopTimeout + .seconds(5)), reasons: reasons)
+      deadline: now.advanced(by: self.plan.stopTimeout + .seconds(5)), reasons: reasons,
+      culprit: culprit)
     self.state = .departing(departure)
     return [.tell(.aborted(reasons)), .giveOrders]
       + (departure.waiting.isEmpty ? self.end(departure) : [])
@@ -290,7 +298,7 @@ where Instant.Duration == Duration, Instant: Sendable {
       isSeen && self.usedNodes.isEmpty && departure.waiting.isEmpty && !departure.hasLeftovers
     return departure.waiting.sorted().map { node in
       .tell(.leftBehind(node: node, ["it has not said in time that it has stopped"]))
-    } + [.end(LaunchResult(reasons: departure.reasons, isOver: isOver))]
+    } + [.end(LaunchResult(reasons: departure.reasons, by: departure.culprit, isOver: isOver))]
   }
 
   /// Whether an aborted launch stops what runs on a node: all but what was there before it.

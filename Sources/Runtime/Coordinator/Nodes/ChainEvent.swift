@@ -56,17 +56,14 @@ package struct ChainEvent: Equatable, Sendable {
 extension ChainEvent {
   /// What an agent says of its node.
   package init(_ event: Muster_V1_NodeEvent, node: String) {
-    let isState = event.kind == "state"
     self.init(
       milliseconds: event.milliseconds, node: node,
       replica: event.service.isEmpty
         ? nil : ReplicaKey(service: event.service, index: Int(event.index)),
-      what: isState ? ReplicaPhase(event.state)?.rawValue ?? "state" : event.kind,
+      what: event.kind == "state" ? ReplicaPhase(event.state)?.rawValue ?? "state" : event.kind,
       reason: event.text)
   }
-}
 
-extension ChainEvent {
   /// That a replica has entered its present state.
   package init(_ report: ReplicaReport) {
     self.init(

@@ -74,11 +74,7 @@ where ClockType.Duration == Duration {
     let after = sequence.value
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask {
-        try await session.api.watch(.init()) { response in
-          for try await status in response.messages {
-            if let report = ReplicaReport(status, node: node) { await see(.reported(report)) }
-          }
-        }
+        try await session.watch { await see(.reported($0)) }
       }
       tasks.addTask {
         let request = Muster_V1_EventsRequest.with {

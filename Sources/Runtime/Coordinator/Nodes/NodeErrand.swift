@@ -1,47 +1,110 @@
-package import GRPCCore
-package import GRPCNIOTransportHTTP2TransportServices
-package import NodeAPI
+package import Fleet
+import GRPCCore
+import GRPCNIOTransportHTTP2TransportServices
+import NodeAPI
 package import Plan
 import SwiftProtobuf
 
 /// A link to a node apart from any run. The agent at its other end lives as long as the link, holds
 /// nothing and leaves nothing.
 package struct NodeErrand: Sendable {
-  package typealias API = Muster_V1_Errands.Client<HTTP2ClientTransport.WrappedChannel>
+  private typealias API = Muster_V1_Errands.Client<HTTP2ClientTransport.WrappedChannel>
+
+  /// Thousands of logs on a slow disk.
+  private static let sizesTimeout = Duration.seconds(120)
 
   package let node: Plan.Node
-  package let api: API
+  private let api: API
 
-  /// Opens a link, and closes it when `body` has ended.
+  /// Opens a link to each node, carries `body` out, and closes it.
   ///
   /// - Parameter open: Opens links for errands.
-  package static func with<Result: Sendable>(
-    _ node: Plan.Node, open: OpenLink, body: @Sendable (NodeErrand) async throws -> Result
-  ) async throws(NodeFault) -> Result {
-    try await NodeLink.with(node, open: open) { client in
-      try await body(NodeErrand(node: node, api: API(wrapping: client)))
-    }
-  }
-
-  /// Carries the same errand out on many nodes at once.
-  ///
   /// - Returns: One result a node, in the order of `nodes`.
   package static func each<Result: Sendable>(
     _ nodes: [Plan.Node], open: @escaping OpenLink,
     body: @escaping @Sendable (NodeErrand) async throws -> Result
   ) async -> [(node: Plan.Node, result: Swift.Result<Result, NodeFault>)] {
     await FleetCall.each(nodes) { node throws(NodeFault) in
-      try await Self.with(node, open: open, body: body)
+      try await NodeLink.with(node, open: open) { client in
+        try await body(NodeErrand(node: node, api: API(wrapping: client)))
+      }
     }
   }
 
-  /// Makes one call with a deadline; its failure is a `NodeFault` that names the call.
-  package func call<Result: Sendable>(
-    _ name: String, timeout: Duration = NodeSession.callTimeout,
-    _ body: @Sendable (API, CallOptions) async throws -> Result
-  ) async throws(NodeFault) -> Result {
-    try await NodeLink.call(name, on: self.node.name, timeout: timeout) { options in
-      try await body(self.api, options)
+  /// What the node keeps of runs, newest first.
+  ///
+  /// - Parameters:
+  ///   - name: Of their plan; `nil`: any.
+  ///   - addsSizes: Takes as long as the node's disk does.
+  package func runs(named name: String?, addsSizes: Bool) async throws(NodeFault) -> [NodeRun] {
+    let timeout = addsSizes ? Self.sizesTimeout : NodeSession.callTimeout
+    let request = Muster_V1_RunsRequest.with {
+      $0.name = name ?? ""
+      $0.sizes = addsSizes
+    }
+    let response = try await NodeLink.call("runs", on: self.node.name, timeout: timeout) {
+      try await self.api.runs(request, options: $0)
+    }
+    return response.runs.compactMap { NodeRun($0) }
+  }
+
+  /// Removes what the node keeps of runs, where they are over.
+  package func remove(_ runs: [RunID]) async throws(NodeFault) -> [RemovedNodeRun] {
+    let request = Muster_V1_RemoveRunsRequest.with { $0.runs = runs.map(\.rawValue) }
+    let response = try await NodeLink.call(
+      "remove runs", on: self.node.name, timeout: Self.sizesTimeout
+    ) { try await self.api.removeRuns(request, options: $0) }
+    return response.runs.compactMap { run in
+      RunID(run.run).map {
+        RemovedNodeRun(id: $0, size: Int(clamping: run.sizeBytes), refusal: run.refusal)
+      }
     }
   }
+}
+
+/// A run that a node has a folder of.
+package struct NodeRun: Equatable, Sendable {
+  package var id: RunID
+  /// Of its plan; empty where it has none.
+  package var name: String
+  /// Its daemon answers, or a process of it is left.
+  package var isLive = false
+  /// Else it is an eval's, or nothing was ever started.
+  package var hasServices = false
+  /// It keeps records that no coordinator has fetched.
+  package var hasRecords = false
+  /// Who held it last; empty: nobody.
+  package var holder = ""
+  /// On the node's disk, in bytes; 0 unless asked for.
+  package var size = 0
+
+  /// What is over.
+  package init(id: RunID, name: String) {
+    self.id = id
+    self.name = name
+  }
+
+  private static let holderSizeMax = 256
+  private static let sizeMax: UInt64 = 1 << 50
+
+  /// A node is semi-trusted: `nil` for what is no run's id, and sums of a fleet's sizes stay far from
+  /// the largest number.
+  init?(_ facts: Muster_V1_RunFacts) {
+    guard let id = RunID(facts.run) else { return nil }
+    self.init(id: id, name: facts.name)
+    self.isLive = facts.live
+    self.hasServices = facts.services
+    self.hasRecords = facts.records
+    self.holder = String(facts.holder.prefix(Self.holderSizeMax))
+    self.size = Int(min(facts.sizeBytes, Self.sizeMax))
+  }
+}
+
+/// A run that a node was asked to remove.
+package struct RemovedNodeRun: Equatable, Sendable {
+  package var id: RunID
+  /// What it took on the node's disk, in bytes.
+  package var size: Int
+  /// Why it is still there, in words; empty: it is gone.
+  package var refusal: String
 }

@@ -2,22 +2,72 @@ import Fleet
 import FoundationEssentials
 package import GRPCCore
 package import GRPCNIOTransportHTTP2TransportServices
+import Health
+import Launch
 package import NodeAPI
 package import Plan
+import Recipes
 import SwiftProtobuf
 
+/// Who attaches to a run's agents, and with what.
+package struct Attachment: Sendable {
+  /// Holds the run from now on: milliseconds since 1970 at this coordinator's start; agents refuse one
+  /// that is older than the one that holds them. `nil`: looks only, takes nothing over.
+  package var epoch: UInt64?
+  /// Takes nothing over from a coordinator that is at work.
+  package var yields: Bool
+  /// For people: user@host and process id.
+  package var coordinator: String
+  /// The plan in canonical JSON; empty to leave the agent's as it is.
+  package var plan: [UInt8]
+  /// Values by name. They go to the agents' memory and nowhere else.
+  package var secrets: [String: String]
+
+  package init(
+    epoch: UInt64?, yields: Bool = false, coordinator: String, plan: [UInt8] = [],
+    secrets: [String: String] = [:]
+  ) {
+    self.epoch = epoch
+    self.yields = yields
+    self.coordinator = coordinator
+    self.plan = plan
+    self.secrets = secrets
+  }
+}
+
+/// What there is yet on a node where a run was, in words.
+package struct NodeRemains: Equatable, Sendable {
+  /// Empty is the proof that nothing is left.
+  package var leftovers: [String]
+  /// Others' processes in places of ours, such as a port: nothing is to be done about them.
+  package var foreign: [String] = []
+
+  package init(leftovers: [String], foreign: [String] = []) {
+    self.leftovers = leftovers
+    self.foreign = foreign
+  }
+}
+
 /// A link on which the agent has answered.
-package struct NodeSession: Sendable {
+package struct NodeSession: LaunchSession {
   package typealias API = Muster_V1_Node.Client<HTTP2ClientTransport.WrappedChannel>
 
   /// For an answer that needs no waiting on the node's side.
   package static let callTimeout = Duration.seconds(20)
+  /// An agent gives up on what hangs after 15 s; this is for one on a machine under load.
+  private static let examinationTimeout = Duration.seconds(30)
 
   package let node: Plan.Node
   /// For streams of work, which need more than ``api``.
   package let client: GRPCClient<HTTP2ClientTransport.WrappedChannel>
   package let api: API
   package let attached: Muster_V1_AttachResponse
+
+  package var processID: Int64 { self.attached.processID }
+
+  package var runsReplicas: Bool {
+    self.attached.replicas.contains { ReplicaPhase($0.state)?.isFinal == false }
+  }
 
   /// Opens a link, attaches, and closes the link when `body` has ended.
   ///
@@ -27,41 +77,131 @@ package struct NodeSession: Sendable {
     _ node: Plan.Node, open: OpenLink, attachment: Attachment,
     body: @Sendable (NodeSession) async throws -> Result
   ) async throws(NodeFault) -> Result {
-    try await NodeLink.with(node, open: open) { client in
-      let api = API(wrapping: client)
-      let session = NodeSession(
-        node: node, client: client, api: api,
-        attached: try await Self.attach(api, node.name, attachment))
-      return try await body(session)
-    }
-  }
-
-  /// Makes one call with a deadline; its failure is a `NodeFault` that names the call.
-  package func call<Result: Sendable>(
-    _ name: String, timeout: Duration = NodeSession.callTimeout,
-    _ body: @Sendable (API, CallOptions) async throws -> Result
-  ) async throws(NodeFault) -> Result {
-    try await NodeLink.call(name, on: self.node.name, timeout: timeout) { options in
-      try await body(self.api, options)
-    }
-  }
-
-  private static func attach(
-    _ api: API, _ node: String, _ attachment: Attachment
-  ) async throws(NodeFault) -> Muster_V1_AttachResponse {
     let request = Muster_V1_AttachRequest.with {
       $0.protocolVersion = AgentPreface.protocolVersion
-      switch attachment.claim {
-      case .observe: $0.observe = true
-      case .hold(let epoch): $0.epoch = epoch
-      }
+      $0.observe = attachment.epoch == nil
+      $0.epoch = attachment.epoch ?? 0
       $0.coordinator = attachment.coordinator
       $0.yields = attachment.yields
       $0.plan = .init(attachment.plan)
       $0.secrets = attachment.secrets
     }
-    return try await NodeLink.call("attach", on: node, timeout: Self.callTimeout) { options in
-      try await api.attach(request, options: options)
+    return try await NodeLink.with(node, open: open) { client in
+      let api = API(wrapping: client)
+      let attached = try await NodeLink.call("attach", on: node.name, timeout: Self.callTimeout) {
+        try await api.attach(request, options: $0)
+      }
+      return try await body(
+        NodeSession(node: node, client: client, api: api, attached: attached))
     }
+  }
+
+  // MARK: Calls
+
+  /// Asks the node what it is and has.
+  ///
+  /// - Parameter now: Milliseconds since 1970 by the coordinator's clock.
+  package func examine(
+    _ plan: Plan, _ now: @Sendable () -> Int64
+  ) async throws(NodeFault) -> PreflightAnswer {
+    let question = PreflightQuestion(plan, node: self.node.name)
+    let request = Muster_V1_PreflightRequest.with {
+      $0.programs = question.programs.map { program in
+        .with {
+          $0.name = program.name
+          $0.path = program.searchPath
+        }
+      }
+      $0.ports = question.ports.map(UInt32.init)
+      $0.paths = question.paths
+      $0.peers = question.peers
+      $0.packages = question.packages
+    }
+    let asked = now()
+    let facts = try await self.call("preflight", timeout: Self.examinationTimeout) {
+      try await self.api.preflight(request, options: $0)
+    }
+    return PreflightAnswer(
+      node: self.node.name, facts: PreflightFacts(facts), asked: asked, answered: now(),
+      clock: facts.clockMilliseconds, took: Int64(facts.tookMilliseconds))
+  }
+
+  package func watch(
+    _ hear: @escaping @Sendable (ReplicaReport) async -> Void
+  ) async throws {
+    try await self.api.watch(.init()) { response in
+      for try await status in response.messages {
+        if let report = ReplicaReport(status, node: self.node.name) { await hear(report) }
+      }
+    }
+  }
+
+  package func start(
+    _ services: [Plan.Service], _ hear: @escaping @Sendable (ReplicaReport) -> Void
+  ) async throws(NodeFault) {
+    let replicas = services.flatMap { service in
+      service.replicas.filter { $0.node == self.node.name }.map { service.specification(of: $0) }
+    }
+    guard !replicas.isEmpty else { return }
+    let response = try await self.call("start") {
+      var request = Muster_V1_StartRequest()
+      request.replicas = try replicas.map { Data(try $0.json()) }
+      return try await self.api.start(request, options: $0)
+    }
+    for status in response.replicas {
+      if let report = ReplicaReport(status, node: self.node.name) { hear(report) }
+    }
+  }
+
+  package func stop(timeout: Duration) async throws(NodeFault) -> NodeRemains {
+    try await self.stop(timeout: timeout, keepsRecords: false) {}
+  }
+
+  /// Stops every replica of the node and ends its daemon.
+  ///
+  /// - Parameters:
+  ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
+  ///   - beforeEnd: Carried out when the replicas have been stopped: the last time to ask the daemon.
+  private func stop(
+    timeout: Duration, keepsRecords: Bool, beforeEnd: () async -> Void
+  ) async throws(NodeFault) -> NodeRemains {
+    let stopped = try await self.call("stop", timeout: timeout) {
+      try await self.api.stop(.init(), options: $0)
+    }
+    await beforeEnd()
+    var remains = NodeRemains(leftovers: stopped.leftovers, foreign: stopped.foreign)
+    guard remains.leftovers.isEmpty else { return remains }
+    remains.leftovers = try await self.call("end") {
+      try await self.api.end(.with { $0.keepRecords = keepsRecords }, options: $0)
+    }.leftovers
+    return remains
+  }
+
+  /// The same; where it could not be told, that is what is left.
+  package func stopAndEnd(
+    timeout: Duration, keepsRecords: Bool = false, beforeEnd: () async -> Void = {}
+  ) async -> NodeRemains {
+    do throws(NodeFault) {
+      return try await self.stop(
+        timeout: timeout, keepsRecords: keepsRecords, beforeEnd: beforeEnd)
+    } catch {
+      return NodeRemains(leftovers: [error.diagnostic.summary] + error.diagnostic.causes)
+    }
+  }
+
+  /// Makes one call with a deadline; its failure is a `NodeFault` that names the call.
+  private func call<Result: Sendable>(
+    _ name: String, timeout: Duration = NodeSession.callTimeout,
+    _ body: @Sendable (CallOptions) async throws -> Result
+  ) async throws(NodeFault) -> Result {
+    try await NodeLink.call(name, on: self.node.name, timeout: timeout, body)
+  }
+}
+
+extension Plan {
+  /// Longer than any replica's grace, the KILL after it and the proof that it is gone.
+  package var stopTimeout: Duration {
+    let grace = self.services.flatMap { $0.replicas.map(\.launch.stopGraceSeconds) }.max() ?? 0
+    return .seconds(grace + 30)
   }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import OperatingSystem
 
 /// The process that serves one run on one node, until it is told that the run has ended.
 struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duration == Duration {
@@ -65,7 +66,7 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
     let service = NodeService(
       session: session, supervisor: supervisor,
       logs: LogStream(supervisor: supervisor, blocking: blocking, clock: self.clock),
-      events: EventStream(log: events),
+      events: events,
       scrapes: ScrapeStream(
         supervisor: supervisor,
         gpus: GPUSampler(
@@ -75,7 +76,7 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
         wallClockMilliseconds: self.wallClockMilliseconds),
       preflight: Preflight(
         identity: self.identity, stateFolder: state.path, environment: self.environment,
-        clock: self.clock, wallClockMilliseconds: self.wallClockMilliseconds),
+        group: group, clock: self.clock, wallClockMilliseconds: self.wallClockMilliseconds),
       gpuMemory: GPUMemoryProof(
         run: self.identity.run, environment: self.environment, clock: self.clock),
       worker: { try await worker.serve($0, $1) })

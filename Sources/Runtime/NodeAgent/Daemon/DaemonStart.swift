@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// Finds the daemon of a run, or starts it: a process of its own session that outlives the SSH
 /// session that asked for it.
@@ -14,34 +15,34 @@ package enum DaemonStart {
   /// - Returns: A connected socket, the caller's to close.
   package static func connect(
     to identity: AgentIdentity, environment: [String: String]
-  ) throws(NodeAgentError) -> CInt {
+  ) throws -> CInt {
     let folder = try RuntimeFolder.make(for: identity)
     if let socket = try DaemonSocket.connect(to: folder.socket) { return socket }
-    let lock = try NodeAgentError.check("open \(folder.lock)") {
-      open(folder.lock, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    }
+    let lock = try folder.openLock()
     defer { close(lock) }
-    try NodeAgentError.check("lock \(folder.lock)") { flock(lock, LOCK_EX) }
+    try SystemFault.check("lock \(folder.lock)") { flock(lock, LOCK_EX) }
     // Another may have started it while we waited.
     if let socket = try DaemonSocket.connect(to: folder.socket) { return socket }
     try Self.start(identity, in: folder, environment: environment)
     if let socket = try DaemonSocket.connect(to: folder.socket) { return socket }
     let log = (try? PlainFile.read(folder.log, sizeMax: 1 << 20)) ?? []
-    throw .daemonDidNotStart(
+    throw NodeAgentError.daemonDidNotStart(
       log: String(decoding: log.suffix(Self.logSizeMax), as: UTF8.self))
   }
 
   /// Returns when the daemon listens, or has failed to.
   private static func start(
     _ identity: AgentIdentity, in folder: RuntimeFolder, environment: [String: String]
-  ) throws(NodeAgentError) {
+  ) throws {
     unlink(folder.log)
     var child = ChildProcess(
       program: "/proc/self/exe",
       argv: ["muster-node", "daemon", "--run", identity.run, "--node", identity.node],
       environment: environment)
     // Nothing of the SSH session may stay open, or sshd would wait for the daemon.
-    child.output = folder.log
+    let log = try PlainFile.openEnd(of: folder.log)
+    defer { close(log) }
+    child.output = log
     var ready = try ReadyPipe()
     _ = try ready.spawn(child)
     ready.wait(milliseconds: Self.startTimeoutMilliseconds)

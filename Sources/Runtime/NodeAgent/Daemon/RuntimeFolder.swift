@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// The folder that holds the socket and the lock of one run's daemon, on this machine alone.
 ///
@@ -30,7 +31,7 @@ package struct RuntimeFolder: Equatable, Sendable {
   ) throws(NodeAgentError) -> RuntimeFolder {
     var reasons: [String] = []
     for folder in Self.places(of: identity, in: bases) {
-      let own = String(folder.path.dropLast(identity.digest.utf8.count + 1))
+      let own = PlainFile.folder(of: folder.path)
       if let reason = Self.fault(makingPrivate: own) ?? Self.fault(makingPrivate: folder.path) {
         reasons.append(reason)
       } else {
@@ -51,14 +52,21 @@ package struct RuntimeFolder: Equatable, Sendable {
   /// and systemd-tmpfiles, which removes what is old from `/tmp`, leaves a locked folder alone.
   ///
   /// - Returns: The caller's to close.
-  package func hold() throws(NodeAgentError) -> CInt {
-    let folder = try NodeAgentError.check("open \(self.path)") {
+  func hold() throws(SystemFault) -> CInt {
+    let folder = try SystemFault.check("open \(self.path)") {
       open(self.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     }
     if flock(folder, LOCK_EX | LOCK_NB) == 0 { return folder }
     let code = errno
     close(folder)
-    throw .system(operation: "lock \(self.path), which another daemon holds", code: code)
+    throw SystemFault("lock \(self.path), which another daemon holds", code: code)
+  }
+
+  /// The file that is locked by who looks for the daemon; the caller's to close.
+  func openLock() throws(SystemFault) -> CInt {
+    try SystemFault.check("open \(self.lock)") {
+      open(self.lock, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    }
   }
 
   /// Removes what is in it, and itself.

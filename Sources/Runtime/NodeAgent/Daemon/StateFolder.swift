@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// The folder of one run on one node that people may read; it may be on a file system that other
 /// nodes share.
@@ -48,21 +49,15 @@ package struct StateFolder: Equatable, Sendable {
     SpoolFolder(path: self.spool).removeAll()
     rmdir(self.spool)
     let rest = (try? PlainFile.names(in: self.path)) ?? []
-    let own: Set = [
-      Self.name(of: self.plan), Self.name(of: self.holder), Self.name(of: self.events),
-    ]
-    guard Set(rest).isSubset(of: own) else { return }
+    let own = [self.plan, self.holder, self.events]
+    guard rest.allSatisfy({ own.contains("\(self.path)/\($0)") }) else { return }
     for name in rest { unlink("\(self.path)/\(name)") }
     rmdir(self.path)
     // That of the run, once no other node has anything in it.
-    rmdir(String(self.path[..<(self.path.lastIndex(of: "/") ?? self.path.endIndex)]))
+    rmdir(PlainFile.folder(of: self.path))
   }
 
-  private static func name(of path: String) -> String {
-    String(path.split(separator: "/").last ?? "")
-  }
-
-  func write(_ holder: RunClaim.Holder) throws(NodeAgentError) {
+  func write(_ holder: RunClaim.Holder) throws(SystemFault) {
     let text = "\(holder.epoch)\n\(holder.coordinator)\n"
     try PlainFile.publish(Array(text.utf8), at: self.holder)
   }

@@ -1,6 +1,8 @@
 import Fleet
+import FoundationEssentials
 import Glibc
 import NodeAPI
+import OperatingSystem
 import RecordFiles
 import SwiftProtobuf
 
@@ -8,6 +10,11 @@ import SwiftProtobuf
 struct RunFolders: Sendable {
   /// The newest are told: those before are long over.
   private static let runCountMax = 4096
+
+  /// All that is read of a plan.
+  private struct PlanName: Decodable {
+    var name: String
+  }
 
   private let node: String
   private let environment: [String: String]
@@ -20,7 +27,7 @@ struct RunFolders: Sendable {
     self.environment = environment
     let example = try StateFolder(
       for: try AgentIdentity(run: "x", node: node), environment: environment)
-    self.root = String(example.path.dropLast("/x/\(node)".count))
+    self.root = PlainFile.folder(of: PlainFile.folder(of: example.path))
   }
 
   /// Newest first: names of runs sort as their times do.
@@ -31,7 +38,8 @@ struct RunFolders: Sendable {
         let state = try? StateFolder(for: identity, environment: self.environment),
         let changed = Self.changedMilliseconds(state)
       else { continue }
-      let name = Self.planName(in: state)
+      let plan = (try? PlainFile.read(state.plan, sizeMax: NodeLimits.planSizeMax)) ?? []
+      let name = (try? JSONDecoder().decode(PlanName.self, from: Data(plan)))?.name ?? ""
       guard request.name.isEmpty || request.name == name else { continue }
       let replicas = FormerReplica.all(in: state)
       found.append(
@@ -69,13 +77,14 @@ struct RunFolders: Sendable {
       answer.refusal = "`\(name)` is no run's id"
       return answer
     }
-    do throws(NodeAgentError) {
+    do {
       let folder = try RuntimeFolder.make(for: identity)
-      guard let lock = try folder.lockStart() else {
+      let lock = try folder.openLock()
+      defer { close(lock) }
+      guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
         answer.refusal = "it is being started"
         return answer
       }
-      defer { close(lock) }
       if Self.isLive(identity, FormerReplica.all(in: state)) {
         answer.refusal = "it is live"
         return answer
@@ -92,20 +101,15 @@ struct RunFolders: Sendable {
     return answer
   }
 
-  private func remove(_ run: RunID) throws(NodeAgentError) -> Int {
+  private func remove(_ run: RunID) throws(SystemFault) -> Int {
     do throws(FileFault) {
       let size = try FolderTree.remove(self.node, in: "\(self.root)/\(run)")
       // That of the run, once no other node has anything in it.
       rmdir("\(self.root)/\(run)")
       return size
     } catch {
-      throw .system(operation: "\(error.operation) \(error.path)", code: error.errno)
+      throw SystemFault("\(error.operation) \(error.path)", code: error.errno)
     }
-  }
-
-  private static func planName(in state: StateFolder) -> String {
-    let plan = (try? PlainFile.read(state.plan, sizeMax: NodeLimits.planSizeMax)) ?? []
-    return JSONValue(parsing: plan)?["name"]?.string ?? ""
   }
 
   private static func isLive(_ identity: AgentIdentity, _ replicas: [FormerReplica]) -> Bool {
@@ -123,34 +127,13 @@ struct RunFolders: Sendable {
 
   /// `nil`: there is no such folder.
   private static func changedMilliseconds(_ state: StateFolder) -> Int64? {
-    guard let folder = Self.status(of: state.path), folder.st_mode & S_IFMT == S_IFDIR else {
-      return nil
+    let statuses = [state.path, state.plan, state.holder, state.events].map { path in
+      var status = stat()
+      return lstat(path, &status) == 0 ? status : nil
     }
-    return [state.plan, state.holder, state.events].compactMap(Self.status).reduce(
-      Self.milliseconds(folder)
-    ) { max($0, Self.milliseconds($1)) }
-  }
-
-  private static func status(of path: String) -> stat? {
-    var status = stat()
-    return lstat(path, &status) == 0 ? status : nil
-  }
-
-  private static func milliseconds(_ status: stat) -> Int64 {
-    Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
-  }
-}
-
-extension RuntimeFolder {
-  /// Keeps a daemon from being started, for as long as the descriptor is open.
-  ///
-  /// - Returns: The caller's to close; `nil` where one is being started just now.
-  fileprivate func lockStart() throws(NodeAgentError) -> CInt? {
-    let file = try NodeAgentError.check("open \(self.lock)") {
-      open(self.lock, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    }
-    if flock(file, LOCK_EX | LOCK_NB) == 0 { return file }
-    close(file)
-    return nil
+    guard let folder = statuses[0], folder.st_mode & S_IFMT == S_IFDIR else { return nil }
+    return statuses.compactMap { status in
+      status.map { Int64($0.st_mtim.tv_sec) * 1000 + Int64($0.st_mtim.tv_nsec) / 1_000_000 }
+    }.max()
   }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import NodeAPI
+import OperatingSystem
 import SwiftProtobuf
 import Synchronization
 
@@ -100,7 +101,7 @@ final class EventLog: Sendable {
 
   private func append(_ event: Muster_V1_NodeEvent) throws {
     let line: [UInt8] = try event.jsonUTF8Bytes() + [UInt8(ascii: "\n")]
-    let file = try NodeAgentError.check("open \(self.path)") {
+    let file = try SystemFault.check("open \(self.path)") {
       open(self.path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
     }
     defer { close(file) }

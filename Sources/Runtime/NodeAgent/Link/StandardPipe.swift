@@ -3,6 +3,7 @@ import GRPCNIOTransportHTTP2TransportServices
 import Glibc
 import NIOCore
 import NIOPosix
+import OperatingSystem
 
 /// Standard input and output as the one connection of a server, after the preface.
 struct StandardPipe: HTTP2ServerTransport.ListenerFactory {
@@ -34,12 +35,9 @@ struct StandardPipe: HTTP2ServerTransport.ListenerFactory {
   private static func silentListener(
     on loop: any EventLoop
   ) async throws -> NIOAsyncChannel<Connection, Never> {
-    var ends: [CInt] = [-1, -1]
-    try NodeAgentError.check("make a pipe") { pipe(&ends) }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    let writingEnd = ends[1]
+    let (readingEnd, writingEnd) = try SystemFault.checkedPipe()
     return try await NIOPipeBootstrap(group: loop)
-      .takingOwnershipOfDescriptor(input: ends[0]) { channel in
+      .takingOwnershipOfDescriptor(input: readingEnd) { channel in
         channel.eventLoop.makeCompletedFuture {
           channel.closeFuture.whenComplete { _ in close(writingEnd) }
           return try NIOAsyncChannel<Connection, Never>(wrappingChannelSynchronously: channel)

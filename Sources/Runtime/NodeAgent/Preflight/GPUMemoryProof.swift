@@ -1,4 +1,5 @@
 import NodeAPI
+import OperatingSystem
 
 /// Shows that the GPU memory of what was stopped is free again: a driver may keep what a process that
 /// is gone had, and then the next one does not fit.

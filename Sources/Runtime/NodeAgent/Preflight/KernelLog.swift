@@ -6,6 +6,8 @@ import SwiftProtobuf
 package enum KernelLog {
   private static let mark = "NVRM: Xid ("
   private static let textSizeMax = 300
+  /// More than a kernel keeps.
+  private static let lineCountMax = 1 << 17
 
   /// By `dmesg`, which many may use who may not open the log, or else from the log itself.
   ///
@@ -47,20 +49,15 @@ package enum KernelLog {
     return found
   }
 
-  /// Source: the kernel's Documentation/ABI/testing/dev-kmsg: one record a read.
   private static func records() -> String? {
     let file = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard file >= 0 else { return nil }
     defer { close(file) }
-    var bytes: [UInt8] = []
-    var record = [UInt8](repeating: 0, count: 8192)
-    while bytes.count < 16 << 20 {
-      let count = read(file, &record, record.count)
-      // EPIPE: records were overwritten before they were read; the next read goes on after them.
-      if count < 0, errno == EPIPE || errno == EINTR { continue }
-      guard count > 0 else { break }
-      bytes += record[..<count]
+    var tail = KernelLogTail(file: file)
+    var lines: [String] = []
+    while lines.count < Self.lineCountMax, case let more = tail.newLines(), !more.isEmpty {
+      lines += more
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return lines.joined(separator: "\n")
   }
 }

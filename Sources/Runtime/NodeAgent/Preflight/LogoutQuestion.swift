@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// Whether systemd ends a user's processes with the last login. Source: logind.conf(5).
 package struct LogoutQuestion: Sendable {

@@ -1,17 +1,24 @@
 import Glibc
 import NodeAPI
+import OperatingSystem
 import SwiftProtobuf
 
 /// What the kernel says of this machine and of what this process may use of it. Blocks.
 enum MachineFacts {
-  static func read(into facts: inout Muster_V1_NodeFacts) {
-    facts.hostName = ProcessFacts.hostName()
-    facts.bootID = ProcessFacts.bootID()
+  /// Empty where the kernel does not say.
+  static var hostName: String { Self.text(Self.names.nodename) }
+
+  private static var names: utsname {
     var names = utsname()
-    if uname(&names) == 0 {
-      facts.architecture = Self.text(names.machine)
-      facts.kernel = Self.text(names.release)
-    }
+    uname(&names)
+    return names
+  }
+
+  static func read(into facts: inout Muster_V1_NodeFacts) {
+    facts.hostName = Self.hostName
+    facts.bootID = ProcessTable.bootID
+    facts.architecture = Self.text(Self.names.machine)
+    facts.kernel = Self.text(Self.names.release)
     if let cpus = Self.cpus() { facts.cpus = cpus }
     for line in Self.lines(of: "/proc/meminfo") {
       let words = line.split(separator: " ")

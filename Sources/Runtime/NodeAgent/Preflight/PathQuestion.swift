@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import NodeAPI
+import OperatingSystem
 import SwiftProtobuf
 
 /// A file system and where it is mounted from, in the words of mountinfo; empty: unknown.
@@ -27,7 +28,9 @@ struct PathQuestion: Sendable {
   func answer() -> Muster_V1_PathFacts {
     let wanted = self.path.hasPrefix("~") ? self.home + self.path.dropFirst() : self.path
     var place = wanted
-    while access(place, F_OK) != 0, place != "/", !place.isEmpty { place = Self.folder(of: place) }
+    while access(place, F_OK) != 0, place != "/", !place.isEmpty {
+      place = PlainFile.folder(of: place)
+    }
     let mount = Self.mount(of: place)
     var status = statfs()
     let isKnown = statfs(place, &status) == 0
@@ -53,11 +56,6 @@ struct PathQuestion: Sendable {
 
   private static func isNetwork(_ path: String, _ mount: Mount) -> Bool {
     FileSystemKind.isNetwork(path) || Self.networkNames.contains(mount.kind)
-  }
-
-  private static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
-    return String(path[..<slash])
   }
 
   /// The file system, by the mount point that is the longest beginning of the path.

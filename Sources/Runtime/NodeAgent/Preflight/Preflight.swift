@@ -1,5 +1,7 @@
 import GRPCCore
 import Glibc
+import NIOCore
+import NIOPosix
 import NodeAPI
 import SwiftProtobuf
 
@@ -15,6 +17,7 @@ struct Preflight<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
   let stateFolder: String
   /// Of the daemon; services and programs get what a service would inherit of it.
   let environment: [String: String]
+  let group: any EventLoopGroup
   let clock: RunClock
   let wallClockMilliseconds: @Sendable () -> Int64
 
@@ -54,6 +57,7 @@ struct Preflight<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
       facts.xids = KernelLog.xids(in: log)
     }
     facts.paths = await paths
+    for peer in request.peers { facts.peers.append(await self.address(seenBy: peer)) }
     if let found = await python { (facts.python, facts.packages) = found }
     facts.ports = await ports ?? []
     if let size = await runs ?? nil { facts.runsBytes = UInt64(size) }
@@ -78,13 +82,28 @@ struct Preflight<RunClock: Clock & Sendable>: Sendable where RunClock.Duration =
         let path = program.path.isEmpty ? environment["PATH"] ?? "" : program.path
         return (try? ProgramSearch.path(of: program.name, searching: path)) == nil
       }.map(\.name)
-      facts.peers = request.peers.map(PeerQuestion.answer)
       let user = environment["USER"] ?? environment["LOGNAME"] ?? ""
       let logout = LogoutQuestion(user: user, isRoot: geteuid() == 0)
       if let kills = logout.killsProcesses { facts.logoutKills = kills }
       return facts
     }
     return facts ?? Muster_V1_NodeFacts()
+  }
+
+  /// The address of this node that another one sees: a UDP socket that is connected chooses it, and no
+  /// packet is sent.
+  ///
+  /// - Parameter peer: IPv4 or IPv6 in numbers; a name is not looked up.
+  private func address(seenBy peer: String) async -> Muster_V1_PeerFacts {
+    var facts = Muster_V1_PeerFacts.with { $0.peer = peer }
+    // Discard; nothing is sent to it.
+    if let address = try? SocketAddress(ipAddress: peer, port: 9),
+      let channel = try? await DatagramBootstrap(group: self.group).connect(to: address).get()
+    {
+      facts.local = channel.localAddress?.ipAddress ?? ""
+      try? await channel.close()
+    }
+    return facts
   }
 
   private func python(

@@ -1,5 +1,6 @@
 import Glibc
 import NodeAPI
+import OperatingSystem
 import SwiftProtobuf
 
 /// The versions of what an engine is made of, read from what the installers wrote: no Python is
@@ -67,8 +68,7 @@ struct PythonPackages: Sendable {
 
   /// In the order in which Python looks.
   private func folders(of python: String) -> [String] {
-    var prefix = python
-    for _ in 0..<2 { prefix = String(prefix[..<(prefix.lastIndex(of: "/") ?? prefix.startIndex)]) }
+    let prefix = PlainFile.folder(of: PlainFile.folder(of: python))
     var folders: [String] = []
     for base in ["\(self.home)/.local/lib", "\(prefix)/lib", "\(prefix)/local/lib"] {
       for version in (try? PlainFile.names(in: base)) ?? [] where version.hasPrefix("python3") {

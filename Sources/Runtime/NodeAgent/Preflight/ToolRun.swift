@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// Runs a program of the node that only tells something, and keeps what it says.
 struct ToolRun: Sendable {
@@ -30,22 +31,18 @@ struct ToolRun: Sendable {
       let program = try? ProgramSearch.path(
         of: self.argv[0], searching: self.environment["PATH"] ?? "")
     else { return .absent }
-    var ends: [CInt] = [-1, -1]
-    guard pipe(&ends) == 0 else { return .notStarted("no pipe") }
-    defer { close(ends[0]) }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
+    guard let ends = try? SystemFault.checkedPipe() else { return .notStarted("no pipe") }
+    defer { close(ends.reading) }
+    _ = fcntl(ends.reading, F_SETFL, O_NONBLOCK)
     var child = ChildProcess(program: program, argv: self.argv, environment: self.environment)
-    child.outputDescriptor = ends[1]
-    let processID: pid_t
-    do throws(NodeAgentError) {
-      processID = try child.spawn()
-      close(ends[1])
-    } catch {
-      close(ends[1])
-      return .notStarted("\(error)")
+    child.output = ends.writing
+    let started = Result { () throws(SystemFault) in try child.spawn() }
+    close(ends.writing)
+    switch started {
+    case .success(let processID):
+      return await self.outcome(of: processID, output: ends.reading, clock: clock)
+    case .failure(let fault): return .notStarted("\(fault)")
     }
-    return await self.outcome(of: processID, output: ends[0], clock: clock)
   }
 
   private func outcome(
@@ -55,10 +52,10 @@ struct ToolRun: Sendable {
     var waited = Duration.zero
     while true {
       // Asked before the pipe is read: what it wrote last is in it then.
-      let status = Self.status(of: processID)
+      let status = WaitStatus.of(processID)
       Self.drain(output, into: &bytes)
       if let status {
-        return .ended(status: status, output: String(decoding: bytes, as: UTF8.self))
+        return .ended(status: status.code, output: String(decoding: bytes, as: UTF8.self))
       }
       if waited >= Self.timeout || Task.isCancelled {
         await Self.kill(processID, clock: clock)
@@ -79,19 +76,11 @@ struct ToolRun: Sendable {
     }
   }
 
-  /// `nil` while it runs.
-  private static func status(of processID: pid_t) -> Int? {
-    var status: CInt = 0
-    let result = waitpid(processID, &status, WNOHANG)
-    if result == 0 || (result < 0 && errno == EINTR) { return nil }
-    return status & 0x7F == 0 ? Int(status >> 8 & 0xFF) : 128 + Int(status & 0x7F)
-  }
-
   private static func kill(_ processID: pid_t, clock: some Clock<Duration>) async {
     // Its number is ours until we have waited for it.
     Glibc.kill(-processID, SIGKILL)
     var waited = Duration.zero
-    while Self.status(of: processID) == nil, waited < Self.killWait {
+    while WaitStatus.of(processID) == nil, waited < Self.killWait {
       // A cancelled task does not sleep: then it is asked a few times at once, and left.
       try? await clock.sleep(for: Self.interval)
       waited += Self.interval

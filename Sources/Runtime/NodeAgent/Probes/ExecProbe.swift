@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 import Health
 
 /// Runs a command on the node; it is fine when it ends with status 0.
@@ -16,21 +17,22 @@ struct ExecProbe: Sendable {
     let child = ChildProcess(program: path, argv: self.argv, environment: self.environment)
     let processID = try child.spawn()
     var waited = Duration.zero
-    var status: CInt = 0
     while true {
-      let result = waitpid(processID, &status, WNOHANG)
-      if result == processID || (result < 0 && errno != EINTR) { break }
-      let isCancelled = Task.isCancelled
-      if isCancelled || waited >= Self.timeout {
+      switch WaitStatus.of(processID) {
+      case .exited(0)?: return .succeeded
+      case .exited(let status)?: return .failed("`\(self.argv[0])` ended with status \(status)")
+      case .signalled(let signal)?:
+        return .failed("`\(self.argv[0])` ended with signal \(signal)")
+      case nil: break
+      }
+      if Task.isCancelled || waited >= Self.timeout {
         // Its number is ours until we have waited for it.
         kill(-processID, SIGKILL)
-        waitpid(processID, &status, 0)
+        waitpid(processID, nil, 0)
         return .failed("`\(self.argv[0])` did not end in time")
       }
       try? await clock.sleep(for: Self.interval)
       waited += Self.interval
     }
-    let end = status & 0x7F == 0 ? "status \(status >> 8 & 0xFF)" : "signal \(status & 0x7F)"
-    return status == 0 ? .succeeded : .failed("`\(self.argv[0])` ended with \(end)")
   }
 }

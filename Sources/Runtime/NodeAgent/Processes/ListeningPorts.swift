@@ -1,7 +1,11 @@
 import Glibc
+import Health
+import NodeAPI
+import OperatingSystem
+import SwiftProtobuf
 
 /// The TCP ports of this machine on which someone listens. Source: proc(5), `/proc/net/tcp`.
-package enum ListeningPorts {
+enum ListeningPorts {
   struct Socket: Sendable {
     var port: Int
     /// Empty where it is unknown.
@@ -10,31 +14,17 @@ package enum ListeningPorts {
     var user: uid_t?
   }
 
-  /// Of IPv4 and IPv6.
-  package static func all() -> Set<Int> { Set(Self.sockets().map(\.port)) }
-
-  package static func parse(_ bytes: [UInt8]) -> Set<Int> {
-    Set(Self.sockets(bytes).map(\.port))
-  }
-
-  /// Who made the socket of each port.
-  static func users() -> [Int: uid_t] {
-    var users: [Int: uid_t] = [:]
-    for socket in Self.sockets() { users[socket.port] = socket.user }
-    return users
-  }
-
   /// Of IPv4 and IPv6. Blocks.
   static func sockets() -> [Socket] {
     ["/proc/self/net/tcp", "/proc/self/net/tcp6"].flatMap { path in
       // A machine without IPv6 has no second file.
-      (try? PlainFile.read(path, sizeMax: 16 << 20)).map { Self.sockets($0) } ?? []
+      (try? PlainFile.read(path, sizeMax: 16 << 20)).map { Self.parse($0) } ?? []
     }
   }
 
   /// Lines as `0: 0100007F:1F90 00000000:0000 0A …`; state 0A is LISTEN, the eighth field the user,
   /// the tenth the inode.
-  private static func sockets(_ bytes: [UInt8]) -> [Socket] {
+  static func parse(_ bytes: [UInt8]) -> [Socket] {
     bytes.split(separator: UInt8(ascii: "\n")).dropFirst().compactMap { line in
       let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 10)
       guard fields.count >= 4, fields[3].elementsEqual("0A".utf8),
@@ -45,5 +35,89 @@ package enum ListeningPorts {
         port: port, inode: fields.count > 9 ? String(decoding: fields[9], as: UTF8.self) : "",
         user: fields.count > 7 ? uid_t(String(decoding: fields[7], as: UTF8.self)) : nil)
     }
+  }
+}
+
+/// Who listens on the ports that the plan needs. Blocks.
+struct PortQuestion: Sendable {
+  let ports: [Int]
+  /// The run whose processes may listen.
+  let run: String
+
+  func answer() -> [Muster_V1_PortFacts] {
+    var sockets: [String: Int] = [:]
+    for socket in ListeningPorts.sockets() where self.ports.contains(socket.port) {
+      sockets["socket:[\(socket.inode)]"] = socket.port
+    }
+    let owners = sockets.isEmpty ? [:] : Self.owners(of: sockets)
+    return Set(sockets.values).sorted().map { port in
+      .with {
+        $0.port = UInt32(port)
+        guard let owner = owners[port] else { return }
+        $0.processID = Int64(owner.processID)
+        $0.program = ProcessTable.stat(of: owner.processID)?.name ?? ""
+        $0.ours = RunMark.isOurs(owner.processID, run: self.run)
+      }
+    }
+  }
+
+  /// Of other users' processes only root may see the descriptors. The oldest process that has a
+  /// socket is its owner: the others inherited it.
+  private static func owners(of sockets: [String: Int]) -> [Int: ProcessStat.Identity] {
+    var owners: [Int: ProcessStat.Identity] = [:]
+    for name in (try? PlainFile.names(in: "/proc")) ?? [] {
+      guard let processID = Int32(name) else { continue }
+      for file in (try? PlainFile.names(in: "/proc/\(name)/fd")) ?? [] {
+        var target = [CChar](repeating: 0, count: 64)
+        let count = readlink("/proc/\(name)/fd/\(file)", &target, target.count)
+        guard count > 0 else { continue }
+        let link = String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+        guard let port = sockets[link], let process = ProcessTable.stat(of: processID)?.identity
+        else { continue }
+        if let owner = owners[port], owner.startTicks <= process.startTicks { continue }
+        owners[port] = process
+      }
+    }
+    return owners
+  }
+}
+
+/// Tells the processes of a run, on whichever of its nodes: several may be on one machine.
+enum RunMark {
+  /// False where the process's environment may not be read.
+  static func isOurs(_ processID: Int32, run: String) -> Bool {
+    ProcessTable.environment(of: processID).split(separator: 0)
+      .contains { $0.starts(with: "MUSTER_RUN=\(run)/".utf8) }
+  }
+}
+
+/// Tells whose the ports are that a replica had, once its processes are gone.
+enum TakenPorts {
+  /// Blocks for as long as `/proc` takes.
+  ///
+  /// - Parameter mark: `NAME=value` of the variable that all processes of the run on this node have.
+  static func remains(_ ports: [Int], mark: String) -> ReplicaRemains {
+    var remains = ReplicaRemains()
+    let sockets = ListeningPorts.sockets()
+    // Of which run their processes are is asked below.
+    for taken in PortQuestion(ports: ports, run: "").answer() {
+      let port = Int(taken.port)
+      let process = Int32(truncatingIfNeeded: taken.processID)
+      let name = "process \(process) (\(taken.program))"
+      if process == 0 {
+        // The descriptors of another user's processes are hidden; those of ours are not, as a rule.
+        if let user = sockets.last(where: { $0.port == port })?.user, user != geteuid() {
+          remains.foreign.append("port \(port) is now that of a process of user \(user)")
+        } else {
+          remains.leftovers.append("port \(port) is taken still, by a process that cannot be seen")
+        }
+      } else if ProcessTable.environment(of: process, contains: [mark]) {
+        remains.leftovers.append("port \(port) is held by \(name) of this run")
+      } else {
+        remains.foreign.append(
+          "port \(port) is now that of \(name), which this run did not start")
+      }
+    }
+    return remains
   }
 }

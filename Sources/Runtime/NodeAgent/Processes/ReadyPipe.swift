@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// How a program that was started says that it is ready: one byte on a descriptor it was given. The
 /// end of the pipe without it says that the program has ended.
@@ -9,11 +10,8 @@ struct ReadyPipe: ~Copyable {
   private let readEnd: CInt
   private var writeEnd: CInt
 
-  init() throws(NodeAgentError) {
-    var ends: [CInt] = [-1, -1]
-    try NodeAgentError.check("make a pipe") { pipe(&ends) }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    (self.readEnd, self.writeEnd) = (ends[0], ends[1])
+  init() throws(SystemFault) {
+    (self.readEnd, self.writeEnd) = try SystemFault.checkedPipe()
   }
 
   deinit {
@@ -22,9 +20,9 @@ struct ReadyPipe: ~Copyable {
   }
 
   /// Starts the child with the other end of the pipe.
-  mutating func spawn(_ child: ChildProcess) throws(NodeAgentError) -> pid_t {
+  mutating func spawn(_ child: ChildProcess) throws(SystemFault) -> pid_t {
     var child = child
-    child.inherited = (self.writeEnd, Self.descriptor)
+    child.inherited = self.writeEnd
     let processID = try child.spawn()
     close(self.writeEnd)
     self.writeEnd = -1

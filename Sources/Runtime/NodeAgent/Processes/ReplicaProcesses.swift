@@ -1,4 +1,5 @@
 package import Launch
+package import OperatingSystem
 
 /// Tells which processes belong to one attempt at a replica. What cannot be proved to be ours is not.
 package struct ReplicaProcesses: Sendable {
@@ -14,7 +15,8 @@ package struct ReplicaProcesses: Sendable {
     self.marks = marks
   }
 
-  /// The variables by which processes of a replica are known.
+  /// The variables by which processes of a replica are known; the first is that of all processes of
+  /// the run on its node.
   package static func marks(
     of identity: AgentIdentity, _ key: ReplicaKey
   ) -> [EnvironmentVariable] {
@@ -23,11 +25,6 @@ package struct ReplicaProcesses: Sendable {
       EnvironmentVariable("MUSTER_SERVICE", key.service),
       EnvironmentVariable("MUSTER_INDEX", "\(key.index)"),
     ]
-  }
-
-  /// `NAME=value` of the variable that all processes of a run on one node have.
-  package static func runMark(of identity: AgentIdentity) -> String {
-    "MUSTER_RUN=\(identity.mark)"
   }
 
   /// Those of `table` that are ours, without the holder, which ends by itself after the last.

@@ -2,6 +2,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 import NodeAPI
+import OperatingSystem
 import SwiftProtobuf
 import Synchronization
 import Telemetry
@@ -53,27 +54,20 @@ where SamplerClock.Duration == Duration {
     receive: @escaping @Sendable (Muster_V1_GPUSamples) -> Void
   ) async throws -> String? {
     var ends: [CInt] = [-1, -1]
-    try NodeAgentError.check("make a pipe") { pipe(&ends) }
+    try SystemFault.check("make a pipe") { pipe(&ends) }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     let output = ends[1]
     let environment = self.environment
-    let started: Result<pid_t, any Error>
-    do {
-      started = .success(
-        try await self.blocking.run {
-          let program = try ProgramSearch.path(
-            of: "nvidia-smi", searching: environment["PATH"] ?? "")
-          var child = ChildProcess(
-            program: program, argv: ["nvidia-smi"] + GPUSample.queryArguments + options,
-            environment: environment)
-          child.outputDescriptor = output
-          return try child.spawn()
-        })
-    } catch {
-      started = .failure(error)
+    let started = try? await self.blocking.run {
+      let program = try ProgramSearch.path(of: "nvidia-smi", searching: environment["PATH"] ?? "")
+      var child = ChildProcess(
+        program: program, argv: ["nvidia-smi"] + GPUSample.queryArguments + options,
+        environment: environment)
+      child.output = output
+      return try child.spawn()
     }
     close(output)
-    guard case .success(let process) = started else {
+    guard let process = started else {
       close(ends[0])
       return nil
     }

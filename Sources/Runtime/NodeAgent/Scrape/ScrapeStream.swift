@@ -143,19 +143,11 @@ where ScrapeClock.Duration == Duration {
     let time = self.wallClockMilliseconds()
     let (after, found) = try await self.blocking.run {
       var files = before
-      let found = files.look()
+      let found = files.look(at: time)
       return (files, found)
     }
     files = after
-    return found.map { file in
-      .with {
-        $0.path = file.path
-        $0.lines = file.lineCount
-        $0.bytes = file.size
-        $0.sharedAs = file.sharedAs
-        $0.milliseconds = time
-      }
-    }
+    return found
   }
 
   private func endpoints(_ request: Muster_V1_ScrapeRequest) -> [ScrapeEndpoint] {

@@ -1,21 +1,15 @@
 import Glibc
+import NodeAPI
+import SwiftProtobuf
 
 /// Counts the lines of files that others write, each byte read once.
 struct WatchedFiles: Sendable {
-  struct File: Equatable, Sendable {
-    var path: String
-    /// Lines that are finished.
-    var lineCount: UInt64
-    /// In bytes.
-    var size: UInt64
-    /// Tells it from other files of its path on the nodes that see it, too; empty: it is this node's.
-    var sharedAs = ""
-  }
-
   private struct Progress: Sendable {
     var inode: ino_t
     var offset: off_t
+    /// Lines that are finished.
     var lineCount: UInt64
+    /// Tells it from other files of its path on the nodes that see it, too; empty: it is this node's.
     var sharedAs: String
 
     /// A file that is met for the first time. Blocks.
@@ -41,15 +35,19 @@ struct WatchedFiles: Sendable {
   }
 
   /// Reads what has been added since the last look. Blocks.
-  mutating func look() -> [File] {
-    var found: [File] = []
+  ///
+  /// - Parameter milliseconds: The time of the look, since 1970.
+  mutating func look(at milliseconds: Int64) -> [Muster_V1_WatchedFile] {
+    var found: [Muster_V1_WatchedFile] = []
     for path in Set(self.patterns.flatMap(Self.paths)).sorted().prefix(Self.fileCountMax) {
-      if let file = self.look(at: path) { found.append(file) }
+      guard var file = self.look(at: path) else { continue }
+      file.milliseconds = milliseconds
+      found.append(file)
     }
     return found
   }
 
-  private mutating func look(at path: String) -> File? {
+  private mutating func look(at path: String) -> Muster_V1_WatchedFile? {
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { return nil }
     defer { close(file) }
@@ -69,9 +67,12 @@ struct WatchedFiles: Sendable {
       progress.offset += off_t(count)
     }
     self.progress[path] = progress
-    return File(
-      path: path, lineCount: progress.lineCount, size: UInt64(status.st_size),
-      sharedAs: progress.sharedAs)
+    return .with {
+      $0.path = path
+      $0.lines = progress.lineCount
+      $0.bytes = UInt64(status.st_size)
+      $0.sharedAs = progress.sharedAs
+    }
   }
 
   private static func paths(of pattern: String) -> [String] {

@@ -22,7 +22,7 @@ where RunClock.Duration == Duration {
   let session: RunSession
   let supervisor: HostSupervisor<RunClock>
   let logs: LogStream<RunClock>
-  let events: EventStream
+  let events: EventLog
   let scrapes: ScrapeStream<RunClock>
   let preflight: Preflight<RunClock>
   let gpuMemory: GPUMemoryProof<RunClock>
@@ -36,7 +36,7 @@ where RunClock.Duration == Duration {
   func attach(
     request: Muster_V1_AttachRequest, context: ServerContext
   ) async throws -> Muster_V1_AttachResponse {
-    try AttachCheck.check(request)
+    try request.check()
     if request.observe {
       self.session.observe(from: context.remotePeer)
     } else {
@@ -54,7 +54,7 @@ where RunClock.Duration == Duration {
     }
     return .with {
       $0.protocolVersion = AgentPreface.protocolVersion
-      $0.hostName = ProcessFacts.hostName()
+      $0.hostName = MachineFacts.hostName
       $0.processID = Int64(getpid())
       $0.startedAtMilliseconds = self.session.startedAtMilliseconds
       $0.stateFolder = self.session.folder.path
@@ -69,9 +69,9 @@ where RunClock.Duration == Duration {
     request: Muster_V1_StartRequest, context: ServerContext
   ) async throws -> Muster_V1_StartResponse {
     try self.session.requireClaim(of: context)
-    let replicas = try request.replicas.map { spec in
-      do throws(ReplicaFault) {
-        return try ReplicaSpecification(spec)
+    let replicas = try request.replicas.map { json in
+      do {
+        return try ReplicaSpecification(json: Array(json))
       } catch {
         throw RPCError(code: .invalidArgument, message: "\(error)")
       }
@@ -122,7 +122,16 @@ where RunClock.Duration == Duration {
     request: Muster_V1_EventsRequest, response: RPCWriter<Muster_V1_NodeEvent>,
     context: ServerContext
   ) async throws {
-    try await context.untilCallerGoes { try await self.events.send(request, to: response) }
+    try await context.untilCallerGoes {
+      var sequence = request.after
+      for await _ in self.events.bell.rings() {
+        for event in self.events.events(after: sequence) {
+          try await response.write(event)
+          sequence = event.sequence
+        }
+        if !request.follow { return }
+      }
+    }
   }
 
   func scrape(
@@ -174,5 +183,70 @@ where RunClock.Duration == Duration {
     let living = await self.supervisor.living()
     if living.isEmpty { self.session.end(keepsRecords: request.keepRecords) }
     return .with { $0.leftovers = living.map { "\($0) has not been stopped" } }
+  }
+}
+
+// MARK: What a call must be
+
+extension Muster_V1_AttachRequest {
+  fileprivate func check() throws(RPCError) {
+    let version = AgentPreface.protocolVersion
+    guard self.protocolVersion == version else {
+      throw RPCError(
+        code: .failedPrecondition,
+        message: "the agent speaks protocol \(version), the coordinator "
+          + "\(self.protocolVersion): end the run with the `muster` that began it")
+    }
+    guard self.coordinator.utf8.count <= NodeLimits.coordinatorNameSizeMax,
+      !self.coordinator.utf8.contains(UInt8(ascii: "\n"))
+    else { throw RPCError(code: .invalidArgument, message: "the coordinator's name is too long") }
+    guard self.observe || !self.coordinator.isEmpty else {
+      throw RPCError(code: .invalidArgument, message: "a coordinator must have a name")
+    }
+    guard self.plan.count <= NodeLimits.planSizeMax else {
+      throw RPCError(
+        code: .invalidArgument,
+        message: "the plan has \(self.plan.count) bytes; at most \(NodeLimits.planSizeMax)")
+    }
+    guard self.secrets.count <= NodeLimits.secretCountMax,
+      self.secrets.values.allSatisfy({ $0.utf8.count <= NodeLimits.secretSizeMax })
+    else { throw RPCError(code: .invalidArgument, message: "too many or too large secrets") }
+  }
+}
+
+extension RunSession {
+  /// - Throws: ABORTED with the holder's name, or FAILED_PRECONDITION, unless the link of this call
+  ///   holds the run.
+  fileprivate func requireClaim(of context: ServerContext) throws(RPCError) {
+    switch self.mayAct(from: context.remotePeer) {
+    case .allowed: return
+    case .notClaimed:
+      throw RPCError(
+        code: .failedPrecondition, message: "attach first, and not as an observer")
+    case .superseded(let holder): throw RPCError(heldBy: holder)
+    }
+  }
+}
+
+extension RPCError {
+  fileprivate init(heldBy holder: RunClaim.Holder) {
+    self.init(
+      code: .aborted,
+      message: "the run is held by \(holder.coordinator) (epoch \(holder.epoch))")
+  }
+}
+
+extension ServerContext {
+  /// Carries `body` out, and cancels it when the caller has gone: gRPC says so by a handle and leaves
+  /// the handler's task alone, which would wait for ever.
+  fileprivate func untilCallerGoes(
+    _ body: @escaping @Sendable () async throws -> Void
+  ) async throws {
+    try await withThrowingTaskGroup { tasks in
+      tasks.addTask { try await body() }
+      tasks.addTask { try await self.cancellation.cancelled }
+      try await tasks.next()
+      tasks.cancelAll()
+    }
   }
 }

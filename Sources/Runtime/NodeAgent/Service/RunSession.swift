@@ -1,3 +1,4 @@
+import OperatingSystem
 import Synchronization
 
 /// What a daemon knows of its run, shared by all calls.
@@ -41,14 +42,8 @@ final class RunSession: Sendable {
 
   /// The values of the secrets named, and the names that no coordinator has handed over.
   func secrets(named names: [String]) -> (values: [String: String], missing: [String]) {
-    self.state.withLock { state in
-      var values: [String: String] = [:]
-      var missing: [String] = []
-      for name in names {
-        if let value = state.secrets[name] { values[name] = value } else { missing.append(name) }
-      }
-      return (values, missing)
-    }
+    let values = self.state.withLock { $0.secrets.filter { names.contains($0.key) } }
+    return (values, names.filter { values[$0] == nil })
   }
 
   func observe(from address: String) {
@@ -63,36 +58,28 @@ final class RunSession: Sendable {
   func claim(
     _ claimant: RunClaim.Holder, from address: String, yields: Bool = false, plan: [UInt8],
     secrets: [String: String]
-  ) throws(NodeAgentError) -> RunClaim.ClaimDecision {
-    try self.claiming.withLock { _ throws(NodeAgentError) in
-      try self.claimInTurn(
-        claimant, from: address, yields: yields, plan: plan, secrets: secrets)
-    }
-  }
-
-  private func claimInTurn(
-    _ claimant: RunClaim.Holder, from address: String, yields: Bool, plan: [UInt8],
-    secrets: [String: String]
-  ) throws(NodeAgentError) -> RunClaim.ClaimDecision {
-    let decision = self.state.withLock { state -> RunClaim.ClaimDecision in
-      if yields, let holder = state.claim.holder, holder != claimant,
-        state.workingCalls.keys.contains(where: { state.claim.mayAct(from: $0) == .allowed })
-      {
-        return .refused(holder: holder)
+  ) throws(SystemFault) -> RunClaim.ClaimDecision {
+    try self.claiming.withLock { _ throws(SystemFault) in
+      let decision = self.state.withLock { state -> RunClaim.ClaimDecision in
+        if yields, let holder = state.claim.holder, holder != claimant,
+          state.workingCalls.keys.contains(where: { state.claim.mayAct(from: $0) == .allowed })
+        {
+          return .refused(holder: holder)
+        }
+        let decision = state.claim.claim(claimant, from: address)
+        guard decision == .accepted else { return decision }
+        if !plan.isEmpty { state.plan = plan }
+        state.wasClaimed = true
+        state.secrets.merge(secrets) { $1 }
+        return decision
       }
-      let decision = state.claim.claim(claimant, from: address)
-      guard decision == .accepted else { return decision }
-      if !plan.isEmpty { state.plan = plan }
-      state.wasClaimed = true
-      state.secrets.merge(secrets) { $1 }
+      if decision == .accepted {
+        self.bell.ring()
+        try self.folder.write(claimant)
+        if !plan.isEmpty { try PlainFile.publish(plan, at: self.folder.plan) }
+      }
       return decision
     }
-    if decision == .accepted {
-      self.bell.ring()
-      try self.folder.write(claimant)
-      if !plan.isEmpty { try PlainFile.publish(plan, at: self.folder.plan) }
-    }
-    return decision
   }
 
   /// Carries `body` out as a sign that the coordinator at this address is at work.

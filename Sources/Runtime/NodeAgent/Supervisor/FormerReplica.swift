@@ -2,6 +2,7 @@ import Glibc
 import Health
 import Launch
 import NodeAPI
+import OperatingSystem
 
 /// A replica that a daemon before this one started, as its folder tells.
 struct FormerReplica: Sendable {
@@ -12,8 +13,6 @@ struct FormerReplica: Sendable {
     case over(reason: String)
   }
 
-  private static let specSizeMax = 4 << 20
-
   var replica: ReplicaSpecification
   var folder: ReplicaFolder
   var attempt: Int
@@ -23,25 +22,24 @@ struct FormerReplica: Sendable {
   /// memory alone. Blocks.
   var secrets: [String: String] {
     guard case .runs(let start, _) = self.fate, !self.replica.launch.secrets.isEmpty,
-      ProcessTable.isAlive(start.holder),
-      let bytes = try? PlainFile.read(
-        "/proc/\(start.holder.processID)/environ", sizeMax: EnvironmentBlock.sizeMax)
+      ProcessTable.isAlive(start.holder)
     else { return [:] }
-    let names = Set(self.replica.launch.secrets)
-    return EnvironmentBlock.parse(bytes).filter { names.contains($0.key) }
+    let block = ProcessTable.environment(of: start.holder.processID)
+    return ProcessTable.variables(in: block).filter {
+      self.replica.launch.secrets.contains($0.key)
+    }
   }
 
   /// In the order of their keys; folders that are not those of replicas are left out. Blocks.
   static func all(in state: StateFolder) -> [FormerReplica] {
-    var found: [FormerReplica] = []
-    for name in (try? PlainFile.names(in: state.path)) ?? [] {
-      let path = "\(state.path)/\(name)/spec.json"
-      guard let bytes = try? PlainFile.read(path, sizeMax: Self.specSizeMax),
-        let replica = try? ReplicaSpecification(json: bytes), replica.key.folderName == name
-      else { continue }
-      found.append(Self.read(replica, in: ReplicaFolder(of: replica.key, in: state)))
-    }
-    return found.sorted { $0.replica.key < $1.replica.key }
+    let names = (try? PlainFile.names(in: state.path)) ?? []
+    return names.compactMap { name in
+      let folder = ReplicaFolder("\(state.path)/\(name)")
+      guard let replica = try? folder.specification(), replica.key.folderName == name else {
+        return nil
+      }
+      return Self.read(replica, in: folder)
+    }.sorted { $0.replica.key < $1.replica.key }
   }
 
   private static func read(
@@ -55,7 +53,7 @@ struct FormerReplica: Sendable {
     switch ProcessRecord.read(at: folder.record(ofAttempt: attempt))?.content {
     case .launchFailed(let reason): former.fate = .over(reason: reason)
     case .launched(let start, _):
-      if start.bootID == ProcessFacts.bootID() {
+      if start.bootID == ProcessTable.bootID {
         former.fate = .runs(start, status?.adoption ?? .coming)
       } else {
         former.fate = .over(reason: "the machine was started anew")

@@ -3,6 +3,7 @@ import Health
 import Launch
 import NIOCore
 import NodeAPI
+import OperatingSystem
 import Synchronization
 
 /// This machine under a replica: real processes, `/proc`, files and sockets.
@@ -23,6 +24,8 @@ where RunClock.Duration == Duration {
   private static var interval: Duration { .milliseconds(100) }
   /// Lines of the log that come with a failure.
   private static var logLineCount: Int { 20 }
+  /// A holder has only to start one program; this is for a machine under heavy load.
+  private static var startMilliseconds: CInt { 30_000 }
 
   private let replica: ReplicaSpecification
   private let folder: ReplicaFolder
@@ -68,24 +71,59 @@ where RunClock.Duration == Duration {
   }
 
   func launch(attempt: Int) async throws -> HostAttempt<RunClock> {
-    let launch = ReplicaLaunch(
-      specification: self.replica.launch, folder: self.folder, attempt: attempt,
-      environment: self.environment)
-    let start = try await self.context.blocking.run { try launch.launch() }
+    let start = try await self.context.blocking.run { try self.startHolder(attempt) }
     return self.attempt(attempt, start)
+  }
+
+  /// Starts the holder of an attempt, which reads the rest in the replica's folder. Blocks.
+  ///
+  /// - Returns: The record of the process.
+  /// - Throws: The exact reason why there is none.
+  private func startHolder(_ attempt: Int) throws -> ProcessRecord.Start {
+    try self.checkPorts()
+    for path in [self.folder.path] + self.replica.launch.folders {
+      try PlainFile.makeFolders(path)
+    }
+    let record = self.folder.record(ofAttempt: attempt)
+    try self.folder.prepareLog(ofAttempt: attempt)
+    unlink(record)
+    let words = ["hold", "--replica", self.folder.path, "--attempt", "\(attempt)"]
+    var ready = try ReadyPipe()
+    let holder = try ready.spawn(
+      ChildProcess(
+        program: "/proc/self/exe", argv: ["muster-node"] + words, environment: self.environment))
+    ready.wait(milliseconds: Self.startMilliseconds)
+    switch ProcessRecord.read(at: record)?.content {
+    case .launched(let start, _): return start
+    case .launchFailed(let reason):
+      waitpid(holder, nil, 0)
+      throw NodeAgentError.launchFailed(reason)
+    case nil:
+      // It could not even write its record, or hangs: nothing of it may start later.
+      kill(holder, SIGKILL)
+      waitpid(holder, nil, 0)
+      throw NodeAgentError.launchFailed("its holder ended without a record at \(record)")
+    }
+  }
+
+  /// A server that is there already would answer the probes in the place of ours: a model server of
+  /// the same model would make it ready.
+  private func checkPorts() throws(NodeAgentError) {
+    let taken = PortQuestion(ports: self.replica.launch.ports, run: "").answer()
+    guard let port = taken.first else { return }
+    let owner = port.program.isEmpty ? "another process" : "`\(port.program)`"
+    throw .portTaken(
+      Int(port.port), by: port.processID > 0 ? "\(owner), pid \(port.processID)" : owner)
   }
 
   /// One whose process is recorded.
   func attempt(_ attempt: Int, _ start: ProcessRecord.Start) -> HostAttempt<RunClock> {
     let log = ReplicaLog(path: self.logPath(ofAttempt: attempt))
     self.latestLog.withLock { $0 = log }
-    let identity = self.context.identity
+    let marks = ReplicaProcesses.marks(of: self.context.identity, self.replica.key)
     return HostAttempt(
       watch: ReplicaWatch(
-        start: start,
-        marks: ReplicaProcesses.marks(of: identity, self.replica.key)
-          .map { "\($0.name)=\($0.value)" },
-        runMark: ReplicaProcesses.runMark(of: identity), log: log,
+        start: start, marks: marks.map { "\($0.name)=\($0.value)" }, log: log,
         record: self.folder.record(ofAttempt: attempt), ports: self.replica.launch.ports),
       check: ReadinessCheck(
         launch: self.replica.launch, environment: self.environment, clock: self.clock,

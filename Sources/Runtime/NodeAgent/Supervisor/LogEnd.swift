@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// The end of a log.
 enum LogEnd {

@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// Follows a log as it grows, line by line.
 struct LogTail {

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import OperatingSystem
 
 /// What a process gets of its machine, set in the holder before it starts the process.
 enum ProcessLimits {
@@ -27,14 +28,14 @@ enum ProcessLimits {
   /// cores than parts, several share one.
   ///
   /// - Returns: The cores that it keeps.
-  static func keepToCores(part index: Int, of count: Int) throws(NodeAgentError) -> [Int] {
+  static func keepToCores(part index: Int, of count: Int) throws(SystemFault) -> [Int] {
     var cores = [UInt8](repeating: 0, count: Self.coreCountMax)
-    try NodeAgentError.check("read the cores of this process") {
+    try SystemFault.check("read the cores of this process") {
       clinux_get_affinity(&cores, CInt(cores.count))
     }
     let own = Self.part(index, of: count, cores: cores.indices.filter { cores[$0] != 0 })
     for core in cores.indices { cores[core] = own.contains(core) ? 1 : 0 }
-    try NodeAgentError.check("keep to cores \(own)") {
+    try SystemFault.check("keep to cores \(own)") {
       clinux_set_affinity(&cores, CInt(cores.count))
     }
     return own

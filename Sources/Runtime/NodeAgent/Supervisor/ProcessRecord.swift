@@ -1,4 +1,5 @@
 package import Health
+package import OperatingSystem
 
 /// What a holder wrote about its process: the one thing that a daemon which starts anew knows.
 ///
@@ -19,7 +20,7 @@ package struct ProcessRecord: Equatable, Sendable {
     case launched(Start, end: ProcessEnd?)
   }
 
-  package static let sizeMax = 16 << 10
+  private static let sizeMax = 16 << 10
   package var content: Content
 
   package init(_ content: Content) {
@@ -47,35 +48,39 @@ package struct ProcessRecord: Equatable, Sendable {
 
   /// `nil` where the text is not a whole record.
   package init?(parsing text: String) {
-    var lines: [String: [Substring]] = [:]
-    for line in text.split(separator: "\n") {
-      let words = line.split(separator: " ", maxSplits: 1)
-      lines[String(words[0])] = words.dropFirst().first.map { [$0] } ?? []
-    }
-    if let reason = lines["failure"]?.first {
-      self.content = .launchFailed(String(reason))
+    let lines = Self.fields(of: text)
+    if let reason = lines["failure"] {
+      self.content = .launchFailed(reason)
       return
     }
-    guard let bootID = lines["boot"]?.first, let holder = Self.identity(lines["holder"]?.first),
-      let main = Self.identity(lines["process"]?.first),
-      let started = lines["started"]?.first.flatMap({ Int64($0) })
+    guard let bootID = lines["boot"], let holder = Self.identity(lines["holder"]),
+      let main = Self.identity(lines["process"]),
+      let started = lines["started"].flatMap({ Int64($0) })
     else { return nil }
-    let start = Start(
-      bootID: String(bootID), holder: holder, main: main, startedAtMilliseconds: started)
     var end: ProcessEnd?
-    if let words = lines["end"]?.first?.split(separator: " ") {
+    if let words = lines["end"]?.split(separator: " ") {
       guard words.count == 2, let number = Int32(words[1]) else { return nil }
       end = words[0] == "exited" ? .exited(status: number) : .signalled(number)
     }
+    let start = Start(
+      bootID: bootID, holder: holder, main: main, startedAtMilliseconds: started)
     self.content = .launched(start, end: end)
   }
 
-  private static func identity(_ text: Substring?) -> ProcessStat.Identity? {
+  private static func identity(_ text: String?) -> ProcessStat.Identity? {
     let words = text?.split(separator: " ") ?? []
     guard words.count == 2, let processID = Int32(words[0]), let start = UInt64(words[1]) else {
       return nil
     }
     return ProcessStat.Identity(processID: processID, startTicks: start)
+  }
+
+  /// The values of lines `NAME VALUE`; lines without a value are left out.
+  static func fields(of text: String) -> [String: String] {
+    text.split(separator: "\n").reduce(into: [:]) { fields, line in
+      let words = line.split(separator: " ", maxSplits: 1)
+      if words.count == 2 { fields[String(words[0])] = String(words[1]) }
+    }
   }
 
   /// `nil` where there is no whole record (yet).
@@ -84,7 +89,7 @@ package struct ProcessRecord: Equatable, Sendable {
     return ProcessRecord(parsing: String(decoding: bytes, as: UTF8.self))
   }
 
-  func publish(at path: String) throws(NodeAgentError) {
+  func publish(at path: String) throws(SystemFault) {
     try PlainFile.publish(Array(self.text.utf8), at: path, durably: true)
   }
 }

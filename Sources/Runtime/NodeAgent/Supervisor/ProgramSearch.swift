@@ -1,14 +1,15 @@
 import Glibc
+import OperatingSystem
 
 /// Finds a program as a shell does.
 enum ProgramSearch {
   /// - Parameters:
   ///   - name: With a slash it is a path; else it is looked for in the folders of `path`.
   ///   - path: Folders with colons between them; empty ones are left out.
-  /// - Throws: `NodeAgentError.system`, told apart: no such program, or one that may not be executed.
-  static func path(of name: String, searching path: String) throws(NodeAgentError) -> String {
+  /// - Throws: `SystemFault`, told apart: no such program, or one that may not be executed.
+  static func path(of name: String, searching path: String) throws(SystemFault) -> String {
     if name.contains("/") {
-      if let code = Self.fault(of: name) { throw .system(operation: "start `\(name)`", code: code) }
+      if let code = Self.fault(of: name) { throw SystemFault("start `\(name)`", code: code) }
       return name
     }
     var refused: String?
@@ -20,8 +21,8 @@ enum ProgramSearch {
       default: continue
       }
     }
-    if let refused { throw .system(operation: "start `\(refused)`", code: EACCES) }
-    throw .system(operation: "find `\(name)` in PATH `\(path)`", code: ENOENT)
+    if let refused { throw SystemFault("start `\(refused)`", code: EACCES) }
+    throw SystemFault("find `\(name)` in PATH `\(path)`", code: ENOENT)
   }
 
   private static func fault(of path: String) -> CInt? {

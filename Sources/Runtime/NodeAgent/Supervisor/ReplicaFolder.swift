@@ -1,5 +1,7 @@
 import Glibc
 import Launch
+import NodeAPI
+import OperatingSystem
 
 /// The folder of one replica, below the run's state folder.
 ///
@@ -15,14 +17,24 @@ import Launch
 package struct ReplicaFolder: Equatable, Sendable {
   package let path: String
 
+  package init(_ path: String) {
+    self.path = path
+  }
+
   init(of key: ReplicaKey, in state: StateFolder) {
-    self.path = "\(state.path)/\(key.folderName)"
+    self.init("\(state.path)/\(key.folderName)")
   }
 
   var spec: String { "\(self.path)/spec.json" }
   var status: String { "\(self.path)/status" }
   var environmentScript: String { "\(self.path)/env.sh" }
   var launchScript: String { "\(self.path)/launch.sh" }
+
+  /// With what the replica was started last.
+  func specification() throws -> ReplicaSpecification {
+    try ReplicaSpecification(
+      json: try PlainFile.read(self.spec, sizeMax: NodeLimits.messageSizeMax))
+  }
 
   /// Attempts whose folders are kept.
   private static let attemptCountMax = 10
@@ -37,22 +49,18 @@ package struct ReplicaFolder: Equatable, Sendable {
 
   /// Makes the folder of an attempt with its empty log, makes `latest` point to it, and removes the
   /// oldest.
-  func prepareLog(ofAttempt attempt: Int) throws(NodeAgentError) {
+  func prepareLog(ofAttempt attempt: Int) throws(SystemFault) {
     let folder = self.folder(ofAttempt: attempt)
     try PlainFile.makeFolders(folder)
     let old = self.folder(ofAttempt: attempt - Self.attemptCountMax)
     for name in (try? PlainFile.names(in: old)) ?? [] { unlink("\(old)/\(name)") }
     rmdir(old)
-    let log = self.log(ofAttempt: attempt)
-    let file = try NodeAgentError.check("create \(log)") {
-      open(log, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o600)
-    }
-    close(file)
+    close(try PlainFile.openEnd(of: self.log(ofAttempt: attempt)))
     let temporary = "\(self.path)/latest.new"
     unlink(temporary)
-    try NodeAgentError.check("make link \(temporary)") {
+    try SystemFault.check("make link \(temporary)") {
       symlink("attempt-\(attempt)", temporary)
     }
-    try NodeAgentError.check("rename \(temporary)") { rename(temporary, "\(self.path)/latest") }
+    try SystemFault.check("rename \(temporary)") { rename(temporary, "\(self.path)/latest") }
   }
 }

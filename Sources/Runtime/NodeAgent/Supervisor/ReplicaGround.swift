@@ -18,7 +18,7 @@ protocol ReplicaGround: Sendable {
 
   /// Launches the process of an attempt.
   ///
-  /// - Throws: `NodeAgentError` with the exact reason why there is none; `CancellationError` where it is
+  /// - Throws: The exact reason why there is none; `CancellationError` where it is
   ///   left to the next daemon.
   func launch(attempt: Int) async throws -> Attempt
 

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import OperatingSystem
 import Synchronization
 
 /// The log of one attempt, kept from filling the disk: what is in it goes to `output.1.log`, and so on.
@@ -59,13 +60,13 @@ final class ReplicaLog: Sendable {
   /// Puts the log's beginning aside where it has grown too large. One caller at a time. Blocks.
   ///
   /// - Returns: Bytes that are no longer in its beginning.
-  func rotate(sizeMax: Int = ReplicaLog.sizeMax) throws(NodeAgentError) -> off_t {
+  func rotate(sizeMax: Int = ReplicaLog.sizeMax) throws(SystemFault) -> off_t {
     let size = LogEnd.size(of: self.path)
     guard size > off_t(sizeMax) else { return 0 }
-    let log = try NodeAgentError.check("open \(self.path)") { open(self.path, O_RDWR | O_CLOEXEC) }
+    let log = try SystemFault.check("open \(self.path)") { open(self.path, O_RDWR | O_CLOEXEC) }
     defer { close(log) }
     let new = "\(self.path).new"
-    let copy = try NodeAgentError.check("create \(new)") {
+    let copy = try SystemFault.check("create \(new)") {
       open(new, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
     }
     defer { close(copy) }
@@ -77,8 +78,8 @@ final class ReplicaLog: Sendable {
     for number in (1..<Self.countMax).reversed() {
       rename(self.name(number), self.name(number + 1))
     }
-    try NodeAgentError.check("rename \(new)") { rename(new, self.name(1)) }
-    return try self.cutSize.withLock { cutSize throws(NodeAgentError) in
+    try SystemFault.check("rename \(new)") { rename(new, self.name(1)) }
+    return try self.cutSize.withLock { cutSize throws(SystemFault) in
       let cut = try self.cut(log, whole, copy)
       cutSize += cut
       return cut
@@ -86,7 +87,7 @@ final class ReplicaLog: Sendable {
   }
 
   /// - Returns: Bytes that were taken out.
-  private func cut(_ log: CInt, _ whole: off_t, _ copy: CInt) throws(NodeAgentError) -> off_t {
+  private func cut(_ log: CInt, _ whole: off_t, _ copy: CInt) throws(SystemFault) -> off_t {
     if whole > 0, clinux_collapse_range(log, whole) == 0 { return whole }
     var end = whole
     for _ in 0..<Self.catchUpCountMax {
@@ -95,16 +96,16 @@ final class ReplicaLog: Sendable {
       try self.copy(log, end..<size, to: copy)
       end = size
     }
-    try NodeAgentError.check("empty \(self.path)") { ftruncate(log, 0) }
+    try SystemFault.check("empty \(self.path)") { ftruncate(log, 0) }
     return end
   }
 
-  private func copy(_ log: CInt, _ range: Range<off_t>, to copy: CInt) throws(NodeAgentError) {
+  private func copy(_ log: CInt, _ range: Range<off_t>, to copy: CInt) throws(SystemFault) {
     var piece = [UInt8](repeating: 0, count: Self.pieceSize)
     var offset = range.lowerBound
     while offset < range.upperBound {
       let wanted = min(piece.count, Int(range.upperBound - offset))
-      let count = try NodeAgentError.check("read \(self.path)") {
+      let count = try SystemFault.check("read \(self.path)") {
         CInt(truncatingIfNeeded: pread(log, &piece, wanted, offset))
       }
       // Somebody else has cut it.

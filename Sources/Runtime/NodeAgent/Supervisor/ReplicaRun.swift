@@ -109,9 +109,21 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
         let current = attempt
         switch action {
         case .none, .launch, .end, .attempt(.none): break
-        case .attempt(.probe): probes.addTask { await self.probe(current) }
-        case .attempt(.look): probes.addTask { await self.look(at: current) }
-        case .attempt(.canary): probes.addTask { await self.ask(current) }
+        case .attempt(.probe):
+          probes.addTask {
+            let outcome = await current.probe(self.note)
+            self.change { $0.probed(outcome, at: $1) }
+          }
+        case .attempt(.look):
+          probes.addTask {
+            let sight = await current.sight()
+            self.change { $0.looked(sight, at: $1) }
+          }
+        case .attempt(.canary):
+          probes.addTask {
+            let outcome = await current.probe(self.note)
+            self.change { $0.answered(outcome, at: $1) }
+          }
         case .attempt(.terminate): await attempt.terminate()
         case .attempt(.kill): await attempt.kill()
         case .attempt(.giveUp):
@@ -127,21 +139,6 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
 
   private func rest() async {
     await self.ground.rest(quietUntil: self.life.withLock { $0.quietUntil })
-  }
-
-  private func look(at attempt: Ground.Attempt) async {
-    let sight = await attempt.sight()
-    self.change { $0.looked(sight, at: $1) }
-  }
-
-  private func ask(_ attempt: Ground.Attempt) async {
-    let outcome = await attempt.probe(self.note)
-    self.change { $0.answered(outcome, at: $1) }
-  }
-
-  private func probe(_ attempt: Ground.Attempt) async {
-    let outcome = await attempt.probe(self.note)
-    self.change { $0.probed(outcome, at: $1) }
   }
 
   @Sendable private func note(_ note: ProbeNote) {

@@ -1,12 +1,13 @@
 import Fleet
 import Launch
+import OperatingSystem
 
 /// How a person starts a replica by hand, on its node: `env.sh` and `launch.sh`.
 struct ReplicaScripts: Sendable {
   let replica: ReplicaSpecification
   let identity: AgentIdentity
 
-  func publish(in folder: ReplicaFolder) throws(NodeAgentError) {
+  func publish(in folder: ReplicaFolder) throws(SystemFault) {
     let title = "\(self.replica.key) of run \(self.identity.run) on \(self.identity.node)"
     let launched = self.replica.launch
     let environment = EnvironmentScript.text(

@@ -1,4 +1,5 @@
 import Health
+import OperatingSystem
 
 /// The phase of a replica as it was shown last: for people, and for the daemon that comes after.
 struct ReplicaStatusFile: Sendable {
@@ -19,11 +20,7 @@ struct ReplicaStatusFile: Sendable {
   /// `nil` where there is none.
   init?(at path: String) {
     guard let bytes = try? PlainFile.read(path, sizeMax: Self.sizeMax) else { return nil }
-    var lines: [String: String] = [:]
-    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-      let words = line.split(separator: " ", maxSplits: 1)
-      lines[String(words[0])] = words.count == 2 ? String(words[1]) : ""
-    }
+    let lines = ProcessRecord.fields(of: String(decoding: bytes, as: UTF8.self))
     guard let attempt = lines["attempt"].flatMap({ Int($0) }),
       let phase = lines["phase"].flatMap({ ReplicaPhase(rawValue: $0) })
     else { return nil }
@@ -33,7 +30,7 @@ struct ReplicaStatusFile: Sendable {
     self.reason = lines["reason"] ?? ""
   }
 
-  func publish(at path: String) throws(NodeAgentError) {
+  func publish(at path: String) throws(SystemFault) {
     let text = """
       attempt \(self.attempt)
       phase \(self.phase.rawValue)

@@ -1,5 +1,6 @@
 import Glibc
 import Health
+import OperatingSystem
 
 /// Looks at the processes, the log and the ports of one attempt. Blocks for as long as files take;
 /// called from a thread that may.
@@ -15,7 +16,6 @@ struct ReplicaWatch: Sendable {
 
   private let recordPath: String
   private let ports: [Int]
-  private let runMark: String
   private let log: ReplicaLog
   private var tail: LogTail
   private var children: ServingProcesses
@@ -24,10 +24,9 @@ struct ReplicaWatch: Sendable {
   private var portLookCount = 0
   private var lookCount = 0
 
-  /// - Parameter runMark: The one of `marks` that all replicas of the run on this node have.
+  /// - Parameter marks: As ``ReplicaProcesses/marks(of:_:)`` has them.
   init(
-    start: ProcessRecord.Start, marks: [String], runMark: String, log: ReplicaLog, record: String,
-    ports: [Int]
+    start: ProcessRecord.Start, marks: [String], log: ReplicaLog, record: String, ports: [Int]
   ) {
     self.processes = ReplicaProcesses(holder: start.holder, main: start.main, marks: marks)
     self.log = log
@@ -35,7 +34,6 @@ struct ReplicaWatch: Sendable {
     self.children = ServingProcesses(of: self.processes)
     self.recordPath = record
     self.ports = ports
-    self.runMark = runMark
   }
 
   mutating func look(isClearing: Bool) -> ReplicaSight {
@@ -71,12 +69,12 @@ struct ReplicaWatch: Sendable {
     // Until its status is known, or known to be lost, it is not over.
     guard self.endWasSaid, self.owned().isEmpty else { return nil }
     if ProcessTable.isAlive(self.processes.holder) { return nil }
-    let listening = ListeningPorts.all()
+    let listening = Set(ListeningPorts.sockets().map(\.port))
     let taken = self.ports.filter(listening.contains)
     if taken.isEmpty { return ReplicaRemains() }
     self.portLookCount += 1
     if self.portLookCount < Self.portLookCountMax { return nil }
-    return TakenPorts.remains(taken, mark: self.runMark)
+    return TakenPorts.remains(taken, mark: self.processes.marks[0])
   }
 
   /// What the processes tell of a replica that serves, as of the last look.

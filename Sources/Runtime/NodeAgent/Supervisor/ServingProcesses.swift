@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// Looks after the processes of one replica that lives: a few small files of `/proc` ten times a
 /// second, and the whole table seldom.

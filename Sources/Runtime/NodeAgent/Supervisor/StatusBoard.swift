@@ -40,20 +40,11 @@ final class StatusBoard: Sendable {
   func follow(_ receive: (ReplicaStatus) async throws -> Void) async rethrows {
     var version: UInt64 = 0
     for await _ in self.bell.rings() {
-      let changes = self.changes(after: version)
-      for status in changes.statuses { try await receive(status) }
-      version = changes.version
-    }
-  }
-
-  /// What has changed since, oldest first, and the version to ask for next.
-  ///
-  /// - Parameter version: 0: everything.
-  private func changes(after version: UInt64) -> (statuses: [ReplicaStatus], version: UInt64) {
-    self.state.withLock { state in
-      let changed = state.entries.values.filter { $0.version > version }
-        .sorted { $0.version < $1.version }
-      return (changed.map(\.status), state.version)
+      let entries = self.state.withLock { $0.entries.values }
+      for entry in entries.sorted(by: { $0.version < $1.version }) where entry.version > version {
+        try await receive(entry.status)
+        version = entry.version
+      }
     }
   }
 }

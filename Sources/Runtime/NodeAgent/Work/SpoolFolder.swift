@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 package import RecordFiles
 package import Rollouts
 

@@ -48,12 +48,7 @@ package struct TopScreen {
   package func report() -> [StyledLine] {
     // Nobody's reasons are wider.
     let width = 1 << 20
-    var rollouts: [StyledLine] = []
-    if self.moment.rollouts != nil {
-      var line = StyledLine()
-      self.appendRollouts(to: &line)
-      rollouts = [line, StyledLine()]
-    }
+    let rollouts = self.moment.rollouts == nil ? [] : [self.rollouts, StyledLine()]
     return rollouts + self.tables.services.lines(width: width) + [StyledLine()]
       + self.tables.replicas(self.tables.rows).lines(width: width)
   }
@@ -69,14 +64,16 @@ package struct TopScreen {
     line.append("nodes \(reached)/\(nodes.count)", reached == nodes.count ? nil : .error)
     line.append("  \(ChainEvent.time(self.moment.milliseconds).suffix(9))")
     line.append("  ")
-    self.appendRollouts(to: &line)
+    line.append(self.rollouts)
     if self.settings.isPaused { line.append("  PAUSED", .warning) }
     return line
   }
 
-  private func appendRollouts(to line: inout StyledLine) {
-    line.append("rollouts \(ReadableNumber.number(self.moment.rollouts?.perSecond, digits: 1))/s")
+  private var rollouts: StyledLine {
+    let rate = ReadableNumber.number(self.moment.rollouts?.perSecond, digits: 1)
+    var line = StyledLine("rollouts \(rate)/s")
     if let count = self.moment.rollouts?.count { line.append(" (\(count))", .faint) }
+    return line
   }
 
   private var foot: StyledLine {
@@ -126,13 +123,9 @@ package struct TopScreen {
       .init("TIME"), .init("NODE"), .init("REPLICA", rank: 1), .init("EVENT"), .init("REASON"),
     ])
     for event in events {
+      let time = "\(ChainEvent.time(event.milliseconds).suffix(9))"
       table.append(
-        [
-          "\(ChainEvent.time(event.milliseconds).suffix(9))",
-          event.node.isEmpty ? "-" : event.node,
-          event.replica?.description ?? (event.service.isEmpty ? "-" : event.service), event.what,
-          event.reason,
-        ].map { StyledLine($0, .faint) })
+        ([time] + event.place + [event.what, event.reason]).map { StyledLine($0, .faint) })
     }
     return table.lines(width: width)
   }

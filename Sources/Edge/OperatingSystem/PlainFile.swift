@@ -1,0 +1,159 @@
+import Fleet
+package import Glibc
+import Synchronization
+
+/// Small files, read and written whole. Every call blocks.
+package enum PlainFile {
+  /// - Parameter sizeMax: Bytes beyond it are not read.
+  /// - Throws: `SystemFault` with `ENOENT` where there is none.
+  package static func read(_ path: String, sizeMax: Int) throws(SystemFault) -> [UInt8] {
+    let file = try SystemFault.check("open \(path)") {
+      open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+    }
+    defer { close(file) }
+    return try Self.read(file, named: path, sizeMax: sizeMax)
+  }
+
+  /// From the descriptor's position on.
+  package static func read(
+    _ file: CInt, named path: String, sizeMax: Int
+  ) throws(SystemFault) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while bytes.count < sizeMax {
+      // Files of /proc have no size to ask for.
+      let piece = try Self.piece(
+        of: file, named: path, sizeMax: min(sizeMax - bytes.count, 64 << 10))
+      if piece.isEmpty { break }
+      bytes += piece
+    }
+    return bytes
+  }
+
+  /// What one call of `read` gives: of a pipe what is there, none at the end.
+  package static func piece(
+    of file: CInt, named path: String, sizeMax: Int
+  ) throws(SystemFault) -> [UInt8] {
+    var block = [UInt8](repeating: 0, count: sizeMax)
+    let count = try SystemFault.check("read \(path)") {
+      CInt(truncatingIfNeeded: Glibc.read(file, &block, sizeMax))
+    }
+    block.removeLast(sizeMax - Int(count))
+    return block
+  }
+
+  /// - Returns: The SHA-256 of what is left to read, 64 lower-case hexadecimal digits.
+  package static func sha256(of file: CInt, named path: String) throws(SystemFault) -> String {
+    var hash = SHA256()
+    while case let piece = try Self.piece(of: file, named: path, sizeMax: 1 << 20), !piece.isEmpty {
+      hash.update(piece)
+    }
+    return SHA256.hex(digest: hash.finalize())
+  }
+
+  /// Two calls for the same file may come at once, from two links.
+  private static let publishCount = Atomic<UInt64>(0)
+
+  /// Writes the file under another name first, so that whoever reads it sees all of it or the one
+  /// before.
+  ///
+  /// - Parameter durably: Returns when the file survives the end of the machine.
+  package static func publish(
+    _ bytes: [UInt8], at path: String, durably: Bool = false, mode: mode_t = 0o600
+  ) throws(SystemFault) {
+    let number = Self.publishCount.add(1, ordering: .relaxed).newValue
+    let temporary = "\(path).\(getpid())-\(number).new"
+    let file = try SystemFault.check("create \(temporary)") {
+      open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, mode)
+    }
+    do throws(SystemFault) {
+      defer { close(file) }
+      try Self.write(bytes, to: file, named: temporary)
+      if durably { try SystemFault.check("sync \(temporary)") { fsync(file) } }
+      try SystemFault.check("rename \(temporary)") { rename(temporary, path) }
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    if durably { try Self.syncFolder(of: path) }
+  }
+
+  /// A descriptor at the end of a file, which is made if need be; the caller's to close.
+  package static func openEnd(of path: String) throws(SystemFault) -> CInt {
+    try SystemFault.check("create \(path)") {
+      open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0o600)
+    }
+  }
+
+  package static func write(
+    _ bytes: [UInt8], to file: CInt, named path: String
+  ) throws(SystemFault) {
+    var start = 0
+    while start < bytes.count {
+      let count = try SystemFault.check("write \(path)") {
+        bytes.withUnsafeBytes { bytes in
+          let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
+          return CInt(truncatingIfNeeded: Glibc.write(file, rest.baseAddress, rest.count))
+        }
+      }
+      start += Int(count)
+    }
+  }
+
+  private static let makeCountMax = 100
+
+  /// Makes a folder and those above it, mode 0700 each; one that is there is left as it is.
+  package static func makeFolders(_ path: String) throws(SystemFault) {
+    for _ in 1..<Self.makeCountMax {
+      do throws(SystemFault) {
+        return try Self.makeFoldersOnce(path)
+      } catch {
+        // Where homes are shared, the last daemon of a run on another node has removed one in between.
+        guard error.code == ENOENT else { throw error }
+      }
+    }
+    try Self.makeFoldersOnce(path)
+  }
+
+  private static func makeFoldersOnce(_ path: String) throws(SystemFault) {
+    var end = path.startIndex
+    while end < path.endIndex {
+      end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
+      let folder = String(path[..<end])
+      if mkdir(folder, 0o700) == 0 || errno == EEXIST { continue }
+      let code = errno
+      // Above us there may be folders that only let us through.
+      var status = stat()
+      if stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { continue }
+      throw SystemFault("make folder \(folder)", code: code)
+    }
+  }
+
+  /// Names in a folder without `.` and `..`, in the order of their bytes.
+  package static func names(in path: String) throws(SystemFault) -> [String] {
+    guard let folder = opendir(path) else { throw SystemFault("list \(path)", code: errno) }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// The folder that a file or folder lies in.
+  package static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+    return String(path[..<slash])
+  }
+
+  private static func syncFolder(of path: String) throws(SystemFault) {
+    let folder = Self.folder(of: path)
+    let file = try SystemFault.check("open \(folder)") {
+      open(folder, O_RDONLY | O_CLOEXEC | O_DIRECTORY)
+    }
+    defer { close(file) }
+    try SystemFault.check("sync \(folder)") { fsync(file) }
+  }
+}
