@@ -86,7 +86,7 @@ package struct LeaseProgress: Equatable, Sendable {
 /// Why a node's worker cannot go on.
 package struct LeaseFault: Error, Equatable, Sendable {
   /// Numbered as in node.proto.
-  package enum Kind: Int, Sendable {
+  package enum Kind: Int, CaseIterable, Sendable {
     /// The agent has no runner for this kind of work: it never will.
     case unknownKind = 1
     /// The kind's runner cannot read the specification: it never will.
