@@ -1,6 +1,6 @@
 package import Fleet
 import Glibc
-import RecordFiles
+package import RecordFiles
 package import Rollouts
 
 /// The folder of one run, `ROOT/NAME/ID/`: `plan.json`, `shards.json`, `journal.sqlite`, `records/`,
@@ -101,6 +101,69 @@ package struct RunDirectory: Equatable, Sendable {
     try RunStoreError.filing { () throws(FileFault) in
       try Folder.names(in: self.recordsPath).filter { $0.hasSuffix(".records") }
         .map { String($0.dropLast(".records".count)) }.sorted()
+    }
+  }
+}
+
+/// The right to work on a run, of one process at a time; ends with the value, or with the process
+/// however that ends. The kernel keeps it (flock), so that no stale lock can remain.
+package struct RunLock: ~Copyable {
+  private let file: FileDescriptor
+
+  /// - Parameter holder: Who takes it, for the one who does not get it: `user@host pid 4711`.
+  /// - Throws: `RunStoreError.locked` with the present holder.
+  package init(_ run: RunDirectory, holder: String) throws(RunStoreError) {
+    let path = "\(run.path)/lock"
+    let other: String
+    do throws(FileFault) {
+      let file = try FileDescriptor(path: path, flags: O_RDWR | O_CREAT)
+      if try file.lock() {
+        try file.truncate(to: 0)
+        try file.write(Array("\(holder)\n".utf8), at: 0)
+        self.file = file
+        return
+      }
+      other = String(decoding: try file.bytes(0..<256), as: UTF8.self)
+    } catch {
+      throw .file(error)
+    }
+    throw .locked(path: path, holder: String(other.prefix { $0 != "\n" }))
+  }
+
+  /// Who works on a run now; `nil`: nobody does.
+  package static func holder(of run: RunDirectory) throws(RunStoreError) -> String? {
+    do throws(FileFault) {
+      let file = try FileDescriptor(path: "\(run.path)/lock", flags: O_RDWR)
+      if try file.lock() { return nil }
+      return String(decoding: try file.bytes(0..<256), as: UTF8.self).split(separator: "\n").first
+        .map(String.init) ?? "?"
+    } catch {
+      if error.errno == ENOENT { return nil }
+      throw .file(error)
+    }
+  }
+}
+
+/// What can be wrong with runs on disk.
+package enum RunStoreError: Error, Equatable {
+  case file(FileFault)
+  /// Another process works on the run.
+  case locked(path: String, holder: String)
+  /// There is no run of that name or id.
+  case noRun(String)
+  /// A file of the run is not what was written.
+  case damaged(path: String, reason: String)
+  /// The journal's database refuses.
+  case journal(path: String, reason: String)
+
+  /// Carries `body` out, with its faults as these.
+  static func filing<Result: ~Copyable>(_ body: () throws(FileFault) -> Result) throws(Self)
+    -> Result
+  {
+    do throws(FileFault) {
+      return try body()
+    } catch {
+      throw .file(error)
     }
   }
 }
