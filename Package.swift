@@ -66,7 +66,7 @@ let core: [Target] = [
   layer("Core", "Health", ["Launch"]),
   layer("Core", "KVCacheSimulator", ["Fleet", "Rollouts"]),
   layer("Core", "Launch", ["Fleet"]),
-  layer("Core", "Manifest", ["Fleet", "KVCacheSimulator", yams]),
+  layer("Core", "Manifest", ["Fleet", "KVCacheSimulator", "Launch", yams]),
   layer(
     "Core", "Plan",
     ["CompileCache", "Fleet", "KVCacheSimulator", "Launch", "Manifest", "Recipes"]),

@@ -24,9 +24,14 @@ import Testing
       else { continue }
       let groups = { (name: String) -> NodeSet? in name == "a" ? a : b }
       #expect(try NodeSet(parsing: "@a,@b", groups: groups) == a.union(b))
-      #expect(try NodeSet(parsing: "@a!@b", groups: groups) == a.subtracting(b))
-      #expect(try NodeSet(parsing: "@a&@b", groups: groups) == a.intersection(b))
-      #expect(try NodeSet(parsing: "@a^@b", groups: groups) == a.symmetricDifference(b))
+      #expect(
+        try NodeSet(parsing: "@a!@b", groups: groups) == NodeSet(Set(a.names).subtracting(b.names)))
+      #expect(
+        try NodeSet(parsing: "@a&@b", groups: groups) == NodeSet(Set(a.names).intersection(b.names))
+      )
+      #expect(
+        try NodeSet(parsing: "@a^@b", groups: groups)
+          == NodeSet(Set(a.names).symmetricDifference(b.names)))
     }
   }
 

@@ -1,4 +1,5 @@
 import Coordinator
+import Fleet
 import Health
 import Launch
 import Plan

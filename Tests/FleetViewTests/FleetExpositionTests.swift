@@ -4,6 +4,7 @@ import FleetView
 import Foundation
 import Health
 import Launch
+import Manifest
 import Plan
 import Telemetry
 import Testing

@@ -3,6 +3,7 @@ import Fleet
 import FleetView
 import Health
 import Launch
+import Manifest
 import Plan
 import Recipes
 import Telemetry

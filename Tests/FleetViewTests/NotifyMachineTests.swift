@@ -17,10 +17,19 @@ struct NotifyMachineTests {
       reason: reason)
   }
 
+  static func settings(
+    _ events: [ManifestNotify.Event] = ManifestNotify().events
+  ) -> ManifestNotify {
+    var settings = ManifestNotify()
+    settings.command = ["x"]
+    settings.events = events
+    return settings
+  }
+
   static func machine(
     on events: [ManifestNotify.Event] = ManifestNotify.Event.allCases
   ) -> NotifyMachine<ContinuousClock.Instant> {
-    NotifyMachine(ManifestNotify(command: ["x"], events: events, everySeconds: 60))
+    NotifyMachine(Self.settings(events))
   }
 
   @Test func `a failure is told once, with its place and its reason`() {
@@ -31,7 +40,7 @@ struct NotifyMachineTests {
   }
 
   @Test func `a crash loop is told of before its budget ends`() {
-    var machine = NotifyMachine<ContinuousClock.Instant>(ManifestNotify(command: ["x"]))
+    var machine = NotifyMachine<ContinuousClock.Instant>(Self.settings())
     let crash = Self.report(3, .backoff, reason: "status 1")
     #expect(
       machine.reported(crash, at: Self.start)?.text

@@ -1,4 +1,5 @@
 import Health
+import Launch
 import Testing
 
 private typealias Machine = ReplicaMachine<ManualInstant>
@@ -6,12 +7,12 @@ private typealias Machine = ReplicaMachine<ManualInstant>
 @Suite
 struct `The machine of a replica` {
   private static func machine(
-    probed: Bool = true, task: Bool = false, grace: Duration = .seconds(5)
+    probed: Bool = true, task: Bool = false, grace: Int = 5
   ) -> Machine {
     Machine(
-      ReplicaSettings(
-        isProbed: probed, asksCanaries: probed, readyTimeout: .seconds(60), stopGrace: grace,
-        isTask: task))
+      LaunchSpecification(
+        argv: ["serve"], readyTimeoutSeconds: 60, isTask: task, stopGraceSeconds: grace,
+        model: probed ? ModelServer(port: 80, model: "m") : nil))
   }
 
   @Test func `a model server comes up through every state`() {
@@ -21,7 +22,7 @@ struct `The machine of a replica` {
     #expect(machine.view.phase == .starting)
     #expect(machine.timePassed(at: 0) == .probe)
     #expect(machine.timePassed(at: 100) == .none)
-    machine.probeFailed("nobody accepts", at: 100)
+    machine.probed(.failed("nobody accepts"), at: 100)
     machine.progressed()
     #expect(machine.view.phase == .loading)
     #expect(machine.timePassed(at: 599) == .none)
@@ -30,7 +31,7 @@ struct `The machine of a replica` {
     #expect(machine.view.phase == .canary)
     machine.progressed()
     #expect(machine.view.phase == .canary)
-    machine.probeSucceeded(at: 700)
+    machine.probed(.succeeded, at: 700)
     #expect(machine.view == .init(phase: .ready, reason: "", isUnproven: false))
     #expect(machine.timePassed(at: 2699) == .none)
     #expect(machine.timePassed(at: 2700) == .look)
@@ -52,9 +53,9 @@ struct `The machine of a replica` {
     #expect(machine.view.phase == .starting)
     #expect(machine.timePassed(at: 2000) == .none)
     #expect(machine.view == .init(phase: .ready, reason: "", isUnproven: true))
-    #expect(machine.timePassed(at: 3999) == .none)
+    #expect(machine.timePassed(at: 6999) == .none)
     // Its processes are looked at.
-    #expect(machine.timePassed(at: 4000) == .look)
+    #expect(machine.timePassed(at: 7000) == .look)
   }
 
   @Test func `an agent that did not run when the time was up probes once more`() {
@@ -62,10 +63,10 @@ struct `The machine of a replica` {
     machine.launched(at: 0)
     for second: Int64 in 0..<55 {
       #expect(machine.timePassed(at: ManualInstant(milliseconds: second * 1000)) == .probe)
-      machine.probeFailed("no", at: ManualInstant(milliseconds: second * 1000 + 10))
+      machine.probed(.failed("no"), at: ManualInstant(milliseconds: second * 1000 + 10))
     }
     #expect(machine.timePassed(at: 80_000) == .probe)
-    machine.probeSucceeded(at: 80_100)
+    machine.probed(.succeeded, at: 80_100)
     #expect(machine.view.phase == .ready)
   }
 
@@ -86,7 +87,7 @@ struct `The machine of a replica` {
     for second: Int64 in 0..<60 {
       #expect(machine.timePassed(at: ManualInstant(milliseconds: second * 1000)) == .probe)
       let now = ManualInstant(milliseconds: second * 1000 + 10)
-      machine.probeFailed("port 8000: nobody accepts connections", at: now)
+      machine.probed(.failed("port 8000: nobody accepts connections"), at: now)
     }
     #expect(machine.timePassed(at: 60_000) == .terminate)
     #expect(machine.view.phase == .failed)
@@ -101,9 +102,9 @@ struct `The machine of a replica` {
   }
 
   @Test func `TERM each second, then KILL until nothing is left, then the truth`() {
-    var machine = Self.machine(grace: .seconds(2))
+    var machine = Self.machine(grace: 2)
     machine.launched(at: 0)
-    machine.probeSucceeded(at: 0)
+    machine.probed(.succeeded, at: 0)
     machine.stopAsked(at: 1000)
     let expected: [(ManualInstant, Machine.Action)] = [
       (1000, .terminate), (1999, .none), (2000, .terminate), (2999, .none), (3000, .kill),
@@ -138,7 +139,7 @@ struct `The machine of a replica` {
   @Test func `one that serves another model is ended`() {
     var machine = Self.machine()
     machine.launched(at: 0)
-    machine.provedWrong("wrong model: it serves `a`, not `b`", at: 5)
+    machine.probed(.wrong("wrong model: it serves `a`, not `b`"), at: 5)
     #expect(machine.view.phase == .failed)
     #expect(machine.timePassed(at: 5) == .terminate)
     machine.stopAsked(at: 6)

@@ -1,4 +1,5 @@
 import Health
+import Launch
 import Testing
 
 private typealias Machine = ReplicaMachine<ManualInstant>
@@ -20,9 +21,9 @@ struct `Every sequence of events` {
 
     init(task: Bool) {
       self.machine = Machine(
-        ReplicaSettings(
-          isProbed: true, asksCanaries: true, readyTimeout: .seconds(90),
-          stopGrace: .seconds(3), isTask: task))
+        LaunchSpecification(
+          argv: ["serve"], readyTimeoutSeconds: 90, isTask: task, stopGraceSeconds: 3,
+          model: ModelServer(port: 80, model: "m")))
       self.machine.launched(at: self.now)
     }
 
@@ -30,11 +31,11 @@ struct `Every sequence of events` {
     mutating func apply(_ event: Event) -> Bool {
       switch event {
       case .progressed: self.machine.progressed()
-      case .probeSucceeded: self.machine.probeSucceeded(at: self.now)
+      case .probeSucceeded: self.machine.probed(.succeeded, at: self.now)
       case .lookedFine: self.machine.looked(LivenessSight(.fine(nil)), at: self.now)
       case .lookedDead: self.machine.looked(LivenessSight(.dead("dead")), at: self.now)
-      case .canaryFailed: self.machine.canaryFailed("no", at: self.now)
-      case .provedWrong: self.machine.provedWrong("wrong", at: self.now)
+      case .canaryFailed: self.machine.answered(.failed("no"), at: self.now)
+      case .provedWrong: self.machine.probed(.wrong("wrong"), at: self.now)
       case .ended:
         guard self.processLives, !self.machine.isOver else { return false }
         self.processLives = false

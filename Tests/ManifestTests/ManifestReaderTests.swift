@@ -11,7 +11,7 @@ import Testing
     return try #require(manifest)
   }
 
-  private func ssh(_ node: ManifestNode) -> ManifestSSH? {
+  private func ssh(_ node: ManifestNode) -> SSHSpecification? {
     guard case .ssh(let settings) = node.link else { return nil }
     return settings
   }

@@ -14,7 +14,7 @@ struct FormSamples {
   private(set) var documents: [Document] = []
 
   init() {
-    self.add(ManifestKeys.table, [], path: "") { $0 }
+    self.add(Manifest.keys, [], path: "") { $0 }
   }
 
   /// - Parameters:

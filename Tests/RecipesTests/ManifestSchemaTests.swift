@@ -81,9 +81,9 @@ import Testing
     func walk(_ table: ManifestTable) {
       #expect(Set(table.names).count == table.names.count, "\(table.names)")
     }
-    walk(ManifestKeys.table)
+    walk(Manifest.keys)
     for recipe in Recipe.allCases {
-      let names = ServiceKeys.table.names + recipe.form.table.names
+      let names = ManifestService.keys.names + recipe.form.table.names
       #expect(Set(names).count == names.count, "\(recipe)")
     }
   }

@@ -55,8 +55,7 @@ package indirect enum JSONText: Equatable, Sendable {
       case "\r": result += "\\r"
       case "\t": result += "\\t"
       case "\0"..."\u{1F}", "\u{7F}":
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        result += "\\u" + scalar.value.digits(4, radix: 16)
       default: result.unicodeScalars.append(scalar)
       }
     }

@@ -19,6 +19,18 @@ package enum Nearest {
     return best.name
   }
 
+  /// What to write instead of an unknown name: the nearest one, else any of them.
+  ///
+  /// - Parameters:
+  ///   - title: What they are, before all of them: "services".
+  ///   - listed: All in the order in which they are told; `nil`: as they are.
+  package static func hint(
+    for name: String, in candidates: [String], as title: String, listed: [String]? = nil
+  ) -> String {
+    Self.name(to: name, in: candidates).map { "write `\($0)`" }
+      ?? "\(title): \((listed ?? candidates).map { "`\($0)`" }.joined(separator: ", "))"
+  }
+
   private static func letters(of name: String) -> [Character] {
     Array(name.lowercased().prefix(Self.lengthMax))
   }

@@ -55,14 +55,14 @@ extension NodeName: Comparable {
   private static func symbol(in bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> Int {
     guard index < bytes.count else { return Self.endSymbol }
     let byte = bytes[index]
-    return Self.isDigit(byte) ? Self.numberSymbol : 2 * Int(byte)
+    return byte.isDigit ? Self.numberSymbol : 2 * Int(byte)
   }
 
   private static func digits(
     in bytes: UnsafeBufferPointer<UInt8>, from start: Int
   ) -> Slice<UnsafeBufferPointer<UInt8>> {
     var end = start
-    while end < bytes.count, Self.isDigit(bytes[end]) { end += 1 }
+    while end < bytes.count, bytes[end].isDigit { end += 1 }
     return bytes[start..<end]
   }
 
@@ -72,9 +72,5 @@ extension NodeName: Comparable {
     if left.count != right.count { return left.count - right.count }
     for (a, b) in zip(left, right) where a != b { return Int(a) - Int(b) }
     return 0
-  }
-
-  private static func isDigit(_ byte: UInt8) -> Bool {
-    byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
   }
 }

@@ -39,39 +39,8 @@ package struct NodeSet: Equatable, Sendable {
 
   package var count: Int { self.names.count }
 
-  /// - Complexity: O(log `count`).
-  package func contains(_ name: NodeName) -> Bool {
-    var range = self.names.startIndex..<self.names.endIndex
-    while !range.isEmpty {
-      let middle = range.lowerBound + range.count / 2
-      if self.names[middle] == name { return true }
-      if self.names[middle] < name {
-        range = middle + 1..<range.upperBound
-      } else {
-        range = range.lowerBound..<middle
-      }
-    }
-    return false
-  }
-
   package func union(_ other: NodeSet) -> NodeSet {
     NodeSet(self.names + other.names)
-  }
-
-  package func intersection(_ other: NodeSet) -> NodeSet {
-    let others = Set(other.names)
-    return NodeSet(self.names.filter { others.contains($0) })
-  }
-
-  /// The nodes of this set that are not in `other`.
-  package func subtracting(_ other: NodeSet) -> NodeSet {
-    let others = Set(other.names)
-    return NodeSet(self.names.filter { !others.contains($0) })
-  }
-
-  /// The nodes that are in exactly one of both sets.
-  package func symmetricDifference(_ other: NodeSet) -> NodeSet {
-    self.subtracting(other).union(other.subtracting(self))
   }
 
   private static func isAscending(_ names: [NodeName]) -> Bool {

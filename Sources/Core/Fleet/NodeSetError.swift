@@ -34,82 +34,64 @@ package struct NodeSetError: Error, Equatable, Sendable {
   }
 }
 
-/// The kinds of what can be wrong with a node set expression.
-package enum NodeSetProblem: Error, Equatable, Sendable {
-  case expressionTooLong
+/// A kind of what can be wrong with a node set expression.
+package struct NodeSetProblem: Error, Equatable, Sendable {
+  package let summary: String
+  /// What to write instead, where there is one thing to say.
+  package let hint: String?
+
+  private init(_ summary: String, _ hint: String? = nil) {
+    self.summary = summary
+    self.hint = hint
+  }
+
+  package static let expressionTooLong = Self(
+    "an expression has at most \(NodeSetLimits.expressionSizeMax) bytes")
   /// An operator without a node set on both sides.
-  case missingOperand
-  case characterNotAllowed
-  case wildcard
+  package static let missingOperand = Self(
+    "an operator needs a node set on both sides",
+    "write `a,b` or `a!b`: one operator between two node sets")
+  package static let characterNotAllowed = Self(
+    "a node's name has letters, digits, `-`, `_` and `.` only",
+    "operators are `,` `!` `&` `^`; a group is `@name`")
+  package static let wildcard = Self(
+    "node sets have no wildcards", "write a range such as `gpu[01-21]`, or a group")
   /// A name that begins with a dot or a hyphen.
-  case nameStart
-  case nameTooLong
-  case openBracket
-  case strayBracket
+  package static let nameStart = Self(
+    "a node's name begins with a letter, a digit or `_`",
+    "give the node a name of its own and its address in the manifest")
+  package static let nameTooLong = Self(
+    "a node's name has at most \(NodeSetLimits.nameSizeMax) bytes")
+  package static let openBracket = Self("a bracket is not closed", "close it: `gpu[01-04]`")
+  package static let strayBracket = Self(
+    "a closing bracket without an opening one", "open it before its first number: `gpu[01-04]`")
   /// Two brackets with nothing or only digits between them.
-  case adjacentBrackets
-  case emptyRange
-  case notANumber
-  case numberTooLong
+  package static let adjacentBrackets = Self(
+    "two brackets need more than digits between them",
+    "put a letter or `-` between them, or write the numbers out")
+  package static let emptyRange = Self("a number is missing", "write `[1-4,8,10-20/2]`")
+  package static let notANumber = Self(
+    "not a number or a range of numbers", "write `[1-4,8,10-20/2]`")
+  package static let numberTooLong = Self(
+    "a number has at most \(NodeSetLimits.digitCountMax) digits")
   /// A range whose padded ends have different widths.
-  case paddingMismatch
-  case descendingRange
-  case zeroStep
-  case stepWithoutRange
+  package static let paddingMismatch = Self(
+    "both ends of a range with leading zeros need as many digits",
+    "write `[008-120]`, or `[8-120]` without zeros")
+  package static let descendingRange = Self(
+    "a range ends below its begin", "put the smaller number first")
+  package static let zeroStep = Self("a step is at least 1", "write `[0-8/2]` for 0, 2, 4, 6, 8")
+  package static let stepWithoutRange = Self(
+    "a step needs a range", "write `[0-8/2]` for 0, 2, 4, 6, 8")
   /// `n5[8-11]`: ClusterShell reads it as `n[58-511]`, people as `n58,n59,n510,n511`.
-  case digitsBeforeUnevenRange
+  package static let digitsBeforeUnevenRange = Self(
+    "digits before a range whose ends have different widths can be read in two ways",
+    "put all digits inside: `n[58-59,510-511]`")
   /// `n[0-4/2]0`, which ClusterShell refuses too.
-  case stepBeforeDigits
-  case tooManyNodes
-  case missingGroupName
-  case unknownGroup
-
-  package var summary: String {
-    switch self {
-    case .expressionTooLong:
-      "an expression has at most \(NodeSetLimits.expressionSizeMax) bytes"
-    case .missingOperand: "an operator needs a node set on both sides"
-    case .characterNotAllowed: "a node's name has letters, digits, `-`, `_` and `.` only"
-    case .wildcard: "node sets have no wildcards"
-    case .nameStart: "a node's name begins with a letter, a digit or `_`"
-    case .nameTooLong: "a node's name has at most \(NodeSetLimits.nameSizeMax) bytes"
-    case .openBracket: "a bracket is not closed"
-    case .strayBracket: "a closing bracket without an opening one"
-    case .adjacentBrackets: "two brackets need more than digits between them"
-    case .emptyRange: "a number is missing"
-    case .notANumber: "not a number or a range of numbers"
-    case .numberTooLong: "a number has at most \(NodeSetLimits.digitCountMax) digits"
-    case .paddingMismatch: "both ends of a range with leading zeros need as many digits"
-    case .descendingRange: "a range ends below its begin"
-    case .zeroStep: "a step is at least 1"
-    case .stepWithoutRange: "a step needs a range"
-    case .digitsBeforeUnevenRange:
-      "digits before a range whose ends have different widths can be read in two ways"
-    case .stepBeforeDigits: "digits cannot follow a range with a step"
-    case .tooManyNodes: "an expression stands for at most \(NodeSetLimits.countMax) nodes"
-    case .missingGroupName: "`@` needs the name of a group"
-    case .unknownGroup: "no such group"
-    }
-  }
-
-  package var hint: String? {
-    switch self {
-    case .missingOperand: "write `a,b` or `a!b`: one operator between two node sets"
-    case .characterNotAllowed: "operators are `,` `!` `&` `^`; a group is `@name`"
-    case .wildcard: "write a range such as `gpu[01-21]`, or a group"
-    case .nameStart: "give the node a name of its own and its address in the manifest"
-    case .openBracket: "close it: `gpu[01-04]`"
-    case .strayBracket: "open it before its first number: `gpu[01-04]`"
-    case .adjacentBrackets: "put a letter or `-` between them, or write the numbers out"
-    case .emptyRange, .notANumber: "write `[1-4,8,10-20/2]`"
-    case .paddingMismatch: "write `[008-120]`, or `[8-120]` without zeros"
-    case .descendingRange: "put the smaller number first"
-    case .zeroStep, .stepWithoutRange: "write `[0-8/2]` for 0, 2, 4, 6, 8"
-    case .digitsBeforeUnevenRange: "put all digits inside: `n[58-59,510-511]`"
-    case .stepBeforeDigits: "put all digits inside: `n[00-40/20]`"
-    case .expressionTooLong, .nameTooLong, .numberTooLong, .tooManyNodes, .missingGroupName,
-      .unknownGroup:
-      nil
-    }
-  }
+  package static let stepBeforeDigits = Self(
+    "digits cannot follow a range with a step", "put all digits inside: `n[00-40/20]`")
+  package static let tooManyNodes = Self(
+    "an expression stands for at most \(NodeSetLimits.countMax) nodes")
+  package static let missingGroupName = Self("`@` needs the name of a group")
+  package static let unknownGroup = Self("no such group")
 }

@@ -2,35 +2,16 @@
 enum NodeSetFolding {
   /// - Parameter names: In the order of ``NodeName``, without duplicates.
   static func text(of names: [NodeName]) -> String {
-    var parts: [String] = []
-    var shape: [Substring] = []
-    var numbers: [[Substring]] = []
-    for name in names {
-      let parsed = NumberedName(name)
-      if !numbers.isEmpty, parsed.literals != shape {
-        Self.fold(shape, numbers, into: &parts)
-        numbers = []
+    // Names of one shape stand together.
+    names.map(NumberedName.init).grouped(by: \.literals).flatMap { shape, names in
+      Self.boxes(names.map(\.numbers)).map { box in
+        zip(box, shape.dropFirst()).reduce(into: String(shape[0])) { text, place in
+          let folded = NumberRuns.text(of: place.0)
+          text += place.0.count > 1 ? "[\(folded)]" : folded
+          text += place.1
+        }
       }
-      shape = parsed.literals
-      numbers.append(parsed.numbers)
-    }
-    if !numbers.isEmpty { Self.fold(shape, numbers, into: &parts) }
-    return parts.joined(separator: ",")
-  }
-
-  /// Appends the texts of all names of one shape.
-  private static func fold(
-    _ shape: [Substring], _ numbers: [[Substring]], into parts: inout [String]
-  ) {
-    for box in Self.boxes(numbers) {
-      var text = String(shape[0])
-      for (axis, literal) in zip(box, shape.dropFirst()) {
-        let folded = NumberRuns.text(of: axis)
-        text += axis.count > 1 ? "[\(folded)]" : folded
-        text += literal
-      }
-      parts.append(text)
-    }
+    }.joined(separator: ",")
   }
 
   /// Joins rows of numbers to boxes: each box has a list of numbers for every axis and stands for
@@ -43,19 +24,15 @@ enum NodeSetFolding {
     if axes.count == 1 { return [[rows.map { $0[0] }]] }
     var boxes = rows.map { row in row.map { [$0] } }
     for axis in axes.reversed() {
-      var joined: [[[Substring]]] = []
-      var places: [[[Substring]]: Int] = [:]
-      for box in boxes {
-        var key = box
-        key[axis] = []
-        if let place = places[key] {
-          joined[place][axis] += box[axis]
-        } else {
-          places[key] = joined.count
-          joined.append(box)
-        }
+      boxes = boxes.grouped { box in
+        var others = box
+        others[axis] = []
+        return others
+      }.map { others, alike in
+        var box = others
+        box[axis] = alike.flatMap { $0[axis] }
+        return box
       }
-      boxes = joined
     }
     return boxes
   }
@@ -70,16 +47,12 @@ struct NumberedName {
   init(_ name: NodeName) {
     let bytes = name.rawValue.utf8
     var start = bytes.startIndex
-    while let digit = bytes[start...].firstIndex(where: Self.isDigit) {
-      let end = bytes[digit...].firstIndex { !Self.isDigit($0) } ?? bytes.endIndex
+    while let digit = bytes[start...].firstIndex(where: \.isDigit) {
+      let end = bytes[digit...].firstIndex { !$0.isDigit } ?? bytes.endIndex
       self.literals.append(name.rawValue[start..<digit])
       self.numbers.append(name.rawValue[digit..<end])
       start = end
     }
     self.literals.append(name.rawValue[start...])
-  }
-
-  private static func isDigit(_ byte: UInt8) -> Bool {
-    byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
   }
 }

@@ -28,10 +28,8 @@ struct NumberList {
   /// The numbers as they stand in names, in the order of the ranges.
   var texts: [String] {
     self.ranges.flatMap { range in
-      stride(from: range.first, through: range.last, by: range.step).map { number in
-        let text = String(number)
-        return String(repeating: "0", count: max(0, range.width - text.utf8.count)) + text
-      }
+      stride(from: range.first, through: range.last, by: range.step)
+        .map { $0.digits(range.width) }
     }
   }
 

@@ -12,11 +12,9 @@ package struct RunID: Hashable, Comparable, Sendable, CustomStringConvertible {
     let seconds = milliseconds / 1000
     let (year, month, day) = Self.civil(daysSince1970: seconds / 86_400)
     let clock = seconds % 86_400
-    let digits = String(generator.next() >> 40, radix: 16)
-    self.rawValue =
-      Self.padded(year, 4) + Self.padded(month, 2) + Self.padded(day, 2) + "-"
-      + Self.padded(clock / 3600, 2) + Self.padded(clock / 60 % 60, 2) + Self.padded(clock % 60, 2)
-      + "-" + String(repeating: "0", count: 6 - digits.count) + digits
+    let date = year.digits(4) + month.digits(2) + day.digits(2)
+    let time = [clock / 3600, clock / 60 % 60, clock % 60].map { $0.digits(2) }.joined()
+    self.rawValue = "\(date)-\(time)-\((generator.next() >> 40).digits(6, radix: 16))"
   }
 
   /// A name that has the form of one; `nil` otherwise.
@@ -24,8 +22,7 @@ package struct RunID: Hashable, Comparable, Sendable, CustomStringConvertible {
     let bytes = Array(name.utf8)
     guard bytes.count == 22, bytes[8] == 0x2D, bytes[15] == 0x2D else { return nil }
     for (index, byte) in bytes.enumerated() where index != 8 && index != 15 {
-      let isDigit = 0x30...0x39 ~= byte
-      guard isDigit || index > 15 && 0x61...0x66 ~= byte else { return nil }
+      guard byte.isDigit || index > 15 && 0x61...0x66 ~= byte else { return nil }
     }
     self.rawValue = name
   }
@@ -51,11 +48,6 @@ package struct RunID: Hashable, Comparable, Sendable, CustomStringConvertible {
   }
 
   package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
-
-  private static func padded(_ value: Int64, _ width: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
-  }
 
   /// Source: Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
   private static func civil(daysSince1970: Int64) -> (year: Int64, month: Int64, day: Int64) {

@@ -28,7 +28,7 @@ package enum SecretShapes {
     /// Where the word under the scan began.
     var wordStart = 0
     while index < bytes.count {
-      if index == 0 || !Self.isWord(bytes[index - 1]) { wordStart = index }
+      if index == 0 || !bytes[index - 1].isWord { wordStart = index }
       if let range = Self.secret(in: bytes, at: index, wordStart: wordStart) {
         result += bytes[index..<range.lowerBound]
         result += Array(Self.mark.utf8)
@@ -134,7 +134,7 @@ package enum SecretShapes {
 
   private static func name(in bytes: [UInt8], before end: Int) -> String {
     var start = end
-    while start > 0, Self.isWord(bytes[start - 1]), end - start < 256 { start -= 1 }
+    while start > 0, bytes[start - 1].isWord, end - start < 256 { start -= 1 }
     return String(decoding: bytes[start..<end], as: UTF8.self)
   }
 
@@ -146,15 +146,11 @@ package enum SecretShapes {
     return end
   }
 
-  private static func isWord(_ byte: UInt8) -> Bool {
-    (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 95
-  }
-
   private static func isQuote(_ byte: UInt8) -> Bool {
     byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'")
   }
 
-  private static func isToken(_ byte: UInt8) -> Bool { Self.isWord(byte) || byte == 45 }
+  private static func isToken(_ byte: UInt8) -> Bool { byte.isWord || byte == 45 }
 
   private static func isBlank(_ byte: UInt8) -> Bool { byte <= 32 }
 }

@@ -11,17 +11,13 @@ package enum YAMLQuoting {
       case "\n": result += "\\n"
       case "\r": result += "\\r"
       case "\t": result += "\\t"
-      case "\0"..."\u{1F}", "\u{7F}"..."\u{A0}": result += "\\x" + Self.digits(scalar, 2)
+      case "\0"..."\u{1F}", "\u{7F}"..."\u{A0}":
+        result += "\\x" + scalar.value.digits(2, radix: 16, uppercase: true)
       case "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFE}", "\u{FFFF}":
-        result += "\\u" + Self.digits(scalar, 4)
+        result += "\\u" + scalar.value.digits(4, radix: 16, uppercase: true)
       default: result.unicodeScalars.append(scalar)
       }
     }
     return result + "\""
-  }
-
-  private static func digits(_ scalar: Unicode.Scalar, _ width: Int) -> String {
-    let digits = String(scalar.value, radix: 16, uppercase: true)
-    return String(repeating: "0", count: width - digits.count) + digits
   }
 }

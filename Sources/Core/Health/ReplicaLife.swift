@@ -42,7 +42,6 @@ where Instant.Duration == Duration {
   }
 
   private let replica: ReplicaSpecification
-  private let settings: ReplicaSettings
   private var budget: RestartBudget<Instant>
   private var state = State.waiting
   private var machine: ReplicaMachine<Instant>
@@ -66,9 +65,8 @@ where Instant.Duration == Duration {
     at milliseconds: Int64
   ) {
     self.replica = replica
-    self.settings = ReplicaSettings(replica.launch)
     self.budget = RestartBudget(countMax: restartCountMax)
-    self.machine = ReplicaMachine(self.settings)
+    self.machine = ReplicaMachine(replica.launch)
     self.status = ReplicaStatus(key: replica.key, state: .waiting)
     self.status.attempt = attempt
     self.status.sinceMilliseconds = milliseconds
@@ -210,13 +208,7 @@ where Instant.Duration == Duration {
   package mutating func named(_ fingerprint: String) { self.status.systemFingerprint = fingerprint }
 
   package mutating func probed(_ outcome: ProbeOutcome, at now: Instant) {
-    self.change(at: now) { machine in
-      switch outcome {
-      case .succeeded: machine.probeSucceeded(at: now)
-      case .failed(let reason): machine.probeFailed(reason, at: now)
-      case .wrong(let reason): machine.provedWrong(reason, at: now)
-      }
-    }
+    self.change(at: now) { $0.probed(outcome, at: now) }
   }
 
   package mutating func looked(_ sight: LivenessSight, at now: Instant) {
@@ -224,13 +216,7 @@ where Instant.Duration == Duration {
   }
 
   package mutating func answered(_ outcome: ProbeOutcome, at now: Instant) {
-    self.change(at: now) { machine in
-      switch outcome {
-      case .succeeded: machine.canaryAnswered(at: now)
-      case .failed(let reason): machine.canaryFailed(reason, at: now)
-      case .wrong(let reason): machine.provedWrong(reason, at: now)
-      }
-    }
+    self.change(at: now) { $0.answered(outcome, at: now) }
   }
 
   // MARK: Time and will
@@ -279,7 +265,7 @@ where Instant.Duration == Duration {
 
   private mutating func beginAnother() {
     self.state = .attempting
-    self.machine = ReplicaMachine(self.settings)
+    self.machine = ReplicaMachine(self.replica.launch)
     self.aftermath = nil
     self.logHasText = false
     self.lastLogLines = nil

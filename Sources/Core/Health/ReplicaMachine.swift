@@ -1,3 +1,5 @@
+package import Launch
+
 /// Decides the state of one attempt at one replica, and when to probe it, end it and give it up.
 ///
 /// It reads no clock and touches no process: the caller tells it what happened and when, calls
@@ -43,15 +45,10 @@ where Instant.Duration == Duration {
     /// It has failed, and would fail again: it cannot be launched, or serves something else.
     package var isLasting = false
 
-    package init(
-      phase: ReplicaPhase, reason: String, isUnproven: Bool, end: ProcessEnd? = nil,
-      isLasting: Bool = false
-    ) {
-      self.isLasting = isLasting
+    package init(phase: ReplicaPhase, reason: String = "", isUnproven: Bool = false) {
       self.phase = phase
       self.reason = reason
       self.isUnproven = isUnproven
-      self.end = end
     }
   }
 
@@ -69,11 +66,22 @@ where Instant.Duration == Duration {
     var isUnproven: Bool
   }
 
-  private struct Clearing: Equatable, Sendable {
-    /// `nil`: it is being stopped, and has not failed.
+  private struct Outcome: Equatable, Sendable {
+    /// `nil`: it is stopped, and has not failed.
     var failure: String?
-    var isLasting: Bool
     var end: ProcessEnd?
+    var isLasting = false
+
+    /// - Parameter stop: Its phase, if it has not failed.
+    func view(_ stop: ReplicaPhase) -> View {
+      var view = View(phase: self.failure == nil ? stop : .failed, reason: self.failure ?? "")
+      (view.end, view.isLasting) = (self.end, self.isLasting)
+      return view
+    }
+  }
+
+  private struct Clearing: Equatable, Sendable {
+    var outcome: Outcome
     /// `nil` once it is past asking.
     var terminateAt: Instant?
     var killAt: Instant
@@ -86,56 +94,59 @@ where Instant.Duration == Duration {
     case coming(Coming)
     case serving(Serving)
     case clearing(Clearing)
-    case over(failure: String?, end: ProcessEnd?, isLasting: Bool)
+    case over(Outcome)
   }
 
-  private let settings: ReplicaSettings
+  private let launch: LaunchSpecification
+  private let liveness: LivenessSettings
   private var state: State = .waiting
 
-  package init(_ settings: ReplicaSettings) {
-    self.settings = settings
+  /// How long a process that is not probed must live to count as ready.
+  private static var unprovenTime: Duration { .seconds(2) }
+  /// From the end of one probe to the start of the next, before it is ready.
+  private static var probeInterval: Duration { .milliseconds(500) }
+  /// TERM is repeated: vLLM swallows one that comes while it starts.
+  private static var terminateInterval: Duration { .seconds(1) }
+  /// KILL is repeated for what was forked meanwhile.
+  private static var killInterval: Duration { .milliseconds(200) }
+  /// After the first KILL, what is left is stuck in the kernel and named as such.
+  private static var killTime: Duration { .seconds(10) }
+
+  /// - Parameter launch: Checked.
+  package init(_ launch: LaunchSpecification) {
+    self.launch = launch
+    self.liveness = LivenessSettings(asksCanaries: launch.readiness.asksCanaries)
   }
+
+  /// Else it is alive for ``unprovenTime``.
+  private var isProbed: Bool { self.launch.readiness != .life }
 
   package var view: View {
     switch self.state {
-    case .waiting: View(phase: .waiting, reason: "", isUnproven: false)
-    case .coming(let coming): View(phase: coming.phase, reason: coming.fault, isUnproven: false)
-    case .serving(let serving): Self.view(of: serving)
-    case .clearing(let clearing):
-      View(
-        phase: clearing.failure == nil ? .stopping : .failed, reason: clearing.failure ?? "",
-        isUnproven: false, end: clearing.end, isLasting: clearing.isLasting)
-    case .over(let failure, let end, let isLasting):
-      View(
-        phase: failure == nil ? .stopped : .failed, reason: failure ?? "", isUnproven: false,
-        end: end, isLasting: isLasting)
+    case .waiting: View(phase: .waiting)
+    case .coming(let coming): View(phase: coming.phase, reason: coming.fault)
+    case .serving(let serving):
+      switch serving.liveness.verdict {
+      // What is dead is cleared as soon as time passes.
+      case .fine, .dead: View(phase: .ready, isUnproven: serving.isUnproven)
+      case .busy(let reason):
+        View(phase: .busy, reason: reason, isUnproven: serving.isUnproven)
+      case .stalled(let reason):
+        View(phase: .stalled, reason: reason, isUnproven: serving.isUnproven)
+      }
+    case .clearing(let clearing): clearing.outcome.view(.stopping)
+    case .over(let outcome): outcome.view(.stopped)
     }
-  }
-
-  private static func view(of serving: Serving) -> View {
-    var view = View(phase: .ready, reason: "", isUnproven: serving.isUnproven)
-    switch serving.liveness.verdict {
-    case .fine, .dead: break  // What is dead is cleared as soon as time passes.
-    case .busy(let reason): (view.phase, view.reason) = (.busy, reason)
-    case .stalled(let reason): (view.phase, view.reason) = (.stalled, reason)
-    }
-    return view
   }
 
   /// Whether nothing is left of it, or what is left was given up.
   package var isOver: Bool {
-    switch self.state {
-    case .over: true
-    case .waiting, .coming, .serving, .clearing: false
-    }
+    if case .over = self.state { true } else { false }
   }
 
   /// Whether it is being ended: only then need its processes be looked for.
   package var isClearing: Bool {
-    switch self.state {
-    case .clearing: true
-    case .waiting, .coming, .serving, .over: false
-    }
+    if case .clearing = self.state { true } else { false }
   }
 
   // MARK: The process
@@ -153,8 +164,8 @@ where Instant.Duration == Duration {
   ///   - isLasting: Whether another attempt would fail as well.
   package mutating func launchFailed(_ reason: String, isLasting: Bool = true) {
     switch self.state {
-    case .waiting: self.state = .over(failure: reason, end: nil, isLasting: isLasting)
-    case .clearing: self.state = .over(failure: nil, end: nil, isLasting: false)
+    case .waiting: self.state = .over(Outcome(failure: reason, isLasting: isLasting))
+    case .clearing: self.state = .over(Outcome())
     case .coming, .serving, .over: preconditionFailure("launch failed in \(self.state)")
     }
   }
@@ -167,8 +178,8 @@ where Instant.Duration == Duration {
       switch adoption {
       case .coming: self.state = .coming(self.coming(at: now))
       case .ready(let isUnproven): self.serve(isUnproven: isUnproven, at: now)
-      case .stopping: self.clear(failure: nil, end: nil, at: now)
-      case .failed(let reason): self.clear(failure: reason, end: nil, at: now)
+      case .stopping: self.clear(Outcome(), at: now)
+      case .failed(let reason): self.clear(Outcome(failure: reason), at: now)
       }
     case .coming, .serving, .clearing, .over: preconditionFailure("adopted in \(self.state)")
     }
@@ -181,12 +192,13 @@ where Instant.Duration == Duration {
     switch self.state {
     case .coming, .serving:
       // vLLM ends with 0 when its engine was killed: only a task may end well.
-      let isWell = self.settings.isTask && end == .exited(status: 0)
+      let isWell = self.launch.isTask && end == .exited(status: 0)
       let cause = lost.isEmpty ? "" : " after \(lost)"
       let words = if case .exited = end { "\(end) by itself" } else { "\(end)" }
-      self.clear(failure: isWell ? nil : "its process \(words)\(cause)", end: end, at: now)
+      let failure = isWell ? nil : "its process \(words)\(cause)"
+      self.clear(Outcome(failure: failure, end: end), at: now)
     case .clearing(var clearing):
-      clearing.end = clearing.end ?? end
+      clearing.outcome.end = clearing.outcome.end ?? end
       // What it leaves behind is told at once.
       if clearing.terminateAt != nil { clearing.terminateAt = now }
       self.state = .clearing(clearing)
@@ -197,9 +209,7 @@ where Instant.Duration == Duration {
   /// Nothing of the replica is left.
   package mutating func cleared() {
     switch self.state {
-    case .clearing(let clearing):
-      self.state = .over(
-        failure: clearing.failure, end: clearing.end, isLasting: clearing.isLasting)
+    case .clearing(let clearing): self.state = .over(clearing.outcome)
     case .waiting, .coming, .serving, .over: preconditionFailure("cleared in \(self.state)")
     }
   }
@@ -208,38 +218,36 @@ where Instant.Duration == Duration {
 
   /// Its log shows that it loads.
   package mutating func progressed() {
-    switch self.state {
-    case .coming(var coming):
-      if coming.phase == .starting { coming.phase = .loading }
-      self.state = .coming(coming)
-    case .waiting, .serving, .clearing, .over: break  // A late line of the log.
-    }
+    self.coming { if $0.phase == .starting { $0.phase = .loading } }
   }
 
   /// Its server answers, and the completion has been sent.
   package mutating func canaryBegan() {
+    self.coming { $0.phase = .canary }
+  }
+
+  private mutating func coming(_ change: (inout Coming) -> Void) {
     switch self.state {
     case .coming(var coming):
-      coming.phase = .canary
+      change(&coming)
       self.state = .coming(coming)
-    case .waiting, .serving, .clearing, .over: break  // The probe outlived the state.
+    case .waiting, .serving, .clearing, .over: break  // A late line of the log, or a late probe.
     }
   }
 
-  package mutating func probeSucceeded(at now: Instant) {
-    switch self.state {
-    case .coming: self.serve(isUnproven: false, at: now)
-    case .waiting, .serving, .clearing, .over: break  // The probe outlived the state.
-    }
-  }
-
-  package mutating func probeFailed(_ reason: String, at now: Instant) {
-    switch self.state {
-    case .coming(var coming):
-      coming.fault = reason
-      coming.probeAt = now.advanced(by: ReplicaSettings.probeInterval)
-      self.state = .coming(coming)
-    case .waiting, .serving, .clearing, .over: break  // The probe outlived the state.
+  /// What came of a probe whether it is ready.
+  package mutating func probed(_ outcome: ProbeOutcome, at now: Instant) {
+    switch (outcome, self.state) {
+    case (.succeeded, .coming): self.serve(isUnproven: false, at: now)
+    case (.succeeded, .waiting), (.succeeded, .serving), (.succeeded, .clearing),
+      (.succeeded, .over):
+      break  // The probe outlived the state.
+    case (.failed(let reason), _):
+      self.coming {
+        $0.fault = reason
+        $0.probeAt = now.advanced(by: Self.probeInterval)
+      }
+    case (.wrong(let reason), _): self.provedWrong(reason, at: now)
     }
   }
 
@@ -247,13 +255,13 @@ where Instant.Duration == Duration {
     self.serving { $0.looked(sight, at: now) }
   }
 
-  package mutating func canaryAnswered(at now: Instant) {
-    self.serving { $0.canaryAnswered(at: now) }
-  }
-
-  /// - Parameter reason: In words.
-  package mutating func canaryFailed(_ reason: String, at now: Instant) {
-    self.serving { $0.canaryFailed(reason, at: now) }
+  /// What came of a canary.
+  package mutating func answered(_ outcome: ProbeOutcome, at now: Instant) {
+    switch outcome {
+    case .succeeded: self.serving { $0.canaryAnswered(at: now) }
+    case .failed(let reason): self.serving { $0.canaryFailed(reason, at: now) }
+    case .wrong(let reason): self.provedWrong(reason, at: now)
+    }
   }
 
   private mutating func serving(_ change: (inout LivenessMachine<Instant>) -> Void) {
@@ -269,16 +277,13 @@ where Instant.Duration == Duration {
     self.state = .serving(
       Serving(
         liveness: LivenessMachine(
-          self.settings.liveness, asksCanaries: self.settings.asksCanaries, at: now),
+          self.liveness, asksCanaries: self.launch.readiness.asksCanaries, at: now),
         isUnproven: isUnproven))
   }
 
-  /// It serves something else than it should.
-  ///
-  /// - Parameter reason: Names both.
-  package mutating func provedWrong(_ reason: String, at now: Instant) {
+  private mutating func provedWrong(_ reason: String, at now: Instant) {
     switch self.state {
-    case .coming, .serving: self.clear(failure: reason, isLasting: true, end: nil, at: now)
+    case .coming, .serving: self.clear(Outcome(failure: reason, isLasting: true), at: now)
     case .waiting, .clearing, .over: break  // The probe outlived the state.
     }
   }
@@ -287,7 +292,7 @@ where Instant.Duration == Duration {
 
   package mutating func stopAsked(at now: Instant) {
     switch self.state {
-    case .waiting, .coming, .serving: self.clear(failure: nil, end: nil, at: now)
+    case .waiting, .coming, .serving: self.clear(Outcome(), at: now)
     case .clearing, .over: break  // Asked twice, or it ended meanwhile.
     }
   }
@@ -308,7 +313,7 @@ where Instant.Duration == Duration {
     switch self.state {
     case .waiting, .over: return nil
     case .coming(let coming):
-      let until = coming.passedAt.advanced(by: self.settings.liveness.ownGapMax / 2)
+      let until = coming.passedAt.advanced(by: self.liveness.ownGapMax / 2)
       return min(coming.deadline, coming.probeAt ?? until, until)
     case .serving(let serving): return serving.liveness.quietUntil
     case .clearing(let clearing):
@@ -321,20 +326,19 @@ where Instant.Duration == Duration {
     var coming = coming
     let gap = coming.passedAt.duration(to: now)
     // While the agent did not run, nobody could see that it was ready.
-    if gap > self.settings.liveness.ownGapMax {
+    if gap > self.liveness.ownGapMax {
       coming.deadline = coming.deadline.advanced(by: gap)
     }
     coming.passedAt = now
     self.state = .coming(coming)
-    if now >= coming.deadline, self.settings.isProbed {
+    if now >= coming.deadline, self.isProbed {
       let fault = coming.fault.isEmpty ? "its probe has not been answered" : coming.fault
-      self.clear(
-        failure: "not ready within \(self.settings.readyTimeout.components.seconds) s: \(fault)",
-        end: nil, at: now)
+      let failure = "not ready within \(self.launch.readyTimeoutSeconds) s: \(fault)"
+      self.clear(Outcome(failure: failure), at: now)
       return self.timePassed(at: now)
     }
     guard let probeAt = coming.probeAt, now >= probeAt else { return .none }
-    if !self.settings.isProbed {
+    if !self.isProbed {
       self.serve(isUnproven: true, at: now)
       return .none
     }
@@ -347,7 +351,7 @@ where Instant.Duration == Duration {
     var serving = serving
     let action = serving.liveness.timePassed(at: now)
     if case .dead(let reason) = serving.liveness.verdict {
-      self.clear(failure: reason, end: nil, at: now)
+      self.clear(Outcome(failure: reason), at: now)
       return self.timePassed(at: now)
     }
     self.state = .serving(serving)
@@ -361,37 +365,36 @@ where Instant.Duration == Duration {
   private mutating func timePassed(_ clearing: Clearing, at now: Instant) -> Action {
     var clearing = clearing
     if let giveUpAt = clearing.giveUpAt, now >= giveUpAt {
-      let failure = clearing.failure ?? "processes of it outlived KILL"
+      let failure = clearing.outcome.failure ?? "processes of it outlived KILL"
       // What is left of it would be in the way of another attempt.
-      self.state = .over(failure: failure, end: clearing.end, isLasting: true)
+      self.state = .over(
+        Outcome(failure: failure, end: clearing.outcome.end, isLasting: true))
       return .giveUp
     }
     if now >= clearing.killAt {
-      clearing.killAt = now.advanced(by: ReplicaSettings.killInterval)
-      clearing.giveUpAt = clearing.giveUpAt ?? now.advanced(by: ReplicaSettings.killTime)
+      clearing.killAt = now.advanced(by: Self.killInterval)
+      clearing.giveUpAt = clearing.giveUpAt ?? now.advanced(by: Self.killTime)
       clearing.terminateAt = nil
       self.state = .clearing(clearing)
       return .kill
     }
     guard let terminateAt = clearing.terminateAt, now >= terminateAt else { return .none }
-    clearing.terminateAt = now.advanced(by: ReplicaSettings.terminateInterval)
+    clearing.terminateAt = now.advanced(by: Self.terminateInterval)
     self.state = .clearing(clearing)
     return .terminate
   }
 
   private func coming(at now: Instant) -> Coming {
-    let first = self.settings.isProbed ? Duration.zero : ReplicaSettings.unprovenTime
-    return Coming(
-      phase: .starting, deadline: now.advanced(by: self.settings.readyTimeout),
-      probeAt: now.advanced(by: first), fault: "", passedAt: now)
+    Coming(
+      phase: .starting, deadline: now.advanced(by: .seconds(self.launch.readyTimeoutSeconds)),
+      probeAt: now.advanced(by: self.isProbed ? .zero : Self.unprovenTime), fault: "",
+      passedAt: now)
   }
 
-  private mutating func clear(
-    failure: String?, isLasting: Bool = false, end: ProcessEnd?, at now: Instant
-  ) {
+  private mutating func clear(_ outcome: Outcome, at now: Instant) {
     self.state = .clearing(
       Clearing(
-        failure: failure, isLasting: isLasting, end: end, terminateAt: now,
-        killAt: now.advanced(by: self.settings.stopGrace)))
+        outcome: outcome, terminateAt: now,
+        killAt: now.advanced(by: .seconds(self.launch.stopGraceSeconds))))
   }
 }

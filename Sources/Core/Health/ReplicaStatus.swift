@@ -34,3 +34,57 @@ package struct ReplicaStatus: Equatable, Sendable {
     return nil
   }
 }
+
+/// How a process came to its end.
+package enum ProcessEnd: Equatable, Sendable {
+  /// 0 ... 255.
+  case exited(status: Int32)
+  /// The number of the signal.
+  case signalled(Int32)
+  /// Whoever waited for it was killed before.
+  case unknown
+}
+
+extension ProcessEnd: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .exited(let status): "ended with status \(status)"
+    case .signalled(let signal): "was ended by signal \(signal)"
+    case .unknown: "ended with a status that nobody learnt"
+    }
+  }
+}
+
+/// Where a replica stands: the whole list, in the order of a life.
+package enum ReplicaPhase: String, CaseIterable, Sendable {
+  /// It has no process yet.
+  case waiting
+  /// Its process is up, and nothing more is known.
+  case starting
+  /// Its log shows that loading goes on.
+  case loading
+  /// Its server answers, and a completion through the real path is under way.
+  case canary
+  case ready
+  /// Its process lives, but the last probe was not answered as it should be.
+  case busy
+  /// Requests run and no counter moves; needs counters.
+  case stalled
+  /// It takes no new requests; needs a gateway in front of it.
+  case draining
+  case stopping
+  case stopped
+  /// Between two attempts.
+  case backoff
+  case failed
+
+  /// Whether nothing happens to it any more of itself.
+  package var isFinal: Bool {
+    switch self {
+    case .stopped, .failed: true
+    case .waiting, .starting, .loading, .canary, .ready, .busy, .stalled, .draining, .stopping,
+      .backoff:
+      false
+    }
+  }
+}

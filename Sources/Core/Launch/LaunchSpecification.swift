@@ -1,6 +1,8 @@
+import Fleet
+
 /// What it takes to run one replica on its node, complete and literal: what a recipe and the plan make
 /// of a service, what a node is told, and what its agent keeps beside the replica's log.
-package struct LaunchSpecification: Codable, Equatable, Sendable {
+package struct LaunchSpecification: Codable, Hashable, Sendable {
   /// The program and its arguments; the program is looked up in the node's PATH if it has no slash.
   package var argv: [String]
   /// In order; a name stands once. Values are literal: no shell reads them.
@@ -89,7 +91,7 @@ package struct LaunchSpecification: Codable, Equatable, Sendable {
 }
 
 /// Part ``index`` of ``count`` equal parts of the cores that an agent may use.
-package struct CoreShare: Codable, Equatable, Sendable {
+package struct CoreShare: Codable, Hashable, Sendable {
   /// 0 ..< ``count``.
   package var index: Int
   /// 1 to 1024.
@@ -106,7 +108,7 @@ package struct CoreShare: Codable, Equatable, Sendable {
 }
 
 /// A page of metrics, on the node of whoever is asked for it.
-package struct MetricsPlace: Codable, Equatable, Sendable {
+package struct MetricsPlace: Codable, Hashable, Sendable {
   package var port: Int
   package var path: String
 
@@ -117,7 +119,7 @@ package struct MetricsPlace: Codable, Equatable, Sendable {
 }
 
 /// Devices such as GPUs, and how a process is told which of its node's are its own.
-package struct DeviceNeed: Codable, Equatable, Sendable {
+package struct DeviceNeed: Codable, Hashable, Sendable {
   /// 0 to 1024; 0: unknown.
   package var count: Int
   /// Variables that list the indices of the devices that a process sees, separated by commas. The first
@@ -135,12 +137,20 @@ package struct DeviceNeed: Codable, Equatable, Sendable {
   }
 }
 
-package struct EnvironmentVariable: Codable, Equatable, Sendable {
+package struct EnvironmentVariable: Codable, Hashable, Sendable {
   package var name: String
   package var value: String
 
   package init(_ name: String, _ value: String) {
     self.name = name
     self.value = value
+  }
+
+  /// The rule of names as a regular expression of ECMA-262.
+  package static let namePattern = "^[A-Za-z_][A-Za-z0-9_]{0,255}$"
+
+  package static func isName(_ text: String) -> Bool {
+    text.utf8.first.map { $0.isWord && !$0.isDigit } == true && text.utf8.count <= 256
+      && text.utf8.allSatisfy(\.isWord)
   }
 }

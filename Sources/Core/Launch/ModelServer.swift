@@ -1,6 +1,6 @@
 /// A server of a model with OpenAI's interface, as its clients, its canaries and those who read its
 /// metrics find it.
-package struct ModelServer: Codable, Equatable, Sendable {
+package struct ModelServer: Codable, Hashable, Sendable {
   /// The address it listens on, a name or digits; empty, `0.0.0.0` and `::`: all of its node's.
   package var host: String
   package var port: Int

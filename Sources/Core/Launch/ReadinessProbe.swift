@@ -1,5 +1,5 @@
 /// What the manifest says makes a replica ready.
-package enum ReadinessProbe: Codable, Equatable, Sendable {
+package enum ReadinessProbe: Codable, Hashable, Sendable {
   /// GET on 127.0.0.1 answers a status in 200 ... 299.
   case http(port: Int, path: String)
   /// A connection to 127.0.0.1 is accepted.
@@ -17,6 +17,12 @@ package enum Readiness: Equatable, Sendable {
   case canary(ModelServer)
   /// It has lived for 2 s, and is shown as unproven.
   case life
+
+  /// Whether it serves completions, and is asked for one now and then.
+  package var asksCanaries: Bool {
+    if case .canary = self { return true }
+    return false
+  }
 }
 
 extension LaunchSpecification {

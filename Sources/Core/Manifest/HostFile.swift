@@ -43,14 +43,13 @@ package struct HostFile: Equatable, Sendable {
       }
       entry.hosts.removeAll { !seen.insert($0).inserted }
       guard !entry.hosts.isEmpty else { continue }
-      let same = result.entries.firstIndex {
-        $0.user == entry.user && $0.port == entry.port && $0.slots == entry.slots
-      }
-      if let same {
-        result.entries[same].hosts += entry.hosts
-      } else {
-        result.entries.append(entry)
-      }
+      result.entries.append(entry)
+    }
+    let groups = result.entries.grouped { [$0.user, $0.port?.description, $0.slots?.description] }
+    result.entries = groups.map { _, alike in
+      var entry = alike[0]
+      entry.hosts = alike.flatMap(\.hosts)
+      return entry
     }
     return (result, faults.sorted)
   }
@@ -84,21 +83,20 @@ package struct HostFile: Equatable, Sendable {
       entry.port = port
       host = host[..<colon]
     }
-    switch NodeSetParsing.names(String(host), groups: { _ in nil }) {
-    case .failure(let fault):
+    do {
+      entry.hosts = try NodeSet(parsing: String(host)).names
+    } catch {
       faults.error(
-        "wrong-host", "`\(host.prefix(80))` is no host: \(fault.text)", at: place,
+        "wrong-host", "`\(host.prefix(80))` is no host: \(error.summary)", at: place,
         hint: "write `host`, `user@host:22`, or a node set: `gpu[01-08]`")
       return nil
-    case .success(let names):
-      guard names.allSatisfy({ FolderName.isGivenName($0.rawValue) }) else {
-        faults.error(
-          "wrong-host", "`\(host.prefix(80))` is no host", at: place,
-          hint: "write letters, digits, `-`, `_` and `.`")
-        return nil
-      }
-      entry.hosts = names
-      return entry
     }
+    guard entry.hosts.allSatisfy({ FolderName.isGivenName($0.rawValue) }) else {
+      faults.error(
+        "wrong-host", "`\(host.prefix(80))` is no host", at: place,
+        hint: "write letters, digits, `-`, `_` and `.`")
+      return nil
+    }
+    return entry
   }
 }

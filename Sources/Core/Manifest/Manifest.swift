@@ -1,12 +1,10 @@
 package import Fleet
 
-/// What the user wrote, checked. ``ManifestKeys`` has its keys.
+/// What the user wrote, checked. ``ManifestReader`` has its keys.
 package struct Manifest: Equatable, Sendable {
   package var name: String
   /// In the order of the file, 1 to 4096, each name once.
   package var nodes: [ManifestNode]
-  /// Resolved, sorted by name.
-  package var groups: [ManifestGroup]
   /// In the order of the file.
   package var environment: [ManifestVariable]
   package var secrets: [String]
@@ -18,43 +16,17 @@ package struct Manifest: Equatable, Sendable {
   package var exporters: [ManifestExporter] = []
 }
 
-/// A node and how it is reached.
+/// A node and how it is reached. Paths are as written.
 package struct ManifestNode: Equatable, Sendable {
-  package enum Link: Equatable, Sendable {
-    case local
-    case ssh(ManifestSSH)
-    case command([String])
-  }
-
   package var name: NodeName
-  package var link: Link
+  package var link: LinkSpecification
   package var labels: [String: String]
   package var location: SourceLocation
 }
 
-/// Settings of an SSH link, node and default merged. Paths are as written.
-package struct ManifestSSH: Equatable, Sendable {
-  package enum UnknownHosts: String, CaseIterable, Equatable, Sendable {
-    case refuse
-    case acceptNew = "accept-new"
-  }
-
-  /// Name or address to connect to.
-  package var host: String
-  package var port: Int
-  /// `nil`: the user who runs `muster`.
-  package var user: String?
-  /// Empty: the usual ones under `~/.ssh`.
-  package var identityFiles: [String]
-  /// Empty: `~/.ssh/known_hosts`.
-  package var knownHostsFiles: [String]
-  package var unknownHosts: UnknownHosts
-  package var connectTimeoutSeconds: Int
-}
-
-package struct ManifestGroup: Equatable, Sendable {
-  package var name: String
-  package var nodes: [NodeName]
+struct ManifestGroup {
+  var name: String
+  var nodes: [NodeName]
 }
 
 /// A variable of `env:` with its place, for faults in its placeholders.
@@ -64,6 +36,7 @@ package struct ManifestVariable: Equatable, Sendable {
   package var location: SourceLocation
 }
 
+/// `caches:`.
 package struct ManifestCaches: Equatable, Sendable {
   package enum Network: String, CaseIterable, Equatable, Sendable {
     case refuse
@@ -71,48 +44,37 @@ package struct ManifestCaches: Equatable, Sendable {
   }
 
   /// Absolute path on the nodes.
-  package var root: String
-  package var network: Network
+  package var root = ""
+  package var network = Network.refuse
+
+  static let mapping = ManifestMapping<Self>(
+    Self(), "`caches`", title: "`caches`",
+    [
+      .required(
+        "root", \.root,
+        .text(
+          TextRule(spoken: "absolute path", pattern: #"^/(?!(.*/)?\.\.(/|$))"#) {
+            $0.hasPrefix("/") && !$0.split(separator: "/").contains("..")
+          }, code: "relative-path", hint: "write an absolute path without `..`"),
+        hint: "write a folder on a node-local disk: `root: /local/muster`",
+        "Where all caches of a node go, on a disk of its own"),
+      .defaulted(
+        "network", \.network, .choice(), "Whether `root` may be on a network file system"),
+    ])
 }
 
-/// A service; its recipe's settings are not read yet.
-package struct ManifestService: Equatable, Sendable {
+/// Pages of metrics of nodes that are no replica's, such as a DCGM exporter's.
+package struct ManifestExporter: Codable, Equatable, Sendable {
   package var name: String
-  package var recipe: String
-  package var recipeLocation: SourceLocation
-  /// In the order of node sets.
-  package var nodes: [NodeName]
-  /// On each node, 1 to 64.
-  package var replicasPerNode: Int
-  package var after: [String]
-  package var environment: [ManifestVariable]
-  package var secrets: [String]
-  /// `nil`: the recipe's own.
-  package var readyTimeoutSeconds: Int?
-  package var stopGraceSeconds: Int?
-  package var folder: String
-  /// Restarts within an hour after failures; 0: never.
-  package var restartCountMax: Int
-  /// Whether each of several replicas on a node keeps to its own part of the cores.
-  package var splitsCores: Bool
-  /// Where metrics are, beside what the recipe knows.
-  package var metrics: ManifestMetrics?
-  /// A mapping with the keys that are the recipe's.
-  package var settings: ManifestValue
-  package var location: SourceLocation
-}
-
-/// A service's own page of metrics.
-package struct ManifestMetrics: Equatable, Sendable {
-  /// Of the first replica on a node; replica k has this plus k.
   package var port: Int
   package var path: String
-}
+  /// In the order of node sets.
+  package var nodes: [String]
 
-/// `work:`; `nil` where the file says nothing.
-package struct ManifestWork: Equatable, Sendable {
-  /// With the defaults of what is not written.
-  package var settings = WorkSettings()
-  /// Patterns of the files whose lines are counted, absolute or below `~/`; as written.
-  package var watchedFiles: [String] = []
+  package init(name: String, port: Int, path: String, nodes: [String]) {
+    self.name = name
+    self.port = port
+    self.path = path
+    self.nodes = nodes
+  }
 }

@@ -1,4 +1,5 @@
 import Fleet
+import Launch
 
 /// What a value of the manifest may be. The readers' types, the tables of the README and the JSON
 /// Schema all have it from the same key.
@@ -50,18 +51,10 @@ package struct TextRule: Sendable {
 
   /// A variable of a process's environment.
   package static let variable = Self(
-    spoken: "variable", pattern: "^[A-Za-z_][A-Za-z0-9_]{0,255}$"
-  ) { text in
-    guard let first = text.utf8.first, !(48...57).contains(first), text.utf8.count <= 256 else {
-      return false
-    }
-    return text.utf8.allSatisfy {
-      (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 95
-    }
-  }
+    spoken: "variable", pattern: EnvironmentVariable.namePattern,
+    accepts: EnvironmentVariable.isName)
 
   /// The path of a page of metrics: what a request line can hold as it is.
-  package static let pagePath = Self(spoken: "path from `/`", pattern: "^/[!-~]*$") { text in
-    text.hasPrefix("/") && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-  }
+  package static let pagePath = Self(
+    spoken: "path from `/`", pattern: "^/[!-~]*$", accepts: HTTPPath.isPath)
 }

@@ -1,49 +1,122 @@
 package import Fleet
 
-/// The keys of a manifest.
-package enum ManifestKeys {
-  static let version = ManifestKey(
-    required: "muster", .value(.integer(1...1, besides: nil)), "The version of this form")
-  static let name = ManifestKey(
-    "name", .text(.folderName, code: "wrong-name", hint: FolderName.hint),
-    without: "the file's name", "What its runs are called")
-  static let include = ManifestKey(
-    "include", .items(of: .text(.any("path")), countMax: 16), default: [],
-    "Files beside this one whose `ssh`, `nodes` and `groups` are read first")
-  static let ssh = ManifestKey("ssh", .value(.mapping(SSHKeys.table)), "How nodes are reached")
-  static let nodes = ManifestKey(
-    "nodes",
-    .value(.list(of: .either([.text(.nodeSet), .mapping(NodeEntryKeys.table)]), countMax: nil)),
-    without: "those of `include`", "The machines, each once, at most 4096")
-  static let groups = ManifestKey(
-    "groups", .names(.any(), to: .text(.nodeSet)), default: [],
-    "Names for sets of nodes, which may name other groups: `\"@judges,gpu01\"`")
-  static let environment = ManifestKey(
-    "env", .names(.variable, to: .text(.any())), default: [], "Variables for every service")
-  static let secrets = ManifestKey(
-    "secrets",
-    .secrets(hint: "write the name of a variable of your environment, never its value"),
-    default: [],
-    "Variables of your environment; their values never enter a file")
-  static let caches = ManifestKey(
-    "caches", .value(.mapping(CachesKeys.table)), "Compile caches of the nodes")
-  static let services = ManifestKey(
-    "services", .names(.folderName, to: .mapping(ServiceKeys.table)), default: [], "What runs")
-  static let exporters = ManifestKey(
-    "exporters", .items(of: .mapping(ExporterKeys.table)), default: [],
-    "Pages of the nodes that are no service's, such as a DCGM exporter's; `top` and `serve` ask them, also where no service runs"
-  )
-  static let notify = ManifestKey(
-    "notify", .value(.mapping(NotifyKeys.table)), "Who is told of changes of state")
-  static let work = ManifestKey(
-    "work", .value(.mapping(WorkKeys.table)), "What `muster eval` does; flags win")
-  package static let table = ManifestTable(
-    "the manifest", title: "The manifest",
-    demand: .atLeastOne(of: [nodes.row.name, include.row.name]),
-    version, name, include, ssh, nodes, groups, environment, secrets, caches, services, exporters,
-    notify, work)
+/// A manifest, or a file that it includes, as it is written.
+struct ManifestEntry: Sendable {
+  private var version: ManifestValue?
+  fileprivate var name: String?
+  fileprivate var include: [ManifestValue] = []
+  fileprivate var ssh: ManifestValue?
+  fileprivate var nodes: ManifestValue?
+  fileprivate var groups: [ManifestValue.Entry] = []
+  fileprivate var environment: [ManifestVariable] = []
+  fileprivate var secrets: [String] = []
+  fileprivate var caches: ManifestCaches?
+  fileprivate var services: [ManifestValue.Entry] = []
+  fileprivate var exporters: [ManifestValue] = []
+  fileprivate var notify: ManifestNotify?
+  fileprivate var work: WorkEntry?
+
+  fileprivate static let mapping = ManifestMapping<Self>(
+    Self(), "the manifest", title: "The manifest", demand: .atLeastOne(of: ["nodes", "include"]),
+    [Self.versionKey] + Self.headKeys + Self.nodeKeys + Self.ownKeys)
+
+  private static let headKeys: [ManifestKey<Self>] = [
+    .optional(
+      "name", \.name, .text(.folderName, code: "wrong-name", hint: FolderName.hint),
+      without: "the file's name", "What its runs are called"),
+    .defaulted(
+      "include", \.include, .items(of: .text(.any("path")), countMax: 16),
+      "Files beside this one whose `ssh`, `nodes` and `groups` are read first"),
+  ]
+
+  private static let ownKeys: [ManifestKey<Self>] = [
+    .defaulted("env", \.environment, .variables, "Variables for every service"),
+    .defaulted(
+      "secrets", \.secrets, Self.secretNames,
+      "Variables of your environment; their values never enter a file"),
+    .optional(
+      "caches", \.caches,
+      .mapping(ManifestCaches.mapping) { reading, _ in reading.isComplete ? reading.root : nil },
+      "Compile caches of the nodes"),
+    .defaulted(
+      "services", \.services, .names(.folderName, to: .mapping(ManifestService.keys)),
+      "What runs"),
+    .defaulted(
+      "exporters", \.exporters, .items(of: .mapping(ExporterEntry.mapping.table)),
+      "Pages of the nodes that are no service's, such as a DCGM exporter's; `top` and `serve` ask them, also where no service runs"
+    ),
+    .optional("notify", \.notify, ManifestNotify.type, "Who is told of changes of state"),
+    .optional(
+      "work", \.work, .mapping(WorkEntry.mapping) { reading, _ in reading.root },
+      "What `muster eval` does; flags win"),
+  ]
+
   /// Those of an included file.
-  static let includedTable = ManifestTable("the manifest", version, ssh, nodes, groups)
+  fileprivate static let includedMapping = ManifestMapping<Self>(
+    Self(), "the manifest", [Self.versionKey] + Self.nodeKeys)
+
+  fileprivate static let versionKey = ManifestKey<Self>.required(
+    "muster", \.version, .value(.integer(1...1, besides: nil)), "The version of this form")
+
+  private static let nodeKeys: [ManifestKey<Self>] = [
+    .optional(
+      "ssh", \.ssh, .value(.mapping(SSHSpecification.mapping.table)), "How nodes are reached"),
+    .optional(
+      "nodes", \.nodes,
+      .value(
+        .list(of: .either([.text(.nodeSet), .mapping(NodeEntry.mapping.table)]), countMax: nil)),
+      without: "those of `include`", "The machines, each once, at most 4096"),
+    .defaulted(
+      "groups", \.groups, .names(.any(), to: .text(.nodeSet)),
+      "Names for sets of nodes, which may name other groups: `\"@judges,gpu01\"`"),
+  ]
+
+  /// Names of variables, each once; one that is none is told at the list's place.
+  private static let secretNames = ManifestType<[String]>(
+    .list(of: .text(.variable), countMax: nil), written: { .array($0.map(JSONText.string)) }
+  ) { value, subject, faults in
+    var names: [String] = []
+    for item in value.items {
+      guard let name = item.text(of: subject, faults: &faults) else { continue }
+      if !TextRule.variable.accepts(name) {
+        faults.error(
+          "wrong-name", "secret `\(name.prefix(80))` is no variable's name", at: value.location,
+          hint: "write the name of a variable of your environment, never its value")
+      }
+      if !names.contains(name) { names.append(name) }
+    }
+    return names
+  }
+
+  /// The top of a file, its version checked; `nil` where it is no mapping.
+  fileprivate static func read(
+    _ value: ManifestValue, _ mapping: ManifestMapping<Self>, faults: inout ManifestFaults
+  ) -> ManifestReading<Self>? {
+    guard case .mapping = value.content else {
+      faults.error(
+        "wrong-type", "a manifest is a mapping of keys, not \(value.spoken)", at: value.location,
+        hint: "`muster init` writes one to start from")
+      return nil
+    }
+    let reading = mapping.read(value, faults: &faults)
+    if let version = reading.root.version {
+      if version.content != .scalar("1", isPlain: true) {
+        faults.error(
+          "unknown-version", "`muster` is \(version.spoken)", at: version.location,
+          hint: "this program reads `muster: 1`")
+      }
+    } else {
+      faults.error(
+        "no-version", "manifest does not say its version", at: value.location,
+        hint: "write `muster: 1` at the top")
+    }
+    return reading
+  }
+}
+
+extension Manifest {
+  /// The keys of a manifest.
+  package static var keys: ManifestTable { ManifestEntry.mapping.table }
 }
 
 /// Reads a manifest and reports every fault of it.
@@ -52,7 +125,7 @@ package enum ManifestKeys {
 package struct ManifestReader {
   private let include: (String) -> String?
   private var faults = ManifestFaults()
-  private var ssh = SSHOverrides()
+  private var ssh = SSHSpecification()
   private var nodes: [ManifestNode] = []
   private var groups: [(name: String, value: ManifestValue)] = []
 
@@ -84,106 +157,63 @@ package struct ManifestReader {
       self.faults.add(error)
       return nil
     }
-    guard var top = self.top(of: value, ManifestKeys.table) else { return nil }
-    let name = top.read(ManifestKeys.name, faults: &self.faults)
-    self.readIncludes(&top)
-    self.readNodes(&top, pathFolder: "")
-    if self.nodes.isEmpty, !self.faults.hasErrors {
+    let top = ManifestEntry.read(value, ManifestEntry.mapping, faults: &self.faults)?.root
+    guard let top else { return nil }
+    let faultCount = self.faults.found.count
+    for item in top.include { self.readIncluded(item) }
+    self.readNodes(top, pathFolder: "")
+    if self.nodes.isEmpty, self.faults.found.count == faultCount {
       self.faults.error(
         "no-nodes", "manifest has no nodes", at: value.location,
         hint: "write `nodes: gpu[01-08]`, or a list of entries with `hosts`")
     }
     let resolver = NodeResolver(
       nodes: self.nodes.map(\.name), groups: self.groups, faults: &self.faults)
-    let environment = ServiceReader.variables(
-      top.read(ManifestKeys.environment, faults: &self.faults), faults: &self.faults)
-    let secrets = top.read(ManifestKeys.secrets, faults: &self.faults)
-    let caches = top.value(ManifestKeys.caches).flatMap {
-      CachesReader.read($0, faults: &self.faults)
+    let services = top.services.compactMap {
+      ManifestService.read($0, nodes: resolver, secrets: top.secrets, faults: &self.faults)
     }
-    let entries = top.read(ManifestKeys.services, faults: &self.faults)
-    let services = entries.compactMap {
-      ServiceReader.read($0, nodes: resolver, secrets: secrets, faults: &self.faults)
-    }
-    ServiceOrder.check(services, entries: entries, faults: &self.faults)
-    let work = top.value(ManifestKeys.work).map {
-      WorkReader.read($0, nodes: resolver, faults: &self.faults)
-    }
-    let notify = top.value(ManifestKeys.notify).map { NotifyReader.read($0, faults: &self.faults) }
-    let exporters = ExportersReader.read(
-      top.read(ManifestKeys.exporters, faults: &self.faults), nodes: resolver,
-      faults: &self.faults)
-    top.finish(faults: &self.faults)
+    ServiceOrder.check(services, names: top.services.map(\.key), faults: &self.faults)
     return Manifest(
-      name: name ?? Self.stem(of: file), nodes: self.nodes, groups: resolver.groups,
-      environment: environment, secrets: secrets, caches: caches, services: services, work: work,
-      notify: notify, exporters: exporters)
+      name: top.name ?? Self.stem(of: file), nodes: self.nodes, environment: top.environment,
+      secrets: top.secrets, caches: top.caches, services: services,
+      work: top.work.map { $0.work(nodes: resolver, faults: &self.faults) }, notify: top.notify,
+      exporters: ExporterEntry.exporters(top.exporters, nodes: resolver, faults: &self.faults))
   }
 
-  /// The top of a file, its version checked.
-  private mutating func top(
-    of value: ManifestValue, _ table: ManifestTable
-  ) -> MappingReader? {
-    guard case .mapping = value.content else {
+  private mutating func readIncluded(_ item: ManifestValue) {
+    guard let path = item.text(of: "`include`", faults: &self.faults) else { return }
+    guard let text = self.include(path) else {
+      let isLab = path.split(separator: "/").contains(".lab")
       self.faults.error(
-        "wrong-type", "a manifest is a mapping of keys, not \(value.spoken)", at: value.location,
-        hint: "`muster init` writes one to start from")
-      return nil
+        "no-include", "included file `\(path)` cannot be read", at: item.location,
+        hint: isLab
+          ? "`muster lab up 4` writes it" : "paths are relative to the manifest's folder")
+      return
     }
-    var top = MappingReader(value, table, faults: &self.faults)
-    guard let version = top.value(ManifestKeys.version) else {
-      self.faults.error(
-        "no-version", "manifest does not say its version", at: value.location,
-        hint: "write `muster: 1` at the top")
-      return top
-    }
-    if version.content != .scalar("1", isPlain: true) {
-      self.faults.error(
-        "unknown-version", "`muster` is \(version.spoken)", at: version.location,
-        hint: "this program reads `muster: 1`")
-    }
-    return top
-  }
-
-  private mutating func readIncludes(_ top: inout MappingReader) {
-    for item in top.read(ManifestKeys.include, faults: &self.faults) {
-      guard let path = MappingReader.text(item, of: "`include`", faults: &self.faults) else {
-        continue
-      }
-      guard let text = self.include(path) else {
-        let isLab = path.split(separator: "/").contains(".lab")
-        self.faults.error(
-          "no-include", "included file `\(path)` cannot be read", at: item.location,
-          hint: isLab
-            ? "`muster lab up 4` writes it" : "paths are relative to the manifest's folder")
-        continue
-      }
-      do {
-        let included = try ManifestYAML.parse(text, file: path)
-        guard var inner = self.top(of: included, ManifestKeys.includedTable) else { continue }
-        self.readNodes(&inner, pathFolder: Self.folder(of: path))
-        inner.finish(faults: &self.faults)
-      } catch {
-        self.faults.add(error)
-      }
+    do {
+      let included = try ManifestYAML.parse(text, file: path)
+      let reading = ManifestEntry.read(
+        included, ManifestEntry.includedMapping, faults: &self.faults)
+      if let reading { self.readNodes(reading.root, pathFolder: Self.folder(of: path)) }
+    } catch {
+      self.faults.add(error)
     }
   }
 
-  private mutating func readNodes(_ top: inout MappingReader, pathFolder: String) {
-    if let value = top.value(ManifestKeys.ssh) {
-      self.ssh = self.ssh.merged(
-        with: SSHOverrides.read(value, pathFolder: pathFolder, faults: &self.faults))
+  private mutating func readNodes(_ entry: ManifestEntry, pathFolder: String) {
+    if let value = entry.ssh {
+      self.ssh = .read(value, onto: self.ssh, pathFolder: pathFolder, faults: &self.faults)
     }
-    if let value = top.value(ManifestKeys.nodes) {
+    if let value = entry.nodes {
       self.nodes += NodesReader.read(
         value, ssh: self.ssh, pathFolder: pathFolder, before: self.nodes, faults: &self.faults)
     }
-    for entry in top.read(ManifestKeys.groups, faults: &self.faults) {
-      if self.groups.contains(where: { $0.name == entry.key }) {
+    for group in entry.groups {
+      if self.groups.contains(where: { $0.name == group.key }) {
         self.faults.error(
-          "duplicate-group", "group `\(entry.key)` stands twice", at: entry.keyLocation)
+          "duplicate-group", "group `\(group.key)` stands twice", at: group.keyLocation)
       } else {
-        self.groups.append((entry.key, entry.value))
+        self.groups.append((group.key, group.value))
       }
     }
   }

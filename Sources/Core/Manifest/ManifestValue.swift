@@ -17,12 +17,6 @@ package struct ManifestValue: Equatable, Sendable {
     package var key: String
     package var keyLocation: SourceLocation
     package var value: ManifestValue
-
-    package init(key: String, keyLocation: SourceLocation, value: ManifestValue) {
-      self.key = key
-      self.keyLocation = keyLocation
-      self.value = value
-    }
   }
 
   package var location: SourceLocation
@@ -53,5 +47,18 @@ package struct ManifestValue: Equatable, Sendable {
   package var items: [ManifestValue] {
     if case .list(let items) = self.content { return items }
     return [self]
+  }
+
+  /// A scalar as text; `nil` after a fault, which is recorded.
+  package func text(of subject: String, faults: inout ManifestFaults) -> String? {
+    guard case .scalar(let text, _) = self.content, !self.isNothing else {
+      faults.error("wrong-type", "\(subject) is a text, not \(self.spoken)", at: self.location)
+      return nil
+    }
+    guard !text.utf8.contains(0) else {
+      faults.error("wrong-type", "\(subject) has a zero byte", at: self.location)
+      return nil
+    }
+    return text
   }
 }

@@ -2,7 +2,7 @@ package import Fleet
 import Yams
 
 /// YAML text to located values. The one place that knows Yams.
-package enum ManifestYAML {
+package struct ManifestYAML {
   /// 1 MiB: 4,096 nodes with an entry of 200 bytes each fit.
   package static let maximumSize = 1 << 20
   /// Values after aliases are expanded.
@@ -13,115 +13,109 @@ package enum ManifestYAML {
   /// Levels; a manifest has six.
   package static let maximumDepth = 32
 
+  private let file: String
+  private var budget = Self.maximumValueCount
+
   /// Parses one document.
   ///
   /// - Throws: A `Diagnostic` with the place of the fault; the first one only, because what follows
   ///   a syntax error is guesswork.
   package static func parse(_ text: String, file: String) throws(Diagnostic) -> ManifestValue {
-    let start = SourceLocation(file: file, line: 1, column: 1)
+    var parser = Self(file: file)
     guard text.utf8.count <= Self.maximumSize else {
-      throw Diagnostic(
-        code: "manifest-too-large", "manifest has `\(text.utf8.count)` bytes", at: start,
-        hints: ["the most is \(Self.maximumSize); fold hosts: `gpu[0001-4096]`"])
+      throw parser.fault(
+        "manifest-too-large", "manifest has `\(text.utf8.count)` bytes",
+        hint: "the most is \(Self.maximumSize); fold hosts: `gpu[0001-4096]`")
     }
     guard Self.aliasCount(in: text) <= Self.maximumAliasCount else {
-      throw Diagnostic(
-        code: "too-many-aliases", "manifest has more than \(Self.maximumAliasCount) YAML aliases",
-        at: start, hints: ["write the values out, or use `groups:` and a global `env:`"])
+      throw parser.fault(
+        "too-many-aliases", "manifest has more than \(Self.maximumAliasCount) YAML aliases",
+        hint: "write the values out, or use `groups:` and a global `env:`")
     }
-    let node = try Self.compose(text, file: file)
-    guard let node else {
-      throw Diagnostic(
-        code: "empty-manifest", "manifest is empty", at: start,
-        hints: ["`muster init` writes one to start from"])
+    guard let node = try parser.compose(text) else {
+      throw parser.fault(
+        "empty-manifest", "manifest is empty", hint: "`muster init` writes one to start from")
     }
-    var budget = Self.maximumValueCount
-    return try Self.value(of: node, file: file, depth: 0, near: start, budget: &budget)
+    return try parser.value(of: node, depth: 0, near: parser.place(nil))
   }
 
-  private static func compose(_ text: String, file: String) throws(Diagnostic) -> Node? {
+  /// The file's first character where there is no mark.
+  private func place(_ mark: Mark?) -> SourceLocation {
+    SourceLocation(file: self.file, line: mark?.line ?? 1, column: mark?.column ?? 1)
+  }
+
+  private func fault(
+    _ code: String, _ summary: String, at place: SourceLocation? = nil, hint: String? = nil
+  ) -> Diagnostic {
+    Diagnostic(
+      code: code, summary, at: place ?? self.place(nil), hints: hint.map { [$0] } ?? [])
+  }
+
+  private func compose(_ text: String) throws(Diagnostic) -> Node? {
     do {
       return try Yams.compose(yaml: text)
     } catch let error as YamlError {
-      throw Self.diagnostic(for: error, file: file)
+      switch error {
+      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+        .composer(_, let problem, let mark, _):
+        throw self.fault(
+          "yaml-syntax", "manifest is not YAML: \(problem)", at: self.place(mark),
+          hint: problem.contains("cannot start any token")
+            ? "a text that begins with `@` or `%` needs quotes: `on: \"@judges\"`" : nil)
+      case .duplicatedKeysInMapping(let duplicates, let context):
+        let keys = duplicates.sorted().map { "`\($0.prefix(80))`" }.joined(separator: ", ")
+        throw self.fault(
+          "duplicate-key", "key \(keys) stands twice in one mapping", at: self.place(context.mark),
+          hint: "keep one of them")
+      case .reader(let problem, _, _, _):
+        throw self.fault("yaml-syntax", "manifest is not YAML: \(problem)")
+      case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
+        throw self.fault("yaml-syntax", "manifest is not YAML")
+      }
     } catch {
-      throw Diagnostic(
-        code: "yaml-syntax", "manifest is not YAML: \(error)",
-        at: SourceLocation(file: file, line: 1, column: 1))
+      throw self.fault("yaml-syntax", "manifest is not YAML: \(error)")
     }
   }
 
-  private static func diagnostic(for error: YamlError, file: String) -> Diagnostic {
-    func place(_ mark: Mark) -> SourceLocation {
-      SourceLocation(file: file, line: mark.line, column: mark.column)
-    }
-    let start = SourceLocation(file: file, line: 1, column: 1)
-    switch error {
-    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-      .composer(_, let problem, let mark, _):
-      let quoting =
-        problem.contains("cannot start any token")
-        ? ["a text that begins with `@` or `%` needs quotes: `on: \"@judges\"`"] : []
-      return Diagnostic(
-        code: "yaml-syntax", "manifest is not YAML: \(problem)", at: place(mark), hints: quoting)
-    case .duplicatedKeysInMapping(let duplicates, let context):
-      let keys = duplicates.sorted().map { "`\($0.prefix(80))`" }.joined(separator: ", ")
-      return Diagnostic(
-        code: "duplicate-key", "key \(keys) stands twice in one mapping", at: place(context.mark),
-        hints: ["keep one of them"])
-    case .reader(let problem, _, _, _):
-      return Diagnostic(code: "yaml-syntax", "manifest is not YAML: \(problem)", at: start)
-    case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
-      return Diagnostic(code: "yaml-syntax", "manifest is not YAML", at: start)
-    }
-  }
-
-  private static func value(
-    of node: Node, file: String, depth: Int, near: SourceLocation, budget: inout Int
+  private mutating func value(
+    of node: Node, depth: Int, near: SourceLocation
   ) throws(Diagnostic) -> ManifestValue {
-    let location =
-      node.mark.map { SourceLocation(file: file, line: $0.line, column: $0.column) } ?? near
-    budget -= 1
-    guard budget >= 0 else {
-      throw Diagnostic(
-        code: "manifest-too-large", "manifest has more than \(Self.maximumValueCount) values",
+    let location = node.mark.map { self.place($0) } ?? near
+    self.budget -= 1
+    guard self.budget >= 0 else {
+      throw self.fault(
+        "manifest-too-large", "manifest has more than \(Self.maximumValueCount) values",
         at: location)
     }
     guard depth < Self.maximumDepth else {
-      throw Diagnostic(
-        code: "manifest-too-deep", "manifest is nested deeper than \(Self.maximumDepth) levels",
+      throw self.fault(
+        "manifest-too-deep", "manifest is nested deeper than \(Self.maximumDepth) levels",
         at: location)
     }
     switch node {
     case .scalar(let scalar):
-      return ManifestValue(
-        .scalar(scalar.string, isPlain: scalar.style == .plain || scalar.style == .any),
-        at: location)
+      let isPlain = scalar.style == .plain || scalar.style == .any
+      return ManifestValue(.scalar(scalar.string, isPlain: isPlain), at: location)
     case .sequence(let sequence):
       var values: [ManifestValue] = []
       for child in sequence {
-        values.append(
-          try Self.value(of: child, file: file, depth: depth + 1, near: location, budget: &budget))
+        values.append(try self.value(of: child, depth: depth + 1, near: location))
       }
       return ManifestValue(.list(values), at: location)
     case .mapping(let mapping):
       var entries: [ManifestValue.Entry] = []
       for (key, child) in mapping {
         guard case .scalar(let name) = key else {
-          throw Diagnostic(
-            code: "wrong-key", "a key of a manifest is a text, not a list or a mapping",
-            at: location)
+          throw self.fault(
+            "wrong-key", "a key of a manifest is a text, not a list or a mapping", at: location)
         }
-        let keyLocation =
-          key.mark.map { SourceLocation(file: file, line: $0.line, column: $0.column) } ?? location
-        let value = try Self.value(
-          of: child, file: file, depth: depth + 1, near: keyLocation, budget: &budget)
-        entries.append(.init(key: name.string, keyLocation: keyLocation, value: value))
+        let place = key.mark.map { self.place($0) } ?? location
+        let value = try self.value(of: child, depth: depth + 1, near: place)
+        entries.append(.init(key: name.string, keyLocation: place, value: value))
       }
       return ManifestValue(.mapping(entries), at: location)
     case .alias:
-      throw Diagnostic(
-        code: "yaml-syntax", "manifest has an alias without an anchor", at: location)
+      throw self.fault("yaml-syntax", "manifest has an alias without an anchor", at: location)
     }
   }
 
@@ -132,17 +126,8 @@ package enum ManifestYAML {
     var before = UInt8(ascii: "\n")
     var isPending = false
     for byte in text.utf8 {
-      if isPending {
-        let isBlank = byte == 32 || byte == 9 || byte == 10 || byte == 13
-        if !isBlank { count += 1 }
-        isPending = false
-      }
-      switch before {
-      case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"),
-        UInt8(ascii: "["), UInt8(ascii: ","), UInt8(ascii: "{"), UInt8(ascii: ":"):
-        isPending = byte == UInt8(ascii: "*")
-      default: break
-      }
+      if isPending, !" \t\n\r".utf8.contains(byte) { count += 1 }
+      isPending = byte == UInt8(ascii: "*") && " \t\n\r[,{:".utf8.contains(before)
       before = byte
     }
     return count

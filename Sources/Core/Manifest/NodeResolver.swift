@@ -40,7 +40,7 @@ struct NodeResolver {
   func resolve(
     _ value: ManifestValue, of subject: String, faults: inout ManifestFaults
   ) -> [NodeName]? {
-    guard let text = MappingReader.text(value, of: subject, faults: &faults) else { return nil }
+    guard let text = value.text(of: subject, faults: &faults) else { return nil }
     for name in Self.references(of: value) where !self.groups.contains(where: { $0.name == name }) {
       let known = self.groups.map(\.name)
       let hint =
@@ -53,27 +53,24 @@ struct NodeResolver {
         hint: hint)
       return nil
     }
-    let result = NodeSetParsing.names(text) { name in
+    let found = faults.names(in: text, at: value.location) { name in
       self.groups.first { $0.name == name }?.nodes
     }
-    switch result {
-    case .failure(let fault):
+    guard let found else { return nil }
+    let known = Set(self.nodes)
+    let unknown = NodeSet(found.filter { !known.contains($0) })
+    guard unknown.isEmpty else {
       faults.error(
-        "wrong-node-set", "`\(text.prefix(80))` is no node set: \(fault.text)", at: value.location,
-        hint: fault.hint ?? "`muster nodes EXPR` shows what an expression means")
+        "unknown-node", "\(subject) names `\(unknown.folded)`, not in `nodes`",
+        at: value.location, hint: "nodes: \(NodeSet(self.nodes).folded)")
       return nil
-    case .success(let names):
-      let known = Set(self.nodes)
-      let unknown = NodeSet(names.filter { !known.contains($0) })
-      if !unknown.names.isEmpty {
-        faults.error(
-          "unknown-node", "\(subject) names `\(unknown.folded)`, not in `nodes`",
-          at: value.location,
-          hint: "nodes: \(NodeSet(self.nodes).folded)")
-        return nil
-      }
-      return NodeSet(names).names
     }
+    return found
+  }
+
+  /// As ``resolve(_:of:faults:)``, of a key `on`: all nodes where it is absent, none after a fault.
+  func nodes(on value: ManifestValue?, faults: inout ManifestFaults) -> [NodeName] {
+    value.map { self.resolve($0, of: "`on`", faults: &faults) ?? [] } ?? self.nodes
   }
 
   /// The names behind `@` in an expression.
@@ -81,6 +78,22 @@ struct NodeResolver {
     guard case .scalar(let text, _) = value.content else { return [] }
     return text.split(separator: "@", omittingEmptySubsequences: false).dropFirst().map { rest in
       String(rest.prefix { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == "." })
+    }
+  }
+}
+
+extension ManifestFaults {
+  /// The nodes of a node set expression, each once, in the order of node sets; `nil` after a fault.
+  mutating func names(
+    in text: String, at location: SourceLocation, groups: (String) -> [NodeName]? = { _ in nil }
+  ) -> [NodeName]? {
+    do {
+      return try NodeSet(parsing: text) { groups($0).map { NodeSet($0) } }.names
+    } catch {
+      self.error(
+        "wrong-node-set", "`\(text.prefix(80))` is no node set: \(error.summary)", at: location,
+        hint: error.hint ?? "`muster nodes EXPR` shows what an expression means")
+      return nil
     }
   }
 }

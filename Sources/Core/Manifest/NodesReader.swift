@@ -1,28 +1,71 @@
 import Fleet
 
-/// The keys of an entry of `nodes:`.
-enum NodeEntryKeys {
-  enum Link: String, CaseIterable, Sendable { case ssh, local }
+/// An entry of `nodes:`; a node set alone is one that says nothing else.
+struct NodeEntry: Sendable {
+  enum Link: Sendable {
+    case ssh, local
+    case command([String])
+  }
 
-  static let hosts = ManifestKey(
-    required: "hosts", .nodeSet, hint: "write `hosts: gpu[01-08]`", "The nodes")
-  static let link = ManifestKey(
-    "link",
-    .value(.either([.words(Link.allCases.map(\.rawValue)), .mapping(linkTable)])), without: "`ssh`",
-    "How they are reached")
-  static let command = ManifestKey(
-    required: "command", .list(of: .text),
-    "Program and arguments that lead to a shell's standard input on the node")
-  static let linkTable = ManifestTable("`link`", command)
-  static let address = ManifestKey(
-    "address", .text(like: .any("address")), without: "the node's name",
-    "Where to connect; `{node}` is the node's name")
-  static let ssh = ManifestKey(
-    "ssh", .value(.mapping(SSHKeys.table)), "Overrides the manifest's, key by key")
-  static let labels = ManifestKey(
-    "labels", .names(.any(), to: .text(.any())), default: [], "Words of your own")
-  static let table = ManifestTable(
-    "an entry of `nodes`", title: "An entry of `nodes`", hosts, link, address, ssh, labels)
+  var hosts: ManifestValue?
+  var link = Link.ssh
+  var address: String?
+  /// Over those around it, key by key.
+  var ssh: ManifestValue?
+  var labels: [ManifestVariable] = []
+
+  static let mapping = ManifestMapping<Self>(
+    Self(), "an entry of `nodes`", title: "An entry of `nodes`",
+    [
+      .required(
+        "hosts", \.hosts, .nodeSet, hint: "write `hosts: gpu[01-08]`", "The nodes"),
+      .optional("link", \.link, linkType, without: "`ssh`", "How they are reached"),
+      .optional(
+        "address", \.address, .text(like: .any("address")), without: "the node's name",
+        "Where to connect; `{node}` is the node's name"),
+      .optional(
+        "ssh", \.ssh, .value(.mapping(SSHSpecification.mapping.table)),
+        "Overrides the manifest's, key by key"),
+      .defaulted(
+        "labels", \.labels,
+        .names(.any(), to: .text(.any())) { entry, faults in
+          entry.value.text(of: "label `\(entry.key)`", faults: &faults).map {
+            ManifestVariable(name: entry.key, value: $0, location: entry.value.location)
+          }
+        }, "Words of your own"),
+    ])
+
+  private struct Command: Sendable {
+    var argv: [String] = []
+
+    static let mapping = ManifestMapping<Self>(
+      Self(), "`link`",
+      [
+        .required(
+          "command", \.argv, .list(of: .text),
+          "Program and arguments that lead to a shell's standard input on the node")
+      ])
+  }
+
+  private static let linkType = ManifestType<Link>(
+    .either([.words(["ssh", "local"]), .mapping(Command.mapping.table)])
+  ) { value, _, faults in
+    switch value.content {
+    case .mapping:
+      let argv = Command.mapping.read(value, faults: &faults).root.argv
+      if argv.isEmpty {
+        faults.error("no-command", "`link` names no `command`", at: value.location)
+      }
+      return .command(argv)
+    case .scalar("ssh", _): return .ssh
+    case .scalar("local", _): return .local
+    case .scalar, .list:
+      faults.error(
+        "unknown-choice", "`link` is \(value.spoken)", at: value.location,
+        hint: "write `ssh`, `local` or `{command: [argv]}`")
+      return nil
+    }
+  }
 }
 
 /// Reads `nodes:`.
@@ -31,7 +74,7 @@ enum NodesReader {
   static let maximumCount = 4096
 
   static func read(
-    _ value: ManifestValue, ssh: SSHOverrides, pathFolder: String, before: [ManifestNode],
+    _ value: ManifestValue, ssh: SSHSpecification, pathFolder: String, before: [ManifestNode],
     faults: inout ManifestFaults
   ) -> [ManifestNode] {
     var places: [NodeName: SourceLocation] = [:]
@@ -57,109 +100,101 @@ enum NodesReader {
   }
 
   private static func entry(
-    _ value: ManifestValue, ssh: SSHOverrides, pathFolder: String, faults: inout ManifestFaults
+    _ value: ManifestValue, ssh: SSHSpecification, pathFolder: String,
+    faults: inout ManifestFaults
   ) -> [ManifestNode] {
     guard case .mapping = value.content else {
-      guard let text = MappingReader.text(value, of: "an entry of `nodes`", faults: &faults) else {
-        return []
-      }
-      return Self.hosts(text, at: value.location, faults: &faults).map {
-        ManifestNode(
-          name: $0, link: .ssh(ssh.settings(host: ssh.host ?? $0.rawValue)), labels: [:],
-          location: value.location)
+      return Self.hosts(value, of: "an entry of `nodes`", faults: &faults).map {
+        Self.node($0, NodeEntry(), ssh, at: value.location)
       }
     }
-    var reader = MappingReader(value, NodeEntryKeys.table, faults: &faults)
-    let hosts = reader.read(NodeEntryKeys.hosts, faults: &faults)
-    let names =
-      hosts.flatMap { hosts in
-        MappingReader.text(hosts, of: "`hosts`", faults: &faults).map {
-          Self.hosts($0, at: hosts.location, faults: &faults)
-        }
-      } ?? []
-    var merged = ssh
-    if let own = reader.value(NodeEntryKeys.ssh) {
-      merged = ssh.merged(
-        with: SSHOverrides.read(own, pathFolder: pathFolder, faults: &faults))
+    let reading = NodeEntry.mapping.read(value, faults: &faults)
+    let entry = reading.root
+    let names = entry.hosts.map { Self.hosts($0, of: "`hosts`", faults: &faults) } ?? []
+    var ssh = ssh
+    if let own = entry.ssh {
+      ssh = .read(own, onto: ssh, pathFolder: pathFolder, faults: &faults)
     }
-    let address = reader.value(NodeEntryKeys.address)
-    let pattern = reader.read(NodeEntryKeys.address, faults: &faults) ?? merged.host
-    if names.count > 1, let pattern, !pattern.contains("{node}") {
+    if let address = entry.address { ssh.host = address }
+    if names.count > 1, !ssh.host.isEmpty, !ssh.host.contains("{node}") {
       faults.error(
-        "one-address", "`\(names.count)` hosts share the address `\(pattern)`",
-        at: address?.location ?? value.location,
+        "one-address", "`\(names.count)` hosts share the address `\(ssh.host)`",
+        at: reading.place(of: \.address) ?? value.location,
         hint: "write `{node}` where the host's name belongs, or one entry for each host")
     }
-    let link = reader.value(NodeEntryKeys.link)
-    let labels = Self.labels(&reader, faults: &faults)
-    reader.finish(faults: &faults)
-    return names.map { name in
-      let host = pattern.map { Self.replace("{node}", by: name.rawValue, in: $0) }
-      return ManifestNode(
-        name: name,
-        link: Self.link(link, settings: merged.settings(host: host ?? name.rawValue), &faults),
-        labels: labels, location: hosts?.location ?? value.location)
-    }
+    return names.map { Self.node($0, entry, ssh, at: entry.hosts?.location ?? value.location) }
+  }
+
+  private static func node(
+    _ name: NodeName, _ entry: NodeEntry, _ ssh: SSHSpecification, at location: SourceLocation
+  ) -> ManifestNode {
+    var ssh = ssh
+    ssh.host = ssh.host.isEmpty ? name.rawValue : ssh.host.replacing("{node}", with: name.rawValue)
+    let link: LinkSpecification =
+      switch entry.link {
+      case .ssh: .ssh(ssh)
+      case .local: .local
+      case .command(let argv): .command(argv: argv)
+      }
+    let labels = entry.labels.map { ($0.name, $0.value) }
+    return ManifestNode(
+      name: name, link: link, labels: Dictionary(labels) { $1 }, location: location)
   }
 
   private static func hosts(
-    _ text: String, at location: SourceLocation, faults: inout ManifestFaults
+    _ value: ManifestValue, of subject: String, faults: inout ManifestFaults
   ) -> [NodeName] {
-    switch NodeSetParsing.names(text, groups: { _ in nil }) {
-    case .success(let names):
-      for name in names where !FolderName.isGivenName(name.rawValue) {
-        faults.error(
-          "wrong-name", "host `\(name.rawValue.prefix(80))` is no node's name", at: location,
-          hint: "\(FolderName.hint); addresses go to `address`")
-      }
-      return names
-    case .failure(let fault):
+    let names = value.text(of: subject, faults: &faults).flatMap {
+      faults.names(in: $0, at: value.location)
+    }
+    for name in names ?? [] where !FolderName.isGivenName(name.rawValue) {
       faults.error(
-        "wrong-node-set", "`\(text.prefix(80))` is no node set: \(fault.text)", at: location,
-        hint: fault.hint ?? "`muster nodes EXPR` shows what an expression means")
-      return []
+        "wrong-name", "host `\(name.rawValue.prefix(80))` is no node's name", at: value.location,
+        hint: "\(FolderName.hint); addresses go to `address`")
     }
+    return names ?? []
   }
+}
 
-  private static func link(
-    _ value: ManifestValue?, settings: ManifestSSH, _ faults: inout ManifestFaults
-  ) -> ManifestNode.Link {
-    guard let value else { return .ssh(settings) }
-    switch value.content {
-    case .mapping:
-      var reader = MappingReader(value, NodeEntryKeys.linkTable, faults: &faults)
-      let argv = reader.read(NodeEntryKeys.command, faults: &faults) ?? []
-      if argv.isEmpty {
-        faults.error("no-command", "`link` names no `command`", at: value.location)
+extension SSHSpecification {
+  /// The keys of `ssh:`, of the manifest and of an entry of `nodes`.
+  static let mapping = ManifestMapping<Self>(
+    Self(), "`ssh`", title: "`ssh`",
+    [
+      .optional("user", \.user, .text, without: "who runs `muster`", "The login"),
+      .defaulted("port", \.port, .integer(1...65535), "The TCP port"),
+      .optional(
+        "identity", \.identityFiles, .list(of: .text(like: .any("path"))),
+        without: "the usual ones under `~/.ssh`", "Files of keys"),
+      .optional(
+        "known_hosts", \.knownHostsFiles, .list(of: .text(like: .any("path"))),
+        without: "`~/.ssh/known_hosts`", "Files of hosts' keys"),
+      .defaulted(
+        "unknown_hosts", \.unknownHosts, .choice(),
+        "Whether the key of a host that is not known yet is added; a changed key is always an error"
+      ),
+      .defaulted(
+        "connect_timeout", \.connectTimeoutSeconds, .integer(1...600),
+        "Seconds, over connection and login"),
+      .optional(
+        "host", \.host, .text(like: .any("address")), without: "the node's name",
+        "Where to connect; `{node}` is the node's name"),
+    ])
+
+  /// What an `ssh:` says, key by key, over what is said around it.
+  ///
+  /// - Parameter folder: Of the file, seen from the manifest's: paths begin there.
+  static func read(
+    _ value: ManifestValue, onto ssh: Self, pathFolder folder: String,
+    faults: inout ManifestFaults
+  ) -> Self {
+    let reading = Self.mapping.read(value, onto: ssh, faults: &faults)
+    var result = reading.root
+    for path in [\Self.identityFiles, \Self.knownHostsFiles] where reading.place(of: path) != nil {
+      result[keyPath: path] = result[keyPath: path].map { file in
+        folder.isEmpty || file.hasPrefix("/") || file.hasPrefix("~") ? file : "\(folder)/\(file)"
       }
-      reader.finish(faults: &faults)
-      return .command(argv)
-    case .scalar(let text, _):
-      switch NodeEntryKeys.Link(rawValue: text) {
-      case .ssh: return .ssh(settings)
-      case .local: return .local
-      case nil: break
-      }
-    case .list: break
     }
-    faults.error(
-      "unknown-choice", "`link` is \(value.spoken)", at: value.location,
-      hint: "write `ssh`, `local` or `{command: [argv]}`")
-    return .ssh(settings)
-  }
-
-  private static func labels(
-    _ reader: inout MappingReader, faults: inout ManifestFaults
-  ) -> [String: String] {
-    var labels: [String: String] = [:]
-    for entry in reader.read(NodeEntryKeys.labels, faults: &faults) {
-      labels[entry.key] = MappingReader.text(
-        entry.value, of: "label `\(entry.key)`", faults: &faults)
-    }
-    return labels
-  }
-
-  static func replace(_ mark: String, by text: String, in pattern: String) -> String {
-    pattern.split(separator: mark, omittingEmptySubsequences: false).joined(separator: text)
+    return result
   }
 }

@@ -16,19 +16,17 @@ package enum ServiceOrder {
   }
 
   /// Records unknown names in `after:` and cycles.
+  ///
+  /// - Parameter names: Of all services, those with faults among them.
   static func check(
-    _ services: [ManifestService], entries: [ManifestValue.Entry], faults: inout ManifestFaults
+    _ services: [ManifestService], names: [String], faults: inout ManifestFaults
   ) {
-    let names = entries.map(\.key)
     var known = services
     for (index, service) in services.enumerated() {
       for name in service.after where !names.contains(name) {
-        let hint =
-          Nearest.name(to: name, in: names).map { "write `\($0)`" }
-          ?? "services: \(names.map { "`\($0)`" }.joined(separator: ", "))"
         faults.error(
           "unknown-service", "service `\(service.name)` starts after unknown `\(name)`",
-          at: Self.afterPlace(of: service, entries), hint: hint)
+          at: service.afterLocation, hint: Nearest.hint(for: name, in: names, as: "services"))
       }
       known[index].after.removeAll { name in !services.contains { $0.name == name } }
     }
@@ -38,20 +36,10 @@ package enum ServiceOrder {
       guard let cycle = Self.cycle(from: service, among: stuck) else { continue }
       faults.error(
         "after-cycle", "service `\(service.name)` waits for itself",
-        at: Self.afterPlace(of: service, entries),
+        at: service.afterLocation,
         causes: [cycle.map { "`\($0)`" }.joined(separator: " after ")],
         hint: "remove one of these `after:`")
     }
-  }
-
-  private static func afterPlace(
-    of service: ManifestService, _ entries: [ManifestValue.Entry]
-  ) -> SourceLocation {
-    guard let entry = entries.first(where: { $0.key == service.name }),
-      case .mapping(let keys) = entry.value.content,
-      let after = keys.first(where: { $0.key == "after" })
-    else { return service.location }
-    return after.value.location
   }
 
   /// A path from the service back to itself.

@@ -1,3 +1,4 @@
+package import Fleet
 package import Launch
 package import Manifest
 
@@ -51,20 +52,7 @@ package struct Plan: Codable, Equatable, Sendable {
     }
   }
 
-  /// A page of metrics of nodes that is no replica's, such as a DCGM exporter's.
-  package struct Exporter: Codable, Equatable, Sendable {
-    package var name: String
-    package var port: Int
-    package var path: String
-    package var nodes: [String]
-
-    package init(name: String, port: Int, path: String, nodes: [String]) {
-      self.name = name
-      self.port = port
-      self.path = path
-      self.nodes = nodes
-    }
-  }
+  package typealias Exporter = ManifestExporter
 
   /// Of this form of the plan.
   package var version = 1
@@ -101,48 +89,5 @@ package struct Plan: Codable, Equatable, Sendable {
     let used = Set(
       self.services.flatMap { $0.replicas.map(\.node) } + (self.exporters ?? []).flatMap(\.nodes))
     return self.nodes.filter { used.contains($0.name) }
-  }
-}
-
-/// How a node is reached.
-package enum LinkSpecification: Codable, Equatable, Sendable {
-  /// A child process on the coordinator's own machine.
-  case local
-  case ssh(SSHSpecification)
-  /// A command whose standard input and output are the pipe, such as `srun …` or `ssh …`.
-  case command(argv: [String])
-}
-
-package struct SSHSpecification: Codable, Equatable, Sendable {
-  package enum UnknownHosts: String, Codable, Equatable, Sendable {
-    /// A host that known_hosts does not have is an error.
-    case refuse
-    /// Its key is added to known_hosts; a changed key is an error all the same.
-    case acceptNew = "accept-new"
-  }
-
-  /// Name or address to connect to.
-  package var host: String
-  package var port: Int
-  package var user: String
-  /// Private key files, tried in order; `~` and paths beside the manifest are resolved.
-  package var identityFiles: [String]
-  /// Tried in order; the first one is where `acceptNew` adds.
-  package var knownHostsFiles: [String]
-  package var unknownHosts: UnknownHosts
-  /// Over name look-up, connection, key exchange and login, 1 to 600.
-  package var connectTimeoutSeconds: Int
-
-  package init(
-    host: String, port: Int, user: String, identityFiles: [String], knownHostsFiles: [String],
-    unknownHosts: UnknownHosts, connectTimeoutSeconds: Int
-  ) {
-    self.host = host
-    self.port = port
-    self.user = user
-    self.identityFiles = identityFiles
-    self.knownHostsFiles = knownHostsFiles
-    self.unknownHosts = unknownHosts
-    self.connectTimeoutSeconds = connectTimeoutSeconds
   }
 }

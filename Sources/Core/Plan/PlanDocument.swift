@@ -55,27 +55,24 @@ extension Plan {
 }
 
 /// Any JSON, for comparing.
-private indirect enum JSONTree: Decodable, Equatable {
+private enum JSONTree: Decodable, Equatable {
   case object([String: JSONTree])
   case list([JSONTree])
-  case text(String)
-  case number(Int64)
-  case natural(UInt64)
-  case boolean(Bool)
-  case nothing
+  /// As it is told.
+  case scalar(String)
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if container.decodeNil() {
-      self = .nothing
+      self = .scalar("nothing")
     } else if let value = try? container.decode(Bool.self) {
-      self = .boolean(value)
+      self = .scalar("\(value)")
     } else if let value = try? container.decode(Int64.self) {
-      self = .number(value)
+      self = .scalar("\(value)")
     } else if let value = try? container.decode(UInt64.self) {
-      self = .natural(value)
+      self = .scalar("\(value)")
     } else if let value = try? container.decode(String.self) {
-      self = .text(value)
+      self = .scalar("\"\(value)\"")
     } else if let value = try? container.decode([JSONTree].self) {
       self = .list(value)
     } else {
@@ -87,11 +84,7 @@ private indirect enum JSONTree: Decodable, Equatable {
     switch self {
     case .object: "{…}"
     case .list(let items): "[\(items.map(\.spoken).joined(separator: ", "))]"
-    case .text(let text): "\"\(text)\""
-    case .number(let number): "\(number)"
-    case .natural(let number): "\(number)"
-    case .boolean(let value): "\(value)"
-    case .nothing: "nothing"
+    case .scalar(let text): text
     }
   }
 
@@ -101,15 +94,14 @@ private indirect enum JSONTree: Decodable, Equatable {
     case (.object(let before), .object(let after)):
       for key in Set(before.keys).union(after.keys).sorted() {
         Self.compare(
-          before[key] ?? .nothing, after[key] ?? .nothing,
+          before[key] ?? .scalar("nothing"), after[key] ?? .scalar("nothing"),
           path: path.isEmpty ? key : "\(path).\(key)", into: &found)
       }
     case (.list(let before), .list(let after)) where before.count == after.count:
       for (index, pair) in zip(before, after).enumerated() {
         Self.compare(pair.0, pair.1, path: "\(path)[\(index)]", into: &found)
       }
-    case (.object, _), (.list, _), (.text, _), (.number, _), (.natural, _), (.boolean, _),
-      (.nothing, _):
+    case (.object, _), (.list, _), (.scalar, _):
       found.append("`\(path)`: \(old.spoken) is now \(new.spoken)")
     }
   }

@@ -13,8 +13,8 @@ package enum PlanTable {
   package static func text(_ plan: Plan, hash: String, notes: [String] = []) -> String {
     var text = "plan \(plan.name)  \(hash.prefix(12))\n"
     text += "nodes  \(Self.fold(plan.nodes.map(\.name)))  \(plan.nodes.count)\n"
-    for (link, names) in Self.links(of: plan.nodes) {
-      text += "  \(Self.fold(names))  \(link)\n"
+    for (link, nodes) in plan.nodes.grouped(by: Self.spoken) {
+      text += "  \(Self.fold(nodes.map(\.name)))  \(link)\n"
     }
     for service in plan.services {
       text += Self.text(of: service)
@@ -36,13 +36,12 @@ package enum PlanTable {
     var text = "\nservice \(service.name)  \(service.recipe)  "
     text += "\(count) \(count == 1 ? "replica" : "replicas") on \(nodes)\n"
     if !service.after.isEmpty { text += "  after \(service.after.joined(separator: ", "))\n" }
-    for (launch, names) in Self.groups(of: service.replicas) {
-      text += "  \(Self.fold(names))\n"
+    for (launch, replicas) in service.replicas.grouped(by: \.launch) {
+      text += "  \(Self.fold(replicas.map(\.node)))\n"
       for (title, lines) in Self.rows(of: launch) {
         for (index, line) in lines.enumerated() {
           let head = index == 0 ? title : ""
-          let padding = String(repeating: " ", count: 9 - head.count)
-          text += "    \(head)\(padding)\(line)\n"
+          text += "    \(head)\(String(repeating: " ", count: 9 - head.count))\(line)\n"
         }
       }
     }
@@ -81,37 +80,7 @@ package enum PlanTable {
     return "\(what), within \(launch.readyTimeoutSeconds) s"
   }
 
-  /// Replicas with the same launch, in the order of their first.
-  private static func groups(
-    of replicas: [Plan.Replica]
-  ) -> [(launch: LaunchSpecification, nodes: [String])] {
-    var groups: [(launch: LaunchSpecification, nodes: [String])] = []
-    for replica in replicas {
-      if let index = groups.firstIndex(where: { $0.launch == replica.launch }) {
-        groups[index].nodes.append(replica.node)
-      } else {
-        groups.append((replica.launch, [replica.node]))
-      }
-    }
-    return groups
-  }
-
-  /// Nodes reached alike; a host that is the node's own name reads `{node}`.
-  private static func links(of nodes: [Plan.Node]) -> [(link: String, nodes: [String])] {
-    var links: [(link: String, nodes: [String])] = []
-    var places: [String: Int] = [:]
-    for node in nodes {
-      let link = Self.spoken(node)
-      if let index = places[link] {
-        links[index].nodes.append(node.name)
-      } else {
-        places[link] = links.count
-        links.append((link, [node.name]))
-      }
-    }
-    return links
-  }
-
+  /// How a node is reached; a host that is the node's own name reads `{node}`.
   private static func spoken(_ node: Plan.Node) -> String {
     switch node.link {
     case .local: return "local"
@@ -119,10 +88,10 @@ package enum PlanTable {
       return "command  \(ShellQuoting.join(argv))"
     case .ssh(let settings):
       let host = settings.host == node.name ? "{node}" : settings.host
-      var text = "ssh  \(settings.user)@\(host):\(settings.port)"
-      text += "  key \(settings.identityFiles.joined(separator: ", "))"
-      text += "  known_hosts \(settings.knownHostsFiles.joined(separator: ", "))"
-      return text + (settings.unknownHosts == .acceptNew ? "  accept-new" : "")
+      return "ssh  \(settings.user)@\(host):\(settings.port)"
+        + "  key \(settings.identityFiles.joined(separator: ", "))"
+        + "  known_hosts \(settings.knownHostsFiles.joined(separator: ", "))"
+        + (settings.unknownHosts == .acceptNew ? "  accept-new" : "")
     }
   }
 

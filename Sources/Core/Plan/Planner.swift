@@ -1,7 +1,7 @@
+import CompileCache
 package import Fleet
 import Launch
 package import Manifest
-import CompileCache
 import Recipes
 
 /// What a plan needs to know about the coordinator's machine.
@@ -24,6 +24,24 @@ package struct PlanContext: Equatable, Sendable {
     if path == "~" { return self.home }
     if path.hasPrefix("~/") { return self.home + path.dropFirst(1) }
     return path.hasPrefix("/") ? path : "\(self.manifestFolder)/\(path)"
+  }
+
+  /// `link` complete, with absolute paths. The usual names stand for files that are not named; one that
+  /// does not exist is skipped where it is the default.
+  func resolve(_ link: LinkSpecification, of node: String) -> LinkSpecification {
+    switch link {
+    case .local: return .local
+    case .command(let argv): return .command(argv: argv.map { $0.replacing("{node}", with: node) })
+    case .ssh(var ssh):
+      if ssh.user.isEmpty { ssh.user = self.user }
+      if ssh.identityFiles.isEmpty {
+        ssh.identityFiles = ["~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"]
+      }
+      if ssh.knownHostsFiles.isEmpty { ssh.knownHostsFiles = ["~/.ssh/known_hosts"] }
+      ssh.identityFiles = ssh.identityFiles.map(self.resolve)
+      ssh.knownHostsFiles = ssh.knownHostsFiles.map(self.resolve)
+      return .ssh(ssh)
+    }
   }
 }
 
@@ -86,18 +104,14 @@ package struct Planner {
     var plan = Plan(
       name: self.manifest.name,
       nodes: self.manifest.nodes.map {
-        Plan.Node(name: $0.name.rawValue, link: self.link(of: $0), labels: $0.labels)
+        Plan.Node(
+          name: $0.name.rawValue, link: self.context.resolve($0.link, of: $0.name.rawValue),
+          labels: $0.labels)
       },
       services: services, secrets: self.manifest.secrets,
       work: self.manifest.work?.settings,
       acceptsNetworkCaches: self.manifest.caches?.network == .accept ? true : nil)
-    if !self.manifest.exporters.isEmpty {
-      plan.exporters = self.manifest.exporters.map { exporter in
-        Plan.Exporter(
-          name: exporter.name, port: exporter.port, path: exporter.path,
-          nodes: exporter.nodes.map(\.rawValue))
-      }
-    }
+    plan.exporters = self.manifest.exporters.isEmpty ? nil : self.manifest.exporters
     return plan
   }
 
@@ -159,25 +173,20 @@ package struct Planner {
       .map { DeviceNeed.indices(in: $0.value) }
   }
 
-  private mutating func replicas(
-    of service: ManifestService
-  ) -> [Plan.Replica] {
+  private mutating func replicas(of service: ManifestService) -> [Plan.Replica] {
     self.noteOverrides(in: service)
     let placements = self.placements[service.name] ?? []
     let peers = self.peers(of: placements)
-    var launches: [Plan.Replica] = []
-    for placement in placements {
+    return placements.map { placement in
       var launch = self.launch(service, at: placement, peers: peers)
       if service.splitsCores {
         let neighbours = placements.count { $0.machine == placement.machine }
         launch.cores = CoreShare(
           index: placement.index, count: neighbours, variable: placement.template.coresVariable)
       }
-      launches.append(
-        Plan.Replica(
-          index: placement.rank, node: placement.node.name.rawValue, launch: launch))
+      return Plan.Replica(
+        index: placement.rank, node: placement.node.name.rawValue, launch: launch)
     }
-    return launches
   }
 
   /// What a replica may say of others: the first of its service and of each role within it, and where
@@ -217,10 +226,11 @@ package struct Planner {
     launch.folder = self.expand(service.folder, placeholders, at: service.location)
     launch.ports = placement.ports
     launch.probe = self.probe(at: placement, placeholders)
-    if let model = launch.model {
-      launch.model?.port = placement.shifted(model.port)
-      launch.model?.host = self.expand(model.host, placeholders, at: place)
-      launch.model?.model = self.expand(model.model, placeholders, at: place)
+    if var model = launch.model {
+      model.port = placement.shifted(model.port)
+      model.host = self.expand(model.host, placeholders, at: place)
+      model.model = self.expand(model.model, placeholders, at: place)
+      launch.model = model
     }
     if launch.devices?.count == 0, placement.devices.isEmpty, launch.visibleDevices.isEmpty {
       launch.devices = nil
@@ -339,32 +349,6 @@ package struct Planner {
       self.notes.append(
         "`caches.network` is `accept`: compile caches may lie on a network mount, whose locks "
           + "nothing relies on")
-    }
-  }
-
-  private func link(of node: ManifestNode) -> LinkSpecification {
-    switch node.link {
-    case .local: return .local
-    case .command(let argv):
-      return .command(
-        argv: argv.map { word in
-          word.split(separator: "{node}", omittingEmptySubsequences: false)
-            .joined(separator: node.name.rawValue)
-        })
-    case .ssh(let settings):
-      // The usual names; a file that does not exist is skipped where it is the default.
-      let identities =
-        settings.identityFiles.isEmpty
-        ? ["~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"] : settings.identityFiles
-      let knownHosts =
-        settings.knownHostsFiles.isEmpty ? ["~/.ssh/known_hosts"] : settings.knownHostsFiles
-      return .ssh(
-        SSHSpecification(
-          host: settings.host, port: settings.port, user: settings.user ?? self.context.user,
-          identityFiles: identities.map(self.context.resolve),
-          knownHostsFiles: knownHosts.map(self.context.resolve),
-          unknownHosts: settings.unknownHosts == .refuse ? .refuse : .acceptNew,
-          connectTimeoutSeconds: settings.connectTimeoutSeconds))
     }
   }
 }

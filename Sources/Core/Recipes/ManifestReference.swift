@@ -5,15 +5,15 @@ import Manifest
 package enum ManifestReference {
   /// One table a mapping, in the order in which a reader meets them; ends with a line feed.
   package static var text: String {
-    var text = Self.section(ManifestKeys.table, intro: nil)
-    for table in Self.tables(in: ManifestKeys.table) {
+    var text = Self.section(Manifest.keys, intro: nil)
+    for table in Self.tables(in: Manifest.keys) {
       text += "\n" + Self.section(table, intro: nil)
       guard table.rest == .recipe else { continue }
       for recipe in Recipe.allCases {
         let form = recipe.form
         let intro =
-          "\(form.meaning). `\(ServiceKeys.readyTimeout.row.name)` is \(form.readyTimeoutSeconds) and "
-          + "`\(ServiceKeys.stopGrace.row.name)` \(form.stopGraceSeconds) where the service has none."
+          "\(form.meaning). `\(ManifestService.readyTimeoutKey)` is \(form.readyTimeoutSeconds) and "
+          + "`\(ManifestService.stopGraceKey)` \(form.stopGraceSeconds) where the service has none."
         text += "\n" + Self.section(form.table, intro: intro)
       }
     }
@@ -41,7 +41,7 @@ package enum ManifestReference {
   private static func lines(of table: ManifestTable, path: String) -> String {
     var text = ""
     for row in table.rows {
-      let isRecipe = table.rest == .recipe && row.name == ServiceKeys.recipe.row.name
+      let isRecipe = table.rest == .recipe && row.name == ManifestService.recipeKey
       let form = isRecipe ? .words(Recipe.allCases.map(\.rawValue)) : row.form
       let cells = [
         "`\(path)\(row.name)`" + (row.isRequired ? " ✱" : ""), Self.value(of: form),

@@ -11,7 +11,7 @@ package enum ManifestSchema {
       [
         ("$schema", .string("https://json-schema.org/draft/2020-12/schema")),
         ("title", .string("Muster's manifest")),
-      ] + Self.closed(ManifestKeys.table))
+      ] + Self.closed(Manifest.keys))
   }
 
   // MARK: Mappings
@@ -32,7 +32,7 @@ package enum ManifestSchema {
   /// A mapping whose `recipe` says which keys stand beside its own.
   private static func open(_ table: ManifestTable) -> [(String, JSONText)] {
     let words = Recipe.allCases.map { JSONText.string($0.rawValue) }
-    let selector = ServiceKeys.recipe.row.name
+    let selector = ManifestService.recipeKey
     let properties = Self.properties(of: table).map { name, value in
       guard name == selector, case .object(let members) = value else { return (name, value) }
       let rest = members.filter { $0.key != "type" }

@@ -1,6 +1,6 @@
 package import CompileCache
-import Fleet
-import Launch
+package import Fleet
+package import Launch
 package import Manifest
 
 /// The recipes by name.
@@ -21,8 +21,7 @@ package enum Recipe: String, CaseIterable, Sendable {
       faults.error(
         "unknown-recipe", "service `\(service.name)` names an unknown recipe `\(service.recipe)`",
         at: service.recipeLocation,
-        hint: Nearest.name(to: service.recipe, in: names).map { "write `\($0)`" }
-          ?? "recipes: \(names.map { "`\($0)`" }.joined(separator: ", "))")
+        hint: Nearest.hint(for: service.recipe, in: names, as: "recipes"))
       return nil
     }
     return recipe.form.templates(service, &faults)
@@ -32,8 +31,8 @@ package enum Recipe: String, CaseIterable, Sendable {
   package var form: RecipeForm {
     switch self {
     case .command: CommandSettings.form
-    case .vllm: VLLMSettings.form
-    case .sglang: SGLangSettings.form
+    case .vllm: VLLM.form
+    case .sglang: SGLang.form
     }
   }
 
@@ -64,26 +63,67 @@ package struct RecipeForm: Sendable {
   /// From TERM to KILL, where the service says nothing.
   package let stopGraceSeconds: Int
   /// Packages of Python that are its engine; empty: it has none that serves a model.
-  var packages: [String] = []
+  let packages: [String]
   /// What its engine compiles just in time for itself.
-  var caches: [CacheFolder] = []
+  let caches: [CacheFolder]
   /// Its keys in a service, beside those of every service.
   package let table: ManifestTable
   /// As ``Recipe/templates(for:faults:)``.
   let templates: @Sendable (ManifestService, inout ManifestFaults) -> [LaunchTemplate]?
 
-  /// What of the launch of a service is not the recipe's alone.
-  func launch(of service: ManifestService, argv: [String], ports: [Int]) -> LaunchSpecification {
-    LaunchSpecification(
-      argv: argv, readyTimeoutSeconds: service.readyTimeoutSeconds ?? self.readyTimeoutSeconds,
-      stopGraceSeconds: service.stopGraceSeconds ?? self.stopGraceSeconds, ports: ports)
+  /// - Parameter template: What replicas launch, from the settings and a launch that has what is not
+  ///   the recipe's alone; `nil` after a fault, which is recorded.
+  init<Settings>(
+    _ meaning: String, readyTimeoutSeconds: Int, stopGraceSeconds: Int, packages: [String] = [],
+    caches: [CacheFolder] = [], _ mapping: ManifestMapping<Settings>,
+    template:
+      @escaping @Sendable (
+        ManifestReading<Settings>, ManifestService, LaunchSpecification, inout ManifestFaults
+      ) -> LaunchTemplate?
+  ) {
+    self.meaning = meaning
+    self.readyTimeoutSeconds = readyTimeoutSeconds
+    self.stopGraceSeconds = stopGraceSeconds
+    self.packages = packages
+    self.caches = caches
+    self.table = mapping.table
+    self.templates = { service, faults in
+      let reading = mapping.read(
+        service.settings, subject: "service `\(service.name)`", at: service.location,
+        alsoKnown: ManifestService.keys, faults: &faults)
+      let launch = LaunchSpecification(
+        argv: [], readyTimeoutSeconds: service.readyTimeoutSeconds ?? readyTimeoutSeconds,
+        stopGraceSeconds: service.stopGraceSeconds ?? stopGraceSeconds)
+      let made = template(reading, service, launch, &faults)
+      return reading.isComplete ? made.map { [$0] } : nil
+    }
   }
+}
 
-  /// Reads the settings of a service.
-  func reader(of service: ManifestService, faults: inout ManifestFaults) -> MappingReader {
-    MappingReader(
-      service.settings, self.table, subject: "service `\(service.name)`", at: service.location,
-      faults: &faults)
+/// What a recipe makes of a service's settings: a launch that still holds placeholders, ports that are
+/// those of the first replica on a node, and what only the plan can fill in.
+package struct LaunchTemplate: Sendable {
+  /// Arguments, probe and model may hold placeholders such as `{port}`. Its environment is the recipe's:
+  /// the manifest's variables win.
+  package var launch: LaunchSpecification
+  /// Where to point when a placeholder is wrong.
+  package var argvLocation: SourceLocation
+  package var portsLocation: SourceLocation
+  /// Variables that get the node's address, where that is of digits.
+  package var addressVariables: [String] = []
+  /// See ``CoreShare/variable``.
+  package var coresVariable: String?
+  /// What the compile caches depend on, as far as it is known; names once each.
+  package var fingerprintInputs: [(name: String, value: String)]
+
+  package init(
+    _ launch: LaunchSpecification, argvLocation: SourceLocation, portsLocation: SourceLocation,
+    fingerprintInputs: [(name: String, value: String)] = []
+  ) {
+    self.launch = launch
+    self.argvLocation = argvLocation
+    self.portsLocation = portsLocation
+    self.fingerprintInputs = fingerprintInputs
   }
 }
 

@@ -2,6 +2,7 @@ import GRPCNIOTransportHTTP2TransportServices
 import Glibc
 import NIOCore
 import NIOPosix
+import Fleet
 import OperatingSystem
 import Plan
 import SSH

@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import Fleet
 import Plan
 
 /// The TCP connection below SSH.

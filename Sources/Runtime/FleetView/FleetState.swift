@@ -1,6 +1,7 @@
 package import Coordinator
 import Fleet
 import Health
+import Manifest
 package import Launch
 package import Plan
 import Recipes

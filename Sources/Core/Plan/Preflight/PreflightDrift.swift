@@ -43,18 +43,12 @@ package enum PreflightDrift {
   }
 
   private static func groups(_ nodes: [String], _ values: [String]) -> [String] {
-    var groups: [(value: String, nodes: [NodeName])] = []
-    for (node, value) in zip(nodes, values) {
-      if let index = groups.firstIndex(where: { $0.value == value }) {
-        groups[index].nodes.append(NodeName(node))
-      } else {
-        groups.append((value, [NodeName(node)]))
-      }
-    }
     // Of equally many the one that came first stays first.
-    return groups.enumerated()
-      .sorted { ($1.element.nodes.count, $0.offset) < ($0.element.nodes.count, $1.offset) }
-      .map { "\($0.element.value) on \(NodeSet($0.element.nodes).folded)" }
+    zip(nodes, values).grouped { $0.1 }.enumerated()
+      .sorted { ($1.element.elements.count, $0.offset) < ($0.element.elements.count, $1.offset) }
+      .map { _, group in
+        "\(group.key) on \(NodeSet(group.elements.map { NodeName($0.0) }).folded)"
+      }
   }
 
   /// In GiB; sizes near the middle one are told as that.
@@ -62,12 +56,10 @@ package enum PreflightDrift {
     let known = sizes.compactMap(\.self).sorted()
     guard known.count == sizes.count, !known.isEmpty else { return sizes.map { _ in "" } }
     let middle = known[known.count / 2]
-    return known.isEmpty
-      ? []
-      : sizes.compactMap(\.self).map { size in
-        let isNear = abs(Double(size - middle)) <= Self.memoryTolerance * Double(middle)
-        return "\(((isNear ? middle : size) + (1 << 29)) >> 30) GiB"
-      }
+    return sizes.compactMap(\.self).map { size in
+      let isNear = abs(Double(size - middle)) <= Self.memoryTolerance * Double(middle)
+      return "\(((isNear ? middle : size) + (1 << 29)) >> 30) GiB"
+    }
   }
 
   /// `8`, and `1.5` where a quota cuts a core.
@@ -80,16 +72,8 @@ package enum PreflightDrift {
 extension PreflightFacts {
   /// `8 × NVIDIA H200`; `none`.
   package var gpuSummary: String {
-    guard !self.gpus.isEmpty else { return "none" }
-    var counts: [(name: String, count: Int)] = []
-    for gpu in self.gpus {
-      if let index = counts.firstIndex(where: { $0.name == gpu.name }) {
-        counts[index].count += 1
-      } else {
-        counts.append((gpu.name, 1))
-      }
-    }
-    return counts.map { "\($0.count) × \($0.name)" }.joined(separator: ", ")
+    let models = self.gpus.grouped(by: \.name).map { "\($0.elements.count) × \($0.key)" }
+    return models.isEmpty ? "none" : models.joined(separator: ", ")
   }
 
   /// `192`; empty where it is unknown.

@@ -1,6 +1,7 @@
 import Fleet
 import GRPCCore
 package import Launch
+import Manifest
 import NodeAPI
 package import Plan
 import SwiftProtobuf

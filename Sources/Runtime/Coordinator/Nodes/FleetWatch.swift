@@ -1,3 +1,4 @@
+import Manifest
 import Fleet
 import GRPCCore
 import Health

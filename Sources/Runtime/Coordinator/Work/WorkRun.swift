@@ -127,7 +127,8 @@ extension Plan {
       let names = self.work?.nodes ?? []
       return names.isEmpty ? self.nodes : self.nodes.filter { names.contains($0.name) }
     }
-    let found = self.nodes.filter { nodes.contains(NodeName($0.name)) }
+    let names = Set(nodes.names)
+    let found = self.nodes.filter { names.contains(NodeName($0.name)) }
     guard found.count == nodes.count else {
       throw Diagnostic(
         code: "unknown-node", "not every node of `\(nodes.folded)` is in the manifest",

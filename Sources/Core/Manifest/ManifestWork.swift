@@ -1,0 +1,91 @@
+import Fleet
+package import KVCacheSimulator
+
+/// `work:`; `nil` where the file says nothing.
+package struct ManifestWork: Equatable, Sendable {
+  /// With the defaults of what is not written.
+  package var settings = WorkSettings()
+  /// Patterns of the files whose lines are counted, absolute or below `~/`; as written.
+  package var watchedFiles: [String] = []
+}
+
+/// An eval of the simulator as the manifest's `work:` and the command line describe it. What holds
+/// without either is what `eval` does without flags.
+package struct WorkSettings: Codable, Equatable, Sendable {
+  package var simulator = SimulatorSpecification()
+  /// Scenarios, at least 1.
+  package var exampleCount = 300
+  /// Rollouts of each scenario, at least 1.
+  package var rolloutsPerExample = 1
+  package var shardCount = 64
+  /// Failures after which an item is given up.
+  package var attemptCountMax = 3
+  /// Nodes that work; empty: all.
+  package var nodes: [String] = []
+
+  package init() {}
+}
+
+/// `work:` as it is written.
+struct WorkEntry: Sendable {
+  private var settings = WorkSettings()
+  private var policy: PolicyName
+  private var difficulty: Difficulty
+  private var seed: Int
+  private var maxActions: Int
+  private var on: ManifestValue?
+  private var watch: [ManifestValue] = []
+
+  private init(_ simulator: SimulatorSpecification) {
+    self.policy = simulator.policy
+    self.difficulty = simulator.difficulty
+    self.seed = Int(simulator.seed)
+    self.maxActions = simulator.maxActionsPerStep
+  }
+
+  static let mapping = ManifestMapping<Self>(
+    Self(SimulatorSpecification()), "`work`", title: "`work`",
+    [
+      .defaulted("policy", \.policy, .choice(), "The simulator's policy"),
+      .defaulted(
+        "num_examples", \.settings.exampleCount,
+        .integer(1...100_000_000, besides: -1, meaning: "all 300"), "Scenarios; -1 is all 300"),
+      .defaulted(
+        "rollouts_per_example", \.settings.rolloutsPerExample, .integer(1...1_000_000),
+        "Rollouts of each scenario"),
+      .defaulted("difficulty", \.difficulty, .choice(), "Which scenarios"),
+      .defaulted("seed", \.seed, .integer(0...Int.max), "Where chance begins"),
+      .defaulted(
+        "max_actions_per_step", \.maxActions, .integer(1...64), "Actions a policy has in one step"),
+      .defaulted(
+        "shards", \.settings.shardCount, .integer(1...65536),
+        "Parts that the work is cut into, whatever the number of nodes"),
+      .defaulted(
+        "attempts", \.settings.attemptCountMax, .integer(1...100),
+        "Failures after which an item is given up"),
+      .optional("on", \.on, .nodeSet, without: "all nodes", "The nodes that work"),
+      .defaulted(
+        "watch", \.watch,
+        .items(of: .text(.any("path with `*` in its last part")), countMax: 64),
+        "Files of the nodes whose lines `top` counts as rollouts, absolute or from the home folder; one on a network file system that several nodes have at the same path counts once"
+      ),
+    ])
+
+  /// What it means.
+  func work(nodes: NodeResolver, faults: inout ManifestFaults) -> ManifestWork {
+    var work = ManifestWork(settings: self.settings)
+    if self.settings.exampleCount == -1 { work.settings.exampleCount = WorkSettings().exampleCount }
+    work.settings.simulator = SimulatorSpecification(
+      policy: self.policy, difficulty: self.difficulty, seed: UInt64(self.seed),
+      maxActionsPerStep: self.maxActions)
+    if let on = self.on {
+      let names = nodes.resolve(on, of: "`on`", faults: &faults) ?? []
+      work.settings.nodes = names.map(\.rawValue)
+    }
+    // A path where a login begins, as `ssh NODE ls results` means it too.
+    work.watchedFiles = self.watch.compactMap { $0.text(of: "`watch`", faults: &faults) }.map {
+      $0.hasPrefix("/") || $0.hasPrefix("~/") ? $0 : "~/\($0)"
+    }
+    return work
+  }
+}
