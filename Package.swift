@@ -200,8 +200,8 @@ let testTargets: [Target] = [
   tests(
     "RunsTests",
     [
-      "Coordinator", "Fleet", "Health", "Launch", "RecordFiles", "Rollouts", "RunStore", "Runs",
-      "TestFleet",
+      "Coordinator", "Fleet", "Health", "Launch", "Plan", "RecordFiles", "Rollouts", "RunStore",
+      "Runs", "TestFleet", nioPosix,
     ]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(

@@ -72,6 +72,25 @@ struct `An errand` {
     #expect(FileManager.default.fileExists(atPath: "/etc/passwd"))
   }
 
+  @Test func `a run of which only an orphan lives is live`() async throws {
+    var chance = SystemRandomNumberGenerator()
+    let agent = try TestAgent(
+      run: RunID(milliseconds: 1_795_241_700_000, using: &chance).rawValue)
+    defer { agent.destroy() }
+    try PlainFile.makeFolders(agent.stateFolder)
+    let orphan = try ChildProcess(
+      argv: ["/bin/sleep", "60"], environment: ["MUSTER_RUN": "\(agent.run)/\(agent.node)"]
+    ).spawn()
+    let told = try await agent.runs()
+    #expect(told.map(\.live) == [true])
+    let kept = try await agent.remove([agent.run])
+    #expect(kept.map(\.refusal) == ["it is live"])
+    kill(orphan, SIGKILL)
+    waitpid(orphan, nil, 0)
+    let gone = try await agent.remove([agent.run])
+    #expect(gone.map(\.refusal) == [""])
+  }
+
   @Test func `nothing but this node's part of a run's folder is ever removed`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }

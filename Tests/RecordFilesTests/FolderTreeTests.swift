@@ -35,6 +35,22 @@ struct FolderTreeTests {
     }
   }
 
+  @Test func `a name that is no text is removed like any other`() throws {
+    try Self.scratch { root in
+      let name: [CChar] = Array("\(root)/run/a/".utf8CString.dropLast()) + [-1, 110, 0]
+      #expect(mkdir(name, 0o700) == 0)
+      try FolderTree.remove("run", in: root)
+      #expect(access("\(root)/run", F_OK) != 0)
+    }
+  }
+
+  @Test func `nothing is removed from behind a link`() throws {
+    try Self.scratch { root in
+      #expect(throws: FileFault.self) { try FolderTree.remove("a", in: "\(root)/alias") }
+      #expect(access("\(root)/run/a/b/y", F_OK) == 0)
+    }
+  }
+
   @Test func `a link to a folder, and a file, are not removed`() throws {
     try Self.scratch { root in
       for name in ["alias", "run/x", "run/link"] {

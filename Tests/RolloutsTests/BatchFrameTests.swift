@@ -1,4 +1,4 @@
-import Rollouts
+@testable import Rollouts
 import Testing
 
 struct BatchFrameTests {
@@ -36,7 +36,8 @@ struct BatchFrameTests {
     for kind in [RecordLine.Kind.result, .failure] {
       let batch = RecordBatch(
         BatchHeader(
-          sequence: .max, leaseID: .max, attempt: .max, kind: kind, items: items),
+          sequence: .max, leaseID: .max, attempt: BatchFrame.maximumAttempt, kind: kind,
+          items: items),
         lines: [UInt8](repeating: 0x0A, count: Int(count)))
       var bytes: [UInt8] = []
       BatchFrame.append(batch, to: &bytes)

@@ -51,6 +51,16 @@ struct DispatchCheckTests {
     #expect(Self.verdict(&check, Self.batch(0, 0..<1)) == .wrong("sequence 0"))
   }
 
+  @Test func `an attempt that no coordinator makes is refused, so that none can follow it`() throws
+  {
+    for attempt in [0, 1 << 21, UInt32.max - 1, .max] as [UInt32] {
+      var check = try Self.check(10)
+      var batch = Self.batch(1, 0..<1)
+      batch.header.attempt = attempt
+      #expect(Self.verdict(&check, batch) == .wrong("attempt \(attempt)"))
+    }
+  }
+
   @Test func `the last number there is has none after it`() throws {
     var check = try Self.check(10)
     #expect(Self.verdict(&check, Self.batch(.max, 0..<1)) == .fine)

@@ -44,6 +44,20 @@ struct RunDirectoryTests {
     #expect(try RunList(root: self.root).runs() == [run])
   }
 
+  @Test func `a run that nodes still have goes on where it was kept, else in a folder of its own`()
+    throws
+  {
+    let run = try self.run(1, plan: "a")
+    try run.markFinished()
+    let bytes = Array("b".utf8)
+    #expect(try RunDirectory.adopt(root: self.root, name: "eval", id: run.id, plan: bytes) == run)
+    #expect(try !run.isFinished && run.plan() == Array("a".utf8))
+    var generator = SplitMix64(state: 5)
+    let id = RunID(milliseconds: 5000, using: &generator)
+    let new = try RunDirectory.adopt(root: self.root, name: "eval", id: id, plan: bytes)
+    #expect(try RunList(root: self.root).runs() == [new, run] && new.plan() == bytes)
+  }
+
   @Test func `a run is one process's at a time, and the holder is named`() throws {
     let run = try self.run(1)
     let lock = try RunLock(run, holder: "4711@here")

@@ -34,12 +34,35 @@ struct RunRemovalTests {
     let scratch = ScratchFolder()
     let list = RunList(root: scratch.path)
     let run = try Self.run(scratch.path, 1)
-    #expect(try RunLock.holder(of: run) == nil)
+    #expect(RunLock.holder(of: run) == nil)
     let lock = try RunLock(run, holder: "me@here pid 7")
-    #expect(try RunLock.holder(of: run) == "me@here pid 7")
+    #expect(RunLock.holder(of: run) == "me@here pid 7")
     #expect(throws: RunStoreError.self) { _ = try list.remove(run, holder: "other") }
     _ = consume lock
-    #expect(try RunLock.holder(of: run) == nil && access(run.planPath, F_OK) == 0)
+    #expect(RunLock.holder(of: run) == nil && access(run.planPath, F_OK) == 0)
+  }
+
+  @Test func `what only looks like a run, or like what a removal left, stays where it is`() throws {
+    let scratch = ScratchFolder()
+    let list = RunList(root: scratch.path)
+    let (link, run) = (try Self.run(scratch.path, 1), try Self.run(scratch.path, 2))
+    #expect(rename(link.path, "\(scratch.path)/elsewhere") == 0)
+    symlink("../elsewhere", link.path)
+    #expect(throws: RunStoreError.self) { _ = try list.remove(link, holder: "me") }
+    #expect(access(link.planPath, F_OK) == 0, "it is where it was")
+    // Another's backup, and something that cannot be removed: neither is the fault of this run.
+    mkdir("\(scratch.path)/demo/.backup.gone", 0o700)
+    symlink("../elsewhere", "\(scratch.path)/demo/.\(link.id).gone")
+    #expect(try list.remove(run, holder: "me") > 50_000)
+    #expect(access("\(scratch.path)/demo/.backup.gone", F_OK) == 0)
+    #expect(try list.remove(run, holder: "me") == 0, "somebody else has removed it")
+  }
+
+  @Test func `a lock that cannot be read is somebody's`() throws {
+    let scratch = ScratchFolder()
+    let run = try Self.run(scratch.path, 1)
+    symlink("lock", "\(run.path)/lock")
+    #expect(RunLock.holder(of: run)?.hasPrefix("somebody: ") == true)
   }
 
   @Test func `what a removal that was killed has left goes with the next`() throws {

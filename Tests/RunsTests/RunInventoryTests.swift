@@ -11,7 +11,7 @@ struct RunInventoryTests {
 
   private static func here(
     finished: Bool = true, worker: String? = nil, unmerged: Bool = false,
-    nodes: Set<String> = ["n1", "n2"]
+    nodes: Set<String>? = ["n1", "n2"]
   ) -> RunInventory.Here {
     RunInventory.Here(
       size: 1000, isFinished: finished, worker: worker, isUnmerged: unmerged, nodes: nodes)
@@ -58,6 +58,9 @@ struct RunInventoryTests {
 
   @Test func `each reason against going counts, whatever else is said`() throws {
     #expect(try Self.standing(Self.here()) == .over)
+    #expect(
+      try Self.standing(Self.here(finished: false, nodes: nil), [.over, .over]) == .unknown,
+      "which nodes it had cannot be read")
     #expect(try Self.standing(Self.here(), [.over, .live]) == .live)
     #expect(try Self.standing(Self.here(), [.over, .records]) == .records)
     #expect(try Self.standing(Self.here(worker: "me")) == .held(by: "me"))
@@ -65,7 +68,9 @@ struct RunInventoryTests {
     #expect(try Self.standing(Self.here(unmerged: true), [.live]) == .live)
     // A node that is merely silent may run it.
     #expect(try Self.standing(Self.here(finished: false), silent: ["n2"]) == .unknown)
-    #expect(try Self.standing(Self.here(finished: false), silent: ["n9"]) == .over)
+    #expect(try Self.standing(Self.here(finished: false)) == .unknown)
+    #expect(try Self.standing(Self.here(finished: false), [.over]) == .unknown)
+    #expect(try Self.standing(Self.here(finished: false), [.over, .over], silent: ["n9"]) == .over)
     #expect(try Self.standing(Self.here(finished: true), silent: ["n2"]) == .over)
     // Of a run of which this machine has nothing any node may know more.
     #expect(try Self.standing(nil, [.over], silent: ["n9"]) == .unknown)

@@ -16,7 +16,7 @@ final class SSHConversation {
   /// Lives as long as the conversation with it.
   private let server: InetdServer?
   /// Settled results, in the order they came; each promise may add one.
-  private(set) var openings: [Result<SSHOpening, any Error>] = []
+  private(set) var openings: [Result<SSHHostKey?, any Error>] = []
   private(set) var ends: [CommandEnd] = []
   private(set) var plaintext: [UInt8] = []
   private(set) var inboundCount = 0
@@ -52,7 +52,7 @@ final class SSHConversation {
     self.descriptor = descriptor
     self.split = split
     let loop = self.channel.eventLoop
-    let opened = loop.makePromise(of: SSHOpening.self)
+    let opened = loop.makePromise(of: SSHHostKey?.self)
     let ended = loop.makePromise(of: CommandEnd.self)
     opened.futureResult.assumeIsolated().whenComplete { self.openings.append($0) }
     ended.futureResult.assumeIsolated().whenSuccess { self.ends.append($0) }

@@ -63,6 +63,10 @@ final class SimLink: WorkLink, Sendable {
     }
     let draw = self.cluster.world.draw { Int.random(in: 0..<1000, using: &$0) }
     self.cluster.note("batch \(self.node.name) \(batch.sequence) \(batch.items.ranges)")
+    if self.node.lie == .key, batch.kind == .result {
+      let lines = batch.items.ordinals.flatMap { SimRunner.line(of: $0 + 1) }
+      return try self.uplink.send(.batch(RecordBatch(batch.header, lines: lines)))
+    }
     if self.node.lie == .items, let other = self.foreign(batch) {
       return try self.uplink.send(.batch(other))
     }

@@ -96,7 +96,7 @@ final class SimNode: Sendable {
       state.arrivals = arrival
       state.end = end
     }
-    let runner = SimRunner(cluster: cluster, node: self.name, cost: self.itemCost, lie: self.lie)
+    let runner = SimRunner(cluster: cluster, node: self.name, cost: self.itemCost)
     var settings = LeaseWorkerSettings()
     settings.spool = self.spool
     let worker = LeaseWorker(
@@ -127,7 +127,6 @@ struct SimRunner: ItemRunner {
   let cluster: SimCluster
   let node: String
   let cost: Duration
-  let lie: SimScript.Lie?
 
   var concurrencyMax: Int { self.cluster.script.concurrency }
 
@@ -137,7 +136,7 @@ struct SimRunner: ItemRunner {
     let world = self.cluster.world
     if cost > .zero { try await world.sleep(until: world.now + cost) }
     try self.cluster.tried(ordinal, by: self.node)
-    lines += Self.line(of: self.lie == .key ? ordinal + 1 : ordinal)
+    lines += Self.line(of: ordinal)
   }
 
   static func line(of ordinal: UInt64) -> [UInt8] {

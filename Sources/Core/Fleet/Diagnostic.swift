@@ -7,7 +7,7 @@
 ///   caused by: service `policy` has tensor_parallel 8
 /// hint: lower `tensor_parallel` to 4, or move `policy` to @big
 /// ```
-package struct Diagnostic: Error, Equatable, Sendable {
+package struct Diagnostic: Error, Hashable, Sendable {
   package enum Severity: String, Equatable, Sendable {
     case error
     case warning
@@ -48,7 +48,7 @@ package struct Diagnostic: Error, Equatable, Sendable {
 }
 
 /// A place in a text file.
-package struct SourceLocation: Equatable, Comparable, Sendable, CustomStringConvertible {
+package struct SourceLocation: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// As the user named it.
   package var file: String
   /// Counts from 1.

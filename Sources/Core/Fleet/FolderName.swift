@@ -20,3 +20,11 @@ package enum FolderName {
   /// The rule of given names in words, for hints.
   package static let hint = "write letters, digits, `-`, `_` and `.`, at most \(lengthMax)"
 }
+
+/// The path of a request, such as `/metrics`.
+package enum HTTPPath {
+  /// Whether a text can stand in the first line of a request.
+  package static func isPath(_ text: String) -> Bool {
+    text.hasPrefix("/") && text.utf8.allSatisfy(\.isVisible)
+  }
+}

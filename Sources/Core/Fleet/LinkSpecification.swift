@@ -18,33 +18,33 @@ package enum LinkSpecification: Codable, Equatable, Sendable {
     }
   }
 
-  private enum Key: String, CodingKey {
-    case kind, ssh, argv
-  }
+  private struct Coded: Codable {
+    enum Kind: String, Codable {
+      case local, ssh, command
+    }
 
-  private enum Kind: String, Codable {
-    case local, ssh, command
+    var kind: Kind
+    var ssh: SSHSpecification?
+    var argv: [String]?
   }
 
   package init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: Key.self)
-    switch try container.decode(Kind.self, forKey: .kind) {
-    case .local: self = .local
-    case .ssh: self = .ssh(try container.decode(SSHSpecification.self, forKey: .ssh))
-    case .command: self = .command(argv: try container.decode([String].self, forKey: .argv))
+    let coded = try Coded(from: decoder)
+    switch (coded.kind, coded.ssh, coded.argv) {
+    case (.local, _, _): self = .local
+    case (.ssh, let ssh?, _): self = .ssh(ssh)
+    case (.command, _, let argv?): self = .command(argv: argv)
+    case (.ssh, nil, _), (.command, _, nil):
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "a link without its settings"))
     }
   }
 
   package func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: Key.self)
     switch self {
-    case .local: try container.encode(Kind.local, forKey: .kind)
-    case .ssh(let settings):
-      try container.encode(Kind.ssh, forKey: .kind)
-      try container.encode(settings, forKey: .ssh)
-    case .command(let argv):
-      try container.encode(Kind.command, forKey: .kind)
-      try container.encode(argv, forKey: .argv)
+    case .local: try Coded(kind: .local).encode(to: encoder)
+    case .ssh(let ssh): try Coded(kind: .ssh, ssh: ssh).encode(to: encoder)
+    case .command(let argv): try Coded(kind: .command, argv: argv).encode(to: encoder)
     }
   }
 }

@@ -77,9 +77,7 @@ package struct SHA256: Sendable {
 
   /// A digest in lower-case hexadecimal digits, two a byte.
   package static func hex(digest: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    let characters = digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-    return String(decoding: characters, as: UTF8.self)
+    digest.map { $0.digits(2, radix: 16) }.joined()
   }
 
   /// - Parameter blocks: Whole blocks.

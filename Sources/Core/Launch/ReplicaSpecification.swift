@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// Which replica: its service and its index within it, over all nodes.
 package struct ReplicaKey: Codable, Hashable, Comparable, Sendable, CustomStringConvertible {
   package var service: String
@@ -39,16 +37,12 @@ package struct ReplicaSpecification: Codable, Equatable, Sendable {
   }
 
   /// As it travels to its node, and as its agent keeps it beside the replica's log.
-  package func json() throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(self))
-  }
+  package func json() throws -> [UInt8] { try CanonicalJSON.bytes(of: self) }
 
   /// - Parameter json: As ``json()`` gives it.
   /// - Throws: `ReplicaFault` for a replica that cannot be right, others for what is none.
   package init(json: [UInt8]) throws {
-    self = try JSONDecoder().decode(Self.self, from: Data(json))
+    self = try CanonicalJSON.value(from: json)
     try self.check()
   }
 }

@@ -1,5 +1,6 @@
 package import Fleet
 import FoundationEssentials
+import Launch
 
 /// A plan as canonical JSON: keys sorted, no blanks, no escaped slashes; the same plan always gives
 /// the same bytes.
@@ -9,9 +10,7 @@ extension Plan {
 
   /// The canonical bytes, without a line feed at the end.
   package func canonicalJSON() throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(self))
+    try CanonicalJSON.bytes(of: self)
   }
 
   /// SHA-256 of the canonical bytes in 64 hexadecimal digits.

@@ -213,6 +213,8 @@ package enum BatchFrame {
   package static let maximumCount = 65_536
   /// Many items under way at once end in any order, but a tenth of a second later most gaps are closed.
   package static let maximumRangeCount = 1024
+  /// More often no item of ours is leased: numbers beyond are a node's that lies.
+  static let maximumAttempt: UInt32 = 1 << 20
   /// The longest header has 20-digit numbers in all its fields, and bounds of 13 digits.
   static let maximumHeaderSize = 320 + 28 * maximumRangeCount
 
@@ -230,7 +232,9 @@ package enum BatchFrame {
   /// The same, without a look at the lines.
   static func limitFault(of batch: RecordBatch) -> String? {
     if batch.sequence == 0 { return "sequence 0" }
-    if batch.attempt == 0 { return "attempt 0" }
+    if batch.attempt == 0 || batch.attempt > Self.maximumAttempt {
+      return "attempt \(batch.attempt)"
+    }
     if batch.items.isEmpty || batch.items.count > UInt64(Self.maximumCount) {
       return "\(batch.items.count) items, allowed are 1 to \(Self.maximumCount)"
     }
@@ -341,7 +345,7 @@ package enum BatchFrameDecoder {
     guard scanner.take(#"{"batch":{"sequence":"#), let sequence = scanner.integer(), sequence > 0,
       scanner.take(#","lease":"#), let lease = scanner.integer(),
       scanner.take(#","attempt":"#), let attempt = scanner.integer(),
-      1...UInt64(UInt32.max) ~= attempt,
+      1...UInt64(BatchFrame.maximumAttempt) ~= attempt,
       scanner.take(#","kind":"#),
       let kind = scanner.text().flatMap({ RecordLine.Kind(rawValue: $0) }),
       scanner.take(#","items":["#), let items = Self.items(&scanner),

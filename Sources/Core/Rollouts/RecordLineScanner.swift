@@ -36,6 +36,26 @@ struct RecordLineScanner {
     return true
   }
 
+  /// Steps over `text` if it comes next, eight bytes at a time.
+  mutating func take(_ text: [UInt8]) -> Bool {
+    let (bytes, start) = (self.bytes, self.index)
+    guard bytes.count - start >= text.count else { return false }
+    let isNext = text.withUnsafeBytes { text in
+      var offset = 0
+      while text.count - offset >= 8 {
+        let word = text.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        if word != bytes.loadUnaligned(fromByteOffset: start + offset, as: UInt64.self) {
+          return false
+        }
+        offset += 8
+      }
+      while offset < text.count, text[offset] == bytes[start + offset] { offset += 1 }
+      return offset == text.count
+    }
+    if isNext { self.index += text.count }
+    return isNext
+  }
+
   /// A decimal integer without sign or leading zero that fits 64 bits.
   mutating func integer() -> UInt64? {
     let start = self.index

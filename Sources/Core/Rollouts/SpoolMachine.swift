@@ -255,5 +255,25 @@ package struct LeaseQueue: Sendable {
     return Slice(leaseID: lease.id, attempt: lease.attempt, items: items.span)
   }
 
+  /// Items that were taken and not begun are the next ones again.
+  package mutating func putBack(_ slice: Slice) {
+    if self.leases.first?.id == slice.leaseID {
+      self.leases[0].items.insert(slice.items)
+    } else {
+      let lease = Lease(id: slice.leaseID, items: [slice.items], attempt: slice.attempt)
+      self.leases.insert(lease, at: 0)
+    }
+  }
+
+  /// What turns out to be held already is not done again.
+  ///
+  /// - Parameter held: What is held for a lease, by its id.
+  package mutating func remove(_ held: (UInt64) -> OrdinalRangeSet) {
+    for index in self.leases.indices {
+      self.leases[index].items.remove(held(self.leases[index].id))
+    }
+    self.leases.removeAll { $0.items.isEmpty }
+  }
+
   package mutating func removeAll() { self.leases.removeAll() }
 }

@@ -18,8 +18,6 @@ package struct FamilyCatalogue: Sendable {
     case main
     /// A counter's samples without `_total`, a histogram's `…_sum`.
     case second
-    /// A histogram's `…_count`.
-    case third
   }
 
   /// In the order given to the initializer.
@@ -66,7 +64,7 @@ package struct FamilyCatalogue: Sendable {
   private static func names(_ family: Family) -> [String] {
     switch family {
     case .gauge(let name): return [name]
-    case .histogram(let name): return ["\(name)_bucket", "\(name)_sum", "\(name)_count"]
+    case .histogram(let name): return ["\(name)_bucket", "\(name)_sum"]
     case .counter(let name):
       let base = name.hasSuffix("_total") ? String(name.dropLast("_total".count)) : name
       return ["\(base)_total", base]

@@ -20,7 +20,7 @@ struct LinkPipe: Sendable {
   let readsScript: Bool
   /// Of SSH alone.
   var ssh: SSHSpecification?
-  var opening: EventLoopFuture<SSHOpening>?
+  var opening: EventLoopFuture<SSHHostKey?>?
   var unusableKeys: [SSHRefusal.Unusable] = []
 
   var loop: any EventLoop { self.channel.eventLoop }
@@ -39,7 +39,7 @@ struct LinkPipe: Sendable {
       user: ssh.user, privateKeys: keys, knownHostKeys: known,
       unknownHost: ssh.unknownHosts == .acceptNew ? .accept : .refuse, command: "exec sh")
     let channel = try await SSHConnection.connect(ssh, deadline, on: loop)
-    let opened = loop.makePromise(of: SSHOpening.self)
+    let opened = loop.makePromise(of: SSHHostKey?.self)
     let ended = loop.makePromise(of: CommandEnd.self)
     let pipe = LinkPipe(
       channel: channel, end: ended.futureResult, address: "\(ssh.host):\(ssh.port)",
@@ -192,9 +192,7 @@ struct LinkPipe: Sendable {
 
   /// Adds the server's key to known_hosts where it was accepted.
   func rememberHostKey(in files: KnownHostsFiles) async throws(LinkError) {
-    guard let ssh = self.ssh, let opening = try? await self.opening?.get(),
-      let key = opening.acceptedHostKey
-    else { return }
+    guard let ssh = self.ssh, let key = try? await self.opening?.get() else { return }
     try files.add(key, host: ssh.host, port: ssh.port, to: ssh.knownHostsFiles)
   }
 
@@ -237,5 +235,33 @@ struct LinkPipe: Sendable {
   func close() async {
     self.channel.close(promise: nil)
     _ = try? await self.channel.closeFuture.get()
+  }
+}
+
+/// Keeps the end of a child's standard error.
+private final class ErrorTailHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  final class Tail: Sendable {
+    /// As much as SSH's side keeps.
+    static let sizeMax = 16 << 10
+
+    private let bytes = Mutex<[UInt8]>([])
+
+    var text: String { self.bytes.withLock { String(decoding: $0, as: UTF8.self) } }
+
+    func append(_ buffer: ByteBuffer) {
+      self.bytes.withLock { $0 = ($0 + buffer.readableBytesView).suffix(Self.sizeMax) }
+    }
+  }
+
+  private let tail: Tail
+
+  init(_ tail: Tail) {
+    self.tail = tail
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    self.tail.append(self.unwrapInboundIn(data))
   }
 }

@@ -1,5 +1,5 @@
 import Fleet
-package import Glibc
+import Glibc
 import Synchronization
 
 /// Small files, read and written whole. Every call blocks.
@@ -58,7 +58,7 @@ package enum PlainFile {
   ///
   /// - Parameter durably: Returns when the file survives the end of the machine.
   package static func publish(
-    _ bytes: [UInt8], at path: String, durably: Bool = false, mode: mode_t = 0o600
+    _ bytes: [UInt8], at path: String, durably: Bool = false, mode: UInt32 = 0o600
   ) throws(SystemFault) {
     let number = Self.publishCount.add(1, ordering: .relaxed).newValue
     let temporary = "\(path).\(getpid())-\(number).new"

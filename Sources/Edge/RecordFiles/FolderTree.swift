@@ -8,22 +8,44 @@ package enum FolderTree {
 
   /// What it takes of the disk, in bytes; 0 where there is none. What cannot be read is left out.
   package static func size(of path: String) -> Int {
-    guard let folder = try? Folder(path) else { return 0 }
+    guard let folder = try? Folder(path, followsLink: true) else { return 0 }
     return folder.size(depth: 0)
   }
 
-  /// Removes `name`, a folder in the folder at `path` that is this user's own.
+  /// Whether there is a folder at `path`.
+  ///
+  /// - Throws: `FileFault` where it is a link or no folder (`ENOTDIR`), or another user's (`EPERM`).
+  package static func isOwn(_ path: String) throws(FileFault) -> Bool {
+    var status = stat()
+    guard lstat(path, &status) == 0 else {
+      if errno == ENOENT { return false }
+      throw FileFault(path: path, operation: "look at", errno: errno)
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw FileFault(path: path, operation: "remove", errno: ENOTDIR)
+    }
+    guard status.st_uid == geteuid() else {
+      throw FileFault(path: path, operation: "remove", errno: EPERM)
+    }
+    return true
+  }
+
+  /// Removes `name`, a folder in the folder at `path` that is this user's own; `path` is no link.
   ///
   /// - Returns: What it took of the disk, in bytes.
   /// - Throws: `FileFault` for a name that is a link or no folder (`ENOTDIR`), another user's
   ///   (`EPERM`), or what cannot be removed; what was removed by then is gone.
   @discardableResult
   package static func remove(_ name: String, in path: String) throws(FileFault) -> Int {
-    let parent = try Folder(path)
+    let parent = try Folder(path, followsLink: false)
+    let name = Array(name.utf8CString)
     let size = try parent.folder(name, ofOwner: geteuid()).empty(depth: 0)
     try parent.unlink(name, AT_REMOVEDIR)
     return size
   }
+
+  /// As it is on the disk, ended by 0: whatever bytes it has, the file is the one that is meant.
+  private typealias Name = [CChar]
 
   /// An open folder; closed with the value.
   private struct Folder: ~Copyable {
@@ -31,8 +53,9 @@ package enum FolderTree {
     let descriptor: CInt
     let device: dev_t
 
-    init(_ path: String) throws(FileFault) {
-      try self.init(path, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+    init(_ path: String, followsLink: Bool) throws(FileFault) {
+      let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followsLink ? 0 : O_NOFOLLOW)
+      try self.init(path, open(path, flags))
     }
 
     private init(_ path: String, _ descriptor: CInt) throws(FileFault) {
@@ -45,8 +68,8 @@ package enum FolderTree {
     deinit { close(self.descriptor) }
 
     /// - Parameter owner: Whose it has to be; `nil`: anybody's.
-    func folder(_ name: String, ofOwner owner: uid_t? = nil) throws(FileFault) -> Self {
-      let path = "\(self.path)/\(name)"
+    func folder(_ name: Name, ofOwner owner: uid_t? = nil) throws(FileFault) -> Self {
+      let path = self.path(of: name)
       let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
       let folder = try Self(path, openat(self.descriptor, name, flags))
       var status = stat()
@@ -60,9 +83,14 @@ package enum FolderTree {
       return folder
     }
 
-    func unlink(_ name: String, _ flags: CInt) throws(FileFault) {
+    /// For people.
+    private func path(of name: Name) -> String {
+      "\(self.path)/\(String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))"
+    }
+
+    func unlink(_ name: Name, _ flags: CInt) throws(FileFault) {
       guard unlinkat(self.descriptor, name, flags) == 0 || errno == ENOENT else {
-        throw FileFault(path: "\(self.path)/\(name)", operation: "remove", errno: errno)
+        throw FileFault(path: self.path(of: name), operation: "remove", errno: errno)
       }
     }
 
@@ -96,19 +124,19 @@ package enum FolderTree {
     }
 
     /// Without `.` and `..`; links as themselves.
-    private var entries: [(name: String, status: stat)] {
+    private var entries: [(name: Name, status: stat)] {
       // A second descriptor: that of the stream is closed with it.
       guard let stream = fdopendir(openat(self.descriptor, ".", O_RDONLY | O_CLOEXEC)) else {
         return []
       }
       defer { closedir(stream) }
-      var entries: [(name: String, status: stat)] = []
+      var entries: [(name: Name, status: stat)] = []
       while let entry = readdir(stream) {
         let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-          String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+          bytes.prefix { $0 != 0 }.map(CChar.init(bitPattern:)) + [0]
         }
         var status = stat()
-        guard name != ".", name != "..",
+        guard name != [46, 0], name != [46, 46, 0],
           fstatat(self.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0
         else { continue }
         entries.append((name, status))

@@ -24,6 +24,7 @@ package struct RunDirectory: Equatable, Sendable {
   package var planPath: String { "\(self.path)/\(Self.planName)" }
   package var workPlanPath: String { "\(self.path)/\(Self.workPlanName)" }
   package var journalPath: String { "\(self.path)/journal.sqlite" }
+  private var finishedPath: String { "\(self.path)/finished" }
   package var recordsPath: String { "\(self.path)/records" }
   package var mergedPath: String { "\(self.path)/merged" }
 
@@ -63,12 +64,28 @@ package struct RunDirectory: Equatable, Sendable {
     return run
   }
 
+  /// The folder of a run that nodes have still: the one that is here, no longer finished, else a new
+  /// one.
+  package static func adopt(
+    root: String, name: String, id: RunID, plan: [UInt8]
+  ) throws(RunStoreError) -> Self {
+    let run = Self(root: root, name: name, id: id)
+    guard access(run.path, F_OK) == 0 else {
+      return try Self.create(root: root, name: name, id: id, plan: plan)
+    }
+    unlink(run.finishedPath)
+    return run
+  }
+
   /// The plan's bytes as they were given to ``create(root:name:id:plan:workPlan:)``.
   package func plan() throws(RunStoreError) -> [UInt8] {
     try RunStoreError.filing { () throws(FileFault) in
       try DurableFile.read(self.planPath, limit: Self.maximumPlanSize)
     }
   }
+
+  /// Whether it is an eval, also where its work plan is damaged or another version's.
+  package var hasWorkPlan: Bool { access(self.workPlanPath, F_OK) == 0 }
 
   /// The work plan; `nil` when the run has none yet.
   package func workPlan() throws(RunStoreError) -> WorkPlan? {
@@ -87,12 +104,12 @@ package struct RunDirectory: Equatable, Sendable {
   }
 
   /// Whether ``markFinished()`` was called.
-  package var isFinished: Bool { access("\(self.path)/finished", F_OK) == 0 }
+  package var isFinished: Bool { access(self.finishedPath, F_OK) == 0 }
 
   /// Nothing is left to do or running: the run is not one to be resumed.
   package func markFinished() throws(RunStoreError) {
     try RunStoreError.filing { () throws(FileFault) in
-      try DurableFile.replace("\(self.path)/finished", with: [])
+      try DurableFile.replace(self.finishedPath, with: [])
     }
   }
 
@@ -130,16 +147,16 @@ package struct RunLock: ~Copyable {
     throw .locked(path: path, holder: String(other.prefix { $0 != "\n" }))
   }
 
-  /// Who works on a run now; `nil`: nobody does.
-  package static func holder(of run: RunDirectory) throws(RunStoreError) -> String? {
+  /// Who works on a run now; `nil`: nobody does. Where that cannot be known, such as of another user's
+  /// run, the reason stands for them.
+  package static func holder(of run: RunDirectory) -> String? {
     do throws(FileFault) {
-      let file = try FileDescriptor(path: "\(run.path)/lock", flags: O_RDWR)
+      let file = try FileDescriptor(path: "\(run.path)/lock", flags: O_RDONLY)
       if try file.lock() { return nil }
       return String(decoding: try file.bytes(0..<256), as: UTF8.self).split(separator: "\n").first
         .map(String.init) ?? "?"
     } catch {
-      if error.errno == ENOENT { return nil }
-      throw .file(error)
+      return error.errno == ENOENT ? nil : "somebody: \(error)"
     }
   }
 }

@@ -48,25 +48,37 @@ package struct RunList: Sendable {
 
   /// Removes the folder of a run: renamed first, so that one that is killed here leaves no half of a run.
   ///
-  /// - Returns: What it took of the disk, in bytes.
+  /// - Returns: What it took of the disk, in bytes; 0 where somebody else removed it.
   /// - Throws: `RunStoreError.locked` where a process works on it.
   package func remove(_ run: RunDirectory, holder: String) throws(RunStoreError) -> Int {
-    let lock = try RunLock(run, holder: holder)
     let folder = "\(self.root)/\(run.name)"
+    let gone = ".\(run.id).gone"
     do throws(FileFault) {
-      try DurableFile.rename(run.path, to: "\(folder)/.\(run.id).gone")
+      guard try FolderTree.isOwn(run.path) else { return 0 }
+    } catch {
+      throw .file(error)
+    }
+    let lock = try RunLock(run, holder: holder)
+    do throws(FileFault) {
+      try DurableFile.rename(run.path, to: "\(folder)/\(gone)")
       // Nobody finds it any more.
       _ = consume lock
       try self.repointLatest(in: folder)
-      var size = 0
-      // Those of a removal that was killed too.
-      for name in try self.names(in: folder) where name.hasPrefix(".") && name.hasSuffix(".gone") {
-        size += try FolderTree.remove(name, in: folder)
+      var size = try FolderTree.remove(gone, in: folder)
+      // Those of removals that were killed, too; what keeps one of them is no fault of this one.
+      for name in try self.names(in: folder) where Self.isGone(name) {
+        size += (try? FolderTree.remove(name, in: folder)) ?? 0
       }
       return size
     } catch {
       throw .file(error)
     }
+  }
+
+  /// Whether it is what a removal of ours made: `.<run id>.gone`.
+  private static func isGone(_ name: String) -> Bool {
+    name.hasPrefix(".") && name.hasSuffix(".gone")
+      && RunID(String(name.dropFirst().dropLast(5))) != nil
   }
 
   /// `latest` names the newest run that is there, or goes.

@@ -24,7 +24,7 @@ package struct FaultBundle {
     self.fleet = fleet
     self.run = run
     self.bundle = try RunBundle(
-      path: path, name: Self.name(of: run), redact: { SecretShapes.redact(run.redact($0)) })
+      path: path, name: Self.name(of: run), redact: run.redact)
   }
 
   /// `NAME-RUN`.

@@ -15,7 +15,7 @@ package enum ReadableNumber {
 
   /// How long something takes: `87ms`, `1.5s`, `240s`.
   package static func latency(_ seconds: Double?) -> String {
-    guard let seconds, seconds.isFinite, seconds < 1e12 else { return Self.unknown }
+    guard let seconds, seconds.isFinite, abs(seconds) < 1e12 else { return Self.unknown }
     guard seconds >= 1 else { return "\(Int((seconds * 1000).rounded()))ms" }
     return "\(Self.number(seconds, digits: seconds < 100 ? 1 : 0))s"
   }

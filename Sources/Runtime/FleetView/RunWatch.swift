@@ -46,8 +46,8 @@ where ClockType.Duration == Duration {
       return request
     }
     self.watch = FleetWatch(
-      run.plan.watchedNodes, request, open: fleet.links(to: run.id),
-      attachment: try fleet.attachment(holding: false), clock: clock)
+      run.plan.watchedNodes, request, agents: try fleet.agents(of: run.id, holding: false),
+      clock: clock)
     self.run = run
     self.journal = TimelineJournal(run)
     self.state = Mutex(State(fleet: FleetState(plan: run.plan)))

@@ -41,8 +41,7 @@ package struct ScrapedRun: Sendable {
   }
 
   let nodes: [Node]
-  let open: OpenLink
-  let attachment: Attachment
+  let agents: AgentConnector
 
   /// Puts every replica of the newest run that shows metrics on the board.
   package init(_ fleet: FleetContext, _ board: ScrapeBoard) async throws(RunFault) {
@@ -56,8 +55,7 @@ package struct ScrapedRun: Sendable {
       }
       return places.isEmpty ? nil : Node(node: node, places: places)
     }
-    self.open = fleet.links(to: run.id)
-    self.attachment = try fleet.attachment(holding: false)
+    self.agents = try fleet.agents(of: run.id, holding: false)
   }
 }
 
@@ -164,9 +162,7 @@ where ClockType.Duration == Duration {
     if self.pace.count < .max { request.timeout = ScrapePace.pause * 2 + self.timeout }
     let (board, wanted) = (self.board, self.pace.count)
     let indices = node.places.map(\.index)
-    try await FleetCall.scrape(
-      node.node, request, open: agents.open, attachment: agents.attachment
-    ) { scrape in
+    try await agents.agents.scrape(node.node, request) { scrape in
       guard case .page(let page) = scrape, case .replica(let key) = page.source,
         let index = node.places.first(where: { $0.key == key })?.index
       else { return true }

@@ -44,12 +44,13 @@ where AgentClock.Duration == Duration {
       try await ErrandServer.run(node: node, environment: self.environment)
     case .daemon(let identity):
       try await Daemon(
-        identity, environment: self.environment, clock: self.clock,
+        identity: identity, environment: self.environment, clock: self.clock,
         wallClockMilliseconds: self.wallClockMilliseconds
       ).run()
     case .hold(let replica, let attempt):
-      try Holder(ReplicaFolder(replica), attempt, environment: self.environment)
-        .run(startedAtMilliseconds: self.wallClockMilliseconds())
+      try Holder(
+        folder: ReplicaFolder(replica), attempt: attempt, environment: self.environment
+      ).run(startedAtMilliseconds: self.wallClockMilliseconds())
     case .verify(let expected):
       let path = "/proc/self/exe"
       let program = try SystemFault.check("open \(path)") { open(path, O_RDONLY | O_CLOEXEC) }

@@ -104,7 +104,7 @@ extension LiveRun {
     case .attached(let node, let processID):
       self.record("attached", node, #"{"pid":\#(processID)}"#)
     case .faulted(let fault):
-      self.record("faulted", fault.node, Self.detail([("summary", fault.diagnostic.summary)]))
+      self.record("faulted", fault.node, self.detail([("summary", fault.diagnostic.summary)]))
     case .examined(let answer):
       self.record("facts", answer.node, (try? PreflightDocument.json(answer)) ?? "{}")
     case .checked(let findings):
@@ -112,7 +112,7 @@ extension LiveRun {
         let diagnostic = finding.folded
         self.record(
           "preflight", diagnostic.code,
-          Self.detail([
+          self.detail([
             ("severity", diagnostic.severity.rawValue), ("summary", diagnostic.summary),
           ]))
       }
@@ -122,20 +122,20 @@ extension LiveRun {
       self.record([self.written(ChainEvent(report))])
     case .warned(let diagnostic):
       let what = ([diagnostic.summary] + diagnostic.causes).joined(separator: "; ")
-      self.record("warned", self.id, Self.detail([("what", what)]))
+      self.record("warned", self.id, self.detail([("what", what)]))
     case .succeeded:
       self.record("launched", self.id)
     case .aborted(let diagnostics):
       self.record(
         "aborted", self.id,
-        Self.detail([("reasons", diagnostics.map(\.summary).joined(separator: "; "))]))
+        self.detail([("reasons", diagnostics.map(\.summary).joined(separator: "; "))]))
     case .leftBehind(let node, let leftovers):
       self.record(
-        "left behind", node, Self.detail([("what", leftovers.joined(separator: "; "))]))
+        "left behind", node, self.detail([("what", leftovers.joined(separator: "; "))]))
     }
   }
 
-  private static func detail(_ pairs: [(String, String)]) -> String {
-    JSONText.object(pairs.map { ($0.0, .string($0.1)) }).text
+  private func detail(_ pairs: [(String, String)]) -> String {
+    JSONText.object(pairs.map { ($0.0, .string(self.redact($0.1))) }).text
   }
 }

@@ -18,7 +18,7 @@ extension FleetContext {
         if let name { [try list.run(name)] } else { try list.runs(named: self.plan.name) }
       var nearest: [String]?
       for directory in runs.filter({ !$0.isFinished }) + runs.filter(\.isFinished) {
-        guard try directory.workPlan() != nil else { continue }
+        guard directory.hasWorkPlan else { continue }
         let run = try LiveRun(directory, self.surroundings)
         try run.requireJournal()
         let differences = try self.plan.differences(from: run.plan).filter { difference in
@@ -54,10 +54,15 @@ extension LiveRun {
 
   /// The run whose agents do the work: that of the services that are up, else this one; the same on
   /// every resume, because spools are there.
-  package func agentRun(live fleet: FleetContext) throws(RunFault) -> String {
-    if let event = try self.events(kind: "agents").last { return event.subject }
-    let run = try fleet.liveRunIfAny()?.id ?? self.id
-    self.record("agents", run)
-    return run
+  ///
+  /// - Returns: `isOurs` where no services need the agents, which end with the work.
+  package func agentRun(
+    live fleet: FleetContext
+  ) throws(RunFault) -> (id: String, isOurs: Bool) {
+    let live = try fleet.liveRunIfAny()?.id
+    let known = try self.events(kind: "agents").last?.subject
+    let id = known ?? live ?? self.id
+    if known == nil { self.record("agents", id) }
+    return (id, id != live)
   }
 }

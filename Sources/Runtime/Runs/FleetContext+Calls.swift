@@ -9,17 +9,15 @@ extension FleetContext {
     _ run: LiveRun
   ) async throws(RunFault) -> [(node: Plan.Node, result: Result<NodeSurvey, NodeFault>)] {
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
-    return await FleetCall.survey(
-      run.plan.nodes.filter { used.contains($0.name) }, open: self.links(to: run.id),
-      attachment: try self.attachment(holding: false))
+    return try await self.agents(of: run.id, holding: false)
+      .survey(run.plan.nodes.filter { used.contains($0.name) })
   }
 
   /// Asks nodes of a run for their replicas and for what happened there.
   package func chronicles(
     of run: LiveRun, on nodes: [Plan.Node]
   ) async throws(RunFault) -> [(node: Plan.Node, result: Result<NodeChronicle, NodeFault>)] {
-    await FleetCall.events(
-      nodes, open: self.links(to: run.id), attachment: try self.attachment(holding: false))
+    try await self.agents(of: run.id, holding: false).events(nodes)
   }
 
   /// Reads logs of replicas at once, in pieces as they come, until each has ended or the task is
@@ -33,14 +31,13 @@ extension FleetContext {
     of replicas: [(key: ReplicaKey, node: Plan.Node)], in run: LiveRun, lastLineCount: Int,
     follow: Bool = false, receive: @escaping @Sendable (ReplicaKey, [UInt8]) async -> Void
   ) async throws(RunFault) -> [(key: ReplicaKey, fault: NodeFault)] {
-    let (open, attachment) = (self.links(to: run.id), try self.attachment(holding: false))
+    let agents = try self.agents(of: run.id, holding: false)
     return await withTaskGroup(of: (ReplicaKey, NodeFault)?.self) { tasks in
       for (key, node) in replicas {
         tasks.addTask {
           do throws(NodeFault) {
-            try await FleetCall.log(
-              of: key, on: node, lastLineCount: lastLineCount, follow: follow, open: open,
-              attachment: attachment
+            try await agents.log(
+              of: key, on: node, lastLineCount: lastLineCount, follow: follow
             ) { await receive(key, $0) }
             return nil
           } catch {
@@ -60,10 +57,8 @@ extension FleetContext {
     var chance = self.surroundings.chance
     let run =
       live?.id ?? RunID(milliseconds: self.surroundings.milliseconds(), using: &chance).rawValue
-    let results = await FleetCall.examine(
-      self.plan, self.plan.nodes, open: self.links(to: run),
-      attachment: try self.attachment(holding: live == nil), endsAgents: live == nil,
-      now: self.surroundings.milliseconds)
+    let results = try await self.agents(of: run, holding: live == nil)
+      .examine(self.plan, endsAgents: live == nil, now: self.surroundings.milliseconds)
     var (answers, faults): ([PreflightAnswer], [NodeFault]) = ([], [])
     for (_, result) in results {
       switch result {
@@ -81,9 +76,8 @@ extension FleetContext {
   /// into the journal.
   package func end(_ run: LiveRun) async throws(RunFault) -> RunEnding {
     let journal = TimelineJournal(run)
-    let results = await FleetCall.stop(
-      run.plan.nodes, of: run.plan, open: self.links(to: run.id),
-      attachment: try self.attachment(holding: true)
+    let results = try await self.agents(of: run.id, holding: true).stop(
+      run.plan.nodes, of: run.plan
     ) { chronicle in
       for event in chronicle.events { journal.see(.happened(event)) }
       for report in chronicle.survey.reports { journal.see(.reported(report)) }

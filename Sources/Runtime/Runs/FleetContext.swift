@@ -33,20 +33,22 @@ package struct FleetContext: Sendable {
 
   // MARK: Links
 
-  package func links(to run: String) -> OpenLink { self.links.open(for: .run(run)) }
-
   /// To nodes, apart from any run.
   package var errands: OpenLink { self.links.open(for: .errand) }
 
-  /// - Parameter yields: Takes nothing over from a coordinator that is at work.
-  package func attachment(
-    holding: Bool, yields: Bool = false, secrets: [String: String] = [:]
-  ) throws(RunFault) -> Attachment {
-    Attachment(
-      epoch: holding ? UInt64(max(0, self.surroundings.milliseconds())) : nil, yields: yields,
-      coordinator: self.surroundings.coordinator,
-      plan: holding ? try RunFault.storing { try self.plan.canonicalJSON() } : [],
-      secrets: secrets)
+  /// - Parameters:
+  ///   - holding: Takes the run over; else its agents are only looked at.
+  ///   - yields: Takes nothing over from a coordinator that is at work.
+  package func agents(
+    of run: String, holding: Bool, yields: Bool = false, secrets: [String: String] = [:]
+  ) throws(RunFault) -> AgentConnector {
+    AgentConnector(
+      open: self.links.open(for: .run(run)),
+      attachment: Attachment(
+        epoch: holding ? UInt64(max(0, self.surroundings.milliseconds())) : nil, yields: yields,
+        coordinator: self.surroundings.coordinator,
+        plan: holding ? try RunFault.storing { try self.plan.canonicalJSON() } : [],
+        secrets: secrets))
   }
 
   /// The values of the plan's secrets, from this process's environment.
@@ -87,7 +89,7 @@ package struct FleetContext: Sendable {
     if let run = try self.liveRunIfAny() { return run }
     let latest = try RunFault.storing {
       try RunList(root: self.runsFolder).runs(named: self.plan.name)
-        .first { try $0.workPlan() == nil }.map { try LiveRun($0, self.surroundings) }
+        .first { !$0.hasWorkPlan }.map { try LiveRun($0, self.surroundings) }
     }
     if let latest { return latest }
     return try await self.liveRun()
@@ -103,16 +105,21 @@ package struct FleetContext: Sendable {
   package func liveRunIfAny() throws(RunFault) -> LiveRun? {
     try RunFault.storing {
       try RunList(root: self.runsFolder).runs(named: self.plan.name)
-        .first { try !$0.isFinished && $0.workPlan() == nil }
+        .first { !$0.isFinished && !$0.hasWorkPlan }
         .map { try LiveRun($0, self.surroundings) }
     }
   }
 
-  /// The live run if it has the same plan, else a new one.
+  /// The live run if it has the same plan, else a new one, which is held: until an agent of it is
+  /// there, nothing else tells it from one that is over.
   ///
   /// - Throws: `RunFault` when a run of another plan is up.
   package func liveRunForLaunch() throws(RunFault) -> LiveRun {
-    guard let run = try self.liveRunIfAny() else { return try self.newRun() }
+    guard let run = try self.liveRunIfAny() else {
+      let run = try self.newRun()
+      try run.hold()
+      return run
+    }
     let differences = try RunFault.storing { try self.plan.differences(from: run.plan) }
     guard differences.isEmpty else {
       throw RunFault(
@@ -175,20 +182,22 @@ extension FleetContext {
   private func adopt(
     _ id: RunID, from nodes: [Plan.Node]
   ) async throws(RunFault) -> LiveRun? {
-    let survey = await FleetCall.survey(
-      nodes, open: self.links(to: id.rawValue), attachment: try self.attachment(holding: false))
+    let survey = try await self.agents(of: id.rawValue, holding: false).survey(nodes)
     var faults: [NodeFault] = []
     for (_, result) in survey {
       switch result {
       case .failure(let fault): faults.append(fault)
       case .success(let answer):
-        guard var plan = try? Plan(json: answer.plan), plan.name == self.plan.name else { continue }
+        // Nor does a node make an eval of ours a run of services.
+        guard var plan = try? Plan(json: answer.plan), plan.name == self.plan.name,
+          !RunDirectory(root: self.runsFolder, name: plan.name, id: id).hasWorkPlan
+        else { continue }
         // Links are ours: keys lie elsewhere here, and a node must not say what we execute.
         plan.nodes = try self.ownNodes(of: plan, id)
         self.surroundings.say("run \(id) was found on its nodes; it was begun by \(answer.holder)")
         return try RunFault.storing {
           try LiveRun(
-            try RunDirectory.create(
+            try RunDirectory.adopt(
               root: self.runsFolder, name: plan.name, id: id, plan: try plan.canonicalJSON()),
             self.surroundings)
         }

@@ -12,6 +12,7 @@ package final class LiveRun: Sendable {
   private let journal: Result<Journal, RunStoreError>
   private let hasComplained = Mutex(false)
   private let redactor: Redactor
+  private let lock = Mutex<RunLock?>(nil)
 
   package init(_ directory: RunDirectory, _ surroundings: Surroundings) throws(RunFault) {
     self.directory = directory
@@ -26,14 +27,26 @@ package final class LiveRun: Sendable {
 
   package var id: String { self.directory.id.rawValue }
 
+  /// Keeps it from other processes that would work on it or remove it, as long as this value lives.
+  func hold() throws(RunFault) {
+    try RunFault.storing {
+      try self.lock.withLock {
+        $0 = try RunLock(self.directory, holder: self.surroundings.coordinator)
+      }
+    }
+  }
+
   /// Its folder on this machine.
   package var path: String { self.directory.path }
 
   /// Nothing of it is left to do, or on a node.
   package var isFinished: Bool { self.directory.isFinished }
 
-  /// `text` without the values of the plan's secrets, as far as this process knows them.
-  package func redact(_ text: String) -> String { self.redactor.redact(text) }
+  /// `text` without the values of the plan's secrets, as far as this process knows them, and without
+  /// what has the shape of one.
+  package func redact(_ text: String) -> String {
+    SecretShapes.redact(self.redactor.redact(text))
+  }
 
   /// Writes an event; one that cannot be written is told, and the run goes on.
   package func record(_ kind: String, _ subject: String, _ detail: String = "{}") {

@@ -14,17 +14,15 @@ package enum OldRuns {
   ) throws(RunFault) -> [(id: RunID, name: String, here: RunInventory.Here)] {
     try RunFault.storing {
       try RunList(root: root).runs(named: name).map { run in
-        // What cannot be read any more may go as well.
         let plan = try? Plan(json: try run.plan())
-        let hasWork = (try? run.workPlan()) ?? nil != nil
         let hasRecords = ((try? run.recordedNodes()) ?? []).isEmpty == false
         return (
           run.id, run.name,
           RunInventory.Here(
             size: FolderTree.size(of: run.path), isFinished: run.isFinished,
-            worker: try RunLock.holder(of: run),
-            isUnmerged: hasWork && hasRecords && !run.isFinished,
-            nodes: Set(plan?.nodes.map(\.name) ?? []))
+            worker: RunLock.holder(of: run),
+            isUnmerged: run.hasWorkPlan && hasRecords && !run.isFinished,
+            nodes: plan.map { Set($0.nodes.map(\.name)) })
         )
       }
     }

@@ -18,7 +18,7 @@ package struct RecordCounter: Sendable {
   /// - Returns: `nil` where no eval is under way.
   package mutating func count() throws(RunFault) -> UInt64? {
     let underWay = try RunFault.storing {
-      try self.list.runs(named: self.name).first { try !$0.isFinished && $0.workPlan() != nil }
+      try self.list.runs(named: self.name).first { !$0.isFinished && $0.hasWorkPlan }
     }
     guard let run = underWay else { return nil }
     var (tails, count): ([String: RecordFileTail], UInt64) = ([:], 0)

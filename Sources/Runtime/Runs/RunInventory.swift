@@ -14,12 +14,12 @@ package struct RunInventory: Equatable, Sendable {
     package var worker: String?
     /// Whether it is an eval with items that are not merged yet.
     package var isUnmerged: Bool
-    /// The nodes of its plan.
-    package var nodes: Set<String>
+    /// The nodes of its plan; `nil`: it cannot be read.
+    package var nodes: Set<String>?
 
     package init(
       size: Int, isFinished: Bool, worker: String? = nil, isUnmerged: Bool = false,
-      nodes: Set<String> = []
+      nodes: Set<String>? = []
     ) {
       self.size = size
       self.isFinished = isFinished
@@ -40,7 +40,7 @@ package struct RunInventory: Equatable, Sendable {
     case unmerged
     /// A node keeps records of it that nobody has fetched.
     case records
-    /// It was not ended from here, and not all of its nodes answer.
+    /// It was not ended from here, and not all of its nodes were asked and answered.
     case unknown
 
     package var word: String {
@@ -100,18 +100,21 @@ package struct RunInventory: Equatable, Sendable {
     }
     self.runs = runs.values.sorted { $1.id < $0.id }
     for index in self.runs.indices {
-      self.runs[index].standing = Self.standing(of: self.runs[index], silent: silent)
+      self.runs[index].standing = Self.standing(
+        of: self.runs[index], answered: Set(nodes.keys), silent: silent)
     }
   }
 
   /// The strongest reason against its going.
-  private static func standing(of run: Run, silent: Set<String>) -> Standing {
+  private static func standing(
+    of run: Run, answered: Set<String>, silent: Set<String>
+  ) -> Standing {
     if run.nodes.values.contains(where: \.isLive) { return .live }
     if let worker = run.here?.worker { return .held(by: worker) }
     if run.here?.isUnmerged == true { return .unmerged }
     if run.nodes.values.contains(where: \.hasRecords) { return .records }
     if let here = run.here {
-      let isCertain = here.isFinished || here.nodes.isDisjoint(with: silent)
+      let isCertain = here.isFinished || here.nodes?.isSubset(of: answered) ?? false
       return isCertain ? .over : .unknown
     }
     return silent.isEmpty ? .over : .unknown

@@ -40,17 +40,17 @@ package struct Eval: AsyncParsableCommand {
     let plan = try run.workPlan()
     let work = WorkResult(of: run, plan)
     if run.isFinished {
-      StandardStreams.say("eval \(run.id) is complete already")
-      return try self.conclude(work)
+      StandardStreams.say("eval \(run.id) is over already")
+      return try self.check(try self.conclude(work))
     }
     let lock = try work.lock(holder: CoordinatorIdentity.name)
-    let agentRun = try run.agentRun(live: fleet)
+    let agents = try run.agentRun(live: fleet)
     StandardStreams.say("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)")
     let clock = Composition.clock
     let dispatch = WorkRun(
       run: run.directory, workPlan: plan, plan: fleet.plan, nodes: workers,
-      endsAgents: agentRun == run.id, open: fleet.links(to: agentRun),
-      attachment: try fleet.attachment(holding: true), clock: clock)
+      endsAgents: agents.isOurs, agents: try fleet.agents(of: agents.id, holding: true),
+      clock: clock)
     let result = try await Interruption.guarding(
       hint: "`--resume` finishes it; what came in is kept in \(run.path)"
     ) {
@@ -70,8 +70,12 @@ package struct Eval: AsyncParsableCommand {
       StandardStreams.say("warning: \(words)")
     }
     if let refusal = result.refusal { throw CommandFailure(.failed, [refusal]) }
-    try end.get()
-    run.end()
+    let merge = try end.get()
+    // What was given up is nobody's to do any more: with it the eval is over, too.
+    if result.ending == .complete, merge.missing == result.progress.abandonedCount {
+      run.end()
+    }
+    try self.check(merge)
   }
 
   private func workers(of plan: Plan) throws -> [Plan.Node] {
@@ -99,14 +103,17 @@ package struct Eval: AsyncParsableCommand {
   }
 
   /// Merges what came in and prints the report.
-  ///
-  /// - Throws: `CommandFailure` with status 3 when items are missing.
-  private func conclude(_ work: WorkResult) throws {
+  private func conclude(_ work: WorkResult) throws -> MergeSummary {
     let merge = try work.merge()
     for words in merge.warnings { StandardStreams.say(words) }
     let report = try work.report()
     StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
     StandardStreams.say("merged: \(work.recordsPath)")
+    return merge
+  }
+
+  /// - Throws: `CommandFailure` with status 3 when items are missing.
+  private func check(_ merge: MergeSummary) throws {
     if !merge.isComplete { throw CommandFailure(.incomplete) }
   }
 }

@@ -1,43 +1,24 @@
 import Fleet
+import Launch
 import Plan
 import Recipes
 import Terminal
 
 /// The facts of nodes as a table, equal nodes in one row.
 enum FactsTable {
-  private struct Row {
-    /// What is equal in one row.
-    var cells: [String]
-    var nodes: [NodeName]
-    /// The least of the free disk space in bytes.
-    var free: Int?
-    /// The largest offset in milliseconds, whichever way.
-    var offset: Int
-  }
-
   static func text(of answers: [PreflightAnswer]) -> String {
     guard !answers.isEmpty else { return "" }
-    var rows: [Row] = []
-    for answer in answers {
-      let (cells, free) = (Self.cells(of: answer.facts), Self.free(in: answer.facts))
-      let offset = answer.clockOffsetMilliseconds
-      if let index = rows.firstIndex(where: { $0.cells == cells }) {
-        rows[index].nodes.append(NodeName(answer.node))
-        rows[index].free = [rows[index].free, free].compactMap(\.self).min()
-        if abs(offset) > abs(rows[index].offset) { rows[index].offset = offset }
-      } else {
-        rows.append(
-          Row(cells: cells, nodes: [NodeName(answer.node)], free: free, offset: offset))
-      }
-    }
     var table = Table(columns: [
       "NODES", "ARCH", "KERNEL", "CPUS", "MEMORY", "GPUS", "DRIVER", "ENGINE", "TORCH", "FREE",
       "CLOCK",
     ])
-    for row in rows {
-      let free = row.free.map { "\(ByteCount(max(0, $0)))" } ?? "?"
+    for (cells, answers) in answers.grouped(by: { Self.cells(of: $0.facts) }) {
+      // The least of the free space, and the largest offset, whichever way.
+      let free = answers.compactMap { Self.free(in: $0.facts) }.min()
+      let offset = answers.map(\.clockOffsetMilliseconds).max { abs($0) < abs($1) } ?? 0
       table.append(
-        [NodeSet(row.nodes).folded] + row.cells + [free, Self.offset(row.offset)])
+        [NodeSet(answers.map { NodeName($0.node) }).folded] + cells
+          + [free.map { "\(ByteCount(max(0, $0)))" } ?? "?", Self.offset(offset)])
     }
     return table.rendered()
   }

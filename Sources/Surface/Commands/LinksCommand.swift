@@ -29,9 +29,7 @@ struct LinksCommand: AsyncParsableCommand {
   private func openLinks(_ fleet: FleetContext) async throws -> [NodeFault] {
     let clock = Composition.clock
     let start = clock.now
-    let survey = await FleetCall.survey(
-      fleet.plan.nodes, open: fleet.links(to: self.run),
-      attachment: try fleet.attachment(holding: false))
+    let survey = try await fleet.agents(of: self.run, holding: false).survey(fleet.plan.nodes)
     let elapsed = clock.now - start
     var table = Table([
       .init("NODE"), .init("HOST"), .init("PID", .right), .init("STARTED", .right),
@@ -53,9 +51,8 @@ struct LinksCommand: AsyncParsableCommand {
   }
 
   private func endDaemons(_ fleet: FleetContext) async throws -> [NodeFault] {
-    let ends = await FleetCall.stop(
-      fleet.plan.nodes, of: fleet.plan, open: fleet.links(to: self.run),
-      attachment: try fleet.attachment(holding: true))
+    let ends = try await fleet.agents(of: self.run, holding: true)
+      .stop(fleet.plan.nodes, of: fleet.plan)
     return ends.compactMap { if case .failure(let fault) = $0.result { fault } else { nil } }
   }
 }

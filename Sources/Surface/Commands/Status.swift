@@ -41,25 +41,10 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
 extension StatusReport {
   /// Equal states of a service in one line, their nodes folded.
   var table: String {
-    var groups: [(row: ReplicaStanding, nodes: [NodeName], count: Int)] = []
-    for row in self.rows {
-      let isAlike = { (other: ReplicaStanding) in
-        other.key.service == row.key.service && other.stateText == row.stateText
-          && other.reason == row.reason
-      }
-      if let index = groups.firstIndex(where: { isAlike($0.row) }) {
-        groups[index].nodes.append(NodeName(row.node))
-        groups[index].count += 1
-      } else {
-        groups.append((row, [NodeName(row.node)], 1))
-      }
-    }
     var table = Table(columns: ["SERVICE", "STATE", "REPLICAS", "NODES", "REASON"])
-    for group in groups {
-      table.append([
-        group.row.key.service, group.row.stateText, "\(group.count)",
-        NodeSet(group.nodes).folded, group.row.reason,
-      ])
+    for (key, rows) in self.rows.grouped(by: { [$0.key.service, $0.stateText, $0.reason] }) {
+      let nodes = NodeSet(rows.map { NodeName($0.node) }).folded
+      table.append([key[0], key[1], "\(rows.count)", nodes, key[2]])
     }
     return table.rendered()
   }

@@ -38,7 +38,7 @@ struct Up: AsyncParsableCommand {
       self.skipPreflight
       ? nil : LaunchPreflight(refuses: isNew, now: fleet.surroundings.milliseconds)
     // Another terminal may be launching the same: it is not disturbed.
-    let attachment = try fleet.attachment(holding: true, yields: true, secrets: secrets)
+    let agents = try fleet.agents(of: run.id, holding: true, yields: true, secrets: secrets)
     let settings = LaunchMachine<ContinuousClock.Instant>.Settings(
       attachTimeout: .seconds(self.connectTimeout), reportGrace: .seconds(30))
     StandardStreams.say("run \(run.id)")
@@ -51,7 +51,7 @@ struct Up: AsyncParsableCommand {
       ) { notifier in
         await ServiceLauncher(
           plan: fleet.plan,
-          connector: AgentConnector(open: fleet.links(to: run.id), attachment: attachment),
+          connector: agents,
           clock: clock, settings: settings, preflight: preflight
         ) { event in
           // The journal first: what is shown has been written.

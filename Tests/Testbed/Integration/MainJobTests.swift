@@ -69,7 +69,33 @@ struct MainJobTests {
       }
       #expect(hitCount == killCount)
       let again = try cluster.muster(["eval", cluster.manifest] + work + ["--resume"])
-      #expect(again.status == 0 && again.talk.contains("is complete already"), "\(again.talk)")
+      #expect(again.status == 0 && again.talk.contains("is over already"), "\(again.talk)")
+    }
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "a file system of its own needs root"))
+  func `a coordinator whose disk is full says so and ends, and with room again it is finished`()
+    throws
+  {
+    let work = ["--policy", "lru", "-n", "20000", "-r", "1", "--seed", "9"]
+    try LabCluster.with(hostCount: 2) { cluster in
+      func run(_ program: String, _ arguments: [String]) throws -> Int32 {
+        try BuiltProgram(executable: program, arguments: arguments).run().status
+      }
+      let runs = cluster.folder.appending(path: "runs").path()
+      try FileManager.default.createDirectory(
+        atPath: runs, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      let mount = ["-t", "tmpfs", "-o", "size=3m,mode=700", "tmpfs", runs]
+      try #require(try run("/bin/mount", mount) == 0)
+      defer { _ = try? run("/bin/umount", ["-l", runs]) }
+      let full = try cluster.muster(["eval", cluster.manifest] + work, timeout: .seconds(60))
+      #expect(full.status == 1, "\(full.status): \(full.talk)")
+      #expect(full.talk.contains("cannot be stored"), "\(full.talk)")
+      try #require(try run("/bin/mount", ["-o", "remount,size=64m", runs]) == 0)
+      let resumed = try cluster.muster(["eval", cluster.manifest] + work + ["--resume"])
+      #expect(resumed.status == 0, "\(resumed.talk)")
+      let folder = try #require(try cluster.runs().last)
+      #expect(try cluster.merged(folder) == cluster.simulated(work))
     }
   }
 

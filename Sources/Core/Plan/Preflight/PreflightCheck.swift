@@ -25,7 +25,8 @@ package struct PreflightCheck {
   ]
 
   private let plan: Plan
-  private var findings = PreflightFindings()
+  /// In the order in which they came first, equal ones of several nodes as one.
+  private var findings: [PreflightFinding] = []
 
   /// - Parameter answers: Of the nodes that were asked, in the order of the plan.
   /// - Returns: Errors first, each kind in the order of the checks.
@@ -40,9 +41,30 @@ package struct PreflightCheck {
       check.look(atProcessesOf: answer)
       check.look(atClockOf: answer)
     }
-    for drift in PreflightDrift.warnings(plan, answers) { check.findings.add(drift) }
-    let all = check.findings.all
-    return all.filter(\.isError) + all.filter { !$0.isError }
+    for drift in PreflightDrift.warnings(plan, answers) { check.add(drift, on: nil, []) }
+    return check.findings.filter(\.isError) + check.findings.filter { !$0.isError }
+  }
+
+  /// - Parameter detail: What differs from node to node; empty where nothing does.
+  private mutating func add(
+    _ severity: Diagnostic.Severity, _ code: String, on node: String, _ summary: String,
+    detail: String = "", hint: String? = nil
+  ) {
+    self.add(
+      Diagnostic(severity, code: code, summary, hints: [hint].compactMap(\.self)),
+      on: NodeName(node), detail.isEmpty ? [] : ["\(node): \(detail)"])
+  }
+
+  /// - Parameter node: `nil`: all of a service, named in its summary.
+  private mutating func add(_ diagnostic: Diagnostic, on node: NodeName?, _ details: [String]) {
+    let nodes = [node].compactMap(\.self)
+    guard let index = self.findings.firstIndex(where: { $0.diagnostic == diagnostic }) else {
+      self.findings.append(
+        PreflightFinding(nodes: nodes, diagnostic: diagnostic, details: details))
+      return
+    }
+    if self.findings[index].nodes.last != node { self.findings[index].nodes += nodes }
+    self.findings[index].details += details
   }
 
   private init(plan: Plan) {
@@ -58,22 +80,22 @@ package struct PreflightCheck {
     case .absent:
       // One is an engine's default, on a CPU too; several are asked for.
       guard used.count > 1 else { break }
-      self.findings.add(
+      self.add(
         .warning, "gpus-unknown", on: node,
         "there is no `nvidia-smi`: whether the \(used.count) GPUs of the plan are there is not known"
       )
     case .hung:
-      self.findings.add(
+      self.add(
         .error, "gpu-hung", on: node, "`nvidia-smi` does not answer: it was ended after 10 s",
         hint: "look for `NVRM` in `dmesg`; a driver that hangs needs a reset or a reboot")
     case .failed:
-      self.findings.add(
+      self.add(
         used.isEmpty ? .warning : .error, "gpu-failed", on: node, "`nvidia-smi` fails",
         detail: facts.gpuFault)
     case .answered:
       if let most = used.max(), most >= facts.gpus.count {
         let count = facts.gpus.count
-        self.findings.add(
+        self.add(
           .error, "too-few-gpus", on: node,
           "the plan uses GPU \(most), where there \(count == 1 ? "is" : "are") \(count)",
           hint: "lower `tensor_parallel` or `replicas`, or move the service with `on`")
@@ -81,7 +103,7 @@ package struct PreflightCheck {
     }
     for gpu in facts.gpus {
       guard let errors = gpu.uncorrectedErrors, errors > 0 else { continue }
-      self.findings.add(
+      self.add(
         used.isEmpty || used.contains(gpu.index) ? .error : .warning, "gpu-ecc", on: node,
         "GPU \(gpu.index) has uncorrected ECC errors", detail: "\(errors) on \(gpu.uuid)",
         hint: "`nvidia-smi --gpu-reset -i \(gpu.index)` or a reboot retires the memory")
@@ -91,14 +113,14 @@ package struct PreflightCheck {
         used.contains(gpu.index)
       else { continue }
       let memory = process.memoryMebibytes.map { ", \($0) MiB" } ?? ""
-      self.findings.add(
+      self.add(
         .error, "gpu-busy", on: node, "GPU \(gpu.index) is used by a process of someone else",
         detail: "pid \(process.processID), `\(process.name)`\(memory)")
     }
     for xid in facts.xids ?? [] {
       let times = xid.count == 1 ? "once" : "\(xid.count) times"
       let isFatal = Self.fatalXIDs.contains(xid.code)
-      self.findings.add(
+      self.add(
         isFatal ? .error : .warning, "gpu-xid", on: node,
         "the GPU driver has written XID \(xid.code) since the machine started",
         detail: "\(times) for \(xid.device): \(xid.text)",
@@ -119,14 +141,14 @@ package struct PreflightCheck {
     var told: Set<[Int?]> = []
     for path in answer.facts.paths {
       if path.isHung {
-        self.findings.add(
+        self.add(
           .error, "path-hung", on: node, "`\(path.path)` does not answer",
           hint: "a mount whose server is gone; `umount -l` takes it away")
         continue
       }
       if path.isNetwork, justInTime.contains(path.path) {
         let accepts = self.plan.acceptsNetworkCaches == true
-        self.findings.add(
+        self.add(
           accepts ? .warning : .error, "network-cache", on: node,
           "the compile caches are on a network file system, whose locks cannot be relied on",
           detail: "`\(path.path)` is on \(path.fileSystem)",
@@ -135,7 +157,7 @@ package struct PreflightCheck {
       }
       if !path.exists { self.look(atMissing: path.path, on: node) }
       if !path.isWritable, created.contains(path.path) {
-        self.findings.add(
+        self.add(
           .error, "not-writable", on: node, "`\(path.path)` cannot be written to")
       }
       if path.path == "/dev/shm" {
@@ -144,7 +166,7 @@ package struct PreflightCheck {
         told.insert([path.freeBytes, path.totalBytes]).inserted
       {
         let isLow = free >= Self.freeBytesMin
-        self.findings.add(
+        self.add(
           isLow ? .warning : .error, "disk-full", on: node,
           "less than \(isLow ? 10 : 1) GiB is free where the plan writes",
           detail: "`\(path.path)` has \(ByteCount(max(0, free)))")
@@ -155,7 +177,7 @@ package struct PreflightCheck {
   /// A node keeps every run until somebody removes it.
   private mutating func look(atRunsOf answer: PreflightAnswer) {
     guard let size = answer.facts.runsBytes, size > Self.runsBytesHigh else { return }
-    self.findings.add(
+    self.add(
       .warning, "many-runs", on: answer.node,
       "the runs that it keeps take more than \(ByteCount(Self.runsBytesHigh))",
       detail: "\(ByteCount(size))",
@@ -168,7 +190,7 @@ package struct PreflightCheck {
       service.replicas.contains { $0.node == node && $0.launch.requiredFolders.contains(path) }
     }
     guard !services.isEmpty else { return }
-    self.findings.add(
+    self.add(
       services.contains { $0.after.isEmpty } ? .error : .warning, "no-folder", on: node,
       "`\(path)` is not there",
       detail: "service \(services.map { "`\($0.name)`" }.joined(separator: ", ")) needs it")
@@ -180,7 +202,7 @@ package struct PreflightCheck {
     guard let free = path.freeBytes, free < Self.sharedMemoryMin,
       launches.contains(where: { $0.devices?.count ?? 0 > 1 })
     else { return }
-    self.findings.add(
+    self.add(
       .warning, "small-shm", on: node, "`/dev/shm` has less than 1 GiB for parallel workers",
       detail: "\(ByteCount(max(0, free)))",
       hint: "in a container: `--shm-size 16g` or `--ipc host`")
@@ -191,24 +213,24 @@ package struct PreflightCheck {
   private mutating func look(atProcessesOf answer: PreflightAnswer) {
     let (node, facts) = (answer.node, answer.facts)
     for program in facts.missingPrograms {
-      self.findings.add(
+      self.add(
         .error, "no-program", on: node, "`\(program)` is not there, or is no program",
         hint: program.contains("/") ? nil : "name it with its path, or set `PATH` in `env`")
     }
     for port in facts.ports where !port.isOurs {
-      self.findings.add(
+      self.add(
         .error, "port-taken", on: node, "port \(port.port) is taken",
         detail: port.processID == 0
           ? "by a process of another user" : "by `\(port.program)`, pid \(port.processID)",
         hint: "give the service another `port`, or end what listens there")
     }
     if let limit = facts.openFilesHard, limit < Self.openFilesMin {
-      self.findings.add(
+      self.add(
         .warning, "few-files", on: node,
         "a process may open at most \(limit) files (`nofile`); servers want \(Self.openFilesMin)")
     }
     if facts.logoutKills == true {
-      self.findings.add(
+      self.add(
         .error, "logout-kills", on: node,
         "the end of the login ends every process: `KillUserProcesses` is set",
         hint: "`loginctl enable-linger` on the node")
@@ -219,7 +241,7 @@ package struct PreflightCheck {
     let offset = answer.clockOffsetMilliseconds
     guard abs(offset) > Self.clockOffsetHighMilliseconds else { return }
     let isFar = abs(offset) > Self.clockOffsetMaxMilliseconds
-    self.findings.add(
+    self.add(
       isFar ? .error : .warning, "clock-offset", on: answer.node,
       "the clock is more than \(isFar ? "60" : "2") s off this machine's",
       detail: "\(abs(offset) / 1000) s \(offset > 0 ? "ahead" : "behind")",

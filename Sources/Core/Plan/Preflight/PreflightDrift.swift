@@ -1,4 +1,5 @@
 package import Fleet
+package import Launch
 
 /// In what the nodes of one service differ, though they should be alike.
 package enum PreflightDrift {

@@ -32,33 +32,3 @@ package struct PreflightFinding: Equatable, Sendable {
     return diagnostic
   }
 }
-
-/// Findings in the order in which they came first, equal ones of several nodes as one.
-struct PreflightFindings {
-  private(set) var all: [PreflightFinding] = []
-
-  /// - Parameter detail: What differs from node to node; empty where nothing does.
-  mutating func add(
-    _ severity: Diagnostic.Severity, _ code: String, on node: String, _ summary: String,
-    detail: String = "", hint: String? = nil
-  ) {
-    let diagnostic = Diagnostic(
-      severity, code: code, summary, hints: [hint].compactMap(\.self))
-    let details = detail.isEmpty ? [] : ["\(node): \(detail)"]
-    if let index = self.all.firstIndex(where: { $0.diagnostic == diagnostic }) {
-      if self.all[index].nodes.last != NodeName(node) {
-        self.all[index].nodes.append(NodeName(node))
-      }
-      self.all[index].details += details
-    } else {
-      self.all.append(
-        PreflightFinding(nodes: [NodeName(node)], diagnostic: diagnostic, details: details))
-    }
-  }
-
-  /// About all nodes of a service, named in its summary.
-  mutating func add(_ warning: Diagnostic) {
-    guard !self.all.contains(where: { $0.diagnostic == warning }) else { return }
-    self.all.append(PreflightFinding(nodes: [], diagnostic: warning, details: []))
-  }
-}

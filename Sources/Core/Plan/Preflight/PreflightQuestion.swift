@@ -1,36 +1,17 @@
 import CompileCache
-import Launch
+package import Launch
 import Recipes
 
-/// What one node is asked before anything starts on it.
-package struct PreflightQuestion: Equatable, Sendable {
-  package struct Program: Hashable, Sendable {
-    package var name: String
-    /// Where it is looked for; empty: the agent's own.
-    package var searchPath: String
-
-    package init(name: String, searchPath: String) {
-      self.name = name
-      self.searchPath = searchPath
-    }
-  }
-
+extension PreflightQuestion {
   /// Addresses asked about: any one tells the interface; a few tell where there are several.
   private static let peerCountMax = 64
-  /// What an agent accepts of each list.
-  private static let countMax = 256
   /// On every node: for programs' temporary files, shared memory of parallel engines, and the home.
   private static let commonPaths = ["~", "/tmp", "/dev/shm"]
 
-  /// In the order of the plan, each once; so for all.
-  package var programs: [Program]
-  package var ports: [Int]
-  package var paths: [String]
-  package var peers: [String]
-  package var packages: [String]
-
+  /// What one node is asked before anything starts on it.
   package init(_ plan: Plan, node: String) {
     let launches = plan.launches(on: node)
+    self.init()
     self.programs = Self.unique(
       launches.compactMap { launch in
         launch.programPath.map { name in
@@ -89,5 +70,35 @@ extension LaunchSpecification {
     guard let name = self.argv.first else { return nil }
     if !name.contains("/") || name.hasPrefix("/") { return name }
     return self.folder.hasPrefix("/") ? "\(self.folder)/\(name)" : nil
+  }
+}
+
+/// The facts of one node, and how its clock stands to the coordinator's.
+package struct PreflightAnswer: Codable, Equatable, Sendable {
+  package var node: String
+  package var facts: PreflightFacts
+  /// The node's clock less the coordinator's; positive: it is ahead.
+  package var clockOffsetMilliseconds: Int
+
+  package init(node: String, facts: PreflightFacts, clockOffsetMilliseconds: Int = 0) {
+    self.node = node
+    self.facts = facts
+    self.clockOffsetMilliseconds = clockOffsetMilliseconds
+  }
+
+  /// Takes the way there to be as long as the way back.
+  ///
+  /// - Parameters:
+  ///   - asked: By the coordinator's clock, as is `answered`; milliseconds since 1970, as all here.
+  ///   - clock: The node's, read last.
+  ///   - took: How long the node was at it, up to that reading.
+  package init(
+    node: String, facts: PreflightFacts, asked: Int64, answered: Int64, clock: Int64, took: Int64
+  ) {
+    let way = max(0, answered - asked - took)
+    // A node may say anything; no clock of a machine is beyond the year 9999.
+    let clock = min(max(clock, 0), 253_402_300_799_999)
+    self.init(
+      node: node, facts: facts, clockOffsetMilliseconds: Int(clock - (answered - way / 2)))
   }
 }

@@ -37,23 +37,6 @@ package protocol LaunchConnector: Sendable {
   ) async throws(NodeFault)
 }
 
-/// Links to agents.
-package struct AgentConnector: LaunchConnector {
-  private let open: OpenLink
-  private let attachment: Attachment
-
-  package init(open: @escaping OpenLink, attachment: Attachment) {
-    self.open = open
-    self.attachment = attachment
-  }
-
-  package func withSession(
-    to node: Plan.Node, _ body: @escaping @Sendable (NodeSession) async throws -> Void
-  ) async throws(NodeFault) {
-    try await NodeSession.with(node, open: self.open, attachment: self.attachment, body: body)
-  }
-}
-
 /// The look at the nodes before a launch.
 package struct LaunchPreflight: Sendable {
   /// Whether an error keeps everything from starting; it is told in any case.

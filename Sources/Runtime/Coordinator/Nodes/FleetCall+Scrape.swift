@@ -123,16 +123,16 @@ package struct NodeScrapeRequest: Equatable, Sendable {
   }
 }
 
-extension FleetCall {
+extension AgentConnector {
   /// Passes on what the agent of one node scrapes, until `receive` says that it is enough, the agent
   /// has done all, or the task is cancelled.
   ///
   /// - Parameter receive: Whether to go on.
-  package static func scrape(
-    _ node: Plan.Node, _ request: NodeScrapeRequest, open: @escaping OpenLink,
-    attachment: Attachment, receive: @escaping @Sendable (NodeScrape) async -> Bool
+  package func scrape(
+    _ node: Plan.Node, _ request: NodeScrapeRequest,
+    receive: @escaping @Sendable (NodeScrape) async -> Bool
   ) async throws(NodeFault) {
-    try await NodeSession.with(node, open: open, attachment: attachment) { session in
+    try await self.withSession(to: node) { session in
       var options = CallOptions.defaults
       options.timeout = request.timeout
       do {

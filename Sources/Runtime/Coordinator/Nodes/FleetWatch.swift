@@ -23,20 +23,17 @@ package struct FleetWatch<ClockType: Clock & Sendable>: Sendable
 where ClockType.Duration == Duration {
   private let nodes: [Plan.Node]
   private let request: NodeScrapeRequest?
-  private let open: OpenLink
-  private let attachment: Attachment
+  private let agents: AgentConnector
   private let clock: ClockType
 
   /// - Parameter request: With an interval; of its exporters each node is asked for its own. `nil`:
   ///   states and events only.
   package init(
-    _ nodes: [Plan.Node], _ request: NodeScrapeRequest?, open: @escaping OpenLink,
-    attachment: Attachment, clock: ClockType
+    _ nodes: [Plan.Node], _ request: NodeScrapeRequest?, agents: AgentConnector, clock: ClockType
   ) {
     self.nodes = nodes
     self.request = request
-    self.open = open
-    self.attachment = attachment
+    self.agents = agents
     self.clock = clock
   }
 
@@ -55,7 +52,7 @@ where ClockType.Duration == Duration {
     // Events that were seen over a link before are not told again.
     let sequence = LastSequence()
     await LinkKeeper(.watch, clock: self.clock).keep { opened throws(NodeFault) in
-      try await NodeSession.with(node, open: self.open, attachment: self.attachment) { session in
+      try await self.agents.withSession(to: node) { session in
         opened()
         await see(.reached(node: node.name))
         try await self.serve(session, sequence, see)

@@ -54,11 +54,7 @@ package struct NodeErrand: Sendable {
     let response = try await NodeLink.call(
       "remove runs", on: self.node.name, timeout: Self.sizesTimeout
     ) { try await self.api.removeRuns(request, options: $0) }
-    return response.runs.compactMap { run in
-      RunID(run.run).map {
-        RemovedNodeRun(id: $0, size: Int(clamping: run.sizeBytes), refusal: run.refusal)
-      }
-    }
+    return response.runs.compactMap { RemovedNodeRun($0) }
   }
 }
 
@@ -85,10 +81,11 @@ package struct NodeRun: Equatable, Sendable {
   }
 
   private static let holderSizeMax = 256
-  private static let sizeMax: UInt64 = 1 << 50
 
-  /// A node is semi-trusted: `nil` for what is no run's id, and sums of a fleet's sizes stay far from
-  /// the largest number.
+  /// At most 2^50 bytes, whatever a node says: sums over a fleet stay far from the largest number.
+  fileprivate static func size(_ bytes: UInt64) -> Int { Int(min(bytes, 1 << 50)) }
+
+  /// A node is semi-trusted: `nil` for what is no run's id.
   init?(_ facts: Muster_V1_RunFacts) {
     guard let id = RunID(facts.run) else { return nil }
     self.init(id: id, name: facts.name)
@@ -96,7 +93,7 @@ package struct NodeRun: Equatable, Sendable {
     self.hasServices = facts.services
     self.hasRecords = facts.records
     self.holder = String(facts.holder.prefix(Self.holderSizeMax))
-    self.size = Int(min(facts.sizeBytes, Self.sizeMax))
+    self.size = Self.size(facts.sizeBytes)
   }
 }
 
@@ -107,4 +104,9 @@ package struct RemovedNodeRun: Equatable, Sendable {
   package var size: Int
   /// Why it is still there, in words; empty: it is gone.
   package var refusal: String
+
+  init?(_ run: Muster_V1_RemovedRun) {
+    guard let id = RunID(run.run) else { return nil }
+    (self.id, self.size, self.refusal) = (id, NodeRun.size(run.sizeBytes), run.refusal)
+  }
 }

@@ -57,17 +57,10 @@ package struct NodeFault: Error, Equatable, Sendable {
 extension [NodeFault] {
   /// One diagnostic for each group of equal faults, its nodes folded in front.
   package func folded() -> [Diagnostic] {
-    var groups: [(diagnostic: Diagnostic, nodes: [NodeName])] = []
-    for fault in self {
-      if let index = groups.firstIndex(where: { $0.diagnostic == fault.diagnostic }) {
-        groups[index].nodes.append(NodeName(fault.node))
-      } else {
-        groups.append((fault.diagnostic, [NodeName(fault.node)]))
-      }
-    }
-    return groups.map { group in
-      var diagnostic = group.diagnostic
-      diagnostic.summary = "\(NodeSet(group.nodes).folded): \(diagnostic.summary)"
+    self.grouped(by: \.diagnostic).map { diagnostic, faults in
+      var diagnostic = diagnostic
+      let nodes = NodeSet(faults.map { NodeName($0.node) }).folded
+      diagnostic.summary = "\(nodes): \(diagnostic.summary)"
       return diagnostic
     }
   }

@@ -56,6 +56,8 @@ package struct NodeSession: LaunchSession {
   package static let callTimeout = Duration.seconds(20)
   /// An agent gives up on what hangs after 15 s; this is for one on a machine under load.
   private static let examinationTimeout = Duration.seconds(30)
+  /// Of what a node says of itself: an agent is trusted with its own node only.
+  private static let factsSizeMax = 1 << 20
 
   package let node: Plan.Node
   /// For streams of work, which need more than ``api``.
@@ -69,11 +71,8 @@ package struct NodeSession: LaunchSession {
     self.attached.replicas.contains { ReplicaPhase($0.state)?.isFinal == false }
   }
 
-  /// Opens a link, attaches, and closes the link when `body` has ended.
-  ///
-  /// - Throws: `NodeFault`, with the link's own words where the link broke; what `body` throws
-  ///   otherwise stands as the fault's cause.
-  package static func with<Result: Sendable>(
+  /// See ``AgentConnector/withSession(to:_:)``.
+  static func with<Result: Sendable>(
     _ node: Plan.Node, open: OpenLink, attachment: Attachment,
     body: @Sendable (NodeSession) async throws -> Result
   ) async throws(NodeFault) -> Result {
@@ -105,25 +104,22 @@ package struct NodeSession: LaunchSession {
     _ plan: Plan, _ now: @Sendable () -> Int64
   ) async throws(NodeFault) -> PreflightAnswer {
     let question = PreflightQuestion(plan, node: self.node.name)
-    let request = Muster_V1_PreflightRequest.with {
-      $0.programs = question.programs.map { program in
-        .with {
-          $0.name = program.name
-          $0.path = program.searchPath
-        }
-      }
-      $0.ports = question.ports.map(UInt32.init)
-      $0.paths = question.paths
-      $0.peers = question.peers
-      $0.packages = question.packages
-    }
     let asked = now()
-    let facts = try await self.call("preflight", timeout: Self.examinationTimeout) {
-      try await self.api.preflight(request, options: $0)
+    let answer = try await self.call("preflight", timeout: Self.examinationTimeout) {
+      var request = Muster_V1_PreflightRequest()
+      request.question = Data(try CanonicalJSON.bytes(of: question))
+      return try await self.api.preflight(request, options: $0)
+    }
+    guard answer.facts.count <= Self.factsSizeMax,
+      let facts: PreflightFacts = try? CanonicalJSON.value(from: answer.facts), facts.isPossible
+    else {
+      throw NodeFault(
+        node: self.node.name, kind: .refused,
+        Diagnostic(code: "wrong-facts", "the agent says of its node what no node can have"))
     }
     return PreflightAnswer(
-      node: self.node.name, facts: PreflightFacts(facts), asked: asked, answered: now(),
-      clock: facts.clockMilliseconds, took: Int64(facts.tookMilliseconds))
+      node: self.node.name, facts: facts, asked: asked, answered: now(),
+      clock: answer.clockMilliseconds, took: Int64(answer.tookMilliseconds))
   }
 
   package func watch(

@@ -271,9 +271,16 @@ extension DispatchResult {
 
   /// Why the work could not be done; `nil`: it was, or some of it is missing.
   package var refusal: Diagnostic? {
-    guard case .refused(let fault) = self.ending else { return nil }
-    return Diagnostic(
-      code: "work-refused", "the agents cannot do this work", causes: [fault.message],
-      hints: ["end the run with the `muster` that began it, and begin anew"])
+    switch self.ending {
+    case .complete, .unreachable, .cancelled: nil
+    case .refused(let fault):
+      Diagnostic(
+        code: "work-refused", "the agents cannot do this work", causes: [fault.message],
+        hints: ["end the run with the `muster` that began it, and begin anew"])
+    case .storeFailed(let words):
+      Diagnostic(
+        code: "records-not-stored", "the records that came in cannot be stored", causes: [words],
+        hints: ["make room, then `--resume` finishes it: what was stored before is kept"])
+    }
   }
 }

@@ -16,8 +16,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private let plan: Plan
   private let nodes: [Plan.Node]
   private let endsAgents: Bool
-  private let open: OpenLink
-  private let attachment: Attachment
+  private let agents: AgentConnector
   private let clock: ClockType
   /// The nodes whose agents are proven gone.
   private let ended = Mutex<Set<String>>([])
@@ -26,19 +25,17 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   ///   - plan: Of the run.
   ///   - nodes: Those that work, at least one; others that have records keep them.
   ///   - endsAgents: The agents are there for this work alone, and end with it.
-  ///   - open: Opens links to the agents of one run, the same over resumes: their spools are there.
-  ///   - attachment: Holds the run.
+  ///   - agents: Of one run, which is held, the same over resumes: their spools are there.
   package init(
     run: RunDirectory, workPlan: WorkPlan, plan: Plan, nodes: [Plan.Node], endsAgents: Bool,
-    open: @escaping OpenLink, attachment: Attachment, clock: ClockType
+    agents: AgentConnector, clock: ClockType
   ) {
     self.run = run
     self.workPlan = workPlan
     self.plan = plan
     self.nodes = nodes
     self.endsAgents = endsAgents
-    self.open = open
-    self.attachment = attachment
+    self.agents = agents
     self.clock = clock
   }
 
@@ -75,9 +72,18 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     guard let node = self.nodes.first(where: { $0.name == name.rawValue }) else {
       preconditionFailure("\(name) is no node of this work")
     }
+    // Why the stream was ended from this side, which a link's fault does not carry.
+    let own = Mutex<WorkFault?>(nil)
     do throws(NodeFault) {
-      try await NodeSession.with(node, open: self.open, attachment: self.attachment) { session in
-        try await GRPCWorkLink.with(session.client, body)
+      try await self.agents.withSession(to: node) { session in
+        try await GRPCWorkLink.with(session.client) { link in
+          do {
+            try await body(link)
+          } catch let fault as WorkFault {
+            own.withLock { $0 = fault }
+            throw fault
+          }
+        }
         // All is on disk. In the time that streams have to say goodbye, and on the link that is there.
         guard self.endsAgents,
           await session.stopAndEnd(timeout: self.plan.stopTimeout).leftovers.isEmpty
@@ -85,6 +91,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
         self.ended.withLock { _ = $0.insert(session.node.name) }
       }
     } catch {
+      // Of a stream that just ended the link says more.
+      if let fault = own.withLock({ $0 }), fault != .ended { throw fault }
       throw WorkLinkFault(words: ([error.diagnostic.summary] + error.diagnostic.causes)[0])
     }
   }
@@ -95,10 +103,11 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   package func endAgents(after result: DispatchResult) async -> [String] {
     guard self.endsAgents else { return [] }
     let ended = self.ended.withLock { $0 }
-    let rest = self.nodes.filter { !ended.contains($0.name) }
-    let ends = await FleetCall.stop(
-      rest, of: self.plan, keepsRecords: result.ending != .complete, open: self.open,
-      attachment: self.attachment)
+    // Those, too, that worked on it before it was resumed on others.
+    let workers = Set(self.nodes.map(\.name) + ((try? self.run.recordedNodes()) ?? []))
+    let rest = self.plan.nodes.filter { workers.contains($0.name) && !ended.contains($0.name) }
+    let ends = await self.agents.stop(
+      rest, of: self.plan, keepsRecords: result.ending != .complete)
     return ends.compactMap { node, end in
       switch end {
       case .success(let remains) where remains.leftovers.isEmpty: nil

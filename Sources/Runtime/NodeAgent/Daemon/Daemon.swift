@@ -9,20 +9,10 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
   /// started by someone who only looked at a run that is over.
   private static var forgottenTime: Duration { .seconds(3600) }
 
-  private let identity: AgentIdentity
-  private let environment: [String: String]
-  private let clock: DaemonClock
-  private let wallClockMilliseconds: @Sendable () -> Int64
-
-  init(
-    _ identity: AgentIdentity, environment: [String: String], clock: DaemonClock,
-    wallClockMilliseconds: @escaping @Sendable () -> Int64
-  ) {
-    self.identity = identity
-    self.environment = environment
-    self.clock = clock
-    self.wallClockMilliseconds = wallClockMilliseconds
-  }
+  let identity: AgentIdentity
+  let environment: [String: String]
+  let clock: DaemonClock
+  let wallClockMilliseconds: @Sendable () -> Int64
 
   /// Returns when the run has ended.
   func run() async throws {

@@ -32,6 +32,7 @@ struct RunFolders: Sendable {
 
   /// Newest first: names of runs sort as their times do.
   func all(matching request: Muster_V1_RunsRequest) -> [Muster_V1_RunFacts] {
+    let marks = ReplicaProcesses.runMarks()
     var found: [Muster_V1_RunFacts] = []
     for run in ((try? PlainFile.names(in: self.root)) ?? []).sorted(by: >) {
       guard let identity = try? AgentIdentity(run: run, node: self.node),
@@ -46,7 +47,7 @@ struct RunFolders: Sendable {
         .with {
           $0.run = run
           $0.name = name
-          $0.live = Self.isLive(identity, replicas)
+          $0.live = Self.isLive(identity, replicas, marks)
           $0.services = !replicas.isEmpty
           $0.holder = state.readHolder()?.coordinator ?? ""
           $0.changedMilliseconds = changed
@@ -65,10 +66,15 @@ struct RunFolders: Sendable {
     }
   }
 
-  /// Removes what is left of a run that is over; no daemon of it can start meanwhile.
+  /// Removes what is left of runs that are over; no daemon of one can start meanwhile.
   ///
-  /// - Parameter name: Only what has the form of a run's id is removed.
-  func remove(_ name: String) -> Muster_V1_RemovedRun {
+  /// - Parameter names: Only what has the form of a run's id is removed.
+  func remove(_ names: [String]) -> [Muster_V1_RemovedRun] {
+    let marks = ReplicaProcesses.runMarks()
+    return names.map { self.remove($0, marks) }
+  }
+
+  private func remove(_ name: String, _ marks: Set<String>) -> Muster_V1_RemovedRun {
     var answer = Muster_V1_RemovedRun.with { $0.run = name }
     guard let run = RunID(name),
       let identity = try? AgentIdentity(run: run.rawValue, node: self.node),
@@ -85,7 +91,7 @@ struct RunFolders: Sendable {
         answer.refusal = "it is being started"
         return answer
       }
-      if Self.isLive(identity, FormerReplica.all(in: state)) {
+      if Self.isLive(identity, FormerReplica.all(in: state), marks) {
         answer.refusal = "it is live"
         return answer
       }
@@ -112,7 +118,11 @@ struct RunFolders: Sendable {
     }
   }
 
-  private static func isLive(_ identity: AgentIdentity, _ replicas: [FormerReplica]) -> Bool {
+  /// - Parameter marks: Of all processes of runs: some may outlive daemon, holder and main process.
+  private static func isLive(
+    _ identity: AgentIdentity, _ replicas: [FormerReplica], _ marks: Set<String>
+  ) -> Bool {
+    if marks.contains(identity.mark) { return true }
     for folder in RuntimeFolder.places(of: identity) {
       if let socket = try? DaemonSocket.connect(to: folder.socket) {
         close(socket)

@@ -1,4 +1,4 @@
-import NodeAPI
+import Launch
 import OperatingSystem
 
 /// Shows that the GPU memory of what was stopped is free again: a driver may keep what a process that
@@ -17,13 +17,13 @@ where ProofClock.Duration == Duration {
   let clock: ProofClock
 
   /// Processes of this run that hold memory of GPUs; none where there is no `nvidia-smi`, or it hangs.
-  func holders() async -> [Muster_V1_GPUProcess] {
+  func holders() async -> [PreflightFacts.GPUProcess] {
     let holders = await GPUQuestion.processes(environment: self.environment, clock: self.clock)
     return holders.filter { RunMark.isOurs(Int32(truncatingIfNeeded: $0.processID), run: self.run) }
   }
 
   /// What is still held for those of the processes that are gone, in words.
-  func leftovers(of holders: [Muster_V1_GPUProcess]) async -> [String] {
+  func leftovers(of holders: [PreflightFacts.GPUProcess]) async -> [String] {
     let deadline = self.clock.now.advanced(by: Self.patience)
     let former = Set(holders.map(\.processID))
     while !former.isEmpty {
@@ -35,7 +35,7 @@ where ProofClock.Duration == Duration {
       if left.isEmpty { return [] }
       guard self.clock.now < deadline else {
         return left.map { process in
-          "GPU \(process.gpuUuid) still holds \(process.memoryMib) MiB of process "
+          "GPU \(process.gpu) still holds \(process.memoryMebibytes ?? 0) MiB of process "
             + "\(process.processID) (\(process.name)), which is gone"
         }
       }

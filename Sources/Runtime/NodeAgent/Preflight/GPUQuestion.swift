@@ -1,9 +1,8 @@
-package import NodeAPI
-import SwiftProtobuf
+import Launch
 
 /// What `nvidia-smi` says of the node's GPUs. Source: `nvidia-smi --help-query-gpu` and
 /// `--help-query-compute-apps`; a value that the driver has not is `[N/A]` or `[Not Supported]`.
-package enum GPUQuestion {
+enum GPUQuestion {
   /// Names may hold anything and come last.
   private static let gpuFields =
     "index,uuid,memory.total,memory.used,driver_version,ecc.mode.current,"
@@ -16,7 +15,7 @@ package enum GPUQuestion {
   ///
   /// - Parameter isOurs: Whether a process belongs to this run.
   static func ask(
-    _ facts: inout Muster_V1_NodeFacts, environment: [String: String],
+    _ facts: inout PreflightFacts, environment: [String: String],
     clock: some Clock<Duration> & Sendable, isOurs: (Int32) -> Bool
   ) async {
     func run(_ arguments: [String]) async -> ToolRun.Outcome {
@@ -45,18 +44,18 @@ package enum GPUQuestion {
       facts.gpuProcesses = Self.processes(in: output)
       for index in facts.gpuProcesses.indices {
         let processID = Int32(truncatingIfNeeded: facts.gpuProcesses[index].processID)
-        facts.gpuProcesses[index].ours = isOurs(processID)
+        facts.gpuProcesses[index].isOurs = isOurs(processID)
       }
     }
     if case .ended(0, let output) = await header {
-      facts.cudaVersion = Self.cudaVersion(in: output) ?? ""
+      facts.cuda = Self.cudaVersion(in: output) ?? ""
     }
   }
 
   /// Those that use GPUs now; none where that is not known.
   static func processes(
     environment: [String: String], clock: some Clock<Duration>
-  ) async -> [Muster_V1_GPUProcess] {
+  ) async -> [PreflightFacts.GPUProcess] {
     let question = ["--query-compute-apps=\(Self.processFields)", "--format=csv,noheader,nounits"]
     let run = ToolRun(argv: ["nvidia-smi"] + question, environment: environment)
     guard case .ended(0, let output) = await run.outcome(clock: clock) else { return [] }
@@ -64,38 +63,37 @@ package enum GPUQuestion {
   }
 
   /// Lines as `0, GPU-5f…, 143771, 4, 570.86.15, Enabled, 0, NVIDIA H200`.
-  package static func gpus(in output: String) -> [Muster_V1_GPUFacts] {
+  static func gpus(in output: String) -> [PreflightFacts.GPU] {
     Self.rows(in: output, count: 8).compactMap { values in
       guard let index = values[0].flatMap({ UInt32($0) }) else { return nil }
-      return .with {
-        $0.index = index
-        $0.uuid = values[1] ?? ""
-        if let size = values[2].flatMap({ UInt64($0) }) { $0.memoryTotalMib = size }
-        if let size = values[3].flatMap({ UInt64($0) }) { $0.memoryUsedMib = size }
-        $0.driverVersion = values[4] ?? ""
-        $0.eccMode = values[5] ?? ""
-        if let count = values[6].flatMap({ UInt64($0) }) { $0.uncorrectedEccErrors = count }
-        $0.name = values[7] ?? ""
-      }
+      var gpu = PreflightFacts.GPU(
+        index: Int(index), name: values[7] ?? "", driver: values[4] ?? "")
+      gpu.uuid = values[1] ?? ""
+      gpu.memoryTotalMebibytes = Self.number(values[2])
+      gpu.memoryUsedMebibytes = Self.number(values[3])
+      gpu.eccMode = values[5] ?? ""
+      gpu.uncorrectedErrors = Self.number(values[6])
+      return gpu
     }
   }
 
   /// Lines as `GPU-5f…, 12345, 2048, python3`.
-  package static func processes(in output: String) -> [Muster_V1_GPUProcess] {
+  static func processes(in output: String) -> [PreflightFacts.GPUProcess] {
     Self.rows(in: output, count: 4).compactMap { values in
-      guard let processID = values[1].flatMap({ Int64($0) }) else { return nil }
-      return .with {
-        $0.gpuUuid = values[0] ?? ""
-        $0.processID = processID
-        if let size = values[2].flatMap({ UInt64($0) }) { $0.memoryMib = size }
-        $0.name = values[3] ?? ""
-      }
+      guard let processID = values[1].flatMap({ Int($0) }) else { return nil }
+      return PreflightFacts.GPUProcess(
+        gpu: values[0] ?? "", processID: processID, name: values[3] ?? "",
+        memoryMebibytes: Self.number(values[2]))
     }
+  }
+
+  private static func number(_ value: String?) -> Int? {
+    value.flatMap { UInt64($0) }.map { Int(min($0, UInt64(PreflightFacts.numberMax))) }
   }
 
   /// Of the line `… Driver Version: 570.86.15   CUDA Version: 12.8 |`; newer drivers write
   /// `CUDA UMD Version:`.
-  package static func cudaVersion(in output: String) -> String? {
+  static func cudaVersion(in output: String) -> String? {
     for mark in ["CUDA Version:", "CUDA UMD Version:"] {
       guard let place = output.firstRange(of: mark) else { continue }
       let version = output[place.upperBound...].drop { $0 == " " }

@@ -1,9 +1,8 @@
 import Glibc
-package import NodeAPI
-import SwiftProtobuf
+import Launch
 
 /// The errors that NVIDIA's driver has written to the kernel's log since the machine started.
-package enum KernelLog {
+enum KernelLog {
   private static let mark = "NVRM: Xid ("
   private static let textSizeMax = 300
   /// More than a kernel keeps.
@@ -22,14 +21,14 @@ package enum KernelLog {
 
   /// Lines as `NVRM: Xid (PCI:0000:3b:00): 79, pid=1234, …`; one entry for each code and device, in
   /// the order in which they came first. Source: NVIDIA's XID catalogue.
-  package static func xids(in log: String) -> [Muster_V1_XIDFacts] {
-    var found: [Muster_V1_XIDFacts] = []
+  static func xids(in log: String) -> [PreflightFacts.XID] {
+    var found: [PreflightFacts.XID] = []
     for line in log.split(whereSeparator: \.isNewline) {
       guard let place = line.firstRange(of: Self.mark),
         let close = line[place.upperBound...].firstIndex(of: ")")
       else { continue }
       let rest = line[close...].drop { !$0.isNumber }
-      guard let code = UInt32(rest.prefix { $0.isASCII && $0.isNumber }) else { continue }
+      guard let code = Int(rest.prefix { $0.isASCII && $0.isNumber }) else { continue }
       let name = line[place.upperBound..<close]
       let device = name.hasPrefix("PCI:") ? String(name.dropFirst(4)) : String(name)
       let text = String(line[place.lowerBound...].prefix(Self.textSizeMax))
@@ -37,13 +36,7 @@ package enum KernelLog {
         found[index].count += 1
         found[index].text = text
       } else {
-        found.append(
-          .with {
-            $0.code = code
-            $0.device = device
-            $0.count = 1
-            $0.text = text
-          })
+        found.append(PreflightFacts.XID(code: code, device: device, text: text))
       }
     }
     return found

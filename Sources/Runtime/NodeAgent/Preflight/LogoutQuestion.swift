@@ -2,20 +2,14 @@ import Glibc
 import OperatingSystem
 
 /// Whether systemd ends a user's processes with the last login. Source: logind.conf(5).
-package struct LogoutQuestion: Sendable {
+struct LogoutQuestion: Sendable {
   /// Empty: that of the machine.
-  package var root = ""
-  package var user: String
-  package var isRoot: Bool
-
-  package init(root: String = "", user: String, isRoot: Bool) {
-    self.root = root
-    self.user = user
-    self.isRoot = isRoot
-  }
+  var root = ""
+  var user: String
+  var isRoot: Bool
 
   /// `nil` where no systemd runs.
-  package var killsProcesses: Bool? {
+  var killsProcesses: Bool? {
     guard access("\(self.root)/run/systemd/system", F_OK) == 0 else { return nil }
     // `KillExcludeUsers=root` is the default.
     if self.isRoot || access("\(self.root)/var/lib/systemd/linger/\(self.user)", F_OK) == 0 {

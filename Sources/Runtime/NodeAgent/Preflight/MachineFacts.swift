@@ -1,7 +1,6 @@
 import Glibc
-import NodeAPI
+import Launch
 import OperatingSystem
-import SwiftProtobuf
 
 /// What the kernel says of this machine and of what this process may use of it. Blocks.
 enum MachineFacts {
@@ -14,26 +13,26 @@ enum MachineFacts {
     return names
   }
 
-  static func read(into facts: inout Muster_V1_NodeFacts) {
+  static func read(into facts: inout PreflightFacts) {
     facts.hostName = Self.hostName
     facts.bootID = ProcessTable.bootID
     facts.architecture = Self.text(Self.names.machine)
     facts.kernel = Self.text(Self.names.release)
-    if let cpus = Self.cpus() { facts.cpus = cpus }
+    facts.cpus = Self.cpus()
     for line in Self.lines(of: "/proc/meminfo") {
       let words = line.split(separator: " ")
-      guard words.count > 1, let size = UInt64(words[1]) else { continue }
+      guard words.count > 1, let size = Int(words[1]), size < 1 << 50 else { continue }
       if words[0] == "MemTotal:" { facts.memoryTotalBytes = size << 10 }
       if words[0] == "MemAvailable:" { facts.memoryAvailableBytes = size << 10 }
     }
     for line in Self.lines(of: "/proc/self/limits") {
       let words = line.split(separator: " ")
       if line.hasPrefix("Max open files"), words.count > 4 {
-        if let limit = Self.limit(words[3]) { facts.openFilesSoft = limit }
-        if let limit = Self.limit(words[4]) { facts.openFilesHard = limit }
+        facts.openFilesSoft = Self.limit(words[3])
+        facts.openFilesHard = Self.limit(words[4])
       }
-      if line.hasPrefix("Max processes"), words.count > 2, let limit = Self.limit(words[2]) {
-        facts.processesMax = limit
+      if line.hasPrefix("Max processes"), words.count > 2 {
+        facts.processesMax = Self.limit(words[2])
       }
     }
   }

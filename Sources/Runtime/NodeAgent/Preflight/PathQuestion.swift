@@ -1,8 +1,7 @@
 import CLinux
 import Glibc
-import NodeAPI
+import Launch
 import OperatingSystem
-import SwiftProtobuf
 
 /// A file system and where it is mounted from, in the words of mountinfo; empty: unknown.
 struct Mount: Equatable, Sendable {
@@ -25,27 +24,28 @@ struct PathQuestion: Sendable {
   let path: String
   let home: String
 
-  func answer() -> Muster_V1_PathFacts {
+  func answer() -> PreflightFacts.Path {
     let wanted = self.path.hasPrefix("~") ? self.home + self.path.dropFirst() : self.path
     var place = wanted
     while access(place, F_OK) != 0, place != "/", !place.isEmpty {
       place = PlainFile.folder(of: place)
     }
     let mount = Self.mount(of: place)
+    var facts = PreflightFacts.Path(self.path, fileSystem: mount.kind)
+    facts.exists = place == wanted
+    facts.isNetwork = Self.isNetwork(place, mount)
+    facts.isWritable = access(place, W_OK) == 0
     var status = statfs()
-    let isKnown = statfs(place, &status) == 0
-    return .with {
-      $0.path = self.path
-      $0.exists = place == wanted
-      $0.fileSystem = mount.kind
-      $0.network = Self.isNetwork(place, mount)
-      // Those without a size, such as /proc, have none to be short of.
-      if isKnown, status.f_blocks > 0 {
-        $0.freeBytes = UInt64(status.f_bavail) &* UInt64(max(0, status.f_bsize))
-        $0.totalBytes = UInt64(status.f_blocks) &* UInt64(max(0, status.f_bsize))
+    // Those without a size, such as /proc, have none to be short of.
+    if statfs(place, &status) == 0, status.f_blocks > 0 {
+      let size = { (blocks: UInt64) in
+        let bytes = blocks &* UInt64(max(0, status.f_bsize))
+        return Int(min(bytes, UInt64(PreflightFacts.numberMax)))
       }
-      $0.writable = access(place, W_OK) == 0
+      facts.freeBytes = size(UInt64(status.f_bavail))
+      facts.totalBytes = size(UInt64(status.f_blocks))
     }
+    return facts
   }
 
   /// Where a path is mounted from, if it is on a file system of other machines; else `nil`.

@@ -1,7 +1,5 @@
 import Glibc
-import NodeAPI
 import OperatingSystem
-import SwiftProtobuf
 
 /// The versions of what an engine is made of, read from what the installers wrote: no Python is
 /// started, whose imports take seconds and may fail. Blocks.
@@ -15,8 +13,8 @@ struct PythonPackages: Sendable {
   /// Normalized names. Source: the PyPA specification "Names and normalization".
   let wanted: Set<String>
 
-  /// - Returns: The interpreter, empty where there is none, and its packages in the order of names.
-  func answer() -> (python: String, packages: [Muster_V1_PackageFacts]) {
+  /// - Returns: The interpreter, empty where there is none, and its packages, version by name.
+  func answer() -> (python: String, packages: [String: String]) {
     let paths = self.programs.compactMap {
       try? ProgramSearch.path(of: $0, searching: self.searchPath)
     }
@@ -29,7 +27,7 @@ struct PythonPackages: Sendable {
       }
       if !packages.isEmpty { return (python, packages) }
     }
-    return (own ?? "", [])
+    return (own ?? "", [:])
   }
 
   /// Of a script: `#!/x/bin/python3`, or for long paths the form that pip writes,
@@ -49,7 +47,7 @@ struct PythonPackages: Sendable {
     return String(program)
   }
 
-  private func packages(of python: String) -> [Muster_V1_PackageFacts] {
+  private func packages(of python: String) -> [String: String] {
     var found: [String: String] = [:]
     for folder in self.folders(of: python) {
       for name in (try? PlainFile.names(in: folder)) ?? [] where name.hasSuffix(".dist-info") {
@@ -58,12 +56,7 @@ struct PythonPackages: Sendable {
         found[package] = Self.version(in: "\(folder)/\(name)/METADATA")
       }
     }
-    return found.sorted { $0.key < $1.key }.map { name, version in
-      .with {
-        $0.name = name
-        $0.version = version
-      }
-    }
+    return found
   }
 
   /// In the order in which Python looks.

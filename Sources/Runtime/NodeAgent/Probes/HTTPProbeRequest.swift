@@ -85,9 +85,7 @@ enum HTTPProbeError: Error, Equatable, CustomStringConvertible {
     case .tooLarge(let max): "the answer is larger than \(max) bytes"
     }
   }
-}
 
-extension HTTPProbeError {
   /// Why a request has no answer, in words.
   static func reason(_ error: any Error) -> String {
     switch error {
@@ -96,5 +94,82 @@ extension HTTPProbeError {
     case is ChannelError: "no connection in time"
     default: "\(error)"
     }
+  }
+}
+
+/// Collects one answer, then closes.
+private final class HTTPProbeHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTPClientResponsePart
+
+  private let promise: EventLoopPromise<HTTPProbeRequest.Answer>
+  private let timeout: TimeAmount
+  private let bodySizeMax: Int
+  private var status = 0
+  private var body: [UInt8] = []
+  private var deadline: Scheduled<Void>?
+
+  init(
+    _ promise: EventLoopPromise<HTTPProbeRequest.Answer>, timeout: TimeAmount, bodySizeMax: Int
+  ) {
+    self.promise = promise
+    self.timeout = timeout
+    self.bodySizeMax = bodySizeMax
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    self.deadline = context.eventLoop.assumeIsolated().scheduleTask(in: self.timeout) {
+      self.settle(.failure(.timedOut), context: context)
+    }
+    context.fireChannelActive()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch self.unwrapInboundIn(data) {
+    case .head(let head): self.status = Int(head.status.code)
+    case .body(let bytes):
+      self.body += bytes.readableBytesView
+      if self.body.count > self.bodySizeMax {
+        self.settle(.failure(.tooLarge(max: self.bodySizeMax)), context: context)
+      }
+    case .end: self.settle(.success(.init(status: self.status, body: self.body)), context: context)
+    }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    self.settle(.failure(.closed), context: context)
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    self.deadline?.cancel()
+    self.promise.fail(error)
+    context.close(promise: nil)
+  }
+
+  /// Only the first outcome counts: a promise takes no second.
+  private func settle(
+    _ result: Result<HTTPProbeRequest.Answer, HTTPProbeError>, context: ChannelHandlerContext
+  ) {
+    self.deadline?.cancel()
+    switch result {
+    case .success(let answer): self.promise.succeed(answer)
+    case .failure(let error): self.promise.fail(error)
+    }
+    context.close(promise: nil)
+  }
+}
+
+extension ModelServer {
+  static let loopback = "127.0.0.1"
+
+  /// Where a probe on its node finds it, of IPv4 or IPv6 in digits. A name would have to be looked up: it
+  /// is taken to mean this machine, as the address of all interfaces does.
+  var probedAddress: String {
+    var four = [UInt8](repeating: 0, count: 4)
+    var six = [UInt8](repeating: 0, count: 16)
+    if inet_pton(AF_INET, self.host, &four) == 1 {
+      return four.allSatisfy { $0 == 0 } ? Self.loopback : self.host
+    }
+    if self.host != "::", inet_pton(AF_INET6, self.host, &six) == 1 { return self.host }
+    return Self.loopback
   }
 }

@@ -1,8 +1,7 @@
 import Glibc
 import Health
-import NodeAPI
+import Launch
 import OperatingSystem
-import SwiftProtobuf
 
 /// The TCP ports of this machine on which someone listens. Source: proc(5), `/proc/net/tcp`.
 enum ListeningPorts {
@@ -44,20 +43,17 @@ struct PortQuestion: Sendable {
   /// The run whose processes may listen.
   let run: String
 
-  func answer() -> [Muster_V1_PortFacts] {
+  func answer() -> [PreflightFacts.Port] {
     var sockets: [String: Int] = [:]
     for socket in ListeningPorts.sockets() where self.ports.contains(socket.port) {
       sockets["socket:[\(socket.inode)]"] = socket.port
     }
     let owners = sockets.isEmpty ? [:] : Self.owners(of: sockets)
     return Set(sockets.values).sorted().map { port in
-      .with {
-        $0.port = UInt32(port)
-        guard let owner = owners[port] else { return }
-        $0.processID = Int64(owner.processID)
-        $0.program = ProcessTable.stat(of: owner.processID)?.name ?? ""
-        $0.ours = RunMark.isOurs(owner.processID, run: self.run)
-      }
+      guard let owner = owners[port]?.processID else { return .init(port: port) }
+      return .init(
+        port: port, processID: Int(owner), program: ProcessTable.stat(of: owner)?.name ?? "",
+        isOurs: RunMark.isOurs(owner, run: self.run))
     }
   }
 
@@ -87,7 +83,7 @@ enum RunMark {
   /// False where the process's environment may not be read.
   static func isOurs(_ processID: Int32, run: String) -> Bool {
     ProcessTable.environment(of: processID).split(separator: 0)
-      .contains { $0.starts(with: "MUSTER_RUN=\(run)/".utf8) }
+      .contains { $0.starts(with: "\(ReplicaProcesses.runVariable)=\(run)/".utf8) }
   }
 }
 
@@ -101,7 +97,7 @@ enum TakenPorts {
     let sockets = ListeningPorts.sockets()
     // Of which run their processes are is asked below.
     for taken in PortQuestion(ports: ports, run: "").answer() {
-      let port = Int(taken.port)
+      let port = taken.port
       let process = Int32(truncatingIfNeeded: taken.processID)
       let name = "process \(process) (\(taken.program))"
       if process == 0 {

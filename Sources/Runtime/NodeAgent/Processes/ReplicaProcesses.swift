@@ -1,27 +1,33 @@
-package import Launch
-package import OperatingSystem
+import Launch
+import OperatingSystem
 
 /// Tells which processes belong to one attempt at a replica. What cannot be proved to be ours is not.
-package struct ReplicaProcesses: Sendable {
+struct ReplicaProcesses: Sendable {
   /// Of the holder and of the process it started, as they were recorded.
-  package var holder: ProcessStat.Identity
-  package var main: ProcessStat.Identity
+  var holder: ProcessStat.Identity
+  var main: ProcessStat.Identity
   /// `NAME=value` of the variables that only processes of this replica have.
-  package var marks: [String]
+  var marks: [String]
 
-  package init(holder: ProcessStat.Identity, main: ProcessStat.Identity, marks: [String]) {
-    self.holder = holder
-    self.main = main
-    self.marks = marks
+  /// Its value is an ``AgentIdentity/mark``.
+  static let runVariable = "MUSTER_RUN"
+
+  /// Of all runs and nodes of which a process is alive on this machine. Blocks.
+  static func runMarks() -> Set<String> {
+    Set(
+      ProcessTable.all().compactMap { process in
+        let block = ProcessTable.environment(of: process.identity.processID)
+        return ProcessTable.variables(in: block)[Self.runVariable]
+      })
   }
 
   /// The variables by which processes of a replica are known; the first is that of all processes of
   /// the run on its node.
-  package static func marks(
+  static func marks(
     of identity: AgentIdentity, _ key: ReplicaKey
   ) -> [EnvironmentVariable] {
     [
-      EnvironmentVariable("MUSTER_RUN", identity.mark),
+      EnvironmentVariable(Self.runVariable, identity.mark),
       EnvironmentVariable("MUSTER_SERVICE", key.service),
       EnvironmentVariable("MUSTER_INDEX", "\(key.index)"),
     ]
@@ -34,7 +40,7 @@ package struct ReplicaProcesses: Sendable {
   /// holds when the holder was killed.
   ///
   /// - Parameter hasMarks: Whether the environment of a process holds ``marks``.
-  package func owned(
+  func owned(
     of table: [ProcessStat], hasMarks: (Int32) -> Bool
   ) -> [ProcessStat] {
     let mainLives = table.contains { $0.identity == self.main }
@@ -52,7 +58,7 @@ package struct ReplicaProcesses: Sendable {
   }
 
   /// What TERM goes to: the process group, as long as its leader can pass the news on; then all.
-  package func toTerminate(of owned: [ProcessStat]) -> [ProcessStat] {
+  func toTerminate(of owned: [ProcessStat]) -> [ProcessStat] {
     guard owned.contains(where: { $0.identity == self.main }) else { return owned }
     return owned.filter { $0.groupID == self.main.processID }
   }

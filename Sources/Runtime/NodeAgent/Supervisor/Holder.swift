@@ -7,16 +7,10 @@ import OperatingSystem
 /// The tiny process above a replica: starts it, adopts its orphans, and writes down how it ended.
 /// It lives until the last of them is gone, whatever becomes of the daemon.
 struct Holder {
-  private let folder: ReplicaFolder
-  private let attempt: Int
+  let folder: ReplicaFolder
+  let attempt: Int
   /// Of the replica, and of the holder itself.
-  private let environment: [String: String]
-
-  init(_ folder: ReplicaFolder, _ attempt: Int, environment: [String: String]) {
-    self.folder = folder
-    self.attempt = attempt
-    self.environment = environment
-  }
+  let environment: [String: String]
 
   /// - Parameter startedAtMilliseconds: By the wall clock, for the record.
   func run(startedAtMilliseconds: Int64) throws {

@@ -113,7 +113,7 @@ where RunClock.Duration == Duration {
     guard let port = taken.first else { return }
     let owner = port.program.isEmpty ? "another process" : "`\(port.program)`"
     throw .portTaken(
-      Int(port.port), by: port.processID > 0 ? "\(owner), pid \(port.processID)" : owner)
+      port.port, by: port.processID > 0 ? "\(owner), pid \(port.processID)" : owner)
   }
 
   /// One whose process is recorded.

@@ -1,33 +1,33 @@
-package import Health
-package import OperatingSystem
+import Health
+import OperatingSystem
 
 /// What a holder wrote about its process: the one thing that a daemon which starts anew knows.
 ///
 /// Lines of a name and its values; of an attempt that has begun `boot`, `holder`, `process` and
 /// `started`, and in the end `end`; or `failure` alone.
-package struct ProcessRecord: Equatable, Sendable {
-  package struct Start: Equatable, Sendable {
+struct ProcessRecord: Equatable, Sendable {
+  struct Start: Equatable, Sendable {
     /// Of the machine: with another one, process numbers mean nothing.
-    package var bootID: String
-    package var holder: ProcessStat.Identity
-    package var main: ProcessStat.Identity
-    package var startedAtMilliseconds: Int64
+    var bootID: String
+    var holder: ProcessStat.Identity
+    var main: ProcessStat.Identity
+    var startedAtMilliseconds: Int64
   }
 
-  package enum Content: Equatable, Sendable {
+  enum Content: Equatable, Sendable {
     /// In words: which program or folder, and what is wrong with it.
     case launchFailed(String)
     case launched(Start, end: ProcessEnd?)
   }
 
   private static let sizeMax = 16 << 10
-  package var content: Content
+  var content: Content
 
-  package init(_ content: Content) {
+  init(_ content: Content) {
     self.content = content
   }
 
-  package var text: String {
+  var text: String {
     switch self.content {
     case .launchFailed(let reason):
       return "failure \(String(reason.map { $0 == "\n" ? " " : $0 }))\n"
@@ -47,7 +47,7 @@ package struct ProcessRecord: Equatable, Sendable {
   }
 
   /// `nil` where the text is not a whole record.
-  package init?(parsing text: String) {
+  init?(parsing text: String) {
     let lines = Self.fields(of: text)
     if let reason = lines["failure"] {
       self.content = .launchFailed(reason)

@@ -47,9 +47,17 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
   func start(_ replicas: [ReplicaSpecification], secrets: [String: String]) async throws {
     for replica in replicas {
       guard let run = self.makeRun(replica, secrets: secrets) else { continue }
-      try await run.ground.prepare()
-      await run.tell()
-      self.ordersContinuation.yield(Order(run: run))
+      do {
+        try await run.ground.prepare()
+        await run.tell()
+        self.ordersContinuation.yield(Order(run: run))
+      } catch {
+        // Ends without a launch: whoever stops it waits for its end, and starts it again after that.
+        run.askToStop()
+        self.ordersContinuation.yield(Order(run: run))
+        for await _ in self.board.bell.rings() where run.isOver { break }
+        throw error
+      }
     }
   }
 

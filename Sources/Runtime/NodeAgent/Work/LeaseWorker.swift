@@ -119,18 +119,23 @@ where C.Duration == Duration, C.Instant: Sendable {
     var output = SliceOutput()
     while true {
       let start = self.clock.now
-      await self.run(&lane, into: &output)
+      let done = await self.run(&lane, into: &output)
       // What was under way when the worker ended is done again, by whoever goes on.
       if Task.isCancelled { return }
       let now = self.clock.now
-      let perItem = start.duration(to: now) / lane.slice.items.count
+      let perItem = start.duration(to: now) / done.items.count
       let next = self.state.withLock { state -> LeaseQueue.Slice? in
         guard state.workNumber == lane.workNumber else { return nil }
-        state.done(lane.slice, output, at: now)
+        state.done(done, output, at: now)
         state.sliceCount =
           perItem > .zero
           ? max(1, Int(min(Double(self.settings.sliceCountMax), Self.sliceTime / perItem)))
           : self.settings.sliceCountMax
+        if done.items.upperBound < lane.slice.items.upperBound {
+          var rest = lane.slice
+          rest.items = done.items.upperBound..<rest.items.upperBound
+          state.putBack(rest)
+        }
         if let slice = state.takeSlice() { return slice }
         state.laneClosed()
         return nil
@@ -141,22 +146,38 @@ where C.Duration == Duration, C.Instant: Sendable {
     }
   }
 
-  private func run(_ lane: inout Lane, into output: inout SliceOutput) async {
+  /// - Returns: What was done of the lane's slice: as much as a batch holds, at least one item.
+  private func run(_ lane: inout Lane, into output: inout SliceOutput) async -> LeaseQueue.Slice {
     output.removeAll()
+    var done = lane.slice
     for ordinal in lane.slice.items {
       let key = ItemKey(ordinal: ordinal, rolloutsPerTask: lane.rolloutsPerTask)
       let start = output.lines.count
       do {
         try await lane.runner.appendRecord(of: key, to: &output.lines)
-        guard output.lines.last == 0x0A, output.lines.count > start,
-          output.lines.count - start <= RecordLine.maximumSize
-        else { throw ItemFailure("invalid", "a record that is no line of at most 4 MiB") }
+        guard Self.isRecord(output.lines[start...], of: key) else {
+          throw ItemFailure("invalid", "a record that is no line of at most 4 MiB with its key")
+        }
       } catch {
-        if Task.isCancelled { return }
+        if Task.isCancelled { return done }
         output.lines.removeSubrange(start...)
         let failure = error as? ItemFailure ?? ItemFailure("error", "\(error)")
         output.failures.append((ordinal, RecordLine.failure(of: key, failure)))
       }
+      done.items = done.items.lowerBound..<ordinal + 1
+      if output.lines.count >= self.settings.spool.batchSize { return done }
+    }
+    return done
+  }
+
+  /// Exactly one line, which begins as the result of this item does. What a runner writes else is the
+  /// item's failure, and no fault of its node.
+  private static func isRecord(_ line: ArraySlice<UInt8>, of key: ItemKey) -> Bool {
+    guard line.last == 0x0A, line.count <= RecordLine.maximumSize else { return false }
+    return line.withUnsafeBytes { bytes in
+      guard RecordLineFeeds.count(in: bytes) == 1, let head = RecordLine.head(of: bytes)
+      else { return false }
+      return head.key == key && head.kind == .result
     }
   }
 
@@ -367,17 +388,4 @@ package enum LeaseWorkerError: Error, Equatable {
   case protocolFault(String)
   /// The disk no longer has what is to be delivered next: the batch after this sequence number.
   case spoolLost(after: UInt64)
-}
-
-/// Waits of a ``LeaseWorker``.
-package struct LeaseWorkerSettings: Sendable {
-  package var spool = SpoolSettings()
-  /// From one sign of life to the next; the coordinator gives up after fifteen.
-  package var heartbeat: Duration = .seconds(1)
-  /// From a refusal of the disk to the next try.
-  package var spoolRetry: Duration = .seconds(5)
-  /// Short items between two looks at the queue, and two chances for other tasks.
-  package var sliceCountMax = 64
-
-  package init() {}
 }

@@ -1,4 +1,4 @@
-import Rollouts
+package import Rollouts
 
 /// What the tasks of a ``LeaseWorker`` share: decisions only, and the bells that wake the others.
 struct LeaseWorkerState<Spool: SpoolLog, Instant: InstantProtocol & Sendable>: Sendable
@@ -162,13 +162,16 @@ where Instant.Duration == Duration {
     case .opening:
       self.spool = SpoolMachine(
         settings: self.settings, entries: entries, lastSequence: lastSequence)
+      // Leases come before it is known what an earlier agent left.
+      let spool = self.spool
+      self.queue.remove { spool.held(leaseID: $0) }
     case .failed:
       self.spool.reopened(entries: entries)
     case .idle, .open:
       preconditionFailure("a spool was opened in \(self.phase)")
     }
+    // A fault that was not told yet still is: the leases it voids are for the coordinator to give again.
     self.phase = .open(log)
-    self.fault = nil
     self.ring()
   }
 
@@ -207,10 +210,20 @@ where Instant.Duration == Duration {
     return slice
   }
 
-  /// The items of a slice are done.
-  mutating func done(_ slice: LeaseQueue.Slice, _ output: SliceOutput, at now: Instant) {
+  /// What was taken and not begun: what came before it fills a batch.
+  mutating func putBack(_ slice: LeaseQueue.Slice) {
+    self.leaveWork(slice)
+    self.queue.putBack(slice)
+  }
+
+  private mutating func leaveWork(_ slice: LeaseQueue.Slice) {
     self.inWork[slice.leaseID]?.remove(slice.items)
     if self.inWork[slice.leaseID]?.isEmpty ?? false { self.inWork[slice.leaseID] = nil }
+  }
+
+  /// The items of a slice are done.
+  mutating func done(_ slice: LeaseQueue.Slice, _ output: SliceOutput, at now: Instant) {
+    self.leaveWork(slice)
     var results = OrdinalRangeSet([slice.items])
     for (ordinal, line) in output.failures {
       results.remove(ordinal..<ordinal + 1)
@@ -221,6 +234,7 @@ where Instant.Duration == Duration {
       let lease = self.leasedAgain[index]
       let failed = lease.items.intersection([slice.items]).subtracting(results)
       for ordinal in failed.ordinals { self.queue.add(ordinal, of: lease) }
+      if !failed.isEmpty { self.computeBell?.yield() }
       self.leasedAgain[index].items.remove(slice.items)
     }
     self.leasedAgain.removeAll { $0.items.isEmpty }
@@ -331,4 +345,17 @@ struct OpenBatch<Instant: InstantProtocol & Sendable>: Sendable {
     }
     return RecordBatch(self.header, lines: lines)
   }
+}
+
+/// Waits of a ``LeaseWorker``.
+package struct LeaseWorkerSettings: Sendable {
+  package var spool = SpoolSettings()
+  /// From one sign of life to the next; the coordinator gives up after fifteen.
+  package var heartbeat: Duration = .seconds(1)
+  /// From a refusal of the disk to the next try.
+  package var spoolRetry: Duration = .seconds(5)
+  /// Short items between two looks at the queue, and two chances for other tasks.
+  package var sliceCountMax = 64
+
+  package init() {}
 }

@@ -39,37 +39,55 @@ package struct NodeChronicle: Sendable {
   package var events: [ChainEvent]
 }
 
-/// The same short errand on many nodes at once.
-package enum FleetCall {
-  /// Links that are opened at once: ClusterShell's window too; each costs a key exchange of CPU.
-  package static let concurrency = 64
+/// Links to the agents of one run: how they are opened, and who attaches. Its calls visit many nodes at
+/// once.
+package struct AgentConnector: LaunchConnector {
+  package typealias Session = NodeSession
+
   /// An agent keeps 4,096 in memory; what sends more is not ours.
   private static let eventCountMax = 8192
 
+  private let open: OpenLink
+  private let attachment: Attachment
+
+  package init(open: @escaping OpenLink, attachment: Attachment) {
+    self.open = open
+    self.attachment = attachment
+  }
+
+  /// Opens a link, attaches, and closes the link when `body` has ended.
+  ///
+  /// - Throws: `NodeFault`, with the link's own words where the link broke; what `body` throws
+  ///   otherwise stands as the fault's cause.
+  package func withSession<Result: Sendable>(
+    to node: Plan.Node, _ body: @escaping @Sendable (NodeSession) async throws -> Result
+  ) async throws(NodeFault) -> Result {
+    try await NodeSession.with(node, open: self.open, attachment: self.attachment, body: body)
+  }
+
   /// Asks each node for its replicas, without taking anything over.
-  package static func survey(
-    _ nodes: [Plan.Node], open: @escaping OpenLink, attachment: Attachment
+  package func survey(
+    _ nodes: [Plan.Node]
   ) async -> [(node: Plan.Node, result: Result<NodeSurvey, NodeFault>)] {
-    await Self.each(nodes, open: open, attachment: attachment) { NodeSurvey($0) }
+    await self.each(nodes) { NodeSurvey($0) }
   }
 
   /// Asks each node for its replicas and for everything that happened there, over one link each.
-  package static func events(
-    _ nodes: [Plan.Node], open: @escaping OpenLink, attachment: Attachment
+  package func events(
+    _ nodes: [Plan.Node]
   ) async -> [(node: Plan.Node, result: Result<NodeChronicle, NodeFault>)] {
-    await Self.each(nodes, open: open, attachment: attachment) { session in
-      NodeChronicle(survey: NodeSurvey(session), events: try await Self.events(session))
+    await self.each(nodes) { session in
+      NodeChronicle(survey: NodeSurvey(session), events: try await Self.events(of: session))
     }
   }
 
-  /// Looks at each node.
+  /// Looks at each node of a plan.
   ///
   /// - Parameter endsAgents: For agents that were started for this alone.
-  package static func examine(
-    _ plan: Plan, _ nodes: [Plan.Node], open: @escaping OpenLink, attachment: Attachment,
-    endsAgents: Bool, now: @escaping @Sendable () -> Int64
+  package func examine(
+    _ plan: Plan, endsAgents: Bool, now: @escaping @Sendable () -> Int64
   ) async -> [(node: Plan.Node, result: Result<PreflightAnswer, NodeFault>)] {
-    await Self.each(nodes, open: open, attachment: attachment) { session in
+    await self.each(plan.nodes) { session in
       let answer: Result<PreflightAnswer, NodeFault>
       do throws(NodeFault) {
         answer = .success(try await session.examine(plan, now))
@@ -88,14 +106,14 @@ package enum FleetCall {
   ///   - keepsRecords: Records that were not acknowledged stay on the nodes, for a resume.
   ///   - hear: Gets what each agent knows, its replicas as they were before; it ends then.
   /// - Returns: For each node what is there yet.
-  package static func stop(
-    _ nodes: [Plan.Node], of plan: Plan, keepsRecords: Bool = false, open: @escaping OpenLink,
-    attachment: Attachment, hear: @escaping @Sendable (NodeChronicle) -> Void = { _ in }
+  package func stop(
+    _ nodes: [Plan.Node], of plan: Plan, keepsRecords: Bool = false,
+    hear: @escaping @Sendable (NodeChronicle) -> Void = { _ in }
   ) async -> [(node: Plan.Node, result: Result<NodeRemains, NodeFault>)] {
-    await Self.each(nodes, open: open, attachment: attachment) { session in
+    await self.each(nodes) { session in
       await session.stopAndEnd(timeout: plan.stopTimeout, keepsRecords: keepsRecords) {
         // An agent that does not say is stopped all the same.
-        let events = (try? await Self.events(session)) ?? []
+        let events = (try? await Self.events(of: session)) ?? []
         hear(NodeChronicle(survey: NodeSurvey(session), events: events))
       }
     }
@@ -106,12 +124,11 @@ package enum FleetCall {
   /// - Parameters:
   ///   - lastLineCount: Lines from the end to begin with, at most 100,000.
   ///   - follow: Goes on as the log grows, until cancelled.
-  package static func log(
+  package func log(
     of key: ReplicaKey, on node: Plan.Node, lastLineCount: Int, follow: Bool,
-    open: @escaping OpenLink, attachment: Attachment,
     receive: @escaping @Sendable ([UInt8]) async -> Void
   ) async throws(NodeFault) {
-    try await NodeSession.with(node, open: open, attachment: attachment) { session in
+    try await self.withSession(to: node) { session in
       try await session.api.logs(
         .with {
           $0.service = key.service
@@ -125,7 +142,7 @@ package enum FleetCall {
     }
   }
 
-  private static func events(_ session: NodeSession) async throws -> [ChainEvent] {
+  private static func events(of session: NodeSession) async throws -> [ChainEvent] {
     var options = CallOptions.defaults
     options.timeout = NodeSession.callTimeout
     do {
@@ -141,17 +158,20 @@ package enum FleetCall {
     }
   }
 
-  /// Attaches to each node and carries `body` out there.
-  ///
   /// - Returns: One result a node, in the order of `nodes`.
-  private static func each<Result: Sendable>(
-    _ nodes: [Plan.Node], open: @escaping OpenLink, attachment: Attachment,
-    body: @escaping @Sendable (NodeSession) async throws -> Result
+  private func each<Result: Sendable>(
+    _ nodes: [Plan.Node], body: @escaping @Sendable (NodeSession) async throws -> Result
   ) async -> [(node: Plan.Node, result: Swift.Result<Result, NodeFault>)] {
-    await Self.each(nodes) { node throws(NodeFault) in
-      try await NodeSession.with(node, open: open, attachment: attachment, body: body)
+    await FleetCall.each(nodes) { node throws(NodeFault) in
+      try await self.withSession(to: node, body)
     }
   }
+}
+
+/// The same short errand on many nodes at once.
+enum FleetCall {
+  /// Links that are opened at once: ClusterShell's window too; each costs a key exchange of CPU.
+  private static let concurrency = 64
 
   /// Carries `visit` out for each node, ``concurrency`` at a time.
   ///

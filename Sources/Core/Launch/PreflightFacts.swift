@@ -130,34 +130,55 @@ package struct PreflightFacts: Codable, Equatable, Sendable {
   package var runsBytes: Int?
 
   package init() {}
+
+  /// What a node can have at most of bytes, MiB and errors.
+  package static let numberMax = 1 << 60
+
+  /// Whether a node can have this: whoever says it is semi-trusted, and numbers are added up.
+  package var isPossible: Bool {
+    let numbers =
+      [self.memoryTotalBytes, self.memoryAvailableBytes, self.runsBytes]
+      + self.gpus.flatMap {
+        [$0.memoryTotalMebibytes, $0.memoryUsedMebibytes, $0.uncorrectedErrors]
+      }
+      + self.gpuProcesses.map(\.memoryMebibytes)
+      + self.paths.flatMap { [$0.freeBytes, $0.totalBytes] }
+    return (0...1e6).contains(self.cpus ?? 0)
+      && numbers.allSatisfy { (0...Self.numberMax).contains($0 ?? 0) }
+  }
 }
 
-/// The facts of one node, and how its clock stands to the coordinator's.
-package struct PreflightAnswer: Codable, Equatable, Sendable {
-  package var node: String
-  package var facts: PreflightFacts
-  /// The node's clock less the coordinator's; positive: it is ahead.
-  package var clockOffsetMilliseconds: Int
+/// What one node is asked before anything starts on it.
+package struct PreflightQuestion: Codable, Equatable, Sendable {
+  package struct Program: Codable, Hashable, Sendable {
+    package var name: String
+    /// Where it is looked for; empty: the agent's own.
+    package var searchPath: String
 
-  package init(node: String, facts: PreflightFacts, clockOffsetMilliseconds: Int = 0) {
-    self.node = node
-    self.facts = facts
-    self.clockOffsetMilliseconds = clockOffsetMilliseconds
+    package init(name: String, searchPath: String) {
+      self.name = name
+      self.searchPath = searchPath
+    }
   }
 
-  /// Takes the way there to be as long as the way back.
-  ///
-  /// - Parameters:
-  ///   - asked: By the coordinator's clock, as is `answered`; milliseconds since 1970, as all here.
-  ///   - clock: The node's, read last.
-  ///   - took: How long the node was at it, up to that reading.
+  /// Of each list; an agent refuses more.
+  package static let countMax = 256
+
+  /// In the order of the plan, each once; so for all.
+  package var programs: [Program]
+  package var ports: [Int]
+  package var paths: [String]
+  package var peers: [String]
+  package var packages: [String]
+
   package init(
-    node: String, facts: PreflightFacts, asked: Int64, answered: Int64, clock: Int64, took: Int64
+    programs: [Program] = [], ports: [Int] = [], paths: [String] = [], peers: [String] = [],
+    packages: [String] = []
   ) {
-    let way = max(0, answered - asked - took)
-    // A node may say anything; no clock of a machine is beyond the year 9999.
-    let clock = min(max(clock, 0), 253_402_300_799_999)
-    self.init(
-      node: node, facts: facts, clockOffsetMilliseconds: Int(clock - (answered - way / 2)))
+    self.programs = programs
+    self.ports = ports
+    self.paths = paths
+    self.peers = peers
+    self.packages = packages
   }
 }

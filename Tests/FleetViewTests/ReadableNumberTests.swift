@@ -1,0 +1,15 @@
+import FleetView
+import Testing
+
+struct ReadableNumberTests {
+  @Test(arguments: [-1e300, 1e300, -.infinity, .nan])
+  func `no server's number is too large to be shown`(number: Double) {
+    #expect(ReadableNumber.latency(number) == "?")
+    #expect(ReadableNumber.number(number) == "?" && ReadableNumber.percent(number) == "?")
+    #expect(["?", "0 s"].contains(ReadableNumber.time(number)))
+  }
+
+  @Test func `a latency has the unit that suits it`() {
+    #expect([0.087, 1.5, 240].map { ReadableNumber.latency($0) } == ["87ms", "1.5s", "240s"])
+  }
+}
