@@ -92,7 +92,7 @@ let edge: [Target] = [
     exclude: ["node.proto"]),
   layer("Edge", "OperatingSystem", ["CLinux", "Fleet"]),
   layer("Edge", "RecordFiles", ["Rollouts"]),
-  layer("Edge", "RunStore", ["Fleet", "RecordFiles", "Rollouts", grdb]),
+  layer("Edge", "RunStore", ["Fleet", "OperatingSystem", "RecordFiles", "Rollouts", grdb]),
   layer("Edge", "SSH", ["Fleet", "CSSH2", nioCore]),
 ]
 

@@ -177,6 +177,22 @@ struct ReportBuilderTests {
     #expect(report.json.contains(#""groups":[{"name":"all","planned":3,"records":3,"score":1.5,"#))
   }
 
+  @Test func `names without end are passed over, and take no number from those that are known`()
+    throws
+  {
+    let plan = try WorkPlan(kind: "other", specification: Array("{}".utf8), taskCount: 3000)
+    var builder = ReportBuilder(plan: plan, layout: ReportLayout(plan))
+    for task in 0..<3000 {
+      let line =
+        #"{"task_index":\#(task),"rollout_index":0,"n\#(task)":1,"o\#(task)":{"m":2},"s":3}"#
+      Array((line + "\n").utf8).withUnsafeBytes { builder.add($0) }
+    }
+    #expect(builder.recordCount == 3000 && builder.unreadableCount == 0)
+    let group = try #require(builder.report(of: MergeSummary()).groups.first)
+    #expect(group.values.first { $0.name == "s" }?.total == 9000)
+    #expect(group.values.count + group.sections.count < 1024)
+  }
+
   @Test func `the simulator's tables are titled as they were before there were other kinds`() throws
   {
     let report = try Self.report(try Self.plan(3, 1, difficulty: "all"), [])

@@ -1,18 +1,31 @@
 /// The numbers of a result, and the text by which a report groups it, read in one pass. Made once and
 /// filled again for each record, so that reading allocates nothing once its arrays have grown.
 struct RecordLineFields {
+  /// A name that some record has.
+  struct Member {
+    /// The name of the object that has it; empty: the record.
+    var section: String
+    var name: String
+    /// The object's position among ``members``; `nil`: the record.
+    fileprivate var parent: Int?
+    /// As it stands in a line: `"name":`.
+    fileprivate var text: [UInt8]
+    fileprivate var isGroup: Bool
+  }
+
   struct Field: Equatable {
-    /// Where the name of the object that has it lies in the line, without quotes; empty: the record.
-    var section: Range<Int>
-    var name: Range<Int>
+    /// Its position among ``members``.
+    var member: Int
     var value: Double
   }
 
   /// More numbers than this are refused: simulator.md, section 10, has 23.
-  static let maximumFieldCount = 256
+  private static let maximumFieldCount = 256
+  /// Names beyond these are passed over: they come from nodes.
+  private static let maximumMemberCount = 1024
 
-  /// The name of the text that groups records; empty: none does.
-  let groupField: [UInt8]
+  /// The name of the text that groups records, as it stands in a line.
+  private let groupText: [UInt8]?
   private(set) var key = ItemKey(taskIndex: 0, rolloutIndex: 0)
   /// Offset of what follows the key.
   private(set) var tail = 0
@@ -20,9 +33,14 @@ struct RecordLineFields {
   private(set) var group = 0..<0
   /// The numbers of the record and of the objects in it, in their order.
   private(set) var fields: [Field] = []
+  /// The names of all records so far, in the order in which they came first.
+  private(set) var members: [Member] = []
+  /// The member that should come next. Records of one work have the same names in the same order, so
+  /// that the first guess is right.
+  private var next = 0
 
   init(groupField: String? = nil) {
-    self.groupField = Array((groupField ?? "").utf8)
+    self.groupText = groupField.map { Array("\"\($0)\":".utf8) }
   }
 
   /// Reads the record; false when it is not one JSON object that begins with a key.
@@ -32,35 +50,61 @@ struct RecordLineFields {
     self.tail = tail
     self.group = 0..<0
     self.fields.removeAll(keepingCapacity: true)
+    self.next = 0
     var scanner = RecordLineScanner(line, from: tail)
     guard self.readMembers(of: nil, &scanner) else { return false }
     _ = scanner.take(0x0A)
     return scanner.isAtEnd
   }
 
-  /// - Parameter section: Where the name of the object lies whose members come next; `nil`: the record.
-  private mutating func readMembers(
-    of section: Range<Int>?, _ scanner: inout RecordLineScanner
-  ) -> Bool {
+  /// - Parameter parent: The object whose members come next; `nil`: the record.
+  private mutating func readMembers(of parent: Int?, _ scanner: inout RecordLineScanner) -> Bool {
     repeat {
-      guard let name = scanner.string(), scanner.take(0x3A) else { return false }
+      guard let member = self.readName(in: parent, &scanner) else { return false }
+      self.next = member + 1
+      let isKnown = member < self.members.count
       switch scanner.peek {
       case 0x2D, 0x30...0x39:
         guard let value = scanner.number(), self.fields.count < Self.maximumFieldCount else {
           return false
         }
-        self.fields.append(Field(section: section ?? 0..<0, name: name, value: value))
-      case 0x7B where section == nil:
-        guard scanner.take(0x7B), scanner.take(0x7D) || self.readMembers(of: name, &scanner) else {
-          return false
-        }
-      case 0x22 where section == nil:
+        if isKnown { self.fields.append(Field(member: member, value: value)) }
+      case 0x7B where parent == nil && isKnown:
+        guard scanner.take(0x7B), scanner.take(0x7D) || self.readMembers(of: member, &scanner)
+        else { return false }
+      case 0x22 where parent == nil && isKnown:
         guard let value = scanner.string() else { return false }
-        if scanner.bytes[name].elementsEqual(self.groupField) { self.group = value }
+        if self.members[member].isGroup { self.group = value }
       default:
         guard scanner.skipValue() else { return false }
       }
     } while scanner.take(0x2C)
     return scanner.take(0x7D)
+  }
+
+  /// Reads a name and its colon.
+  ///
+  /// - Returns: Its position among ``members``, beyond the last one for what is passed over; `nil`
+  ///   where there is no name.
+  private mutating func readName(in parent: Int?, _ scanner: inout RecordLineScanner) -> Int? {
+    if self.next < self.members.count, self.members[self.next].parent == parent,
+      scanner.take(self.members[self.next].text)
+    {
+      return self.next
+    }
+    guard let name = scanner.string(), scanner.take(0x3A) else { return nil }
+    let text = scanner.bytes[name.lowerBound - 1...name.upperBound + 1]
+    let known = self.members.firstIndex { $0.parent == parent && $0.text.elementsEqual(text) }
+    if let known { return known }
+    let isGroup = parent == nil && self.groupText?.elementsEqual(text) == true
+    if isGroup || self.members.count < Self.maximumMemberCount {
+      self.members.append(
+        Member(
+          section: parent.map { self.members[$0].name } ?? "",
+          name: String(decoding: scanner.bytes[name], as: UTF8.self), parent: parent,
+          text: Array(text), isGroup: isGroup))
+      return self.members.count - 1
+    }
+    return self.members.count
   }
 }

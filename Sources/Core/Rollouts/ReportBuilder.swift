@@ -33,10 +33,10 @@ package struct ReportBuilder {
       return
     }
     self.recordCount += 1
-    self.groups[0].add(self.fields, line)
+    self.groups[0].add(self.fields)
     for index in self.groups.indices.dropFirst()
     where line[self.fields.group].elementsEqual(self.groups[index].group.name.utf8) {
-      self.groups[index].add(self.fields, line)
+      self.groups[index].add(self.fields)
     }
     if self.plan.rolloutsPerTask > 1 { self.countEpisode(line) }
   }
@@ -67,7 +67,8 @@ package struct ReportBuilder {
   package func report(of merge: MergeSummary) -> Report {
     let others = self.failures.keys.filter { !Self.knownFailureClasses.contains($0) }.sorted()
     return Report(
-      plan: self.plan, layout: self.layout, groups: self.groups.map(\.report),
+      plan: self.plan, layout: self.layout,
+      groups: self.groups.map { $0.report(of: self.fields.members) },
       missing: self.missing,
       failures: (Self.knownFailureClasses + others).map { ($0, self.failures[$0] ?? 0) },
       merge: merge,
@@ -80,9 +81,6 @@ package struct ReportBuilder {
 private struct ReportGroupBuilder {
   /// A number that records have.
   private struct Column {
-    var section: [UInt8]
-    var name: [UInt8]
-    var isShown = true
     var sum = StatisticsSum()
     /// Of the records' own numbers.
     var clustered: StatisticsClusteredMean?
@@ -94,7 +92,7 @@ private struct ReportGroupBuilder {
   let group: (name: String, planned: UInt64)
   private let layout: ReportLayout
   private var count: UInt64 = 0
-  /// In the order of the first records.
+  /// One for each name that a record has had so far.
   private var columns: [Column] = []
 
   init(_ group: (name: String, planned: UInt64), _ layout: ReportLayout) {
@@ -102,64 +100,47 @@ private struct ReportGroupBuilder {
     self.layout = layout
   }
 
-  /// Records of one work have the same names in the same order, so that the first guess is right.
-  mutating func add(_ fields: RecordLineFields, _ line: UnsafeRawBufferPointer) {
+  mutating func add(_ record: RecordLineFields) {
     self.count += 1
-    for (index, field) in fields.fields.enumerated() {
-      let section = UnsafeRawBufferPointer(rebasing: line[field.section])
-      let name = UnsafeRawBufferPointer(rebasing: line[field.name])
-      var place = index
-      if index >= self.columns.count || !Self.isColumn(self.columns[index], section, name) {
-        place =
-          self.columns.firstIndex { Self.isColumn($0, section, name) }
-          ?? self.addColumn(Array(section), Array(name))
+    while self.columns.count < record.members.count { self.columns.append(Column()) }
+    for field in record.fields {
+      if self.columns[field.member].sum.count == 0, self.hasInterval(record.members[field.member]) {
+        self.columns[field.member].clustered = StatisticsClusteredMean()
       }
-      guard place < self.columns.count, self.columns[place].isShown else { continue }
-      self.columns[place].sum.add(field.value)
-      self.columns[place].clustered?.add(field.value, cluster: fields.key.taskIndex)
+      self.columns[field.member].sum.add(field.value)
+      self.columns[field.member].clustered?.add(field.value, cluster: record.key.taskIndex)
     }
   }
 
-  /// - Returns: Its place; beyond the last one where there are too many.
-  private mutating func addColumn(_ section: [UInt8], _ name: [UInt8]) -> Int {
-    guard self.columns.count < RecordLineFields.maximumFieldCount else { return self.columns.count }
-    let isSetting = section.isEmpty && self.layout.settings.contains { $0.utf8.elementsEqual(name) }
-    var column = Column(section: section, name: name, isShown: !isSetting)
-    let intervalCount = self.columns.count { $0.clustered != nil }
-    if section.isEmpty, !isSetting, intervalCount < Self.maximumIntervalCount {
-      column.clustered = StatisticsClusteredMean()
-    }
-    self.columns.append(column)
-    return self.columns.count - 1
+  private func isSetting(_ member: RecordLineFields.Member) -> Bool {
+    member.section.isEmpty && self.layout.settings.contains(member.name)
   }
 
-  private static func isColumn(
-    _ column: Column, _ section: UnsafeRawBufferPointer, _ name: UnsafeRawBufferPointer
-  ) -> Bool {
-    column.name.elementsEqual(name) && column.section.elementsEqual(section)
+  private func hasInterval(_ member: RecordLineFields.Member) -> Bool {
+    member.section.isEmpty && !self.isSetting(member)
+      && self.columns.count { $0.clustered != nil } < Self.maximumIntervalCount
   }
 
   // MARK: Result
 
-  var report: Report.Group {
-    let found = self.columns.filter(\.isShown).map {
-      (String(decoding: $0.section, as: UTF8.self), $0)
-    }
+  /// - Parameter members: The names that all records have had.
+  func report(of members: [RecordLineFields.Member]) -> Report.Group {
+    let found = zip(members, self.columns).filter { $1.sum.count > 0 && !self.isSetting($0) }
     let sections = Self.ordered(
-      self.layout.sections.map(\.name), found.map(\.0).filter { !$0.isEmpty })
+      self.layout.sections.map(\.name), found.map(\.0.section).filter { !$0.isEmpty })
     return Report.Group(
       name: self.group.name, planned: self.group.planned, count: self.count,
-      values: self.means(found.filter { $0.0.isEmpty }.map(\.1), first: self.layout.values),
-      sections: sections.map { name in
-        (name, self.means(found.filter { $0.0 == name }.map(\.1)))
-      })
+      values: Self.means(found.filter { $0.0.section.isEmpty }, first: self.layout.values),
+      sections: sections.map { name in (name, Self.means(found.filter { $0.0.section == name })) })
   }
 
-  private func means(_ columns: [Column], first: [String] = []) -> [Report.Mean] {
-    let means = columns.map { column in
+  private static func means(
+    _ columns: [(RecordLineFields.Member, Column)], first: [String] = []
+  ) -> [Report.Mean] {
+    let means = columns.map { member, column in
       Report.Mean(
-        name: String(decoding: column.name, as: UTF8.self), count: column.sum.count,
-        mean: column.sum.mean, total: column.sum.total, halfWidth: column.clustered?.halfWidth)
+        name: member.name, count: column.sum.count, mean: column.sum.mean,
+        total: column.sum.total, halfWidth: column.clustered?.halfWidth)
     }
     return Self.ordered(first, means.map(\.name)).map { name in
       means.first { $0.name == name } ?? Report.Mean(name: name, count: 0, total: 0)
