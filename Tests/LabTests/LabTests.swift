@@ -47,7 +47,7 @@ struct LabTests {
   @Test func `a host that died is started again, and only that one`() async throws {
     let up = try await self.lab.up(count: 2, user: NSUserName(), clock: ContinuousClock())
     #expect(up.startedCount == 2)
-    kill(try self.process("node02").id, SIGKILL)
+    kill(try self.process("node02").processID, SIGKILL)
     while try self.lab.status()[1].isRunning { sched_yield() }
     let again = try await self.lab.up(count: 2, user: NSUserName(), clock: ContinuousClock())
     #expect(again.startedCount == 1)
@@ -59,8 +59,8 @@ struct LabTests {
   @Test func `a port that somebody took from a dead host is left to them`() async throws {
     let up = try await self.lab.up(count: 2, user: NSUserName(), clock: ContinuousClock())
     let process = try self.process("node01")
-    kill(process.id, SIGKILL)
-    while process.isRunning { sched_yield() }
+    kill(process.processID, SIGKILL)
+    while ProcessTable.isAlive(process) { sched_yield() }
     // Another test's lab may have been faster, which does as well.
     let taken = self.listen(on: up.hosts[0])
     defer { if let taken { close(taken) } }
