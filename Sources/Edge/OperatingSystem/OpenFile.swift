@@ -62,6 +62,16 @@ package struct OpenFile: ~Copyable, Sendable {
     }
   }
 
+  /// Copies `range` to `target` from `offset` on, as far as there is any.
+  package func copy(
+    _ range: Range<Int>, to target: borrowing OpenFile, at offset: Int
+  ) throws(SystemFault) {
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: 1 << 20) {
+      let bytes = try self.bytes(start..<min(start + (1 << 20), range.upperBound))
+      try target.write(bytes, at: offset + start - range.lowerBound)
+    }
+  }
+
   /// Returns when what was written survives a crash of the machine.
   package func synchronize() throws(SystemFault) {
     try SystemFault.check("sync", self.path) { fdatasync(self.number) }

@@ -163,10 +163,7 @@ package actor RecordFile: RecordLog {
       let path = "\(file.path).corrupt-\(number)"
       if access(path, F_OK) == 0 { continue }
       let target = try OpenFile(path: path, flags: O_WRONLY | O_CREAT | O_EXCL)
-      for start in stride(from: range.lowerBound, to: range.upperBound, by: 1 << 20) {
-        let bytes = try file.bytes(start..<min(start + (1 << 20), range.upperBound))
-        try target.write(bytes, at: start - range.lowerBound)
-      }
+      try file.copy(range, to: target, at: 0)
       try target.synchronize()
       return try PlainFile.syncFolder(of: path)
     }

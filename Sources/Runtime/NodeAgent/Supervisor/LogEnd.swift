@@ -15,16 +15,11 @@ enum LogEnd {
   static func start(
     of path: String, lineCount: Int, sizeMax: Int = NodeLimits.logTailSizeMax
   ) -> (offset: off_t, size: off_t)? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    let size = lseek(file, 0, SEEK_END)
-    guard size >= 0 else { return nil }
-    guard lineCount > 0 else { return (size, size) }
-    let first = max(0, size - off_t(sizeMax))
-    guard lseek(file, first, SEEK_SET) == first,
-      let bytes = try? PlainFile.read(file, named: path, sizeMax: Int(size - first))
+    guard let file = try? OpenFile(path: path, flags: O_RDONLY), let size = try? file.size()
     else { return nil }
+    guard lineCount > 0 else { return (size, size) }
+    let first = max(0, size - sizeMax)
+    guard let bytes = try? file.bytes(first..<size) else { return nil }
     var rest = lineCount
     var index = bytes.last == UInt8(ascii: "\n") ? bytes.count - 1 : bytes.count
     while index > 0 {
@@ -34,7 +29,7 @@ enum LogEnd {
       }
       index -= 1
     }
-    return (first + off_t(index), size)
+    return (first + index, size)
   }
 
   /// The last lines, for a person; each cut to a size that can be shown.
@@ -84,10 +79,7 @@ enum LogEnd {
 
   /// `nil` where there is no log.
   static func read(_ path: String, from offset: off_t, sizeMax: Int) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    guard lseek(file, offset, SEEK_SET) == offset else { return nil }
-    return try? PlainFile.read(file, named: path, sizeMax: sizeMax)
+    guard let file = try? OpenFile(path: path, flags: O_RDONLY) else { return nil }
+    return try? file.bytes(offset..<offset + sizeMax)
   }
 }

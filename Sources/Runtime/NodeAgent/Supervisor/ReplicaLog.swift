@@ -20,7 +20,6 @@ final class ReplicaLog: Sendable {
   static let countMax = 4
   /// What is taken out is a multiple of this, which is one of every file system's blocks.
   private static let alignment: off_t = 1 << 20
-  private static let pieceSize = 1 << 20
   /// A process that writes faster than we copy loses lines at the end, where it is emptied.
   private static let catchUpCountMax = 1000
 
@@ -63,18 +62,14 @@ final class ReplicaLog: Sendable {
   func rotate(sizeMax: Int = ReplicaLog.sizeMax) throws(SystemFault) -> off_t {
     let size = LogEnd.size(of: self.path)
     guard size > off_t(sizeMax) else { return 0 }
-    let log = try SystemFault.check("open \(self.path)") { open(self.path, O_RDWR | O_CLOEXEC) }
-    defer { close(log) }
+    let log = try OpenFile(path: self.path, flags: O_RDWR)
     let new = "\(self.path).new"
-    let copy = try SystemFault.check("create \(new)") {
-      open(new, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    }
-    defer { close(copy) }
+    let copy = try OpenFile(path: new, flags: O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW)
     // Its end cannot be taken out.
     let whole = (size - 1) / Self.alignment * Self.alignment
-    try self.copy(log, 0..<whole, to: copy)
+    try log.copy(0..<whole, to: copy, at: 0)
     // The kernel writes what is left unwritten before it cuts, and who appends waits for it.
-    fdatasync(log)
+    try? log.synchronize()
     for number in (1..<Self.countMax).reversed() {
       rename(self.name(number), self.name(number + 1))
     }
@@ -87,32 +82,19 @@ final class ReplicaLog: Sendable {
   }
 
   /// - Returns: Bytes that were taken out.
-  private func cut(_ log: CInt, _ whole: off_t, _ copy: CInt) throws(SystemFault) -> off_t {
-    if whole > 0, clinux_collapse_range(log, whole) == 0 { return whole }
+  private func cut(
+    _ log: borrowing OpenFile, _ whole: off_t, _ copy: borrowing OpenFile
+  ) throws(SystemFault) -> off_t {
+    if whole > 0, clinux_collapse_range(log.number, whole) == 0 { return whole }
     var end = whole
     for _ in 0..<Self.catchUpCountMax {
-      let size = lseek(log, 0, SEEK_END)
+      let size = try log.size()
       if size <= end { break }
-      try self.copy(log, end..<size, to: copy)
+      try log.copy(end..<size, to: copy, at: end)
       end = size
     }
-    try SystemFault.check("empty \(self.path)") { ftruncate(log, 0) }
+    try log.truncate(to: 0)
     return end
-  }
-
-  private func copy(_ log: CInt, _ range: Range<off_t>, to copy: CInt) throws(SystemFault) {
-    var piece = [UInt8](repeating: 0, count: Self.pieceSize)
-    var offset = range.lowerBound
-    while offset < range.upperBound {
-      let wanted = min(piece.count, Int(range.upperBound - offset))
-      let count = try SystemFault.check("read \(self.path)") {
-        CInt(truncatingIfNeeded: pread(log, &piece, wanted, offset))
-      }
-      // Somebody else has cut it.
-      if count == 0 { break }
-      try PlainFile.write(Array(piece[..<Int(count)]), to: copy, named: self.path)
-      offset += off_t(count)
-    }
   }
 
   private func name(_ number: Int) -> String { "\(self.path.dropLast(".log".count)).\(number).log" }
