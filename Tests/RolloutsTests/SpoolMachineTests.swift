@@ -70,21 +70,21 @@ struct SpoolMachineTests {
     var machine = Self.machine()
     Self.write(1...2, in: &machine)
     Self.close(3...3, in: &machine)
-    #expect(machine.held.ranges == [10..<11, 20..<21, 30..<31])
+    #expect(machine.held(leaseID: 0).ranges == [10..<11, 20..<21, 30..<31])
     machine.sent(1)
     machine.sent(2)
     #expect(machine.acknowledged(through: 1) == .none)
-    #expect(machine.held.ranges == [20..<21, 30..<31])
+    #expect(machine.held(leaseID: 0).ranges == [20..<21, 30..<31])
     #expect(machine.acknowledged(through: 1) == .none, "acknowledgements may be repeated")
     #expect(machine.acknowledged(through: 3) == .refuse, "it was never sent")
     #expect(machine.acknowledged(through: 2) == .none)
-    #expect(machine.held.ranges == [30..<31])
+    #expect(machine.held(leaseID: 0).ranges == [30..<31])
   }
 
   @Test func `what failed is held against the lease it failed for, and no other`() {
     var machine = Self.machine()
     machine.closed(Self.batch([3..<5], size: 10, leaseID: 7, kind: .failure))
-    #expect(machine.held.isEmpty)
+    #expect(machine.held(leaseID: 0).isEmpty)
     #expect(machine.held(leaseID: 7) == [3..<5])
     #expect(machine.held(leaseID: 8) == [] && machine.held(leaseID: 6) == [])
     machine.closed(Self.batch([4..<5], size: 10, leaseID: 8, kind: .failure))
@@ -152,7 +152,7 @@ struct SpoolMachineTests {
 
   @Test func `after a restart all that the file holds is delivered, and numbers go on`() {
     var machine = Self.machine(entries: [Self.entry(4), Self.entry(5)], lastSequence: 5)
-    #expect(machine.held.ranges == [40..<41, 50..<51])
+    #expect(machine.held(leaseID: 0).ranges == [40..<41, 50..<51])
     #expect(machine.nextSend == .read(after: 3, through: 5))
     Self.close(6...6, in: &machine)
     #expect(machine.nextWrite.map(\.sequence) == [6])

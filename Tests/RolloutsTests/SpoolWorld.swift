@@ -58,7 +58,7 @@ struct SpoolWorld {
       self.check()
     }
     if self.machine.hasPending || self.machine.nextSend != .none { self.fault("not drained") }
-    if !self.machine.held.isEmpty { self.fault("held at the end: \(self.machine.held.ranges)") }
+    if !self.machine.held(leaseID: 0).isEmpty { self.fault("held at the end: \(self.machine.held(leaseID: 0).ranges)") }
     if !self.machine.hasRoom { self.fault("no room at the end") }
     let lost = self.synced.keys.filter { !self.stored.contains($0) }.sorted()
     if !lost.isEmpty { self.fault("lost: \(lost)") }
@@ -170,8 +170,8 @@ struct SpoolWorld {
   private mutating func check() {
     let needed = self.file.filter { $0.sequence > self.acknowledged }
     let held = WorkHistory((needed + self.machine.nextWrite).map(\.header)).recorded
-    if self.machine.held != held {
-      self.fault("holds \(self.machine.held.ranges), needed are \(held.ranges)")
+    if self.machine.held(leaseID: 0) != held {
+      self.fault("holds \(self.machine.held(leaseID: 0).ranges), needed are \(held.ranges)")
     }
     let neededSize = needed.reduce(0) { $0 + $1.lines.count }
     let pendingSize = self.machine.nextWrite.reduce(0) { $0 + $1.lines.count }

@@ -52,7 +52,7 @@ struct MergeWriterTests {
     var layout = ReportLayout(plan)
     layout.groupField = "difficulty"
     layout.groups += ["easy", "medium", "hard"].map { (name: $0, planned: 3) }
-    let report = try ReportReader.report(of: run, plan: plan, layout: layout)
+    let report = try run.report(of: plan, layout: layout)
     #expect(report.isComplete && report.planned == 9)
     #expect(report.groups.map(\.count) == [9, 3, 3, 3])
     #expect(report.groups.map(\.planned) == [9, 3, 3, 3])
@@ -61,6 +61,33 @@ struct MergeWriterTests {
     #expect(report.groups[0].means(of: "rewards").map(\.name) == ["a"])
     #expect(report.groups[0].means(of: "rewards").map(\.mean) == [4])
     #expect(report.groups[0].means(of: "metrics").first?.total == 18)
+  }
+
+  @Test func `a merge with fewer results replaces none that has more, until that is moved away`()
+    async throws
+  {
+    let (run, plan) = try await self.run()
+    _ = try MergeWriter(run: run, plan: plan).merge()
+    let good = self.outputs(run)
+    let (one, two) = (run.recordFilePath(of: "n1"), run.recordFilePath(of: "n2"))
+    let (first, second) = try (
+      DurableFile.read(one, limit: 1 << 20), DurableFile.read(two, limit: 1 << 20)
+    )
+    try DurableFile.replace(two, with: second.dropLast())
+    let cut = ["\(two): it ends within a batch"]
+    #expect(
+      throws: RunStoreError.fewer(path: run.mergedPath, count: 6, keptCount: 9, damaged: cut)
+    ) { try MergeWriter(run: run, plan: plan).merge() }
+    try DurableFile.replace(one, with: first.dropLast(2) + [0x20, 0x0A])
+    let flipped = ["\(one): records that do not match their checksum at byte 0"]
+    #expect(
+      throws: RunStoreError.fewer(
+        path: run.mergedPath, count: 0, keptCount: 9, damaged: flipped + cut)
+    ) { try MergeWriter(run: run, plan: plan).merge() }
+    #expect(self.outputs(run) == good)
+    try DurableFile.replace(one, with: first)
+    try DurableFile.rename(run.mergedPath, to: run.mergedPath + ".old")
+    #expect(try MergeWriter(run: run, plan: plan).merge().merged == 6)
   }
 
   @Test func `a merge that ends at any step leaves each file old or new`() async throws {
@@ -91,7 +118,7 @@ struct MergeWriterTests {
       }
       if step.hasPrefix("rename") {
         #expect(throws: RunStoreError.self) {
-          try ReportReader.report(of: run, plan: plan, layout: ReportLayout(plan))
+          try run.report(of: plan, layout: ReportLayout(plan))
         }
       }
       _ = try MergeWriter(run: run, plan: plan).merge()

@@ -26,8 +26,6 @@ package struct SpoolMachine: Sendable {
   private var pendingSize = 0
   private var spooled: [BatchEntry]
   private var spooledSize: Int
-  /// Of what is pending or spooled.
-  private var history = WorkHistory()
   /// Spooled batches that are in memory as well: the newest, without gaps.
   private var recent: ArraySlice<RecordBatch> = []
   private var recentSize = 0
@@ -49,7 +47,6 @@ package struct SpoolMachine: Sendable {
     self.acknowledgedThrough = entries.first.map { $0.header.sequence - 1 } ?? lastSequence
     self.sentThrough = self.acknowledgedThrough
     self.fileSize = self.spooledSize
-    for entry in entries { self.history.add(entry.header) }
   }
 
   /// Whether the worker may go on: there is room in memory, and on disk by the written maximum.
@@ -61,14 +58,14 @@ package struct SpoolMachine: Sendable {
 
   package var hasPending: Bool { !self.pending.isEmpty }
 
-  /// Items whose results are pending or spooled.
-  package var held: OrdinalRangeSet { self.history.recorded }
-
-  /// What need not be done for a lease: it has a result, or failed for this very lease. What failed for
-  /// another is to be tried again.
+  /// What need not be done for a lease, of what is pending or spooled: it has a result, or failed for
+  /// this very lease. What failed for another is to be tried again.
   package func held(leaseID: UInt64) -> OrdinalRangeSet {
-    var held = self.held
-    held.insert(self.history.failed[leaseID] ?? [])
+    var held = OrdinalRangeSet()
+    for batch in self.spooled.map(\.header) + self.pending.map(\.header)
+    where batch.kind == .result || batch.leaseID == leaseID {
+      held.insert(batch.items)
+    }
     return held
   }
 
@@ -80,7 +77,6 @@ package struct SpoolMachine: Sendable {
     batch.header.sequence = self.sequenceNext
     self.sequenceNext += 1
     self.pendingSize += batch.lines.count
-    self.history.add(batch.header)
     self.pending.append(batch)
   }
 
@@ -161,10 +157,7 @@ package struct SpoolMachine: Sendable {
     self.acknowledgedThrough = sequence
     let count =
       self.spooled.firstIndex { $0.header.sequence > sequence } ?? self.spooled.count
-    for entry in self.spooled[..<count] {
-      self.spooledSize -= entry.size
-      self.history.remove(entry.header)
-    }
+    self.spooledSize -= self.spooled[..<count].reduce(0) { $0 + $1.size }
     self.spooled.removeFirst(count)
     while let first = self.recent.first, first.sequence <= sequence {
       self.recentSize -= first.lines.count

@@ -217,6 +217,10 @@ package struct DispatchCheck: Sendable {
     if let fault = BatchFrame.limitFault(of: batch) ?? self.plan.fault(in: batch) {
       return .wrong(fault)
     }
+    // So that attempts are left for what this coordinator and later ones lease.
+    if deliverable == nil, batch.attempt > BatchFrame.maximumAttempt / 2 {
+      return .wrong("attempt \(batch.attempt)")
+    }
     // Lower ones are redeliveries; a gap would be a batch that nobody acknowledges.
     // A sequence number is at least 1 here, and may be the highest there is.
     guard self.sequence == 0 || batch.sequence - 1 <= self.sequence else {

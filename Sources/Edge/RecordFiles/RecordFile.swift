@@ -207,12 +207,16 @@ package final class RecordFileReader: Sendable {
   package let entries: [BatchEntry]
   /// What is wrong from some offset on; `nil` when nothing is.
   package let damage: String?
+  /// Whether its last batch is not whole.
+  package let isCut: Bool
   private let file: FileDescriptor
 
   package init(path: String) throws(FileFault) {
     self.path = path
     self.file = try FileDescriptor(path: path, flags: O_RDONLY)
-    let scan = try RecordFileScan(self.file, size: try self.file.size())
+    let size = try self.file.size()
+    let scan = try RecordFileScan(self.file, size: size)
+    self.isCut = scan.intactSize < size && scan.corruption == nil
     self.entries = scan.entries
     self.damage = scan.corruption.map { "\($0) at byte \(scan.intactSize)" }
   }

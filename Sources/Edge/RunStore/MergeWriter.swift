@@ -27,9 +27,12 @@ package struct MergeWriter {
 
   /// Reads the run's record files and publishes the result. Blocks; one process at a time
   /// (``RunLock``).
+  ///
+  /// - Throws: `RunStoreError.fewer` where the last merge has more results.
   package func merge() throws(RunStoreError) -> MergeSummary {
     let nodes = try self.run.recordedNodes()
-    do throws(FileFault) {
+    let (summary, cut) = try RunStoreError.filing { () throws(FileFault) in
+      try Folder.makeAll(self.run.mergedPath)
       var readers: [RecordFileReader] = []
       for node in nodes {
         readers.append(try RecordFileReader(path: self.run.recordFilePath(of: node)))
@@ -43,11 +46,15 @@ package struct MergeWriter {
       summary.damaged = readers.compactMap { reader in
         reader.damage.map { "\(reader.path): \($0)" }
       }
-      try self.publish(summary)
-      return summary
-    } catch {
-      throw .file(error)
+      return (summary, readers.filter(\.isCut).map { "\($0.path): it ends within a batch" })
     }
+    if let last = try? self.run.lastMerge(of: self.plan), last.merged > summary.merged {
+      throw .fewer(
+        path: self.run.mergedPath, count: summary.merged, keptCount: last.merged,
+        damaged: summary.damaged + cut)
+    }
+    try RunStoreError.filing { () throws(FileFault) in try self.publish(summary) }
+    return summary
   }
 
   private func writeOutputs(

@@ -168,8 +168,12 @@ package enum RunStoreError: Error, Equatable {
   case locked(path: String, holder: String)
   /// There is no run of that name or id.
   case noRun(String)
-  /// A file of the run is not what was written.
+  /// A file of the run is not what was written, or it is a run of another kind.
   case damaged(path: String, reason: String)
+  /// There is no merged result, or it is not whole.
+  case unmerged(path: String, reason: String)
+  /// The records have fewer results than the merged ones at `path`, which stay.
+  case fewer(path: String, count: UInt64, keptCount: UInt64, damaged: [String])
   /// The journal's database refuses.
   case journal(path: String, reason: String)
 

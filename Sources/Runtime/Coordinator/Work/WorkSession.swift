@@ -93,7 +93,7 @@ where C.Duration == Duration, C.Instant: Sendable {
       switch report {
       case .batch(let batch):
         let deliverable = self.dispatcher.state.withLock {
-          $0.machine.deliverable(leaseID: batch.leaseID, by: self.index)
+          $0.machine.deliverable(batch.header, by: self.index)
         }
         switch check.check(batch, deliverable: deliverable) {
         case .fine: break
@@ -159,7 +159,10 @@ where C.Duration == Duration, C.Instant: Sendable {
       guard let last = batches.map(\.sequence).max() else { return }
       let log = self.dispatcher.nodes[self.index].log
       let new = self.dispatcher.state.withLock { state in
-        batches.filter { !state.streams[self.index].stored.new(in: $0.header).isEmpty }
+        batches.filter {
+          state.machine.counts($0.header)
+            && !state.streams[self.index].stored.new(in: $0.header).isEmpty
+        }
       }
       if !new.isEmpty {
         do throws(RecordLogError) {
@@ -322,7 +325,7 @@ where Instant.Duration == Duration {
   /// Batches of a node are on disk.
   mutating func stored(_ batches: [RecordBatch], by index: Int, at now: Instant) {
     self.streams[index].damageCount = 0
-    for batch in batches {
+    for batch in batches where self.machine.counts(batch.header) {
       let new = self.streams[index].stored.add(batch.header)
       switch batch.kind {
       case .result:
