@@ -52,7 +52,7 @@ struct MergeWriterTests {
     var layout = ReportLayout(plan)
     layout.groupField = "difficulty"
     layout.groups += ["easy", "medium", "hard"].map { (name: $0, planned: 3) }
-    let report = try run.report(of: plan, layout: layout)
+    let report = try ReportReader.report(of: run, plan: plan, layout: layout)
     #expect(report.isComplete && report.planned == 9)
     #expect(report.groups.map(\.count) == [9, 3, 3, 3])
     #expect(report.groups.map(\.planned) == [9, 3, 3, 3])
@@ -118,7 +118,7 @@ struct MergeWriterTests {
       }
       if step.hasPrefix("rename") {
         #expect(throws: RunStoreError.self) {
-          try run.report(of: plan, layout: ReportLayout(plan))
+          try ReportReader.report(of: run, plan: plan, layout: ReportLayout(plan))
         }
       }
       _ = try MergeWriter(run: run, plan: plan).merge()

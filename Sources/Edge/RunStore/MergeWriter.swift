@@ -28,8 +28,11 @@ package struct MergeWriter {
   /// Reads the run's record files and publishes the result. Blocks; one process at a time
   /// (``RunLock``).
   ///
+  /// - Parameter take: Called with what is written, whole lines in their order.
   /// - Throws: `RunStoreError.fewer` where the last merge has more results.
-  package func merge() throws(RunStoreError) -> MergeSummary {
+  package func merge(
+    take: (MergeOutput, [UInt8]) -> Void = { _, _ in }
+  ) throws(RunStoreError) -> MergeSummary {
     let nodes = try self.run.recordedNodes()
     let (summary, cut) = try RunStoreError.filing { () throws(FileFault) in
       try Folder.makeAll(self.run.mergedPath)
@@ -41,7 +44,7 @@ package struct MergeWriter {
         reader.entries.map { (source: index, entry: $0) }
       }
       let attempts = batches.map { (node: nodes[$0.source], batch: $0.entry.header) }
-      var summary = try self.writeOutputs(readers, batches)
+      var summary = try self.writeOutputs(readers, batches, take)
       try self.write(MergeAttempts.lines(attempts), to: "attempts.jsonl")
       summary.damaged = readers.compactMap { reader in
         reader.damage.map { "\(reader.path): \($0)" }
@@ -58,7 +61,8 @@ package struct MergeWriter {
   }
 
   private func writeOutputs(
-    _ readers: [RecordFileReader], _ batches: [(source: Int, entry: BatchEntry)]
+    _ readers: [RecordFileReader], _ batches: [(source: Int, entry: BatchEntry)],
+    _ take: (MergeOutput, [UInt8]) -> Void
   ) throws(FileFault) -> MergeSummary {
     try self.begin("write")
     let records = try self.newFile("records.jsonl")
@@ -78,6 +82,7 @@ package struct MergeWriter {
         case .conflicts: try conflicts.write(bytes, at: offset)
         }
         sizes[output] = offset + bytes.count
+        take(output, bytes)
       })
     try self.begin("sync")
     try records.synchronize()

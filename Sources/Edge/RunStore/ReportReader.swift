@@ -1,71 +1,105 @@
+import Dispatch
 import FoundationEssentials
 import Glibc
 import RecordFiles
 package import Rollouts
+import Synchronization
 
-extension RunDirectory {
-  /// What the last whole merge of this plan found.
-  func lastMerge(of plan: WorkPlan) throws(RunStoreError) -> MergeSummary {
-    let path = "\(self.mergedPath)/summary.json"
-    let bytes: [UInt8]
-    do throws(FileFault) {
-      bytes = try DurableFile.read(path, limit: 1 << 20)
-    } catch where error.errno == ENOENT {
-      throw .unmerged(path: path, reason: "there is no complete merge of this run")
-    } catch {
-      throw .file(error)
-    }
-    guard let summary = try? JSONDecoder().decode(MergeSummary.self, from: Data(bytes)),
-      summary.workID == plan.workID
-    else { throw .unmerged(path: path, reason: "not what a merge of this run wrote") }
-    return summary
+/// Makes the report of a run on a thread of its own: while a merge goes on, or out of what the last
+/// one left.
+package final class ReportReader: Sendable {
+  private let queue = DispatchQueue(label: "muster report")
+  /// Pieces that wait, of about 1 MiB each.
+  private let room = DispatchSemaphore(value: 8)
+  private let builder: Mutex<ReportBuilder>
+
+  package init(plan: WorkPlan, layout: ReportLayout) {
+    self.builder = Mutex(ReportBuilder(plan: plan, layout: layout))
   }
 
-  /// Makes the report out of what the last merge left.
+  /// - Parameter lines: Whole ones, in their order. Blocks while too many pieces wait.
+  package func add(_ lines: [UInt8], of output: MergeOutput) {
+    self.room.wait()
+    self.queue.async {
+      self.builder.withLock { builder in
+        lines.withUnsafeBytes { bytes in
+          var start = 0
+          while start < bytes.count {
+            let end = RecordLineFeeds.first(in: bytes, from: start).map { $0 + 1 } ?? bytes.count
+            let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+            switch output {
+            case .records: builder.add(line)
+            case .missing: builder.addMissing(line)
+            case .conflicts: break
+            }
+            start = end
+          }
+        }
+      }
+      self.room.signal()
+    }
+  }
+
+  /// The report of all that was added, which is what `merge` counts.
   ///
-  /// - Throws: `RunStoreError.unmerged` when there is no whole merge, or a merged line is not a record.
-  package func report(
-    of plan: WorkPlan, layout: ReportLayout
-  ) throws(RunStoreError) -> Report {
-    let summary = try self.lastMerge(of: plan)
-    var builder = ReportBuilder(plan: plan, layout: layout)
-    try RunStoreError.filing { () throws(FileFault) in
-      try Self.forEachLine(of: "\(self.mergedPath)/records.jsonl") { builder.add($0) }
-      try Self.forEachLine(of: "\(self.mergedPath)/missing.jsonl") { builder.addMissing($0) }
+  /// - Throws: `RunStoreError.unmerged` where it is not.
+  package func report(of merge: MergeSummary, in run: RunDirectory) throws(RunStoreError) -> Report
+  {
+    let builder = self.queue.sync { self.builder.withLock { $0 } }
+    guard builder.recordCount == merge.merged, builder.unreadableCount == 0 else {
+      throw .unmerged(path: run.mergedPath, reason: "not what a merge of this run wrote")
     }
-    guard builder.recordCount == summary.merged, builder.unreadableCount == 0 else {
-      throw .unmerged(path: self.mergedPath, reason: "not what a merge of this run wrote")
-    }
-    return builder.report(of: summary)
+    return builder.report(of: merge)
   }
 
-  /// Calls `body` with each line and its line feed; the last one may lack it. Takes the memory of a
-  /// piece of the file.
-  private static func forEachLine(
-    of path: String, _ body: (UnsafeRawBufferPointer) -> Void
-  ) throws(FileFault) {
+  /// - Throws: `RunStoreError.unmerged` when there is no whole merge, or a merged line is not a record.
+  package static func report(
+    of run: RunDirectory, plan: WorkPlan, layout: ReportLayout
+  ) throws(RunStoreError) -> Report {
+    let merge = try run.lastMerge(of: plan)
+    let reader = Self(plan: plan, layout: layout)
+    try RunStoreError.filing { () throws(FileFault) in
+      try reader.addFile("\(run.mergedPath)/records.jsonl", of: .records)
+      try reader.addFile("\(run.mergedPath)/missing.jsonl", of: .missing)
+    }
+    return try reader.report(of: merge, in: run)
+  }
+
+  /// Goes once through a file of any size, with the memory of a few pieces of it.
+  private func addFile(_ path: String, of output: MergeOutput) throws(FileFault) {
     let file = try FileDescriptor(path: path, flags: O_RDONLY)
     var rest: [UInt8] = []
     var offset = 0
     while true {
       let piece = try file.bytes(offset..<offset + (1 << 20))
       offset += piece.count
-      rest += piece
-      let isLast = piece.isEmpty
-      let used = rest.withUnsafeBytes { bytes in
-        var start = 0
-        while let end = RecordLineFeeds.first(in: bytes, from: start) {
-          body(UnsafeRawBufferPointer(rebasing: bytes[start...end]))
-          start = end + 1
-        }
-        if isLast, start < bytes.count { body(UnsafeRawBufferPointer(rebasing: bytes[start...])) }
-        return start
+      let end = piece.isEmpty ? 0 : piece.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+      if piece.isEmpty || end > 0 {
+        self.add(rest + piece[..<end], of: output)
+        rest.removeAll()
       }
-      if isLast { return }
-      rest.removeFirst(used)
+      if piece.isEmpty { return }
+      rest += piece[end...]
       if rest.count > RecordLine.maximumSize {
         throw FileFault(path: path, operation: "find the end of a line of", errno: EFBIG)
       }
     }
+  }
+}
+
+extension RunDirectory {
+  /// What the last whole merge of this plan found.
+  func lastMerge(of plan: WorkPlan) throws(RunStoreError) -> MergeSummary {
+    let path = "\(self.mergedPath)/summary.json"
+    guard access(path, F_OK) == 0 else {
+      throw .unmerged(path: path, reason: "there is no complete merge of this run")
+    }
+    let bytes = try RunStoreError.filing { () throws(FileFault) in
+      try DurableFile.read(path, limit: 1 << 20)
+    }
+    guard let merge = try? JSONDecoder().decode(MergeSummary.self, from: Data(bytes)),
+      merge.workID == plan.workID
+    else { throw .unmerged(path: path, reason: "not what a merge of this run wrote") }
+    return merge
   }
 }

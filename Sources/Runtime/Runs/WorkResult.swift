@@ -35,9 +35,23 @@ package struct WorkResult: Sendable {
     try RunFault.storing { try MergeWriter(run: self.directory, plan: self.plan).merge() }
   }
 
+  /// Merges, and reports what came of it.
+  package func conclude() throws(RunFault) -> (merge: MergeSummary, report: Report) {
+    try RunFault.storing {
+      let reader = ReportReader(plan: self.plan, layout: ReportLayout(ofKindOf: self.plan))
+      let merge = try MergeWriter(run: self.directory, plan: self.plan).merge {
+        reader.add($1, of: $0)
+      }
+      return (merge, try reader.report(of: merge, in: self.directory))
+    }
+  }
+
   /// What the last merge says.
   package func report() throws(RunFault) -> Report {
-    try RunFault.storing { try self.directory.report(of: self.plan) }
+    try RunFault.storing {
+      try ReportReader.report(
+        of: self.directory, plan: self.plan, layout: ReportLayout(ofKindOf: self.plan))
+    }
   }
 
   /// Held by one process at a time, which merges or has work done.

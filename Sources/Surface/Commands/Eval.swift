@@ -104,9 +104,8 @@ package struct Eval: AsyncParsableCommand {
 
   /// Merges what came in and prints the report.
   private func conclude(_ work: WorkResult) throws -> MergeSummary {
-    let merge = try work.merge()
+    let (merge, report) = try work.conclude()
     for words in merge.warnings { StandardStreams.say(words) }
-    let report = try work.report()
     StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
     StandardStreams.say("merged: \(work.recordsPath)")
     return merge

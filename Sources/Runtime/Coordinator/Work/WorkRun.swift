@@ -147,15 +147,12 @@ extension Plan {
   }
 }
 
-extension RunDirectory {
-  /// The report of the last merge, laid out as the kind of work has it.
-  package func report(of plan: WorkPlan) throws(RunStoreError) -> Report {
-    var layout = ReportLayout(plan)
-    if plan.kind == SimulatorSpecification.kind,
-      let simulator = try? SimulatorSpecification(canonicalJSON: plan.specification)
-    {
-      layout = simulator.reportLayout(of: plan)
-    }
-    return try ReportReader.report(of: self, plan: plan, layout: layout)
+extension ReportLayout {
+  /// As the kind of work has it.
+  package init(ofKindOf plan: WorkPlan) {
+    let simulator =
+      plan.kind == SimulatorSpecification.kind
+      ? try? SimulatorSpecification(canonicalJSON: plan.specification) : nil
+    self = simulator?.reportLayout(of: plan) ?? Self(plan)
   }
 }
