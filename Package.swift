@@ -174,7 +174,7 @@ let testTargets: [Target] = [
       "Runs", "Telemetry", "TestFleet", yams,
     ]),
   tests("HealthTests", ["Fleet", "Health", "Launch"]),
-  tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
+  tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("LabTests", ["Lab"]),
   tests(
     "LinksTests",

@@ -132,7 +132,7 @@ struct RecordFileTests {
     let file = try RecordFile(path: self.path)
     var wrong = Self.batch(2)
     wrong.lines.removeLast()
-    await #expect(throws: RecordLogError.self) { try await file.append([Self.batch(1), wrong]) }
+    await #expect(throws: FileFault.self) { try await file.append([Self.batch(1), wrong]) }
     #expect(try self.content().isEmpty)
     try await file.append([Self.batch(1)])
     #expect(try await self.sequences(self.path) == [1])
@@ -149,7 +149,7 @@ struct RecordFileTests {
 
   @Test func `a folder that is not there is an error with the path`() {
     #expect(
-      throws: RecordLogError.failed(path: "/nonexistent/x", operation: "open", errno: ENOENT)
+      throws: FileFault(path: "/nonexistent/x", operation: "open", errno: ENOENT)
     ) { try RecordFile(path: "/nonexistent/x") }
   }
 }

@@ -58,7 +58,9 @@ struct SpoolWorld {
       self.check()
     }
     if self.machine.hasPending || self.machine.nextSend != .none { self.fault("not drained") }
-    if !self.machine.held(leaseID: 0).isEmpty { self.fault("held at the end: \(self.machine.held(leaseID: 0).ranges)") }
+    if !self.machine.held(leaseID: 0).isEmpty {
+      self.fault("held at the end: \(self.machine.held(leaseID: 0).ranges)")
+    }
     if !self.machine.hasRoom { self.fault("no room at the end") }
     let lost = self.synced.keys.filter { !self.stored.contains($0) }.sorted()
     if !lost.isEmpty { self.fault("lost: \(lost)") }

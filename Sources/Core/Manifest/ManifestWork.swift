@@ -52,7 +52,8 @@ struct WorkEntry: Sendable {
       .defaulted("policy", \.policy, .choice(), "The simulator's policy"),
       .defaulted(
         "num_examples", \.settings.exampleCount,
-        .integer(WorkSettings.exampleCounts, besides: -1, meaning: "all 300"), "Scenarios; -1 is all 300"),
+        .integer(WorkSettings.exampleCounts, besides: -1, meaning: "all 300"),
+        "Scenarios; -1 is all 300"),
       .defaulted(
         "rollouts_per_example", \.settings.rolloutsPerExample, .integer(WorkSettings.rolloutCounts),
         "Rollouts of each scenario"),

@@ -70,11 +70,11 @@ package enum LeaseReport: Equatable, Sendable {
 /// Where a node's worker is.
 package struct LeaseProgress: Equatable, Sendable {
   /// The lease of the next item that it will begin; 0: none waits.
-  package var leaseID: UInt64 = 0
+  package var leaseID: UInt64
   /// That item: the lease's items before it are begun or done.
-  package var next: UInt64 = 0
+  package var next: UInt64
   /// How many items it can have under way at once; 0: it does not know yet.
-  package var concurrency: UInt32 = 0
+  package var concurrency: UInt32
 
   package init(leaseID: UInt64 = 0, next: UInt64 = 0, concurrency: UInt32 = 0) {
     self.leaseID = leaseID

@@ -94,7 +94,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
 }
 
 /// A file system call that did not do what was asked.
-package struct FileFault: Error, Equatable {
+package struct FileFault: Error, Equatable, CustomStringConvertible {
   package var path: String
   /// What was being done, as an infinitive: `write`, `rename`.
   package var operation: String
@@ -106,6 +106,7 @@ package struct FileFault: Error, Equatable {
     self.errno = errno
   }
 
-  /// No room on the disk, in the quota, or below the process's own limit for the size of a file.
-  package var isDiskFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(self.errno) }
+  package var description: String {
+    "cannot \(self.operation) `\(self.path)`: \(String(cString: strerror(self.errno)))"
+  }
 }

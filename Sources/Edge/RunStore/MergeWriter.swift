@@ -72,7 +72,7 @@ package struct MergeWriter {
     var merge = Merge(plan: self.plan, batches: batches.map(\.entry.header))
     try merge.run(
       load: { (index: Int) throws(FileFault) in
-        try readers[batches[index].source].lines(of: batches[index].entry)
+        try readers[batches[index].source].file.lines(of: batches[index].entry)
       },
       write: { (output: MergeOutput, bytes: [UInt8]) throws(FileFault) in
         let offset = sizes[output, default: 0]

@@ -84,7 +84,7 @@ where C.Duration == Duration, C.Instant: Sendable {
   /// the time to say goodbye.
   private func watchTime() async {
     while !self.state.withLock({ $0.isOver }) {
-      guard (try? await self.sleep(self.settings.tick)) != nil else { return }
+      guard (try? await self.clock.sleep(for: self.settings.tick)) != nil else { return }
       let now = self.clock.now
       let progress = self.state.withLock { state in
         state.ticked(at: now, unreachableTimeout: self.settings.unreachableTimeout)
@@ -94,13 +94,9 @@ where C.Duration == Duration, C.Instant: Sendable {
     }
     let end = self.clock.now.advanced(by: self.settings.drainTimeout)
     while self.clock.now < end, self.state.withLock({ $0.openStreamCount > 0 }) {
-      guard (try? await self.sleep(.milliseconds(20))) != nil else { return }
+      guard (try? await self.clock.sleep(for: .milliseconds(20))) != nil else { return }
     }
     self.state.withLock { $0.openStreamCount = 0 }
-  }
-
-  func sleep(_ duration: Duration) async throws {
-    try await self.clock.sleep(until: self.clock.now.advanced(by: duration), tolerance: nil)
   }
 
   // MARK: One node
@@ -123,7 +119,7 @@ where C.Duration == Duration, C.Instant: Sendable {
     do {
       try await self.connector.withLink(to: self.nodes[index].name) { link in
         opened()
-        try await self.serve(link, of: index)
+        try await WorkSession(dispatcher: self, link: link, index: index).run()
       }
     } catch let fault as WorkFault {
       self.state.withLock { $0.faulted(index, fault, countMax: self.settings.damageCountMax) }
@@ -132,11 +128,6 @@ where C.Duration == Duration, C.Instant: Sendable {
       self.state.withLock { $0.disconnected(index, "\(error)") }
       throw error
     }
-  }
-
-  private func serve(_ link: Connector.Link, of index: Int) async throws {
-    let session = WorkSession(dispatcher: self, link: link, index: index)
-    try await session.run()
   }
 }
 
@@ -174,7 +165,7 @@ enum WorkFault: Error, Equatable {
   /// The node ended the stream.
   case ended
   /// The coordinator's own disk refused.
-  case store(RecordLogError)
+  case store(FileFault)
 }
 
 /// Waits and bounds of a ``WorkDispatcher``.

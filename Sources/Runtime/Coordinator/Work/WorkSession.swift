@@ -130,7 +130,7 @@ where C.Duration == Duration, C.Instant: Sendable {
   private func watch() async throws {
     let timeout = self.dispatcher.settings.lease.timeout
     while true {
-      try await self.dispatcher.sleep(timeout / 4)
+      try await self.dispatcher.clock.sleep(for: timeout / 4)
       let now = self.dispatcher.clock.now
       let heardAt = self.inbox.withLock { $0.heardAt }
       if heardAt.duration(to: now) >= timeout { throw WorkFault.silent }
@@ -165,7 +165,7 @@ where C.Duration == Duration, C.Instant: Sendable {
         }
       }
       if !new.isEmpty {
-        do throws(RecordLogError) {
+        do throws(FileFault) {
           try await log.append(new)
           try await log.sync()
         } catch {

@@ -60,10 +60,6 @@ where C.Duration == Duration, C.Instant: Sendable {
     self.state.withLock { if $0.workNumber == number { change(&$0) } }
   }
 
-  private func sleep(_ duration: Duration) async throws {
-    try await self.clock.sleep(until: self.clock.now.advanced(by: duration), tolerance: nil)
-  }
-
   // MARK: Computing
 
   /// Computing goes on for so long before it looks at the queue again.
@@ -202,21 +198,21 @@ where C.Duration == Duration, C.Instant: Sendable {
     for await _ in self.rings(\.spoolBell) {
       while !Task.isCancelled {
         let (step, number) = self.state.withLock { ($0.nextSpoolStep, $0.workNumber) }
-        do throws(RecordLogError) {
+        do throws(FileFault) {
           guard try await self.carryOut(step, of: number) else { break }
         } catch {
           self.ifWork(is: number) { state in
             if state.isOpen { state.phase = .failed("\(error)") }
             state.raise(LeaseFault(.disk, "\(error)"))
           }
-          try? await self.sleep(self.settings.spoolRetry)
+          try? await self.clock.sleep(for: self.settings.spoolRetry)
         }
       }
     }
   }
 
   /// - Returns: Whether there may be more to do.
-  private func carryOut(_ step: State.SpoolStep, of number: Int) async throws(RecordLogError)
+  private func carryOut(_ step: State.SpoolStep, of number: Int) async throws(FileFault)
     -> Bool
   {
     switch step {
@@ -286,7 +282,7 @@ where C.Duration == Duration, C.Instant: Sendable {
 
   private func beat(of stream: Int) async throws {
     while true {
-      try await self.sleep(self.settings.heartbeat)
+      try await self.clock.sleep(for: self.settings.heartbeat)
       try self.onStream(stream) { $0.beat() }
     }
   }

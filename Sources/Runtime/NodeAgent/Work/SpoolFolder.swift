@@ -12,11 +12,11 @@ package protocol SpoolLog: RecordLog {
   var lastSequence: UInt64 { get async }
 
   /// The batches after a sequence number, at most `maximumSize` bytes of lines but at least one.
-  func batches(after sequence: UInt64, maximumSize: Int) async throws(RecordLogError)
+  func batches(after sequence: UInt64, maximumSize: Int) async throws(FileFault)
     -> [RecordBatch]
 
   /// Frees the room of the batches up to a sequence number.
-  func drop(through sequence: UInt64) async throws(RecordLogError)
+  func drop(through sequence: UInt64) async throws(FileFault)
 }
 
 /// Where a node's spools are.
@@ -24,7 +24,7 @@ package protocol SpoolStore: Sendable {
   associatedtype Log: SpoolLog
 
   /// Opens the spool of a work, or creates it, and removes those of other works.
-  func open(workID: String) async throws(RecordLogError) -> Log
+  func open(workID: String) async throws(FileFault) -> Log
 }
 
 extension RecordFile: SpoolLog {}
@@ -38,10 +38,12 @@ package struct SpoolFolder: SpoolStore {
     self.path = path
   }
 
-  package func open(workID: String) async throws(RecordLogError) -> RecordFile {
+  package func open(workID: String) async throws(FileFault) -> RecordFile {
     // The name comes from outside; it is a hash in hexadecimal.
     let isName = 1...64 ~= workID.utf8.count && workID.utf8.allSatisfy { $0.isHexadecimalDigit }
-    guard isName else { throw .refused(path: self.path, reason: "a work id that is no hash") }
+    guard isName else {
+      throw FileFault(path: self.path, operation: "name a spool in", errno: EINVAL)
+    }
     let name = "spool-\(workID).records"
     self.removeOthers(than: name)
     return try RecordFile(path: "\(self.path)/\(name)")
