@@ -377,20 +377,16 @@ where Instant.Duration == Duration, Instant: Sendable {
 
   /// The lease with the most time to go of those of which at least two items are not begun.
   private func longest(except idle: Int) -> (node: Int, place: Int)? {
-    var best: (node: Int, place: Int)?
-    var bestTime = 0.0
-    for node in self.nodes.indices where node != idle {
-      for (place, held) in self.nodes[node].held.enumerated() {
+    let leases = self.nodes.indices.lazy.filter { $0 != idle }.flatMap { node in
+      self.nodes[node].held.enumerated().compactMap {
+        (place, held) -> (node: Int, place: Int, time: Double)? in
         let left = held.waiting.count
         // A lease that waits behind others ends later still.
         let time = Double(left) * Double(place + 1) / max(self.nodes[node].rate, 0.001)
-        if left >= 2, time > bestTime {
-          best = (node, place)
-          bestTime = time
-        }
+        return left >= 2 ? (node, place, time) : nil
       }
     }
-    return best
+    return leases.max { $0.time < $1.time }.map { ($0.node, $0.place) }
   }
 
   private mutating func takeBack(from node: Int) {

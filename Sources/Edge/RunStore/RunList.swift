@@ -53,11 +53,8 @@ package struct RunList: Sendable {
   package func remove(_ run: RunDirectory, holder: String) throws(RunStoreError) -> Int {
     let folder = "\(self.root)/\(run.name)"
     let gone = ".\(run.id).gone"
-    do throws(FileFault) {
-      guard try FolderTree.isOwn(run.path) else { return 0 }
-    } catch {
-      throw .file(error)
-    }
+    guard try RunStoreError.filing({ () throws(FileFault) in try FolderTree.isOwn(run.path) })
+    else { return 0 }
     let lock = try RunLock(run, holder: holder)
     do throws(FileFault) {
       try DurableFile.rename(run.path, to: "\(folder)/\(gone)")

@@ -71,7 +71,9 @@ where C.Duration == Duration, C.Instant: Sendable {
         for index in self.nodes.indices { group.addTask { await self.serve(index) } }
         group.addTask { await self.watchTime() }
         while await group.next() != nil {
-          if self.state.withLock({ $0.isOver && $0.openStreamCount == 0 }) { group.cancelAll() }
+          if self.state.withLock({ $0.isOver && ($0.isDrained || !$0.hasOpenStream) }) {
+            group.cancelAll()
+          }
         }
       }
     }
@@ -93,10 +95,10 @@ where C.Duration == Duration, C.Instant: Sendable {
       self.publish(progress)
     }
     let end = self.clock.now.advanced(by: self.settings.drainTimeout)
-    while self.clock.now < end, self.state.withLock({ $0.openStreamCount > 0 }) {
+    while self.clock.now < end, self.state.withLock({ $0.hasOpenStream }) {
       guard (try? await self.clock.sleep(for: .milliseconds(20))) != nil else { return }
     }
-    self.state.withLock { $0.openStreamCount = 0 }
+    self.state.withLock { $0.isDrained = true }
   }
 
   // MARK: One node
@@ -110,12 +112,7 @@ where C.Duration == Duration, C.Instant: Sendable {
   }
 
   private func visit(_ index: Int, _ opened: @escaping @Sendable () -> Void) async throws {
-    let openedCount = self.state.withLock { $0.streams[index].openedCount }
-    defer {
-      self.state.withLock { state in
-        if state.streams[index].openedCount > openedCount { state.left(index) }
-      }
-    }
+    defer { self.state.withLock { $0.streams[index].isOpen = false } }
     do {
       try await self.connector.withLink(to: self.nodes[index].name) { link in
         opened()

@@ -192,7 +192,8 @@ where Instant.Duration == Duration {
     var state = DispatchProgress.State.unreachable("")
     /// What is in this node's log, all synced: what comes again is not stored again.
     var stored: WorkHistory
-    var openedCount = 0
+    /// Until its link has closed.
+    var isOpen = false
     var damageCount = 0
     var cuts: [LeaseOrder] = []
     var orderBell: AsyncStream<Void>.Continuation?
@@ -200,7 +201,8 @@ where Instant.Duration == Duration {
 
   var machine: LeaseMachine<Instant>
   var streams: [Stream]
-  var openStreamCount = 0
+  /// The time for streams to say goodbye is over.
+  var isDrained = false
   /// Why a node will never do this work.
   private var refusal: LeaseFault?
   var ending: DispatchResult.Ending?
@@ -216,6 +218,7 @@ where Instant.Duration == Duration {
     self.aloneSince = now
   }
 
+  var hasOpenStream: Bool { self.streams.contains { $0.isOpen } }
   var isOver: Bool { self.ending != nil || self.machine.isFinished }
 
   func isCutOff(_ index: Int) -> Bool {
@@ -259,7 +262,7 @@ where Instant.Duration == Duration {
     if self.streams.indices.allSatisfy({ self.isCutOff($0) }) {
       self.end(self.refusal.map { .refused($0) } ?? .unreachable)
     }
-    if self.openStreamCount > 0 {
+    if self.hasOpenStream {
       self.aloneSince = nil
     } else {
       let since = self.aloneSince ?? now
@@ -272,15 +275,9 @@ where Instant.Duration == Duration {
 
   mutating func connected(_ index: Int, bell: AsyncStream<Void>.Continuation) {
     self.streams[index].state = .connected
-    self.streams[index].openedCount += 1
+    self.streams[index].isOpen = true
     self.streams[index].orderBell = bell
     self.streams[index].cuts.removeAll()
-    self.openStreamCount += 1
-  }
-
-  /// The link of an opened stream has closed.
-  mutating func left(_ index: Int) {
-    self.openStreamCount = max(0, self.openStreamCount - 1)
   }
 
   mutating func disconnected(_ index: Int, _ reason: String) {

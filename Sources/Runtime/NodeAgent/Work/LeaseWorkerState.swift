@@ -6,9 +6,7 @@ where Instant.Duration == Duration {
   typealias Bell = AsyncStream<Void>.Continuation
 
   enum Phase: Sendable {
-    /// No coordinator has said yet what to do.
-    case idle
-    /// The spool of this work is to be opened.
+    /// The spool of the work is to be opened, once a coordinator has said what to do.
     case opening
     case open(Spool)
     /// The disk refuses; what is pending stays in memory, and opening is tried again.
@@ -23,7 +21,7 @@ where Instant.Duration == Duration {
   var streamNumber = 0
   /// The stream whose setup came last.
   var setupStream = 0
-  var phase = Phase.idle
+  var phase = Phase.opening
   var queue = LeaseQueue()
   var spool = SpoolMachine(settings: SpoolSettings(), entries: [], lastSequence: 0)
   /// The items that are being worked on, by lease.
@@ -53,7 +51,7 @@ where Instant.Duration == Duration {
   var isOpen: Bool {
     switch self.phase {
     case .open: true
-    case .idle, .opening, .failed: false
+    case .opening, .failed: false
     }
   }
 
@@ -83,7 +81,6 @@ where Instant.Duration == Duration {
 
   var nextSpoolStep: SpoolStep {
     switch self.phase {
-    case .idle: return .nothing
     case .opening, .failed:
       guard let setup = self.setup else { return .nothing }
       return .open(workID: setup.workID)
@@ -167,7 +164,7 @@ where Instant.Duration == Duration {
       self.queue.remove { spool.held(leaseID: $0) }
     case .failed:
       self.spool.reopened(entries: entries)
-    case .idle, .open:
+    case .open:
       preconditionFailure("a spool was opened in \(self.phase)")
     }
     // A fault that was not told yet still is: the leases it voids are for the coordinator to give again.
