@@ -10,11 +10,6 @@ struct RunClaim: Sendable {
     var coordinator: String
   }
 
-  enum ClaimDecision: Equatable {
-    case accepted
-    case refused(holder: Holder)
-  }
-
   enum ActDecision: Equatable {
     case allowed
     /// The link has claimed nothing: it observes, or has not attached.
@@ -32,15 +27,17 @@ struct RunClaim: Sendable {
   }
 
   /// The same coordinator may claim again, over the same link or another.
-  mutating func claim(_ claimant: Holder, from address: String) -> ClaimDecision {
+  ///
+  /// - Returns: Who holds the run, where the claim is refused.
+  mutating func claim(_ claimant: Holder, from address: String) -> Holder? {
     if let holder = self.holder, holder != claimant, claimant.epoch <= holder.epoch {
-      return .refused(holder: holder)
+      return holder
     }
     self.holder = claimant
     self.links.removeAll { $0.address == address }
     if self.links.count >= NodeLimits.linkCountMax { self.links.removeFirst() }
     self.links.append((address, claimant))
-    return .accepted
+    return nil
   }
 
   /// A claim over this link, should there be one, is given back by it; the run stays held.
