@@ -35,8 +35,8 @@ struct SimulatorSpecificationTests {
       try SimulatorSpecification(
         policy: "lru", seed: 0, difficulty: "all", episodeCost: .seconds(seconds))
     }
-    #expect(
-      error?.description == "episode cost `\(seconds).0 seconds` is not in 0 to 3600.0 seconds")
+    let cost = Duration.seconds(seconds)
+    #expect(error?.description == "episode cost `\(cost)` is not in 0 to 3600.0 seconds")
   }
 
   @Test func `what is written reads back, and is the same bytes for the same specification`()
