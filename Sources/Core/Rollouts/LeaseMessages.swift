@@ -18,13 +18,6 @@ package struct LeaseSetup: Equatable, Sendable {
     self.specification = specification
     self.rolloutsPerTask = rolloutsPerTask
   }
-
-  /// What nodes must know of a plan.
-  package init(_ plan: WorkPlan) {
-    self.init(
-      workID: plan.workID, kind: plan.kind, specification: plan.specification,
-      rolloutsPerTask: plan.rolloutsPerTask)
-  }
 }
 
 /// Items that are a node's for a while.
@@ -271,17 +264,12 @@ package enum BatchFrame {
     text += #""attempt":\#(batch.attempt),"kind":"\#(batch.kind)","items":["#
     text += batch.items.bounds.map { "\($0)" }.joined(separator: ",")
     text += #"],"bytes":\#(size),"#
-    text += #""crc32c":"\#(Self.hex(checksum))""#
+    text += #""crc32c":"\#(checksum.digits(8, radix: 16))""#
     return Self.sealed(Array(text.utf8))
   }
 
   private static func sealed(_ text: [UInt8]) -> [UInt8] {
-    text + #","header_crc32c":"\#(Self.hex(CRC32C.checksum(of: text)))"}}\#n"#.utf8
-  }
-
-  private static func hex(_ value: UInt32) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 8 - digits.count) + digits
+    text + #","header_crc32c":"\#(CRC32C.checksum(of: text).digits(8, radix: 16))"}}\#n"#.utf8
   }
 }
 

@@ -22,7 +22,8 @@ package struct SpoolMachine: Sendable {
 
   private let settings: SpoolSettings
   private var sequenceNext: UInt64
-  private var pending: [RecordBatch] = []
+  /// What is to be appended and synced next; it stays here until then.
+  package private(set) var pending: [RecordBatch] = []
   private var pendingSize = 0
   private var spooled: [BatchEntry]
   private var spooledSize: Int
@@ -56,8 +57,6 @@ package struct SpoolMachine: Sendable {
       && self.fileSize < 2 * self.settings.sizeMax
   }
 
-  package var hasPending: Bool { !self.pending.isEmpty }
-
   /// What need not be done for a lease, of what is pending or spooled: it has a result, or failed for
   /// this very lease. What failed for another is to be tried again.
   package func held(leaseID: UInt64) -> OrdinalRangeSet {
@@ -79,9 +78,6 @@ package struct SpoolMachine: Sendable {
     self.pendingSize += batch.lines.count
     self.pending.append(batch)
   }
-
-  /// What is to be appended and synced next; it stays pending until then.
-  package var nextWrite: [RecordBatch] { self.pending }
 
   /// These batches, the first that were pending, are on disk.
   package mutating func written(_ batches: [RecordBatch]) {
@@ -224,11 +220,18 @@ package struct LeaseQueue: Sendable {
 
   /// An item that was in work for an earlier lease has failed there: it is to be done for this one.
   package mutating func add(_ ordinal: UInt64, of lease: Lease) {
-    if let index = self.leases.firstIndex(where: { $0.id == lease.id }) {
-      self.leases[index].items.insert(ordinal..<ordinal + 1)
+    let place = self.leases.firstIndex { $0.id == lease.id } ?? self.leases.count
+    let items = ordinal..<ordinal + 1
+    self.insert(Slice(leaseID: lease.id, attempt: lease.attempt, items: items), at: place)
+  }
+
+  /// Into the lease at `place`, or before it where that is another.
+  private mutating func insert(_ slice: Slice, at place: Int) {
+    if place < self.leases.count, self.leases[place].id == slice.leaseID {
+      self.leases[place].items.insert(slice.items)
     } else {
-      self.leases.append(
-        Lease(id: lease.id, items: [ordinal..<ordinal + 1], attempt: lease.attempt))
+      let lease = Lease(id: slice.leaseID, items: [slice.items], attempt: slice.attempt)
+      self.leases.insert(lease, at: place)
     }
   }
 
@@ -250,12 +253,7 @@ package struct LeaseQueue: Sendable {
 
   /// Items that were taken and not begun are the next ones again.
   package mutating func putBack(_ slice: Slice) {
-    if self.leases.first?.id == slice.leaseID {
-      self.leases[0].items.insert(slice.items)
-    } else {
-      let lease = Lease(id: slice.leaseID, items: [slice.items], attempt: slice.attempt)
-      self.leases.insert(lease, at: 0)
-    }
+    self.insert(slice, at: 0)
   }
 
   /// What turns out to be held already is not done again.

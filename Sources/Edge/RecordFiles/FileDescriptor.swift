@@ -26,35 +26,21 @@ package struct FileDescriptor: ~Copyable, Sendable {
     return Int(status.st_size)
   }
 
-  /// Fills `buffer` from `offset` on.
-  ///
-  /// - Returns: How many bytes there were: fewer than asked for only at the end of the file.
-  package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileFault)
-    -> Int
-  {
-    var done = 0
-    while done < buffer.count {
-      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-      let count = pread(self.descriptor, rest.baseAddress, rest.count, off_t(offset + done))
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw self.fault("read") }
-      if count == 0 { break }
-      done += count
-    }
-    return done
-  }
-
   /// The bytes of `range` of the file, fewer at its end.
   package func bytes(_ range: Range<Int>) throws(FileFault) -> [UInt8] {
-    var fault: FileFault?
-    let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
-      do throws(FileFault) {
-        count = try self.read(into: UnsafeMutableRawBufferPointer(buffer), at: range.lowerBound)
-      } catch {
-        fault = error
+    var code: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, done in
+      while done < range.count {
+        let rest = UnsafeMutableBufferPointer(rebasing: buffer[done...])
+        let start = off_t(range.lowerBound + done)
+        let count = pread(self.descriptor, rest.baseAddress, rest.count, start)
+        if count < 0, errno == EINTR { continue }
+        if count < 0 { code = errno }
+        if count <= 0 { break }
+        done += count
       }
     }
-    if let fault { throw fault }
+    if code != 0 { throw FileFault(path: self.path, operation: "read", errno: code) }
     return bytes
   }
 

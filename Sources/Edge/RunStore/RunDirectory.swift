@@ -96,11 +96,10 @@ package struct RunDirectory: Equatable, Sendable {
       if error.errno == ENOENT { return nil }
       throw .file(error)
     }
-    do throws(WorkPlanError) {
-      return try WorkPlan(canonicalText: bytes)
-    } catch {
+    guard let plan = try? WorkPlan(canonicalText: bytes) else {
       throw .damaged(path: self.workPlanPath, reason: "not a work plan that Muster wrote")
     }
+    return plan
   }
 
   /// Whether ``markFinished()`` was called.

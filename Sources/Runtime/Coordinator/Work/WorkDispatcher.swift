@@ -26,7 +26,7 @@ package struct WorkNode<Log: RecordLog>: Sendable {
 /// on.
 package final class WorkDispatcher<C: Clock, Connector: WorkConnector, Log: RecordLog>: Sendable
 where C.Duration == Duration, C.Instant: Sendable {
-  let settings: WorkDispatcherSettings
+  let settings = WorkDispatcherSettings()
   let plan: WorkPlan
   let nodes: [WorkNode<Log>]
   let clock: C
@@ -43,10 +43,8 @@ where C.Duration == Duration, C.Instant: Sendable {
   package init(
     plan: WorkPlan, leaseIDFirst: UInt64, nodes: [WorkNode<Log>],
     elsewhere: WorkHistory = WorkHistory(), clock: C, connector: Connector,
-    settings: WorkDispatcherSettings = WorkDispatcherSettings(),
     progress: @escaping @Sendable (DispatchProgress) -> Void
   ) {
-    self.settings = settings
     self.plan = plan
     self.nodes = nodes
     self.clock = clock
@@ -56,7 +54,7 @@ where C.Duration == Duration, C.Instant: Sendable {
     for node in nodes { history.add(node.history) }
     let machine = LeaseMachine(
       itemCount: plan.itemCount, attemptCountMax: plan.attemptCountMax, nodeCount: nodes.count,
-      history: history, leaseIDFirst: leaseIDFirst, settings: settings.lease, at: clock.now)
+      history: history, leaseIDFirst: leaseIDFirst, settings: self.settings.lease, at: clock.now)
     self.state = Mutex(
       WorkDispatcherState(
         machine: machine, nodes: nodes.map { (name: $0.name.rawValue, history: $0.history) },
@@ -166,22 +164,20 @@ enum WorkFault: Error, Equatable {
 }
 
 /// Waits and bounds of a ``WorkDispatcher``.
-package struct WorkDispatcherSettings: Sendable {
-  package var lease = LeaseSettings()
+struct WorkDispatcherSettings: Sendable {
+  let lease = LeaseSettings()
   /// Between two looks at the time: expiry, progress.
-  package var tick: Duration = .milliseconds(250)
+  let tick: Duration = .milliseconds(250)
   /// Between two attempts to open a stream.
-  package var link = LinkMachine.Settings.work
+  let link = LinkMachine.Settings.work
   /// With no stream open for so long, the work ends incomplete.
-  package var unreachableTimeout: Duration = .seconds(120)
+  let unreachableTimeout: Duration = .seconds(120)
   /// After the last record: time for nodes to hear that it is stored.
-  package var drainTimeout: Duration = .seconds(2)
+  let drainTimeout: Duration = .seconds(2)
   /// Bytes of a node's records that wait for the disk; beyond, its stream is not read.
-  package var pendingSizeMax = 4 << 20
+  let pendingSizeMax = 4 << 20
   /// Damaged batches in a row, each ending its stream, before a node is cut off.
-  package var damageCountMax = 3
-
-  package init() {}
+  let damageCountMax = 3
 }
 
 /// How far the work is.

@@ -60,7 +60,12 @@ where C.Duration == Duration, C.Instant: Sendable {
 
   /// Sends the setup, the leases that stand, then whatever there is to say, until the work is over.
   private func order(_ rings: AsyncStream<Void>) async throws {
-    try await self.link.send(.setup(LeaseSetup(self.dispatcher.plan)))
+    let plan = self.dispatcher.plan
+    try await self.link.send(
+      .setup(
+        LeaseSetup(
+          workID: plan.workID, kind: plan.kind, specification: plan.specification,
+          rolloutsPerTask: plan.rolloutsPerTask)))
     let standing = self.dispatcher.state.withLock { $0.machine.leases(of: self.index) }
     for lease in standing { try await self.link.send(.lease(lease)) }
     for await _ in rings {

@@ -14,7 +14,7 @@ package final class LeaseWorker<C: Clock, Store: SpoolStore>: Sendable
 where C.Duration == Duration, C.Instant: Sendable {
   typealias State = LeaseWorkerState<Store.Log, C.Instant>
 
-  private let settings: LeaseWorkerSettings
+  private let settings: SpoolSettings
   private let clock: C
   private let store: Store
   private let makeRunner: @Sendable (LeaseSetup) throws(LeaseFault) -> any ItemRunner
@@ -24,14 +24,14 @@ where C.Duration == Duration, C.Instant: Sendable {
   ///   - store: Where the spool of each work is.
   ///   - makeRunner: Called once for each work; what it throws refuses the work.
   package init(
-    settings: LeaseWorkerSettings = LeaseWorkerSettings(), clock: C, store: Store,
+    settings: SpoolSettings = SpoolSettings(), clock: C, store: Store,
     makeRunner: @escaping @Sendable (LeaseSetup) throws(LeaseFault) -> any ItemRunner
   ) {
     self.settings = settings
     self.clock = clock
     self.store = store
     self.makeRunner = makeRunner
-    self.state = Mutex(State(settings.spool))
+    self.state = Mutex(State(settings))
   }
 
   /// Nothing is to be done, and all that was done is on the disk.
@@ -67,6 +67,12 @@ where C.Duration == Duration, C.Instant: Sendable {
 
   /// Computing goes on for so long before it looks at the queue again.
   private static var sliceTime: Duration { .milliseconds(5) }
+  /// Short items between two looks at the queue, and two chances for other tasks.
+  private static var sliceCountMax: Int { 64 }
+  /// From a refusal of the disk to the next try.
+  private static var spoolRetry: Duration { .seconds(5) }
+  /// From one sign of life to the next; the coordinator gives up after fifteen.
+  private static var heartbeat: Duration { .seconds(1) }
 
   /// One of the items that are under way at once, or a few short ones after each other.
   private struct Lane {
@@ -128,8 +134,8 @@ where C.Duration == Duration, C.Instant: Sendable {
         state.done(done, output, at: now)
         state.sliceCount =
           perItem > .zero
-          ? max(1, Int(min(Double(self.settings.sliceCountMax), Self.sliceTime / perItem)))
-          : self.settings.sliceCountMax
+          ? max(1, Int(min(Double(Self.sliceCountMax), Self.sliceTime / perItem)))
+          : Self.sliceCountMax
         if done.items.upperBound < lane.slice.items.upperBound {
           var rest = lane.slice
           rest.items = done.items.upperBound..<rest.items.upperBound
@@ -164,7 +170,7 @@ where C.Duration == Duration, C.Instant: Sendable {
         output.failures.append((ordinal, RecordLine.failure(of: key, failure)))
       }
       done.items = done.items.lowerBound..<ordinal + 1
-      if output.lines.count >= self.settings.spool.batchSize { return done }
+      if output.lines.count >= self.settings.batchSize { return done }
     }
     return done
   }
@@ -184,11 +190,11 @@ where C.Duration == Duration, C.Instant: Sendable {
   private func closeAged() async {
     for await _ in self.rings(\.ageBell) {
       while let oldest = self.state.withLock({ $0.batches.map(\.since).min() }) {
-        let due = oldest.advanced(by: self.settings.spool.batchAge)
+        let due = oldest.advanced(by: self.settings.batchAge)
         guard (try? await self.clock.sleep(until: due, tolerance: nil)) != nil else { return }
         let now = self.clock.now
         self.state.withLock {
-          $0.closeBatches { $0.advanced(by: self.settings.spool.batchAge) <= now }
+          $0.closeBatches { $0.advanced(by: self.settings.batchAge) <= now }
         }
       }
     }
@@ -208,7 +214,7 @@ where C.Duration == Duration, C.Instant: Sendable {
             if state.isOpen { state.phase = .failed("\(error)") }
             state.raise(LeaseFault(.disk, "\(error)"))
           }
-          try? await self.clock.sleep(for: self.settings.spoolRetry)
+          try? await self.clock.sleep(for: Self.spoolRetry)
         }
       }
     }
@@ -285,7 +291,7 @@ where C.Duration == Duration, C.Instant: Sendable {
 
   private func beat(of stream: Int) async throws {
     while true {
-      try await self.clock.sleep(for: self.settings.heartbeat)
+      try await self.clock.sleep(for: Self.heartbeat)
       try self.onStream(stream) { $0.beat() }
     }
   }
@@ -315,8 +321,9 @@ where C.Duration == Duration, C.Instant: Sendable {
             // A newer stream may have delivered it since.
             try self.onStream(stream) { _ in }
             // The coordinator gives its leases to others, and in the end gives up this node.
-            try await send(.fault(LeaseFault(.disk, "the spool has lost batch \(after + 1)")))
-            throw LeaseWorkerError.spoolLost(after: after)
+            let fault = LeaseFault(.disk, "the spool has lost batch \(after + 1)")
+            try await send(.fault(fault))
+            throw fault
           }
           for batch in batches where batch.sequence <= through {
             try self.onStream(stream) { $0.spool.sent(batch.sequence) }
@@ -385,6 +392,4 @@ package enum LeaseWorkerError: Error, Equatable {
   case superseded
   /// The coordinator does what the protocol does not allow.
   case protocolFault(String)
-  /// The disk no longer has what is to be delivered next: the batch after this sequence number.
-  case spoolLost(after: UInt64)
 }

@@ -57,7 +57,7 @@ where Instant.Duration == Duration {
 
   /// Nothing is to be done, and all that was done is on the disk.
   var isIdle: Bool {
-    self.queue.isEmpty && self.inWork.isEmpty && self.batches.isEmpty && !self.spool.hasPending
+    self.queue.isEmpty && self.inWork.isEmpty && self.batches.isEmpty && self.spool.pending.isEmpty
   }
 
   /// Items that may be under way at once; 0: not known yet.
@@ -91,8 +91,7 @@ where Instant.Duration == Duration {
       return .open(workID: setup.workID)
     case .open(let log):
       if let sequence = self.spool.dropThrough { return .drop(through: sequence, log) }
-      guard self.spool.hasPending else { return .nothing }
-      return .write(self.spool.nextWrite, log)
+      return self.spool.pending.isEmpty ? .nothing : .write(self.spool.pending, log)
     }
   }
 
@@ -347,17 +346,4 @@ struct OpenBatch<Instant: InstantProtocol & Sendable>: Sendable {
     }
     return RecordBatch(self.header, lines: lines)
   }
-}
-
-/// Waits of a ``LeaseWorker``.
-package struct LeaseWorkerSettings: Sendable {
-  package var spool = SpoolSettings()
-  /// From one sign of life to the next; the coordinator gives up after fifteen.
-  package var heartbeat: Duration = .seconds(1)
-  /// From a refusal of the disk to the next try.
-  package var spoolRetry: Duration = .seconds(5)
-  /// Short items between two looks at the queue, and two chances for other tasks.
-  package var sliceCountMax = 64
-
-  package init() {}
 }

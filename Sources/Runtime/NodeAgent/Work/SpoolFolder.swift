@@ -40,7 +40,7 @@ package struct SpoolFolder: SpoolStore {
 
   package func open(workID: String) async throws(FileFault) -> RecordFile {
     // The name comes from outside; it is a hash in hexadecimal.
-    let isName = 1...64 ~= workID.utf8.count && workID.utf8.allSatisfy { $0.isHexadecimalDigit }
+    let isName = 1...64 ~= workID.count && workID.allSatisfy { "0123456789abcdef".contains($0) }
     guard isName else {
       throw FileFault(path: self.path, operation: "name a spool in", errno: EINVAL)
     }
@@ -64,11 +64,5 @@ package struct SpoolFolder: SpoolStore {
     for other in names where other.hasPrefix("spool-") && other != name {
       unlink("\(self.path)/\(other)")
     }
-  }
-}
-
-extension UInt8 {
-  fileprivate var isHexadecimalDigit: Bool {
-    (48...57).contains(self) || (97...102).contains(self)
   }
 }
