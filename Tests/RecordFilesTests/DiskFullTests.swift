@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 import RecordFiles
 import Rollouts
 import Testing
@@ -20,7 +21,7 @@ struct DiskFullTests {
     try await file.append([Self.batch(1, size: 100_000)])
     try await file.sync()
     try await file.append([Self.batch(2, size: 100_000)])
-    let full = FileFault(path: path, operation: "write", errno: ENOSPC)
+    let full = SystemFault("write", path, code: ENOSPC)
     await #expect(throws: full) {
       try await file.append([Self.batch(3, size: 2_000_000)])
     }

@@ -1,5 +1,6 @@
 import Fleet
 import Glibc
+import OperatingSystem
 import RecordFiles
 import Rollouts
 import RunStore
@@ -36,7 +37,7 @@ struct MergeWriterTests {
   private func outputs(_ run: RunDirectory) -> [String: [UInt8]] {
     var outputs: [String: [UInt8]] = [:]
     for name in ["records", "missing", "conflicts", "attempts"] {
-      outputs[name] = try? DurableFile.read("\(run.mergedPath)/\(name).jsonl", limit: 1 << 20)
+      outputs[name] = try? PlainFile.read("\(run.mergedPath)/\(name).jsonl", whole: 1 << 20)
     }
     return outputs
   }
@@ -71,22 +72,22 @@ struct MergeWriterTests {
     let good = self.outputs(run)
     let (one, two) = (run.recordFilePath(of: "n1"), run.recordFilePath(of: "n2"))
     let (first, second) = try (
-      DurableFile.read(one, limit: 1 << 20), DurableFile.read(two, limit: 1 << 20)
+      PlainFile.read(one, whole: 1 << 20), PlainFile.read(two, whole: 1 << 20)
     )
-    try DurableFile.replace(two, with: second.dropLast())
+    try PlainFile.publish(second.dropLast(), at: two, durably: true)
     let cut = ["\(two): it ends within a batch"]
     #expect(
       throws: RunStoreError.fewer(path: run.mergedPath, count: 6, keptCount: 9, damaged: cut)
     ) { try MergeWriter(run: run, plan: plan).merge() }
-    try DurableFile.replace(one, with: first.dropLast(2) + [0x20, 0x0A])
+    try PlainFile.publish(first.dropLast(2) + [0x20, 0x0A], at: one, durably: true)
     let flipped = ["\(one): records that do not match their checksum at byte 0"]
     #expect(
       throws: RunStoreError.fewer(
         path: run.mergedPath, count: 0, keptCount: 9, damaged: flipped + cut)
     ) { try MergeWriter(run: run, plan: plan).merge() }
     #expect(self.outputs(run) == good)
-    try DurableFile.replace(one, with: first)
-    try DurableFile.rename(run.mergedPath, to: run.mergedPath + ".old")
+    try PlainFile.publish(first, at: one, durably: true)
+    try PlainFile.rename(run.mergedPath, to: run.mergedPath + ".old")
     #expect(try MergeWriter(run: run, plan: plan).merge().merged == 6)
   }
 
@@ -108,7 +109,7 @@ struct MergeWriterTests {
     #expect(old["conflicts"] != new["conflicts"] && steps.count == 10)
     for step in steps {
       for (name, bytes) in old {
-        try DurableFile.replace("\(run.mergedPath)/\(name).jsonl", with: bytes)
+        try PlainFile.publish(bytes, at: "\(run.mergedPath)/\(name).jsonl", durably: true)
       }
       #expect(throws: RunStoreError.self) {
         try MergeWriter(run: run, plan: plan, mayDo: { $0 != step }).merge()

@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+package import OperatingSystem
 package import Rollouts
 
 /// A record log in one file of frames (`BatchFrame`): a node's spool, or what the coordinator has of a
@@ -14,10 +15,10 @@ package actor RecordFile: RecordLog {
   /// Everything up to this sequence number was dropped by ``drop(through:)``; 0: nothing.
   package private(set) var droppedThrough: UInt64
 
-  private var file: FileDescriptor
+  private var file: OpenFile
   private var size: Int
   private var syncedSize: Int
-  private var failure: FileFault?
+  private var failure: SystemFault?
   private nonisolated let thread = FileThread()
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -27,14 +28,14 @@ package actor RecordFile: RecordLog {
   /// Opens or creates the file, mode 0600, and repairs it: an unfinished frame at the end, as a crash
   /// leaves it, is cut off; a wrong one and all that follows it are moved to `PATH.corrupt-N`. What is
   /// left is on disk when this returns.
-  package init(path: String) throws(FileFault) {
-    let file = try FileDescriptor(path: path, flags: O_RDWR | O_CREAT)
+  package init(path: String) throws(SystemFault) {
+    let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
     let size = try file.size()
     let scan = try RecordFileScan(file, size: size)
     if scan.corruption != nil { try Self.setAside(file, scan.intactSize..<size) }
     if scan.intactSize < size { try file.truncate(to: scan.intactSize) }
     try file.synchronize()
-    try DurableFile.synchronizeFolder(of: path)
+    try PlainFile.syncFolder(of: path)
     self.file = file
     self.entries = scan.entries
     self.droppedThrough = scan.droppedThrough
@@ -48,34 +49,33 @@ package actor RecordFile: RecordLog {
     self.entries.reduce(self.droppedThrough) { max($0, $1.header.sequence) }
   }
 
-  package func append(_ batches: [RecordBatch]) async throws(FileFault) {
+  package func append(_ batches: [RecordBatch]) async throws(SystemFault) {
     if let failure = self.failure { throw failure }
     var bytes: [UInt8] = []
     var added: [BatchEntry] = []
     for batch in batches {
       if let fault = BatchFrame.fault(of: batch) {
-        throw FileFault(
-          path: self.path, operation: "store batch \(batch.sequence), \(fault), in", errno: EINVAL)
+        throw SystemFault("store batch \(batch.sequence), \(fault), in", self.path, code: EINVAL)
       }
       var entry = BatchFrame.append(batch, to: &bytes)
       entry.frameOffset += self.size
       entry.offset += self.size
       added.append(entry)
     }
-    try self.failing { () throws(FileFault) in try self.file.write(bytes, at: self.size) }
+    try self.failing { () throws(SystemFault) in try self.file.write(bytes, at: self.size) }
     self.size += bytes.count
     self.entries += added
   }
 
-  package func sync() async throws(FileFault) {
+  package func sync() async throws(SystemFault) {
     if self.failure == nil, self.syncedSize == self.size { return }
-    try self.failing { () throws(FileFault) in try self.file.synchronize() }
+    try self.failing { () throws(SystemFault) in try self.file.synchronize() }
     self.syncedSize = self.size
   }
 
   /// The batches with a sequence number above `sequence`, at most `maximumSize` bytes of lines of
   /// them, but at least one if there is one: what has to be delivered again.
-  package func batches(after sequence: UInt64, maximumSize: Int = 1 << 20) throws(FileFault)
+  package func batches(after sequence: UInt64, maximumSize: Int = 1 << 20) throws(SystemFault)
     -> [RecordBatch]
   {
     var batches: [RecordBatch] = []
@@ -92,14 +92,14 @@ package actor RecordFile: RecordLog {
   /// Drops the batches up to `sequence`, which others have on disk: the file is written anew with a
   /// mark in their place, so that numbers go on from there after a restart, and replaces the old one
   /// by a rename. Costs as much as what stays; worth it when nothing or little does.
-  package func drop(through sequence: UInt64) throws(FileFault) {
+  package func drop(through sequence: UInt64) throws(SystemFault) {
     if self.failure == nil, sequence <= self.droppedThrough { return }
-    try self.failing { () throws(FileFault) in try self.rewrite(droppingThrough: sequence) }
+    try self.failing { () throws(SystemFault) in try self.rewrite(droppingThrough: sequence) }
   }
 
-  private func rewrite(droppingThrough sequence: UInt64) throws(FileFault) {
+  private func rewrite(droppingThrough sequence: UInt64) throws(SystemFault) {
     let temporary = self.path + ".new"
-    let target = try FileDescriptor(path: temporary, flags: O_RDWR | O_CREAT | O_TRUNC)
+    let target = try OpenFile(path: temporary, flags: O_RDWR | O_CREAT | O_TRUNC)
     let mark = BatchFrame.markLine(droppedThrough: sequence)
     try target.write(mark, at: 0)
     var kept: [BatchEntry] = []
@@ -113,8 +113,8 @@ package actor RecordFile: RecordLog {
       kept.append(entry)
     }
     try target.synchronize()
-    try DurableFile.rename(temporary, to: self.path)
-    self.file = try FileDescriptor(path: self.path, flags: O_RDWR)
+    try PlainFile.rename(temporary, to: self.path)
+    self.file = try OpenFile(path: self.path, flags: O_RDWR)
     self.entries = kept
     self.droppedThrough = sequence
     self.size = size
@@ -122,9 +122,9 @@ package actor RecordFile: RecordLog {
   }
 
   /// After a fault of `body` nothing more is accepted, and what was not synced is taken back.
-  private func failing(_ body: () throws(FileFault) -> Void) throws(FileFault) {
+  private func failing(_ body: () throws(SystemFault) -> Void) throws(SystemFault) {
     if let failure = self.failure { throw failure }
-    do throws(FileFault) {
+    do throws(SystemFault) {
       try body()
     } catch {
       self.failure = error
@@ -139,20 +139,20 @@ package actor RecordFile: RecordLog {
 
   /// Copies a part of the file to the first free `PATH.corrupt-N`, N from 1.
   private static func setAside(
-    _ file: borrowing FileDescriptor, _ range: Range<Int>
-  ) throws(FileFault) {
+    _ file: borrowing OpenFile, _ range: Range<Int>
+  ) throws(SystemFault) {
     for number in 1...1000 {
       let path = "\(file.path).corrupt-\(number)"
       if access(path, F_OK) == 0 { continue }
-      let target = try FileDescriptor(path: path, flags: O_WRONLY | O_CREAT | O_EXCL)
+      let target = try OpenFile(path: path, flags: O_WRONLY | O_CREAT | O_EXCL)
       for start in stride(from: range.lowerBound, to: range.upperBound, by: 1 << 20) {
         let bytes = try file.bytes(start..<min(start + (1 << 20), range.upperBound))
         try target.write(bytes, at: start - range.lowerBound)
       }
       try target.synchronize()
-      return try DurableFile.synchronizeFolder(of: path)
+      return try PlainFile.syncFolder(of: path)
     }
-    throw FileFault(path: file.path, operation: "set aside a corrupt part of", errno: EEXIST)
+    throw SystemFault("set aside a corrupt part of", file.path, code: EEXIST)
   }
 }
 
@@ -160,10 +160,10 @@ package actor RecordFile: RecordLog {
 /// Simulation replaces it by a disk that fills up and forgets what was not synced.
 package protocol RecordLog: Sendable {
   /// Appends whole batches, in order. They are safe only after ``sync()``.
-  func append(_ batches: [RecordBatch]) async throws(FileFault)
+  func append(_ batches: [RecordBatch]) async throws(SystemFault)
 
   /// Returns when all that was appended survives the end of the process and of the machine.
-  func sync() async throws(FileFault)
+  func sync() async throws(SystemFault)
 }
 
 /// A record file that is only read, such as by a merge while another process may append to it: what
@@ -175,11 +175,11 @@ package final class RecordFileReader: Sendable {
   package let damage: String?
   /// Whether its last batch is not whole.
   package let isCut: Bool
-  package let file: FileDescriptor
+  package let file: OpenFile
 
-  package init(path: String) throws(FileFault) {
+  package init(path: String) throws(SystemFault) {
     self.path = path
-    self.file = try FileDescriptor(path: path, flags: O_RDONLY)
+    self.file = try OpenFile(path: path, flags: O_RDONLY)
     let size = try self.file.size()
     let scan = try RecordFileScan(self.file, size: size)
     self.isCut = scan.intactSize < size && scan.corruption == nil
@@ -201,8 +201,8 @@ package struct RecordFileTail: Sendable {
   }
 
   /// Blocks for reading. What is unfinished at the end, or wrong, is not counted.
-  package mutating func look() throws(FileFault) {
-    let file = try FileDescriptor(path: self.path, flags: O_RDONLY)
+  package mutating func look() throws(SystemFault) {
+    let file = try OpenFile(path: self.path, flags: O_RDONLY)
     let size = try file.size()
     if size < self.scan.intactSize { self = Self(path: self.path) }
     guard self.scan.corruption == nil else { return }
@@ -227,14 +227,14 @@ struct RecordFileScan {
   /// Why the frame at ``intactSize`` is wrong; `nil` when it is merely unfinished, or there is none.
   var corruption: String?
 
-  init(_ file: borrowing FileDescriptor, size: Int) throws(FileFault) {
+  init(_ file: borrowing OpenFile, size: Int) throws(SystemFault) {
     try self.goOn(file, to: size)
   }
 
   init() {}
 
   /// Reads what is behind the intact part, up to `size`.
-  mutating func goOn(_ file: borrowing FileDescriptor, to size: Int) throws(FileFault) {
+  mutating func goOn(_ file: borrowing OpenFile, to size: Int) throws(SystemFault) {
     var window: [UInt8] = []
     var windowStart = 0
     var needed = 1
@@ -272,12 +272,12 @@ struct RecordFileScan {
   }
 }
 
-extension FileDescriptor {
+extension OpenFile {
   /// The lines of a batch, as they were appended.
-  package func lines(of entry: BatchEntry) throws(FileFault) -> [UInt8] {
+  package func lines(of entry: BatchEntry) throws(SystemFault) -> [UInt8] {
     let lines = try self.bytes(entry.offset..<entry.offset + entry.size)
     guard lines.count == entry.size else {
-      throw FileFault(path: self.path, operation: "read", errno: EIO)
+      throw SystemFault("read", self.path, code: EIO)
     }
     return lines
   }

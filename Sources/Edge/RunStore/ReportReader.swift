@@ -1,7 +1,7 @@
 import Dispatch
 import FoundationEssentials
 import Glibc
-import RecordFiles
+import OperatingSystem
 package import Rollouts
 import Synchronization
 
@@ -58,7 +58,7 @@ package final class ReportReader: Sendable {
   ) throws(RunStoreError) -> Report {
     let merge = try run.lastMerge(of: plan)
     let reader = Self(plan: plan, layout: layout)
-    try RunStoreError.filing { () throws(FileFault) in
+    try RunStoreError.filing { () throws(SystemFault) in
       try reader.addFile("\(run.mergedPath)/records.jsonl", of: .records)
       try reader.addFile("\(run.mergedPath)/missing.jsonl", of: .missing)
     }
@@ -66,8 +66,8 @@ package final class ReportReader: Sendable {
   }
 
   /// Goes once through a file of any size, with the memory of a few pieces of it.
-  private func addFile(_ path: String, of output: MergeOutput) throws(FileFault) {
-    let file = try FileDescriptor(path: path, flags: O_RDONLY)
+  private func addFile(_ path: String, of output: MergeOutput) throws(SystemFault) {
+    let file = try OpenFile(path: path, flags: O_RDONLY)
     var rest: [UInt8] = []
     var offset = 0
     while true {
@@ -81,7 +81,7 @@ package final class ReportReader: Sendable {
       if piece.isEmpty { return }
       rest += piece[end...]
       if rest.count > RecordLine.maximumSize {
-        throw FileFault(path: path, operation: "find the end of a line of", errno: EFBIG)
+        throw SystemFault("find the end of a line of", path, code: EFBIG)
       }
     }
   }
@@ -94,8 +94,8 @@ extension RunDirectory {
     guard access(path, F_OK) == 0 else {
       throw .unmerged(path: path, reason: "there is no complete merge of this run")
     }
-    let bytes = try RunStoreError.filing { () throws(FileFault) in
-      try DurableFile.read(path, limit: 1 << 20)
+    let bytes = try RunStoreError.filing { () throws(SystemFault) in
+      try PlainFile.read(path, whole: 1 << 20)
     }
     guard let merge = try? JSONDecoder().decode(MergeSummary.self, from: Data(bytes)),
       merge.workID == plan.workID

@@ -1,4 +1,5 @@
 package import Fleet
+import OperatingSystem
 package import RecordFiles
 package import Rollouts
 import Synchronization
@@ -160,7 +161,7 @@ enum WorkFault: Error, Equatable {
   /// The node ended the stream.
   case ended
   /// The coordinator's own disk refused.
-  case store(FileFault)
+  case store(SystemFault)
 }
 
 /// Waits and bounds of a ``WorkDispatcher``.

@@ -1,5 +1,6 @@
 package import GRPCCore
 package import NodeAPI
+import OperatingSystem
 import RecordFiles
 package import Rollouts
 import Synchronization
@@ -170,7 +171,7 @@ where C.Duration == Duration, C.Instant: Sendable {
         }
       }
       if !new.isEmpty {
-        do throws(FileFault) {
+        do throws(SystemFault) {
           try await log.append(new)
           try await log.sync()
         } catch {

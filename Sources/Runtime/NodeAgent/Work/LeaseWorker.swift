@@ -1,5 +1,6 @@
 package import GRPCCore
 package import NodeAPI
+import OperatingSystem
 import RecordFiles
 package import Rollouts
 import Synchronization
@@ -207,7 +208,7 @@ where C.Duration == Duration, C.Instant: Sendable {
     for await _ in self.rings(\.spoolBell) {
       while !Task.isCancelled {
         let (step, number) = self.state.withLock { ($0.nextSpoolStep, $0.workNumber) }
-        do throws(FileFault) {
+        do throws(SystemFault) {
           guard try await self.carryOut(step, of: number) else { break }
         } catch {
           self.ifWork(is: number) { state in
@@ -221,7 +222,7 @@ where C.Duration == Duration, C.Instant: Sendable {
   }
 
   /// - Returns: Whether there may be more to do.
-  private func carryOut(_ step: State.SpoolStep, of number: Int) async throws(FileFault)
+  private func carryOut(_ step: State.SpoolStep, of number: Int) async throws(SystemFault)
     -> Bool
   {
     switch step {
