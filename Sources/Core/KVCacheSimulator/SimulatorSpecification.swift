@@ -87,8 +87,6 @@ package struct SimulatorSpecification: Codable, Equatable, Sendable {
   package func canonicalJSON() throws -> [UInt8] { try CanonicalJSON.bytes(of: self) }
 
   /// Reads what ``canonicalJSON()`` wrote, and nothing else.
-  ///
-  /// - Throws: ``SimulatorSpecificationError``.
   package init(canonicalJSON bytes: [UInt8]) throws(SimulatorSpecificationError) {
     let specification: Self
     do {

@@ -58,8 +58,9 @@ where C.Duration == Duration, C.Instant: Sendable {
       history: history, leaseIDFirst: leaseIDFirst, settings: self.settings.lease, at: clock.now)
     self.state = Mutex(
       WorkDispatcherState(
-        machine: machine, nodes: nodes.map { (name: $0.name.rawValue, history: $0.history) },
-        at: clock.now))
+        machine: machine,
+        streams: nodes.map { .init(name: $0.name.rawValue, stored: $0.history) },
+        aloneSince: clock.now))
   }
 
   /// Returns when no item is left to be done, or nothing more can be done; cancellation stores what has

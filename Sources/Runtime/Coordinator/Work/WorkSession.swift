@@ -210,19 +210,10 @@ where Instant.Duration == Duration {
   /// The time for streams to say goodbye is over.
   var isDrained = false
   /// Why a node will never do this work.
-  private var refusal: LeaseFault?
+  var refusal: LeaseFault?
   var ending: DispatchResult.Ending?
   /// Since when no stream has been open.
   var aloneSince: Instant?
-
-  init(
-    machine: LeaseMachine<Instant>, nodes: [(name: String, history: WorkHistory)],
-    at now: Instant
-  ) {
-    self.machine = machine
-    self.streams = nodes.map { Stream(name: $0.name, stored: $0.history) }
-    self.aloneSince = now
-  }
 
   var hasOpenStream: Bool { self.streams.contains { $0.isOpen } }
   var isOver: Bool { self.ending != nil || self.machine.isFinished }

@@ -280,12 +280,12 @@ where C.Duration == Duration, C.Instant: Sendable {
     }
   }
 
-  /// - Throws: `LeaseWorkerError.superseded` where a newer stream counts.
+  /// - Throws: `RPCError.superseded` where a newer stream counts.
   private func onStream<Result: Sendable>(
     _ stream: Int, _ body: (inout State) throws -> Result
   ) throws -> Result {
     try self.state.withLock { state in
-      guard state.streamNumber == stream else { throw LeaseWorkerError.superseded }
+      guard state.streamNumber == stream else { throw RPCError.superseded }
       return try body(&state)
     }
   }
@@ -334,7 +334,7 @@ where C.Duration == Duration, C.Instant: Sendable {
       }
     }
     try Task.checkCancellation()
-    throw LeaseWorkerError.superseded
+    throw RPCError.superseded
   }
 
   private func nextDelivery(of stream: Int) throws -> Delivery {
@@ -371,26 +371,23 @@ where C.Duration == Duration, C.Instant: Sendable {
     _ requests: RPCAsyncSequence<Muster_V1_WorkOrder, any Error>,
     _ response: RPCWriter<Muster_V1_WorkReport>
   ) async throws {
-    do {
-      let orders = requests.map { message in
-        guard let order = LeaseOrder(message) else {
-          throw LeaseWorkerError.protocolFault("an order that this agent does not know")
-        }
-        return order
+    let orders = requests.map { message in
+      guard let order = LeaseOrder(message) else {
+        throw RPCError.protocolFault("an order that this agent does not know")
       }
-      try await self.serve(orders) { try await response.write(Muster_V1_WorkReport($0)) }
-    } catch LeaseWorkerError.superseded {
-      throw RPCError(code: .aborted, message: "a newer stream of work has taken over")
-    } catch LeaseWorkerError.protocolFault(let fault) {
-      throw RPCError(code: .invalidArgument, message: fault)
+      return order
     }
+    try await self.serve(orders) { try await response.write(Muster_V1_WorkReport($0)) }
   }
 }
 
-/// Why a stream of work ended from this side.
-package enum LeaseWorkerError: Error, Equatable {
-  /// A newer stream has taken over.
-  case superseded
+extension RPCError {
+  /// A newer stream of work has taken over.
+  static let superseded = Self(
+    code: .aborted, message: "a newer stream of work has taken over")
+
   /// The coordinator does what the protocol does not allow.
-  case protocolFault(String)
+  static func protocolFault(_ fault: String) -> Self {
+    Self(code: .invalidArgument, message: fault)
+  }
 }

@@ -1,4 +1,5 @@
-package import Rollouts
+import GRPCCore
+import Rollouts
 
 /// What the tasks of a ``LeaseWorker`` share: decisions only, and the bells that wake the others.
 struct LeaseWorkerState<Spool: SpoolLog, Instant: InstantProtocol & Sendable>: Sendable
@@ -97,8 +98,8 @@ where Instant.Duration == Duration {
 
   // MARK: Orders
 
-  /// - Throws: `LeaseWorkerError.protocolFault`.
-  mutating func take(_ order: LeaseOrder, of stream: Int) throws(LeaseWorkerError) {
+  /// - Throws: `RPCError.protocolFault`.
+  mutating func take(_ order: LeaseOrder, of stream: Int) throws(RPCError) {
     if case .setup(let setup) = order {
       guard self.setupStream != stream else { throw .protocolFault("a second setup") }
       self.setupStream = stream
