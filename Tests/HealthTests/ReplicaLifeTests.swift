@@ -55,7 +55,7 @@ struct ReplicaLifeTests {
 
   @Test func `after a failure the next attempt follows its pause, with all of it new`() {
     var life = Self.launched(restartCountMax: 1)
-    life.named("print")
+    life.heard(.systemFingerprint("print"))
     life.saw(Self.crash, at: 0)
     #expect(life.wantsLogEnd)
     life.explained(by: ["boom"])

@@ -61,7 +61,7 @@ struct `Logs of a replica` {
   @Test func `a tail gives whole lines, and cuts those without an end`() throws {
     let path = "/tmp/muster-tail-\(getpid())"
     defer { unlink(path) }
-    var tail = LogTail(path: path)
+    var tail = LogTail(of: ReplicaLog(path: path))
     #expect(tail.newLines() == [])
     try PlainFile.publish(Array("one\ntw".utf8), at: path)
     #expect(tail.newLines() == ["one"])

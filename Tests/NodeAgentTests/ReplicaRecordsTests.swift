@@ -1,3 +1,4 @@
+import Glibc
 import Health
 import Launch
 import OperatingSystem
@@ -17,21 +18,25 @@ import Testing
   ) {
     var status = ReplicaStatus(key: ReplicaKey(service: "job", index: 0), state: state)
     status.reason = "why"
-    #expect(ReplicaStatusFile(status).adoption == adoption)
+    #expect(status.adoption == adoption)
   }
 
-  @Test func `a record of a process survives its file`() {
+  @Test func `a record of a process survives its file`() throws {
+    let path = "/tmp/muster-record-\(getpid())"
+    defer { unlink(path) }
+    #expect(ProcessRecord.read(at: path) == nil)
     let start = ProcessRecord.Start(
       bootID: "b-1", holder: .init(processID: 3, startTicks: 4),
-      main: .init(processID: 5, startTicks: 6), startedAtMilliseconds: 7)
-    let contents: [ProcessRecord.Content] = [
+      main: .init(processID: 5, startTicks: 6))
+    let records: [ProcessRecord] = [
       .launchFailed("cannot start `x`: No such file"), .launched(start, end: nil),
       .launched(start, end: .exited(status: 0)), .launched(start, end: .signalled(9)),
     ]
-    for content in contents {
-      #expect(ProcessRecord(parsing: ProcessRecord(content).text)?.content == content)
+    for record in records {
+      try record.publish(at: path)
+      #expect(ProcessRecord.read(at: path) == record)
     }
-    #expect(ProcessRecord(parsing: "boot b\nholder 1\n") == nil)
-    #expect(ProcessRecord(parsing: "") == nil)
+    try PlainFile.publish(Array("{}".utf8), at: path)
+    #expect(ProcessRecord.read(at: path) == nil)
   }
 }

@@ -18,7 +18,8 @@ struct NodeEntry: Sendable {
     Self(), "an entry of `nodes`", title: "An entry of `nodes`",
     [
       .required(
-        "hosts", \.hosts, .nodeSet, hint: "write `hosts: gpu[01-08]`", "The nodes"),
+        "hosts", \.hosts, ManifestType.nodeSet.optional, hint: "write `hosts: gpu[01-08]`",
+        "The nodes"),
       .optional("link", \.link, linkType, without: "`ssh`", "How they are reached"),
       .optional(
         "address", \.address, .text(like: .any("address")), without: "the node's name",

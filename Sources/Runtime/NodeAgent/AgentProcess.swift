@@ -50,7 +50,7 @@ where AgentClock.Duration == Duration {
     case .hold(let replica, let attempt):
       try Holder(
         folder: ReplicaFolder(replica), attempt: attempt, environment: self.environment
-      ).run(startedAtMilliseconds: self.wallClockMilliseconds())
+      ).run()
     case .verify(let expected):
       let path = "/proc/self/exe"
       let program = try SystemFault.check("open \(path)") { open(path, O_RDONLY | O_CLOEXEC) }

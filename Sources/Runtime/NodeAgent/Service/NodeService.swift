@@ -41,16 +41,16 @@ where RunClock.Duration == Duration {
       self.session.observe(from: context.remotePeer)
     } else {
       let claimant = RunClaim.Holder(epoch: request.epoch, coordinator: request.coordinator)
-      var decision = RunClaim.ClaimDecision.accepted
+      var decision = RunClaim.Decision.allowed
       // One that has just ended may have a link that has not.
       for patience in (0..<Self.yieldLookCount).reversed() {
         decision = try self.session.claim(
           claimant, from: context.remotePeer, yields: request.yields, plan: Array(request.plan),
           secrets: request.secrets)
-        if decision == .accepted || !request.yields || patience == 0 { break }
+        if decision == .allowed || !request.yields || patience == 0 { break }
         try await self.logs.clock.sleep(for: .milliseconds(100))
       }
-      if case .refused(let holder) = decision { throw RPCError(heldBy: holder) }
+      try decision.require()
     }
     return .with {
       $0.protocolVersion = AgentPreface.protocolVersion
@@ -70,10 +70,8 @@ where RunClock.Duration == Duration {
   ) async throws -> Muster_V1_StartResponse {
     try self.session.requireClaim(of: context)
     let replicas = try request.replicas.map { json in
-      do {
-        return try ReplicaSpecification(json: Array(json))
-      } catch {
-        throw RPCError(code: .invalidArgument, message: "\(error)")
+      do { return try ReplicaSpecification(json: Array(json)) } catch {
+        throw RPCError.invalid("\(error)")
       }
     }
     guard self.supervisor.count(with: replicas) <= NodeLimits.replicaCountMax else {
@@ -199,40 +197,45 @@ extension Muster_V1_AttachRequest {
     }
     guard self.coordinator.utf8.count <= NodeLimits.coordinatorNameSizeMax,
       !self.coordinator.utf8.contains(UInt8(ascii: "\n"))
-    else { throw RPCError(code: .invalidArgument, message: "the coordinator's name is too long") }
+    else { throw .invalid("the coordinator's name is too long") }
     guard self.observe || !self.coordinator.isEmpty else {
-      throw RPCError(code: .invalidArgument, message: "a coordinator must have a name")
+      throw .invalid("a coordinator must have a name")
     }
     guard self.plan.count <= NodeLimits.planSizeMax else {
-      throw RPCError(
-        code: .invalidArgument,
-        message: "the plan has \(self.plan.count) bytes; at most \(NodeLimits.planSizeMax)")
+      throw .invalid("the plan has \(self.plan.count) bytes; at most \(NodeLimits.planSizeMax)")
     }
     guard self.secrets.count <= NodeLimits.secretCountMax,
       self.secrets.values.allSatisfy({ $0.utf8.count <= NodeLimits.secretSizeMax })
-    else { throw RPCError(code: .invalidArgument, message: "too many or too large secrets") }
+    else { throw .invalid("too many or too large secrets") }
   }
 }
 
 extension RunSession {
+  fileprivate func requireClaim(of context: ServerContext) throws(RPCError) {
+    try self.mayAct(from: context.remotePeer).require()
+  }
+}
+
+extension RunClaim.Decision {
   /// - Throws: ABORTED with the holder's name, or FAILED_PRECONDITION, unless the link of this call
   ///   holds the run.
-  fileprivate func requireClaim(of context: ServerContext) throws(RPCError) {
-    switch self.mayAct(from: context.remotePeer) {
+  fileprivate func require() throws(RPCError) {
+    switch self {
     case .allowed: return
     case .notClaimed:
       throw RPCError(
         code: .failedPrecondition, message: "attach first, and not as an observer")
-    case .superseded(let holder): throw RPCError(heldBy: holder)
+    case .held(let holder):
+      throw RPCError(
+        code: .aborted,
+        message: "the run is held by \(holder.coordinator) (epoch \(holder.epoch))")
     }
   }
 }
 
 extension RPCError {
-  fileprivate init(heldBy holder: RunClaim.Holder) {
-    self.init(
-      code: .aborted,
-      message: "the run is held by \(holder.coordinator) (epoch \(holder.epoch))")
+  fileprivate static func invalid(_ message: String) -> Self {
+    Self(code: .invalidArgument, message: message)
   }
 }
 

@@ -10,16 +10,11 @@ struct RunClaim: Sendable {
     var coordinator: String
   }
 
-  enum ClaimDecision: Equatable {
-    case accepted
-    case refused(holder: Holder)
-  }
-
-  enum ActDecision: Equatable {
+  enum Decision: Equatable {
     case allowed
     /// The link has claimed nothing: it observes, or has not attached.
     case notClaimed
-    case superseded(holder: Holder)
+    case held(by: Holder)
   }
 
   private(set) var holder: Holder?
@@ -32,15 +27,15 @@ struct RunClaim: Sendable {
   }
 
   /// The same coordinator may claim again, over the same link or another.
-  mutating func claim(_ claimant: Holder, from address: String) -> ClaimDecision {
+  mutating func claim(_ claimant: Holder, from address: String) -> Decision {
     if let holder = self.holder, holder != claimant, claimant.epoch <= holder.epoch {
-      return .refused(holder: holder)
+      return .held(by: holder)
     }
     self.holder = claimant
     self.links.removeAll { $0.address == address }
     if self.links.count >= NodeLimits.linkCountMax { self.links.removeFirst() }
     self.links.append((address, claimant))
-    return .accepted
+    return .allowed
   }
 
   /// A claim over this link, should there be one, is given back by it; the run stays held.
@@ -48,9 +43,9 @@ struct RunClaim: Sendable {
     self.links.removeAll { $0.address == address }
   }
 
-  func mayAct(from address: String) -> ActDecision {
+  func mayAct(from address: String) -> Decision {
     guard let link = self.links.last(where: { $0.address == address }) else { return .notClaimed }
-    if let holder = self.holder, holder != link.claimant { return .superseded(holder: holder) }
+    if let holder = self.holder, holder != link.claimant { return .held(by: holder) }
     return .allowed
   }
 }

@@ -58,22 +58,22 @@ final class RunSession: Sendable {
   func claim(
     _ claimant: RunClaim.Holder, from address: String, yields: Bool = false, plan: [UInt8],
     secrets: [String: String]
-  ) throws(SystemFault) -> RunClaim.ClaimDecision {
+  ) throws(SystemFault) -> RunClaim.Decision {
     try self.claiming.withLock { _ throws(SystemFault) in
-      let decision = self.state.withLock { state -> RunClaim.ClaimDecision in
+      let decision = self.state.withLock { state -> RunClaim.Decision in
         if yields, let holder = state.claim.holder, holder != claimant,
           state.workingCalls.keys.contains(where: { state.claim.mayAct(from: $0) == .allowed })
         {
-          return .refused(holder: holder)
+          return .held(by: holder)
         }
         let decision = state.claim.claim(claimant, from: address)
-        guard decision == .accepted else { return decision }
+        guard decision == .allowed else { return decision }
         if !plan.isEmpty { state.plan = plan }
         state.wasClaimed = true
         state.secrets.merge(secrets) { $1 }
         return decision
       }
-      if decision == .accepted {
+      if decision == .allowed {
         self.bell.ring()
         try self.folder.write(claimant)
         if !plan.isEmpty { try PlainFile.publish(plan, at: self.folder.plan) }
@@ -96,7 +96,7 @@ final class RunSession: Sendable {
     return try await body()
   }
 
-  func mayAct(from address: String) -> RunClaim.ActDecision {
+  func mayAct(from address: String) -> RunClaim.Decision {
     self.state.withLock { $0.claim.mayAct(from: address) }
   }
 

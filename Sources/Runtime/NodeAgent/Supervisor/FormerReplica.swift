@@ -45,12 +45,12 @@ struct FormerReplica: Sendable {
   private static func read(
     _ replica: ReplicaSpecification, in folder: ReplicaFolder
   ) -> FormerReplica {
-    let status = ReplicaStatusFile(at: folder.status)
+    let status = ReplicaStatus.read(at: folder.status)
     let attempt = status?.attempt ?? 1
     var former = FormerReplica(
       replica: replica, folder: folder, attempt: attempt,
       fate: .over(reason: "the daemon ended before it had started"))
-    switch ProcessRecord.read(at: folder.record(ofAttempt: attempt))?.content {
+    switch ProcessRecord.read(at: folder.record(ofAttempt: attempt)) {
     case .launchFailed(let reason): former.fate = .over(reason: reason)
     case .launched(let start, _):
       if start.bootID == ProcessTable.bootID {

@@ -12,21 +12,21 @@ struct Holder {
   /// Of the replica, and of the holder itself.
   let environment: [String: String]
 
-  /// - Parameter startedAtMilliseconds: By the wall clock, for the record.
-  func run(startedAtMilliseconds: Int64) throws {
+  func run() throws {
     // Those who would end us mean the replica; its own group gets the signal.
     for signal in [SIGHUP, SIGINT, SIGTERM] { Glibc.signal(signal, SIG_IGN) }
     clinux_become_subreaper()
     let record = self.folder.record(ofAttempt: self.attempt)
     let start: ProcessRecord.Start
     do {
-      start = try self.launch(at: startedAtMilliseconds)
+      start = try self.launch()
     } catch {
-      try ProcessRecord(.launchFailed("\(error)")).publish(at: record)
+      let reason = String("\(error)".map { $0.isNewline ? " " : $0 })
+      try ProcessRecord.launchFailed(reason).publish(at: record)
       ReadyPipe.announceReady()
       return
     }
-    try ProcessRecord(.launched(start, end: nil)).publish(at: record)
+    try ProcessRecord.launched(start, end: nil).publish(at: record)
     ReadyPipe.announceReady()
     // Waits for everything that becomes our child, until nothing is left.
     while true {
@@ -35,12 +35,12 @@ struct Holder {
       if processID < 0, errno == EINTR { continue }
       if processID < 0 { return }
       if processID == start.main.processID {
-        try ProcessRecord(.launched(start, end: ProcessEnd(WaitStatus(status)))).publish(at: record)
+        try ProcessRecord.launched(start, end: ProcessEnd(WaitStatus(status))).publish(at: record)
       }
     }
   }
 
-  private func launch(at milliseconds: Int64) throws -> ProcessRecord.Start {
+  private func launch() throws -> ProcessRecord.Start {
     let launch = try self.folder.specification().launch
     let folder = self.workingFolder(launch.folder)
     try SystemFault.check("enter folder \(folder)") { chdir(folder) }
@@ -62,8 +62,7 @@ struct Holder {
     guard let main = ProcessTable.stat(of: processID), let own = ProcessTable.stat(of: getpid())
     else { throw SystemFault("read /proc/\(processID)/stat", code: ENOENT) }
     return ProcessRecord.Start(
-      bootID: ProcessTable.bootID, holder: own.identity, main: main.identity,
-      startedAtMilliseconds: milliseconds)
+      bootID: ProcessTable.bootID, holder: own.identity, main: main.identity)
   }
 
   /// `~` is the home folder, as is an empty path.
@@ -71,6 +70,14 @@ struct Holder {
     let home = self.environment["HOME"] ?? "/"
     if folder.isEmpty { return home }
     return folder.hasPrefix("~") ? home + folder.dropFirst() : folder
+  }
+}
+
+extension ReplicaFolder {
+  /// With what the replica was started last.
+  func specification() throws -> ReplicaSpecification {
+    try ReplicaSpecification(
+      json: try PlainFile.read(self.spec, sizeMax: NodeLimits.messageSizeMax))
   }
 }
 

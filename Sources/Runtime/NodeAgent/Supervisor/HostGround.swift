@@ -1,3 +1,4 @@
+import Fleet
 import Glibc
 import Health
 import Launch
@@ -93,7 +94,7 @@ where RunClock.Duration == Duration {
       ChildProcess(
         program: "/proc/self/exe", argv: ["muster-node"] + words, environment: self.environment))
     ready.wait(milliseconds: Self.startMilliseconds)
-    switch ProcessRecord.read(at: record)?.content {
+    switch ProcessRecord.read(at: record) {
     case .launched(let start, _): return start
     case .launchFailed(let reason):
       waitpid(holder, nil, 0)
@@ -142,10 +143,9 @@ where RunClock.Duration == Duration {
   }
 
   func publish(_ status: ReplicaStatus) async {
-    let file = ReplicaStatusFile(status)
     let path = self.folder.status
     // A hint alone: on the records the next daemon relies.
-    try? await self.context.blocking.run { try file.publish(at: path) }
+    try? await self.context.blocking.run { try status.publish(at: path) }
   }
 }
 
@@ -195,5 +195,23 @@ where RunClock.Duration == Duration {
     }
     return LivenessSight(
       answer, processorTime: processes.processorTime, stoppedProcess: processes.stoppedProcess)
+  }
+}
+
+/// How a person starts a replica by hand, on its node: `env.sh` and `launch.sh`.
+struct ReplicaScripts: Sendable {
+  let replica: ReplicaSpecification
+  let identity: AgentIdentity
+
+  func publish(in folder: ReplicaFolder) throws(SystemFault) {
+    let title = "\(self.replica.key) of run \(self.identity.run) on \(self.identity.node)"
+    let launched = self.replica.launch
+    let environment = EnvironmentScript.text(
+      title: title, variables: launched.environment.map { ($0.name, $0.value) },
+      secrets: launched.secrets)
+    let launch = LaunchScript.text(
+      title: title, argv: launched.argv, folder: launched.folder, folders: launched.folders)
+    try PlainFile.publish(Array(environment.utf8), at: folder.environmentScript)
+    try PlainFile.publish(Array(launch.utf8), at: folder.launchScript, mode: 0o700)
   }
 }

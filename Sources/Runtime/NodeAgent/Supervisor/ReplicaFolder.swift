@@ -30,12 +30,6 @@ package struct ReplicaFolder: Equatable, Sendable {
   var environmentScript: String { "\(self.path)/env.sh" }
   var launchScript: String { "\(self.path)/launch.sh" }
 
-  /// With what the replica was started last.
-  func specification() throws -> ReplicaSpecification {
-    try ReplicaSpecification(
-      json: try PlainFile.read(self.spec, sizeMax: NodeLimits.messageSizeMax))
-  }
-
   /// Attempts whose folders are kept.
   private static let attemptCountMax = 10
 

@@ -16,26 +16,18 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
     let events: EventLog
   }
 
-  let replica: ReplicaSpecification
+  let key: ReplicaKey
   let ground: Ground
+  let life: Mutex<Life>
   private let context: Context
-  private let life: Mutex<Life>
 
-  /// - Parameter attempt: The number of the first attempt.
-  init(
-    _ replica: ReplicaSpecification, attempt: Int, restartCountMax: Int, on ground: Ground,
-    context: Context
-  ) {
-    self.replica = replica
+  init(_ life: Life, on ground: Ground, context: Context) {
+    self.key = life.replica.key
+    self.life = Mutex(life)
     self.ground = ground
     self.context = context
-    self.life = Mutex(
-      Life(
-        replica, attempt: attempt, restartCountMax: restartCountMax,
-        at: context.wallClockMilliseconds()))
   }
 
-  var key: ReplicaKey { self.replica.key }
   var attempt: Int { self.life.withLock { $0.attempt } }
   /// Whether nothing happens to it any more, and all there is to say about it is said.
   var isOver: Bool { self.life.withLock { $0.isOver } }
@@ -142,12 +134,7 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   }
 
   @Sendable private func note(_ note: ProbeNote) {
-    self.change { life, _ in
-      switch note {
-      case .completionBegan: life.canaryBegan()
-      case .systemFingerprint(let text): life.named(text)
-      }
-    }
+    self.change { life, _ in life.heard(note) }
   }
 
   @discardableResult
