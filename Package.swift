@@ -87,11 +87,12 @@ let edge: [Target] = [
     ["CLinux", "Fleet", "OperatingSystem", "Plan", "SSH", grpcTransport, nioCore, nioPosix]),
   layer("Edge", "ModelAPI", [asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
   layer(
-    "Edge", "NodeAPI", ["Health", "Launch", "Rollouts", grpcCore, grpcProtobuf, protobuf],
+    "Edge", "NodeAPI",
+    ["Fleet", "Health", "Launch", "Rollouts", grpcCore, grpcProtobuf, protobuf],
     exclude: ["node.proto"]),
   layer("Edge", "OperatingSystem", ["CLinux", "Fleet"]),
   layer("Edge", "RecordFiles", ["Rollouts"]),
-  layer("Edge", "RunStore", ["Fleet", "RecordFiles", "Rollouts", grdb]),
+  layer("Edge", "RunStore", ["Fleet", "OperatingSystem", "RecordFiles", "Rollouts", grdb]),
   layer("Edge", "SSH", ["Fleet", "CSSH2", nioCore]),
 ]
 
@@ -175,7 +176,7 @@ let testTargets: [Target] = [
     ]),
   tests("HealthTests", ["Fleet", "Health", "Launch"]),
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
-  tests("LabTests", ["Lab"]),
+  tests("LabTests", ["Lab", "OperatingSystem"]),
   tests(
     "LinksTests",
     [

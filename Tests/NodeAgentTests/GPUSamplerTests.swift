@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRPCCore
 import Glibc
+import Health
 import Launch
 import NodeAPI
 import NodeAgent

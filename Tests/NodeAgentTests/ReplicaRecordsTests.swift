@@ -8,17 +8,14 @@ import Testing
 
 /// What a daemon leaves to the next one.
 @Suite struct ReplicaRecordsTests {
-  @Test(arguments: [
-    (ReplicaPhase.ready, ReplicaAdoption.ready(isUnproven: false)),
-    (.busy, .ready(isUnproven: false)), (.stalled, .ready(isUnproven: false)),
-    (.loading, .coming), (.stopping, .stopping), (.failed, .failed(reason: "why")),
-  ])
-  func `a replica is taken up where the daemon before left it`(
-    state: ReplicaPhase, adoption: ReplicaAdoption
-  ) {
-    var status = ReplicaStatus(key: ReplicaKey(service: "job", index: 0), state: state)
-    status.reason = "why"
-    #expect(status.adoption == adoption)
+  @Test func `a status survives its file`() throws {
+    let path = "/tmp/muster-status-\(getpid())"
+    defer { unlink(path) }
+    var status = ReplicaStatus(key: ReplicaKey(service: "job", index: 0), state: .failed)
+    status.lastLogLines = Array(repeating: String(repeating: "\u{1}", count: 2048), count: 20)
+    status.end = .exited(status: 3)
+    try status.publish(at: path)
+    #expect(ReplicaStatus.read(at: path) == status)
   }
 
   @Test func `a record of a process survives its file`() throws {

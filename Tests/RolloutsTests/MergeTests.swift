@@ -177,25 +177,27 @@ struct MergeTests {
   }
 
   @Test func `attempts are listed in one order`() {
-    let first = MergeAttempt(
-      node: "b", batch: BatchHeader(sequence: 1, leaseID: 2, attempt: 1, items: [0..<5]))
-    let second = MergeAttempt(
-      node: "a", batch: BatchHeader(sequence: 1, leaseID: 1, attempt: 1, items: [5..<9]))
-    let third = MergeAttempt(
+    let first = (
+      node: "b", batch: BatchHeader(sequence: 1, leaseID: 2, attempt: 1, items: [0..<5])
+    )
+    let second = (
+      node: "a", batch: BatchHeader(sequence: 1, leaseID: 1, attempt: 1, items: [5..<9])
+    )
+    let third = (
       node: "c",
       batch: BatchHeader(
         sequence: 4, leaseID: 7, attempt: 2, kind: .failure, items: [2..<3, 6..<8])
     )
     #expect(
-      String(decoding: MergeAttempt.lines([third, second]), as: UTF8.self) == """
+      String(decoding: MergeAttempts.lines([third, second]), as: UTF8.self) == """
         {"first":2,"count":1,"attempt":2,"node":"c","lease":7,"sequence":4,"failed":true}
         {"first":5,"count":4,"attempt":1,"node":"a","lease":1,"sequence":1}
         {"first":6,"count":2,"attempt":2,"node":"c","lease":7,"sequence":4,"failed":true}
 
         """)
-    #expect(MergeAttempt.lines([second, first]) == MergeAttempt.lines([first, second]))
+    #expect(MergeAttempts.lines([second, first]) == MergeAttempts.lines([first, second]))
     #expect(
-      String(decoding: MergeAttempt.lines([first]), as: UTF8.self)
+      String(decoding: MergeAttempts.lines([first]), as: UTF8.self)
         == #"{"first":0,"count":5,"attempt":1,"node":"b","lease":2,"sequence":1}"# + "\n")
   }
 }

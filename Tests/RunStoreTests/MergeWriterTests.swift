@@ -19,8 +19,8 @@ struct MergeWriterTests {
     var generator = SplitMix64(state: 1)
     let plan = try WorkPlan(kind: "test", specification: Array("{}".utf8), taskCount: 9)
     let run = try RunDirectory.create(
-      root: self.folder.path, name: "eval", plan: [], workPlan: plan, milliseconds: 0,
-      using: &generator)
+      root: self.folder.path, name: "eval", id: RunID(milliseconds: 0, using: &generator),
+      plan: [], workPlan: plan)
     for (node, items) in [("n1", 0..<6 as Range<UInt64>), ("n2", 4..<9)] {
       let file = try RecordFile(path: run.recordFilePath(of: node))
       try await file.append([

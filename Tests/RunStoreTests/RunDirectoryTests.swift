@@ -14,8 +14,9 @@ struct RunDirectoryTests {
   ) throws -> RunDirectory {
     var generator = SplitMix64(state: UInt64(seconds))
     return try RunDirectory.create(
-      root: self.root, name: "eval", plan: Array(plan.utf8), workPlan: workPlan,
-      milliseconds: seconds * 1000, using: &generator)
+      root: self.root, name: "eval",
+      id: RunID(milliseconds: seconds * 1000, using: &generator), plan: Array(plan.utf8),
+      workPlan: workPlan)
   }
 
   @Test func `runs are listed newest first and found by plan, name, id and folder`() throws {
@@ -83,7 +84,7 @@ struct RunDirectoryTests {
       JournalEvent(milliseconds: $0, kind: $0 % 2 == 0 ? "leased" : "lost", subject: "n\($0)")
     }
     let journal = try Journal(path: path)
-    for event in events { try journal.append(event) }
+    for event in events { try journal.append([event]) }
     #expect(try Journal(path: path).events() == events)
     #expect(try journal.events(kind: "lost") == [events[1], events[3]])
   }

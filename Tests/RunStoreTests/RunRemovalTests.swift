@@ -7,8 +7,9 @@ struct RunRemovalTests {
   private static func run(_ root: String, _ second: Int) throws -> RunDirectory {
     var generator = SplitMix64(state: UInt64(second))
     return try RunDirectory.create(
-      root: root, name: "demo", plan: [UInt8](repeating: 7, count: 50_000),
-      milliseconds: Int64(second) * 1000, using: &generator)
+      root: root, name: "demo",
+      id: RunID(milliseconds: Int64(second) * 1000, using: &generator),
+      plan: [UInt8](repeating: 7, count: 50_000))
   }
 
   private static func latest(_ root: String) -> String? {

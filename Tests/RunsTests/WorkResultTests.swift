@@ -14,7 +14,8 @@ struct WorkResultTests {
     var generator = SplitMix64(state: 1)
     let plan = try WorkPlan(kind: "test", specification: Array("{}".utf8), taskCount: 3)
     let run = try RunDirectory.create(
-      root: root, name: "eval", plan: [], workPlan: plan, milliseconds: 0, using: &generator)
+      root: root, name: "eval", id: RunID(milliseconds: 0, using: &generator), plan: [],
+      workPlan: plan)
     let lines = [0, 1].map { #"{"task_index":\#($0),"rollout_index":0,"reward":1}"# + "\n" }
     let file = try RecordFile(path: run.recordFilePath(of: "n1"))
     try await file.append([
@@ -29,7 +30,7 @@ struct WorkResultTests {
     #expect(throws: RunFault.self) { _ = try work.lock(holder: "you") }
     let merge = try work.merge()
     _ = consume lock
-    #expect(merge.summary == "merged 2 of 3 items, 1 missing, 0 conflicts, 0 rejected")
+    #expect(merge.line == "merged 2 of 3 items, 1 missing, 0 conflicts, 0 rejected")
     #expect(!merge.isComplete && merge.warnings == [])
     #expect(try String(contentsOfFile: work.recordsPath, encoding: .utf8) == lines.joined())
     #expect(try work.report().planned == 3)

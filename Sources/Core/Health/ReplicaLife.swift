@@ -159,13 +159,15 @@ where Instant.Duration == Duration {
   }
 
   /// Takes up what an earlier supervisor launched; called before all else.
+  ///
+  /// - Parameter last: As it was shown last; `nil`: it never was.
   package mutating func adopted(
-    as adoption: ReplicaAdoption, processID: Int64, at now: Instant
+    as last: ReplicaStatus?, processID: Int64, at now: Instant
   ) {
     precondition(self.state == .waiting, "adopted in \(self.state)")
     self.state = .attempting
     self.status.processID = processID
-    self.change(at: now) { $0.adopted(as: adoption, at: now) }
+    self.change(at: now) { $0.adopted(as: last, at: now) }
     if self.stopIsAsked { self.stopAsked(at: now) }
   }
 

@@ -1,10 +1,6 @@
 /// What a sequence holds, by its name in observations.
 package enum BlockType: String, CaseIterable, Sendable {
-  case system
-  case context
-  case generation
-  case reasoning
-  case ephemeral
+  case system, context, generation, reasoning, ephemeral
 
   /// A row of the first table of simulator.md §2.
   typealias Constants = (

@@ -2,10 +2,7 @@
 package struct CachedSequence: Equatable, Sendable {
   /// By its name in observations.
   package enum Phase: String, Sendable {
-    case prefill
-    case decode
-    case reasoning
-    case idle
+    case prefill, decode, reasoning, idle
   }
 
   /// Counts from 0 in the order of birth.
@@ -71,9 +68,7 @@ package struct CachedSequence: Equatable, Sendable {
 
 /// How a sequence's cache is stored.
 package enum Quantization: UInt8, CaseIterable, Sendable {
-  case fp16
-  case int8
-  case int4
+  case fp16, int8, int4
 
   /// Memory in quarter tokens for each token.
   package var quartersPerToken: Int {

@@ -41,9 +41,7 @@ extension KVCacheSimulator {
   }
 
   private enum Work {
-    case accessed
-    case untouched
-    case failed
+    case accessed, untouched, failed
   }
 
   @inline(__always)

@@ -108,9 +108,5 @@ package struct Policy: Sendable {
 
 /// The built-in policies (simulator.md §8), by their names in records.
 package enum PolicyName: String, CaseIterable, Codable, Sendable {
-  case keep
-  case random
-  case lru
-  case value
-  case compress
+  case keep, random, lru, value, compress
 }

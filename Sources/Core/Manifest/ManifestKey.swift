@@ -139,11 +139,6 @@ package struct ManifestReading<Root: Sendable> {
   fileprivate(set) var rest: [ManifestValue.Entry] = []
   fileprivate var places: [PartialKeyPath<Root>: SourceLocation] = [:]
 
-  fileprivate init(root: Root, location: SourceLocation) {
-    self.root = root
-    self.location = location
-  }
-
   /// Where the value of the key is that goes there; `nil` where none is written.
   package func place(of path: PartialKeyPath<Root>) -> SourceLocation? { self.places[path] }
 }

@@ -36,24 +36,20 @@ struct NodeEntry: Sendable {
         }, "Words of your own"),
     ])
 
-  private struct Command: Sendable {
-    var argv: [String] = []
-
-    static let mapping = ManifestMapping<Self>(
-      Self(), "`link`",
-      [
-        .required(
-          "command", \.argv, .list(of: .text),
-          "Program and arguments that lead to a shell's standard input on the node")
-      ])
-  }
+  private static let command = ManifestMapping<[String]>(
+    [], "`link`",
+    [
+      .required(
+        "command", \.self, .list(of: .text),
+        "Program and arguments that lead to a shell's standard input on the node")
+    ])
 
   private static let linkType = ManifestType<Link>(
-    .either([.words(["ssh", "local"]), .mapping(Command.mapping.table)])
+    .either([.words(["ssh", "local"]), .mapping(command.table)])
   ) { value, _, faults in
     switch value.content {
     case .mapping:
-      let argv = Command.mapping.read(value, faults: &faults).root.argv
+      let argv = Self.command.read(value, faults: &faults).root
       if argv.isEmpty {
         faults.error("no-command", "`link` names no `command`", at: value.location)
       }

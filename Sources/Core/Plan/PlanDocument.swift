@@ -1,6 +1,4 @@
 package import Fleet
-import FoundationEssentials
-import Launch
 
 /// A plan as canonical JSON: keys sorted, no blanks, no escaped slashes; the same plan always gives
 /// the same bytes.
@@ -25,7 +23,7 @@ extension Plan {
     }
     let plan: Plan
     do {
-      plan = try JSONDecoder().decode(Plan.self, from: Data(json))
+      plan = try CanonicalJSON.value(from: json)
     } catch {
       throw Diagnostic(
         code: "damaged-plan", "plan is damaged: it is not what `muster` wrote",
@@ -45,63 +43,41 @@ extension Plan {
   /// The fields in which `old` and this plan differ, such as
   /// `services[0].replicas[2].launch.argv[4]: "8" is now "16"`; at most 50, in the order of names.
   package func differences(from old: Plan) throws -> [String] {
-    let before = try JSONDecoder().decode(JSONTree.self, from: Data(try old.canonicalJSON()))
-    let after = try JSONDecoder().decode(JSONTree.self, from: Data(try self.canonicalJSON()))
     var found: [String] = []
-    JSONTree.compare(before, after, path: "", into: &found)
+    JSONValue.compare(
+      try CanonicalJSON.value(from: old.canonicalJSON()),
+      try CanonicalJSON.value(from: self.canonicalJSON()), path: "", into: &found)
     return Array(found.prefix(50))
   }
 }
 
-/// Any JSON, for comparing.
-private enum JSONTree: Decodable, Equatable {
-  case object([String: JSONTree])
-  case list([JSONTree])
-  /// As it is told.
-  case scalar(String)
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    if container.decodeNil() {
-      self = .scalar("nothing")
-    } else if let value = try? container.decode(Bool.self) {
-      self = .scalar("\(value)")
-    } else if let value = try? container.decode(Int64.self) {
-      self = .scalar("\(value)")
-    } else if let value = try? container.decode(UInt64.self) {
-      self = .scalar("\(value)")
-    } else if let value = try? container.decode(String.self) {
-      self = .scalar("\"\(value)\"")
-    } else if let value = try? container.decode([JSONTree].self) {
-      self = .list(value)
-    } else {
-      self = .object(try container.decode([String: JSONTree].self))
-    }
-  }
-
+extension JSONValue {
   private var spoken: String {
     switch self {
+    case .null: "nothing"
+    case .string(let text): "\"\(text)\""
+    case .array(let items): "[\(items.map(\.spoken).joined(separator: ", "))]"
     case .object: "{…}"
-    case .list(let items): "[\(items.map(\.spoken).joined(separator: ", "))]"
-    case .scalar(let text): text
+    case .other(let text): text
     }
   }
 
-  static func compare(_ old: Self, _ new: Self, path: String, into found: inout [String]) {
+  fileprivate static func compare(
+    _ old: Self, _ new: Self, path: String, into found: inout [String]
+  ) {
     guard old != new else { return }
     switch (old, new) {
     case (.object(let before), .object(let after)):
       for key in Set(before.keys).union(after.keys).sorted() {
         Self.compare(
-          before[key] ?? .scalar("nothing"), after[key] ?? .scalar("nothing"),
-          path: path.isEmpty ? key : "\(path).\(key)", into: &found)
+          before[key] ?? .null, after[key] ?? .null, path: path.isEmpty ? key : "\(path).\(key)",
+          into: &found)
       }
-    case (.list(let before), .list(let after)) where before.count == after.count:
+    case (.array(let before), .array(let after)) where before.count == after.count:
       for (index, pair) in zip(before, after).enumerated() {
         Self.compare(pair.0, pair.1, path: "\(path)[\(index)]", into: &found)
       }
-    case (.object, _), (.list, _), (.scalar, _):
-      found.append("`\(path)`: \(old.spoken) is now \(new.spoken)")
+    default: found.append("`\(path)`: \(old.spoken) is now \(new.spoken)")
     }
   }
 }

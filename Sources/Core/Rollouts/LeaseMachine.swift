@@ -21,15 +21,6 @@ where Instant.Duration == Duration, Instant: Sendable {
     case finished
   }
 
-  package enum RecordAction: Equatable, Sendable {
-    /// So many items are new.
-    case added(UInt64)
-    /// All of them were recorded before: a redelivery, or a lease that was given away.
-    case duplicate
-    /// These were the last.
-    case finished
-  }
-
   package enum CutAction: Equatable, Sendable {
     /// Tell the node that its lease ends earlier.
     case cut(node: Int, leaseID: UInt64, end: UInt64)
@@ -246,13 +237,15 @@ where Instant.Duration == Duration, Instant: Sendable {
   /// Results that a node brought are on the coordinator's disk.
   ///
   /// - Parameter items: Below ``itemCount``; of whichever lease.
+  /// - Returns: How many are new; none: a redelivery, or a lease that was given away.
+  @discardableResult
   package mutating func recorded(_ items: OrdinalRangeSet, by node: Int, at now: Instant)
-    -> RecordAction
+    -> UInt64
   {
     precondition(items.span.upperBound <= self.itemCount, "items \(items) of \(self.itemCount)")
     self.nodes[node].heardAt = now
     let added = self.recorded.insert(items)
-    if added == 0 { return .duplicate }
+    if added == 0 { return 0 }
     self.nodes[node].recordedCount += added
     self.nodes[node].faultCount = 0
     self.abandoned.remove(items)
@@ -260,7 +253,7 @@ where Instant.Duration == Duration, Instant: Sendable {
     self.free.removeAll { $0.items.isEmpty }
     // Mostly the node's own; another's when this one had been taken for lost.
     for index in self.nodes.indices { self.remove(items, fromLeasesOf: index, at: now) }
-    return self.isFinished ? .finished : .added(added)
+    return added
   }
 
   /// Failure records that a node brought are on the coordinator's disk, for the first time.

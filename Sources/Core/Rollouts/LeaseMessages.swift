@@ -1,3 +1,5 @@
+import Fleet
+
 /// The first order on every stream: what the items are.
 package struct LeaseSetup: Equatable, Sendable {
   /// The same on a later stream means that the work goes on.
@@ -83,21 +85,17 @@ package struct LeaseProgress: Equatable, Sendable {
 
 /// Why a node's worker cannot go on.
 package struct LeaseFault: Error, Equatable, Sendable {
-  package enum Kind: Equatable, Sendable, CaseIterable {
+  /// Numbered as in node.proto.
+  package enum Kind: Int, CaseIterable, Sendable {
     /// The agent has no runner for this kind of work: it never will.
-    case unknownKind
+    case unknownKind = 1
     /// The kind's runner cannot read the specification: it never will.
     case unreadableSpecification
     /// The node's disk refuses; that may pass.
     case disk
 
     /// Whether another try on this node is of no use.
-    package var isLasting: Bool {
-      switch self {
-      case .unknownKind, .unreadableSpecification: true
-      case .disk: false
-      }
-    }
+    package var isLasting: Bool { self != .disk }
   }
 
   package var kind: Kind
@@ -108,89 +106,6 @@ package struct LeaseFault: Error, Equatable, Sendable {
     self.kind = kind
     self.message = message
   }
-}
-
-/// The leases a node has been given and has not worked off, oldest first.
-package struct LeaseQueue: Sendable {
-  /// More leases than a coordinator of ours gives at a time; each beyond it is a fault of the peer.
-  package static let countMax = 64
-
-  /// Consecutive items of one lease, to be worked on next.
-  package struct Slice: Equatable, Sendable {
-    package var leaseID: UInt64
-    package var attempt: UInt32
-    package var items: Range<UInt64>
-  }
-
-  /// With what is left of them; none is empty.
-  private var leases: [Lease] = []
-
-  package init() {}
-
-  package var isEmpty: Bool { self.leases.isEmpty }
-
-  /// The lease and the next item that will be worked on.
-  package var next: (leaseID: UInt64, item: UInt64)? {
-    self.leases.first.map { ($0.id, $0.items.span.lowerBound) }
-  }
-
-  /// - Parameter held: Items this node has done and still holds: they are not done again.
-  /// - Returns: Whether there was room.
-  package mutating func leased(_ lease: Lease, holding held: OrdinalRangeSet) -> Bool {
-    guard self.leases.count < Self.countMax else { return false }
-    var lease = lease
-    lease.items = lease.items.subtracting(held)
-    if !lease.items.isEmpty { self.leases.append(lease) }
-    return true
-  }
-
-  /// An item that was in work for an earlier lease has failed there: it is to be done for this one.
-  package mutating func add(_ ordinal: UInt64, of lease: Lease) {
-    if let index = self.leases.firstIndex(where: { $0.id == lease.id }) {
-      self.leases[index].items.insert(ordinal..<ordinal + 1)
-    } else {
-      self.leases.append(
-        Lease(id: lease.id, items: [ordinal..<ordinal + 1], attempt: lease.attempt))
-    }
-  }
-
-  /// A lease ends before `end`. One that is not here has been worked off: the cut came too late.
-  package mutating func cut(leaseID: UInt64, end: UInt64) {
-    for index in self.leases.indices where self.leases[index].id == leaseID {
-      self.leases[index].items.remove(end..<max(end, self.leases[index].items.span.upperBound))
-    }
-    self.leases.removeAll { $0.items.isEmpty }
-  }
-
-  /// Takes the next items, at most `countMax` (at least 1) of them.
-  package mutating func take(countMax: Int) -> Slice? {
-    guard let lease = self.leases.first else { return nil }
-    let items = self.leases[0].items.takeFirst(UInt64(countMax), rangeCountMax: 1)
-    if self.leases[0].items.isEmpty { self.leases.removeFirst() }
-    return Slice(leaseID: lease.id, attempt: lease.attempt, items: items.span)
-  }
-
-  /// Items that were taken and not begun are the next ones again.
-  package mutating func putBack(_ slice: Slice) {
-    if self.leases.first?.id == slice.leaseID {
-      self.leases[0].items.insert(slice.items)
-    } else {
-      let lease = Lease(id: slice.leaseID, items: [slice.items], attempt: slice.attempt)
-      self.leases.insert(lease, at: 0)
-    }
-  }
-
-  /// What turns out to be held already is not done again.
-  ///
-  /// - Parameter held: What is held for a lease, by its id.
-  package mutating func remove(_ held: (UInt64) -> OrdinalRangeSet) {
-    for index in self.leases.indices {
-      self.leases[index].items.remove(held(self.leases[index].id))
-    }
-    self.leases.removeAll { $0.items.isEmpty }
-  }
-
-  package mutating func removeAll() { self.leases.removeAll() }
 }
 
 /// How leases are sized and when they end.
@@ -216,4 +131,245 @@ package struct LeaseSettings: Equatable, Sendable {
   package var faultCountMax = 10
 
   package init() {}
+}
+
+/// What is known of a batch without its lines: which items, who did them and as which try.
+package struct BatchHeader: Equatable, Sendable {
+  /// Counts from 1 per work and node, without gaps.
+  package var sequence: UInt64
+  package var leaseID: UInt64
+  /// Counts from 1; higher for items that were leased before.
+  package var attempt: UInt32
+  /// What all its lines are.
+  package var kind: RecordLine.Kind
+  /// The items, at least one: their ordinals in the work plan.
+  package var items: OrdinalRangeSet
+
+  package init(
+    sequence: UInt64, leaseID: UInt64, attempt: UInt32, kind: RecordLine.Kind = .result,
+    items: OrdinalRangeSet
+  ) {
+    self.sequence = sequence
+    self.leaseID = leaseID
+    self.attempt = attempt
+    self.kind = kind
+    self.items = items
+  }
+}
+
+/// Where one batch lies in a file of frames (``BatchFrame``): what is known before any record is read.
+package struct BatchEntry: Equatable, Sendable {
+  package var header: BatchHeader
+  /// Size of its lines in bytes.
+  package var size: Int
+  /// Offset of its frame's header.
+  package var frameOffset = 0
+  /// Offset of its lines.
+  package var offset = 0
+
+  package init(_ header: BatchHeader, size: Int) {
+    self.header = header
+    self.size = size
+  }
+}
+
+/// Records of some items of one lease, as a node made them: the unit that is stored, sent and
+/// acknowledged.
+@dynamicMemberLookup
+package struct RecordBatch: Equatable, Sendable {
+  package var header: BatchHeader
+  /// One line of JSON for each item, in the order of ordinals, each ended by a line feed.
+  package var lines: [UInt8]
+  /// CRC-32C of the lines, as whoever made the batch had it: computed once, and checked where the
+  /// batch has come over a wire.
+  package var checksum: UInt32
+
+  /// - Parameter checksum: `nil`: that of these lines.
+  package init(_ header: BatchHeader, lines: [UInt8], checksum: UInt32? = nil) {
+    self.header = header
+    self.lines = lines
+    self.checksum = checksum ?? CRC32C.checksum(of: lines)
+  }
+
+  package subscript<Value>(dynamicMember field: WritableKeyPath<BatchHeader, Value>) -> Value {
+    get { self.header[keyPath: field] }
+    set { self.header[keyPath: field] = newValue }
+  }
+}
+
+/// How a batch lies in a file: one header line, then its lines as they are.
+///
+/// ```
+/// {"batch":{"sequence":7,"lease":3,"attempt":1,"kind":"result","items":[400,450],"bytes":35102,"crc32c":"1c2d3e4f","header_crc32c":"5a6b7c8d"}}
+/// ```
+/// `items` are the bounds of ranges: first, end, first, end …
+/// `crc32c` is that of the lines, as on the wire; `header_crc32c` is that of the header up to and with
+/// the quote that ends `crc32c`, so that the size can be trusted before the lines are there. A file
+/// whose batches up to a sequence number were dropped begins with a mark instead:
+/// `{"mark":{"sequence":7,"header_crc32c":"…"}}`.
+package enum BatchFrame {
+  /// 8 MiB: with the memory of one batch in each of some thousand nodes in view.
+  package static let maximumSize = 8 << 20
+  package static let maximumCount = 65_536
+  /// Many items under way at once end in any order, but a tenth of a second later most gaps are closed.
+  package static let maximumRangeCount = 1024
+  /// More often no item of ours is leased: numbers beyond are a node's that lies.
+  static let maximumAttempt: UInt32 = 1 << 20
+  /// The longest header has 20-digit numbers in all its fields, and bounds of 13 digits.
+  static let maximumHeaderSize = 320 + 28 * maximumRangeCount
+
+  /// Why a batch is refused before it is written; `nil` when it is in order: counts and sizes within
+  /// the caps, exactly one line feed for each item, the last byte one of them.
+  package static func fault(of batch: RecordBatch) -> String? {
+    if let fault = Self.limitFault(of: batch) { return fault }
+    let lineCount = batch.lines.withUnsafeBytes { RecordLineFeeds.count(in: $0) }
+    if UInt64(lineCount) != batch.items.count || batch.lines.last != 0x0A {
+      return "\(lineCount) whole lines for \(batch.items.count) items"
+    }
+    return nil
+  }
+
+  /// The same, without a look at the lines.
+  static func limitFault(of batch: RecordBatch) -> String? {
+    if batch.sequence == 0 { return "sequence 0" }
+    if batch.attempt == 0 || batch.attempt > Self.maximumAttempt {
+      return "attempt \(batch.attempt)"
+    }
+    if batch.items.isEmpty || batch.items.count > UInt64(Self.maximumCount) {
+      return "\(batch.items.count) items, allowed are 1 to \(Self.maximumCount)"
+    }
+    if batch.items.ranges.count > Self.maximumRangeCount {
+      return "\(batch.items.ranges.count) ranges, allowed are \(Self.maximumRangeCount)"
+    }
+    if batch.items.span.upperBound > WorkPlan.maximumItemCount { return "items beyond 2^40" }
+    if batch.lines.isEmpty || batch.lines.count > Self.maximumSize {
+      return "\(batch.lines.count) bytes, allowed are 1 to \(Self.maximumSize)"
+    }
+    return nil
+  }
+
+  /// Appends the frame of `batch`, which has no ``fault(of:)``.
+  ///
+  /// - Returns: Where it lies in `bytes`.
+  @discardableResult
+  package static func append(_ batch: RecordBatch, to bytes: inout [UInt8]) -> BatchEntry {
+    var entry = BatchEntry(batch.header, size: batch.lines.count)
+    entry.frameOffset = bytes.count
+    bytes += Self.headerLine(batch.header, size: entry.size, checksum: batch.checksum)
+    entry.offset = bytes.count
+    bytes += batch.lines
+    return entry
+  }
+
+  /// The line that says that everything up to `sequence` was dropped.
+  package static func markLine(droppedThrough sequence: UInt64) -> [UInt8] {
+    Self.sealed(Array(#"{"mark":{"sequence":\#(sequence)"#.utf8))
+  }
+
+  static func headerLine(_ batch: BatchHeader, size: Int, checksum: UInt32) -> [UInt8] {
+    var text = #"{"batch":{"sequence":\#(batch.sequence),"lease":\#(batch.leaseID),"#
+    text += #""attempt":\#(batch.attempt),"kind":"\#(batch.kind)","items":["#
+    text += batch.items.bounds.map { "\($0)" }.joined(separator: ",")
+    text += #"],"bytes":\#(size),"#
+    text += #""crc32c":"\#(Self.hex(checksum))""#
+    return Self.sealed(Array(text.utf8))
+  }
+
+  private static func sealed(_ text: [UInt8]) -> [UInt8] {
+    text + #","header_crc32c":"\#(Self.hex(CRC32C.checksum(of: text)))"}}\#n"#.utf8
+  }
+
+  private static func hex(_ value: UInt32) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
+  }
+}
+
+/// Reads frames out of bytes, one at a time: what is whole and right, what is not there yet, or where
+/// the bytes are wrong.
+package enum BatchFrameDecoder {
+  package enum Step: Equatable, Sendable {
+    /// A whole, checked batch, and where it lies in the bytes.
+    case batch(BatchEntry)
+    /// All batches up to this sequence number were dropped; the line's size.
+    case mark(droppedThrough: UInt64, size: Int)
+    /// So far right, but not whole; at least so many bytes are needed from the frame's start on.
+    case incomplete(needed: Int)
+    /// Not a frame; says why.
+    case corrupt(String)
+  }
+
+  /// The frame that begins `bytes`, which are not empty.
+  package static func next(in bytes: UnsafeRawBufferPointer) -> Step {
+    let window = UnsafeRawBufferPointer(rebasing: bytes.prefix(BatchFrame.maximumHeaderSize))
+    guard let end = RecordLineFeeds.first(in: window, from: 0) else {
+      if window.count == BatchFrame.maximumHeaderSize { return .corrupt("no header line") }
+      return .incomplete(needed: bytes.count + 1)
+    }
+    let line = UnsafeRawBufferPointer(rebasing: window[...end])
+    if let sequence = Self.mark(line) {
+      return .mark(droppedThrough: sequence, size: line.count)
+    }
+    guard let (header, size, checksum) = Self.header(line) else {
+      return .corrupt("a header that is not right")
+    }
+    guard bytes.count - line.count >= size else {
+      return .incomplete(needed: line.count + size)
+    }
+    let body = UnsafeRawBufferPointer(rebasing: bytes[line.count..<line.count + size])
+    guard CRC32C.checksum(of: body) == checksum else {
+      return .corrupt("records that do not match their checksum")
+    }
+    guard body.last == 0x0A, UInt64(RecordLineFeeds.count(in: body)) == header.items.count else {
+      return .corrupt("another number of lines than of items")
+    }
+    var entry = BatchEntry(header, size: size)
+    entry.offset = line.count
+    return .batch(entry)
+  }
+
+  /// A mark is right when it is, byte for byte, the one that would be written.
+  private static func mark(_ line: UnsafeRawBufferPointer) -> UInt64? {
+    var scanner = RecordLineScanner(line)
+    guard scanner.take(#"{"mark":{"sequence":"#), let sequence = scanner.integer(),
+      BatchFrame.markLine(droppedThrough: sequence).elementsEqual(line)
+    else { return nil }
+    return sequence
+  }
+
+  /// A header is right when it is, byte for byte, the one that would be written.
+  private static func header(
+    _ line: UnsafeRawBufferPointer
+  ) -> (batch: BatchHeader, size: Int, checksum: UInt32)? {
+    var scanner = RecordLineScanner(line)
+    guard scanner.take(#"{"batch":{"sequence":"#), let sequence = scanner.integer(), sequence > 0,
+      scanner.take(#","lease":"#), let lease = scanner.integer(),
+      scanner.take(#","attempt":"#), let attempt = scanner.integer(),
+      1...UInt64(BatchFrame.maximumAttempt) ~= attempt,
+      scanner.take(#","kind":"#),
+      let kind = scanner.text().flatMap({ RecordLine.Kind(rawValue: $0) }),
+      scanner.take(#","items":["#), let items = Self.items(&scanner),
+      scanner.take(#"],"bytes":"#), let size = scanner.integer(),
+      1...UInt64(BatchFrame.maximumSize) ~= size,
+      scanner.take(#","crc32c":"#), let digits = scanner.text(),
+      let checksum = UInt32(digits, radix: 16)
+    else { return nil }
+    let batch = BatchHeader(
+      sequence: sequence, leaseID: lease, attempt: UInt32(attempt), kind: kind, items: items)
+    let canonical = BatchFrame.headerLine(batch, size: Int(size), checksum: checksum)
+    return canonical.elementsEqual(line) ? (batch, Int(size), checksum) : nil
+  }
+
+  private static func items(_ scanner: inout RecordLineScanner) -> OrdinalRangeSet? {
+    var bounds: [UInt64] = []
+    repeat {
+      guard let bound = scanner.integer(), bound <= WorkPlan.maximumItemCount,
+        bounds.count < 2 * BatchFrame.maximumRangeCount
+      else { return nil }
+      bounds.append(bound)
+    } while scanner.take(0x2C)
+    return OrdinalRangeSet(bounds: bounds).flatMap {
+      1...UInt64(BatchFrame.maximumCount) ~= $0.count ? $0 : nil
+    }
+  }
 }

@@ -25,7 +25,6 @@ package struct Merge {
   private let batches: [BatchHeader]
   private var open: [Int: Open] = [:]
   private var pending: [MergeOutput: [UInt8]] = [:]
-  private var records: [UInt8] = []
   package private(set) var summary = MergeSummary()
 
   /// - Parameter batches: In any order; each is known by its position.
@@ -84,13 +83,13 @@ package struct Merge {
         if self.kind(of: line, ordinal) == .result {
           self.summary.merged += 1
         } else {
-          self.records.append(contentsOf: bytes[start..<position])
+          self.pending[.records, default: []].append(contentsOf: bytes[start..<position])
           self.decide(ordinal, [Candidate(attempt: attempt, line: ArraySlice(line))])
           start = end
         }
         position = end
       }
-      self.records.append(contentsOf: bytes[start..<position])
+      self.pending[.records, default: []].append(contentsOf: bytes[start..<position])
       return position
     }
     if self.batches[index].items.span.upperBound > items.upperBound {
@@ -142,7 +141,7 @@ package struct Merge {
       }.map(\.candidate)
     }
     let winner = ranked[0]
-    self.records += winner.line
+    self.pending[.records, default: []] += winner.line
     self.summary.merged += 1
     var previous = winner
     for loser in ranked.dropFirst() where loser.line != winner.line {
@@ -200,11 +199,7 @@ package struct Merge {
   private mutating func flush<Fault: Error>(
     over size: Int, _ write: (MergeOutput, [UInt8]) throws(Fault) -> Void
   ) throws(Fault) {
-    if self.records.count > size {
-      try write(.records, self.records)
-      self.records.removeAll(keepingCapacity: true)
-    }
-    for output in [MergeOutput.missing, .conflicts] {
+    for output in MergeOutput.allCases {
       guard let bytes = self.pending[output], bytes.count > size else { continue }
       try write(output, bytes)
       self.pending[output] = nil

@@ -28,28 +28,30 @@ package struct MergeSummary: Codable, Equatable, Sendable {
   }
 
   package init() {}
+
+  /// Every planned item is there.
+  package var isComplete: Bool { self.missing == 0 }
+  /// A line of talk each.
+  package var warnings: [String] {
+    self.damaged.map { "warning: \($0); what is before it was used" }
+  }
+  /// The counts, in one line.
+  package var line: String {
+    "merged \(self.merged) of \(self.planned) items, \(self.missing) missing, "
+      + "\(self.conflicts) conflicts, \(self.rejected) rejected"
+  }
 }
 
 /// Where a merge's lines go.
 package enum MergeOutput: CaseIterable, Sendable {
-  case records
-  case missing
-  case conflicts
+  case records, missing, conflicts
 }
 
 /// Who did what, for `attempts.jsonl`.
-package struct MergeAttempt: Equatable, Sendable {
-  package var node: String
-  package var batch: BatchHeader
-
-  package init(node: String, batch: BatchHeader) {
-    self.node = node
-    self.batch = batch
-  }
-
+package enum MergeAttempts {
   /// One line for each range of items of each batch, in the order of items, then of attempt, node and
   /// sequence number: the same for the same attempts in any order.
-  package static func lines(_ attempts: [Self]) -> [UInt8] {
+  package static func lines(_ attempts: [(node: String, batch: BatchHeader)]) -> [UInt8] {
     let rows = attempts.flatMap { attempt in
       attempt.batch.items.ranges.map { (items: $0, attempt: attempt) }
     }

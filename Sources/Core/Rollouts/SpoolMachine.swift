@@ -26,10 +26,8 @@ package struct SpoolMachine: Sendable {
   private var pendingSize = 0
   private var spooled: [BatchEntry]
   private var spooledSize: Int
-  /// Items whose results are pending or spooled.
-  package private(set) var held = OrdinalRangeSet()
-  /// Items whose failures are, by the lease under which they failed.
-  private var heldFailures: [UInt64: OrdinalRangeSet] = [:]
+  /// Of what is pending or spooled.
+  private var history = WorkHistory()
   /// Spooled batches that are in memory as well: the newest, without gaps.
   private var recent: ArraySlice<RecordBatch> = []
   private var recentSize = 0
@@ -51,7 +49,7 @@ package struct SpoolMachine: Sendable {
     self.acknowledgedThrough = entries.first.map { $0.header.sequence - 1 } ?? lastSequence
     self.sentThrough = self.acknowledgedThrough
     self.fileSize = self.spooledSize
-    for entry in entries { self.hold(entry.header) }
+    for entry in entries { self.history.add(entry.header) }
   }
 
   /// Whether the worker may go on: there is room in memory, and on disk by the written maximum.
@@ -63,30 +61,15 @@ package struct SpoolMachine: Sendable {
 
   package var hasPending: Bool { !self.pending.isEmpty }
 
+  /// Items whose results are pending or spooled.
+  package var held: OrdinalRangeSet { self.history.recorded }
+
   /// What need not be done for a lease: it has a result, or failed for this very lease. What failed for
   /// another is to be tried again.
   package func held(leaseID: UInt64) -> OrdinalRangeSet {
     var held = self.held
-    held.insert(self.heldFailures[leaseID] ?? [])
+    held.insert(self.history.failed[leaseID] ?? [])
     return held
-  }
-
-  private mutating func hold(_ batch: BatchHeader) {
-    switch batch.kind {
-    case .result: self.held.insert(batch.items)
-    case .failure: self.heldFailures[batch.leaseID, default: []].insert(batch.items)
-    }
-  }
-
-  private mutating func letGo(_ batch: BatchHeader) {
-    switch batch.kind {
-    case .result: self.held.remove(batch.items)
-    case .failure:
-      self.heldFailures[batch.leaseID]?.remove(batch.items)
-      if self.heldFailures[batch.leaseID]?.isEmpty ?? false {
-        self.heldFailures[batch.leaseID] = nil
-      }
-    }
   }
 
   // MARK: To the disk
@@ -97,7 +80,7 @@ package struct SpoolMachine: Sendable {
     batch.header.sequence = self.sequenceNext
     self.sequenceNext += 1
     self.pendingSize += batch.lines.count
-    self.hold(batch.header)
+    self.history.add(batch.header)
     self.pending.append(batch)
   }
 
@@ -180,7 +163,7 @@ package struct SpoolMachine: Sendable {
       self.spooled.firstIndex { $0.header.sequence > sequence } ?? self.spooled.count
     for entry in self.spooled[..<count] {
       self.spooledSize -= entry.size
-      self.letGo(entry.header)
+      self.history.remove(entry.header)
     }
     self.spooled.removeFirst(count)
     while let first = self.recent.first, first.sequence <= sequence {
@@ -210,4 +193,87 @@ package struct SpoolSettings: Equatable, Sendable {
   package var compactionSize = 32 << 20
 
   package init() {}
+}
+
+/// The leases a node has been given and has not worked off, oldest first.
+package struct LeaseQueue: Sendable {
+  /// More leases than a coordinator of ours gives at a time; each beyond it is a fault of the peer.
+  package static let countMax = 64
+
+  /// Consecutive items of one lease, to be worked on next.
+  package struct Slice: Equatable, Sendable {
+    package var leaseID: UInt64
+    package var attempt: UInt32
+    package var items: Range<UInt64>
+  }
+
+  /// With what is left of them; none is empty.
+  private var leases: [Lease] = []
+
+  package init() {}
+
+  package var isEmpty: Bool { self.leases.isEmpty }
+
+  /// The lease and the next item that will be worked on.
+  package var next: (leaseID: UInt64, item: UInt64)? {
+    self.leases.first.map { ($0.id, $0.items.span.lowerBound) }
+  }
+
+  /// - Parameter held: Items this node has done and still holds: they are not done again.
+  /// - Returns: Whether there was room.
+  package mutating func leased(_ lease: Lease, holding held: OrdinalRangeSet) -> Bool {
+    guard self.leases.count < Self.countMax else { return false }
+    var lease = lease
+    lease.items = lease.items.subtracting(held)
+    if !lease.items.isEmpty { self.leases.append(lease) }
+    return true
+  }
+
+  /// An item that was in work for an earlier lease has failed there: it is to be done for this one.
+  package mutating func add(_ ordinal: UInt64, of lease: Lease) {
+    if let index = self.leases.firstIndex(where: { $0.id == lease.id }) {
+      self.leases[index].items.insert(ordinal..<ordinal + 1)
+    } else {
+      self.leases.append(
+        Lease(id: lease.id, items: [ordinal..<ordinal + 1], attempt: lease.attempt))
+    }
+  }
+
+  /// A lease ends before `end`. One that is not here has been worked off: the cut came too late.
+  package mutating func cut(leaseID: UInt64, end: UInt64) {
+    for index in self.leases.indices where self.leases[index].id == leaseID {
+      self.leases[index].items.remove(end..<max(end, self.leases[index].items.span.upperBound))
+    }
+    self.leases.removeAll { $0.items.isEmpty }
+  }
+
+  /// Takes the next items, at most `countMax` (at least 1) of them.
+  package mutating func take(countMax: Int) -> Slice? {
+    guard let lease = self.leases.first else { return nil }
+    let items = self.leases[0].items.takeFirst(UInt64(countMax), rangeCountMax: 1)
+    if self.leases[0].items.isEmpty { self.leases.removeFirst() }
+    return Slice(leaseID: lease.id, attempt: lease.attempt, items: items.span)
+  }
+
+  /// Items that were taken and not begun are the next ones again.
+  package mutating func putBack(_ slice: Slice) {
+    if self.leases.first?.id == slice.leaseID {
+      self.leases[0].items.insert(slice.items)
+    } else {
+      let lease = Lease(id: slice.leaseID, items: [slice.items], attempt: slice.attempt)
+      self.leases.insert(lease, at: 0)
+    }
+  }
+
+  /// What turns out to be held already is not done again.
+  ///
+  /// - Parameter held: What is held for a lease, by its id.
+  package mutating func remove(_ held: (UInt64) -> OrdinalRangeSet) {
+    for index in self.leases.indices {
+      self.leases[index].items.remove(held(self.leases[index].id))
+    }
+    self.leases.removeAll { $0.items.isEmpty }
+  }
+
+  package mutating func removeAll() { self.leases.removeAll() }
 }

@@ -52,18 +52,15 @@ package struct StatisticsClusteredMean: Equatable, Sendable {
     self.all.add(value)
   }
 
-  package var count: UInt64 { self.all.count }
-  package var mean: Double? { self.all.mean }
-
   /// Half the width of the 95 % confidence interval; `nil` with fewer than two clusters.
   package var halfWidth: Double? {
-    guard self.clusters.count >= 2, let mean = self.mean else { return nil }
+    guard self.clusters.count >= 2, let mean = self.all.mean else { return nil }
     var squares = StatisticsSum()
     for cluster in self.clusters {
       let deviation = cluster.total - Double(cluster.count) * mean
       squares.add(deviation * deviation)
     }
-    let (clusterCount, count) = (Double(self.clusters.count), Double(self.count))
+    let (clusterCount, count) = (Double(self.clusters.count), Double(self.all.count))
     let variance = clusterCount / (clusterCount - 1) * squares.total / (count * count)
     return Self.quantile * variance.squareRoot()
   }

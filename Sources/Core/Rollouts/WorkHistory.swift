@@ -26,6 +26,16 @@ package struct WorkHistory: Equatable, Sendable {
     return new
   }
 
+  /// A batch that was added is nowhere any more.
+  package mutating func remove(_ batch: BatchHeader) {
+    switch batch.kind {
+    case .result: self.recorded.remove(batch.items)
+    case .failure:
+      self.failed[batch.leaseID]?.remove(batch.items)
+      if self.failed[batch.leaseID]?.isEmpty ?? false { self.failed[batch.leaseID] = nil }
+    }
+  }
+
   /// The items of the batch that are not known yet; none: it comes again.
   package func new(in batch: BatchHeader) -> OrdinalRangeSet {
     switch batch.kind {

@@ -229,3 +229,97 @@ package struct DispatchCheck: Sendable {
     return .fine
   }
 }
+
+/// Why an item has no result: becomes its failure record.
+package struct ItemFailure: Error, Equatable {
+  /// Short and stable, for counting.
+  package var failureClass: String
+  /// For people.
+  package var message: String
+
+  package init(_ failureClass: String, _ message: String) {
+    self.failureClass = failureClass
+    self.message = message
+  }
+}
+
+/// One record: a line of JSON that begins with its key, ended by a line feed.
+///
+/// Source: simulator.md, section 10, for the keys and their order. A failed item has a line of its
+/// own kind: `{"task_index":N,"rollout_index":M,"error":{"class":"…","message":"…"}}`.
+package enum RecordLine {
+  /// Longer lines are refused: a record of the simulator has 700 bytes, one with a conversation less
+  /// than this.
+  package static let maximumSize = 4 << 20
+
+  /// The raw value is its name in frames.
+  package enum Kind: String, Equatable, Sendable {
+    case result, failure
+  }
+
+  /// The key and kind of the line that begins `bytes`, from its first bytes alone; `nil` when it does
+  /// not begin as every record does.
+  package static func head(of bytes: UnsafeRawBufferPointer) -> (key: ItemKey, kind: Kind)? {
+    guard let (key, end) = Self.key(of: bytes) else { return nil }
+    var scanner = RecordLineScanner(bytes, from: end)
+    return (key, scanner.take(#""error":"#) ? .failure : .result)
+  }
+
+  /// The key at the head of a line, and the offset of what follows it.
+  static func key(of bytes: UnsafeRawBufferPointer) -> (key: ItemKey, end: Int)? {
+    var scanner = RecordLineScanner(bytes)
+    guard scanner.take(#"{"task_index":"#), let task = scanner.integer(),
+      scanner.take(#","rollout_index":"#), let rollout = scanner.integer(), scanner.take(0x2C)
+    else { return nil }
+    return (ItemKey(taskIndex: task, rolloutIndex: rollout), scanner.index)
+  }
+
+  /// The line of a failed item, ended by a line feed; the class cut at 64 bytes, the message at 1,024.
+  package static func failure(of key: ItemKey, _ failure: ItemFailure) -> [UInt8] {
+    let name = JSONText.quoted(Self.cut(failure.failureClass, to: 64))
+    let message = JSONText.quoted(Self.cut(failure.message, to: 1024))
+    let head = #"{"task_index":\#(key.taskIndex),"rollout_index":\#(key.rolloutIndex)"#
+    return Array(#"\#(head),"error":{"class":\#(name),"message":\#(message)}}\#n"#.utf8)
+  }
+
+  /// The class and message of a failure's line as JSON strings with their quotes; `nil` when the line
+  /// is not one that ``failure(of:_:)`` could have written.
+  static func failureFields(
+    of line: UnsafeRawBufferPointer
+  ) -> (class: Range<Int>, message: Range<Int>)? {
+    guard let (_, end) = Self.key(of: line) else { return nil }
+    var scanner = RecordLineScanner(line, from: end)
+    guard scanner.take(#""error":{"class":"#), let name = scanner.string(), !name.isEmpty,
+      name.count <= 64 * 6, scanner.take(#","message":"#), let message = scanner.string(),
+      message.count <= 1024 * 6, scanner.take("}}\n"), scanner.isAtEnd
+    else { return nil }
+    return (
+      name.lowerBound - 1..<name.upperBound + 1, message.lowerBound - 1..<message.upperBound + 1
+    )
+  }
+
+  private static func cut(_ text: String, to size: Int) -> String {
+    var end =
+      text.utf8.index(
+        text.startIndex, offsetBy: size, limitedBy: text.endIndex) ?? text.endIndex
+    while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
+    return String(text[..<end])
+  }
+}
+
+/// Does the items of one kind of work.
+///
+/// A runner is a value: as many copies of it as may be under way at once work side by side, each on
+/// one item at a time, so that one that computes pays for no task, lock or allocation an item.
+package protocol ItemRunner: Sendable {
+  /// Items that may be under way at once, 1 ... 4,096: 1 for one that computes.
+  var concurrencyMax: Int { get }
+
+  /// Appends the record of an item: one line of JSON that begins with its key, ended by a line feed.
+  /// It may wait for as long as it likes; computing takes milliseconds at most, so that heartbeats
+  /// live.
+  ///
+  /// - Throws: What becomes the item's failure record, best an `ItemFailure`; what was appended is
+  ///   dropped. Cancellation ends the worker, not the item.
+  mutating func appendRecord(of key: ItemKey, to lines: inout [UInt8]) async throws
+}

@@ -117,11 +117,11 @@ package final class AgentImage: Sendable {
     if let kept, let bytes = try? PlainFile.read(kept, sizeMax: Self.sizeMax), !bytes.isEmpty {
       return ByteBuffer(bytes: bytes)
     }
-    guard
-      let bytes = PipedProcess.output(
-        of: ["gzip", "-6", "-c", self.path], timeoutMilliseconds: Self.compressionMilliseconds)
-    else { return nil }
-    if let kept { Self.keep(bytes, at: kept) }
-    return ByteBuffer(bytes: bytes)
+    let gzip = try? ChildProgram.run(
+      ["sh", "-c", "exec gzip -6 -c \"$0\" 2> /dev/null", self.path], outputSizeMax: .max,
+      timeoutMilliseconds: Self.compressionMilliseconds)
+    guard let gzip, gzip.status == 0 else { return nil }
+    if let kept { Self.keep(gzip.output, at: kept) }
+    return ByteBuffer(bytes: gzip.output)
   }
 }

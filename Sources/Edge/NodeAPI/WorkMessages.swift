@@ -77,7 +77,7 @@ extension LeaseReport {
         LeaseProgress(
           leaseID: progress.leaseID, next: progress.next, concurrency: progress.concurrency))
     case .fault(let fault):
-      guard let kind = LeaseFault.Kind(fault.kind) else { return nil }
+      guard let kind = LeaseFault.Kind(rawValue: fault.kind.rawValue) else { return nil }
       self = .fault(LeaseFault(kind, fault.message))
     case nil: return nil
     }
@@ -106,24 +106,9 @@ extension Muster_V1_WorkReport {
       }
     case .fault(let fault):
       self.fault = .with {
-        $0.kind = fault.kind.message
+        $0.kind = Muster_V1_WorkFault.Kind(rawValue: fault.kind.rawValue) ?? .unspecified
         $0.message = fault.message
       }
-    }
-  }
-}
-
-extension LeaseFault.Kind {
-  fileprivate init?(_ message: Muster_V1_WorkFault.Kind) {
-    guard let kind = Self.allCases.first(where: { $0.message == message }) else { return nil }
-    self = kind
-  }
-
-  fileprivate var message: Muster_V1_WorkFault.Kind {
-    switch self {
-    case .unknownKind: .unknownKind
-    case .unreadableSpecification: .unreadableSpecification
-    case .disk: .disk
     }
   }
 }

@@ -1,7 +1,7 @@
 /// One line of `/proc/<pid>/stat`. Source: proc(5).
 package struct ProcessStat: Equatable, Sendable {
   /// A process and no later one of the same number, until the machine starts anew.
-  package struct Identity: Codable, Hashable, Sendable {
+  package struct Identity: Codable, Hashable, LosslessStringConvertible, Sendable {
     package var processID: Int32
     /// In clock ticks after the start of the machine.
     package var startTicks: UInt64
@@ -10,6 +10,17 @@ package struct ProcessStat: Equatable, Sendable {
       self.processID = processID
       self.startTicks = startTicks
     }
+
+    /// As ``description`` has it: the process and its start.
+    package init?(_ text: String) {
+      let words = text.split(separator: " ")
+      guard words.count == 2, let id = Int32(words[0]), let start = UInt64(words[1]) else {
+        return nil
+      }
+      self.init(processID: id, startTicks: start)
+    }
+
+    package var description: String { "\(self.processID) \(self.startTicks)" }
   }
 
   package var identity: Identity

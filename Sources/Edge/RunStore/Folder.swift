@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 import RecordFiles
 
 /// What a run needs of folders.
@@ -28,18 +29,11 @@ enum Folder {
 
   /// Names in a folder without `.` and `..`, in the order of their bytes.
   static func names(in path: String) throws(FileFault) -> [String] {
-    guard let folder = opendir(path) else {
-      throw FileFault(path: path, operation: "list", errno: errno)
+    do throws(SystemFault) {
+      return try PlainFile.names(in: path)
+    } catch {
+      throw FileFault(path: path, operation: "list", errno: error.code)
     }
-    defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names.sorted()
   }
 
   /// Points a symbolic link at `target`, in one step.

@@ -34,10 +34,6 @@ package final class Journal: Sendable {
     }
   }
 
-  package func append(_ event: JournalEvent) throws(RunStoreError) {
-    try self.append([event])
-  }
-
   /// Appends events in one transaction: all of them or none.
   package func append(_ events: [JournalEvent]) throws(RunStoreError) {
     do {
@@ -74,5 +70,24 @@ package final class Journal: Sendable {
     } catch {
       throw .journal(path: self.path, reason: "\(error)")
     }
+  }
+}
+
+/// Something that is about to be acted on, or was learnt.
+package struct JournalEvent: Equatable, Sendable {
+  /// Since 1970 in UTC.
+  package var milliseconds: Int64
+  /// Past tense for what happened, imperative for what is done next: `leased`, `start replica`.
+  package var kind: String
+  /// What it is about: a node, a replica, a lease.
+  package var subject: String
+  /// One JSON object.
+  package var detail: String
+
+  package init(milliseconds: Int64, kind: String, subject: String, detail: String = "{}") {
+    self.milliseconds = milliseconds
+    self.kind = kind
+    self.subject = subject
+    self.detail = detail
   }
 }

@@ -27,7 +27,11 @@ package struct MergeWriter {
 
   /// Reads the run's record files and publishes the result. Blocks; one process at a time
   /// (``RunLock``).
-  package func merge() throws(RunStoreError) -> MergeSummary {
+  ///
+  /// - Parameter take: Called with what is written, whole lines in their order.
+  package func merge(
+    take: (MergeOutput, [UInt8]) -> Void = { _, _ in }
+  ) throws(RunStoreError) -> MergeSummary {
     let nodes = try self.run.recordedNodes()
     do throws(FileFault) {
       var readers: [RecordFileReader] = []
@@ -37,11 +41,9 @@ package struct MergeWriter {
       let batches = readers.enumerated().flatMap { index, reader in
         reader.entries.map { (source: index, entry: $0) }
       }
-      let attempts = batches.map { source, entry in
-        MergeAttempt(node: nodes[source], batch: entry.header)
-      }
-      var summary = try self.writeOutputs(readers, batches)
-      try self.write(MergeAttempt.lines(attempts), to: "attempts.jsonl")
+      let attempts = batches.map { (node: nodes[$0.source], batch: $0.entry.header) }
+      var summary = try self.writeOutputs(readers, batches, take)
+      try self.write(MergeAttempts.lines(attempts), to: "attempts.jsonl")
       summary.damaged = readers.compactMap { reader in
         reader.damage.map { "\(reader.path): \($0)" }
       }
@@ -53,7 +55,8 @@ package struct MergeWriter {
   }
 
   private func writeOutputs(
-    _ readers: [RecordFileReader], _ batches: [(source: Int, entry: BatchEntry)]
+    _ readers: [RecordFileReader], _ batches: [(source: Int, entry: BatchEntry)],
+    _ take: (MergeOutput, [UInt8]) -> Void
   ) throws(FileFault) -> MergeSummary {
     try self.begin("write")
     let records = try self.newFile("records.jsonl")
@@ -73,6 +76,7 @@ package struct MergeWriter {
         case .conflicts: try conflicts.write(bytes, at: offset)
         }
         sizes[output] = offset + bytes.count
+        take(output, bytes)
       })
     try self.begin("sync")
     try records.synchronize()

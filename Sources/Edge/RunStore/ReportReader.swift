@@ -1,35 +1,96 @@
+import Dispatch
 import FoundationEssentials
 import Glibc
 import RecordFiles
 package import Rollouts
+import Synchronization
 
-/// Makes the report of a run out of what its last merge left.
-package enum ReportReader {
+/// Makes the report of a run on a thread of its own: while a merge goes on, or out of what the last
+/// one left.
+package final class ReportReader: Sendable {
+  private let queue = DispatchQueue(label: "muster report")
+  /// Pieces that wait, of about 1 MiB each.
+  private let room = DispatchSemaphore(value: 8)
+  private let builder: Mutex<ReportBuilder>
+
+  package init(plan: WorkPlan, layout: ReportLayout) {
+    self.builder = Mutex(ReportBuilder(plan: plan, layout: layout))
+  }
+
+  /// - Parameter lines: Whole ones, in their order. Blocks while too many pieces wait.
+  package func add(_ lines: [UInt8], of output: MergeOutput) {
+    self.room.wait()
+    self.queue.async {
+      self.builder.withLock { builder in
+        lines.withUnsafeBytes { bytes in
+          var start = 0
+          while start < bytes.count {
+            let end = RecordLineFeeds.first(in: bytes, from: start).map { $0 + 1 } ?? bytes.count
+            let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+            switch output {
+            case .records: builder.add(line)
+            case .missing: builder.addMissing(line)
+            case .conflicts: break
+            }
+            start = end
+          }
+        }
+      }
+      self.room.signal()
+    }
+  }
+
+  /// The report of all that was added, which is what `merge` counts.
+  ///
+  /// - Throws: `RunStoreError.damaged` where it is not.
+  package func report(of merge: MergeSummary, in run: RunDirectory) throws(RunStoreError) -> Report
+  {
+    let builder = self.queue.sync { self.builder.withLock { $0 } }
+    guard builder.recordCount == merge.merged, builder.unreadableCount == 0 else {
+      throw .damaged(path: run.mergedPath, reason: "not what a merge of this run wrote")
+    }
+    return builder.report(of: merge)
+  }
+
   /// - Throws: `RunStoreError.damaged` when there is no whole merge, or a merged line is not a record.
   package static func report(
     of run: RunDirectory, plan: WorkPlan, layout: ReportLayout
   ) throws(RunStoreError) -> Report {
-    let summaryPath = "\(run.mergedPath)/summary.json"
-    do throws(FileFault) {
-      let bytes = try DurableFile.read(summaryPath, limit: 1 << 20)
-      guard let summary = try? JSONDecoder().decode(MergeSummary.self, from: Data(bytes)),
-        summary.workID == plan.workID
-      else { throw FileFault(path: summaryPath, operation: "decode", errno: EINVAL) }
-      var builder = ReportBuilder(plan: plan, layout: layout)
-      try LineReader.forEachLine(of: "\(run.mergedPath)/records.jsonl") { builder.add($0) }
-      try LineReader.forEachLine(of: "\(run.mergedPath)/missing.jsonl") { builder.addMissing($0) }
-      guard builder.recordCount == summary.merged, builder.unreadableCount == 0 else {
-        throw FileFault(path: run.mergedPath, operation: "find the summary's records in", errno: 0)
+    let path = "\(run.mergedPath)/summary.json"
+    guard access(path, F_OK) == 0 else {
+      throw .damaged(path: path, reason: "there is no complete merge of this run")
+    }
+    let reader = Self(plan: plan, layout: layout)
+    let merge = try RunStoreError.filing { () throws(FileFault) in
+      let bytes = try DurableFile.read(path, limit: 1 << 20)
+      try reader.addFile("\(run.mergedPath)/records.jsonl", of: .records)
+      try reader.addFile("\(run.mergedPath)/missing.jsonl", of: .missing)
+      return try? JSONDecoder().decode(MergeSummary.self, from: Data(bytes))
+    }
+    guard let merge, merge.workID == plan.workID else {
+      throw .damaged(path: path, reason: "not what a merge of this run wrote")
+    }
+    return try reader.report(of: merge, in: run)
+  }
+
+  /// Goes once through a file of any size, with the memory of a few pieces of it.
+  private func addFile(_ path: String, of output: MergeOutput) throws(FileFault) {
+    let file = try FileDescriptor(path: path, flags: O_RDONLY)
+    var rest: [UInt8] = []
+    var offset = 0
+    while true {
+      let piece = try file.bytes(offset..<offset + (1 << 20))
+      offset += piece.count
+      let end = piece.isEmpty ? 0 : piece.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+      if piece.isEmpty || end > 0 {
+        self.add(rest + piece[..<end], of: output)
+        rest.removeAll()
       }
-      return builder.report(of: summary)
-    } catch {
-      if error.path == summaryPath, error.errno == ENOENT {
-        throw .damaged(path: summaryPath, reason: "there is no complete merge of this run")
+      if piece.isEmpty { return }
+      rest += piece[end...]
+      if rest.count > RecordLine.maximumSize {
+        throw FileFault(path: path, operation: "find the end of a line of", errno: EFBIG)
       }
-      if error.errno == 0 || error.errno == EINVAL {
-        throw .damaged(path: error.path, reason: "not what a merge of this run wrote")
-      }
-      throw .file(error)
     }
   }
 }

@@ -1,6 +1,6 @@
 package import Fleet
 import Glibc
-import RecordFiles
+package import RecordFiles
 package import Rollouts
 
 /// The folder of one run, `ROOT/NAME/ID/`: `plan.json`, `shards.json`, `journal.sqlite`, `records/`,
@@ -41,35 +41,14 @@ package struct RunDirectory: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - root: Made if it is not there.
+  ///   - id: A new one, or that of a run that another machine began.
   ///   - plan: Canonical JSON of the plan.
   ///   - workPlan: Of a run that is an eval.
-  ///   - milliseconds: The start, since 1970 in UTC.
   package static func create(
-    root: String, name: String, plan: [UInt8], workPlan: WorkPlan? = nil, milliseconds: Int64,
-    using generator: inout some RandomNumberGenerator
-  ) throws(RunStoreError) -> Self {
-    let id = RunID(milliseconds: milliseconds, using: &generator)
-    return try Self.create(root: root, name: name, id: id, plan: plan, workPlan: workPlan)
-  }
-
-  /// The folder of a run that nodes have still: the one that is here, no longer finished, else a new
-  /// one.
-  package static func adopt(
-    root: String, name: String, id: RunID, plan: [UInt8]
+    root: String, name: String, id: RunID, plan: [UInt8], workPlan: WorkPlan? = nil
   ) throws(RunStoreError) -> Self {
     let run = Self(root: root, name: name, id: id)
-    guard access(run.path, F_OK) == 0 else {
-      return try Self.create(root: root, name: name, id: id, plan: plan, workPlan: nil)
-    }
-    unlink(run.finishedPath)
-    return run
-  }
-
-  private static func create(
-    root: String, name: String, id: RunID, plan: [UInt8], workPlan: WorkPlan?
-  ) throws(RunStoreError) -> Self {
-    let run = Self(root: root, name: name, id: id)
-    do throws(FileFault) {
+    try RunStoreError.filing { () throws(FileFault) in
       try Folder.makeAll("\(root)/\(name)")
       let unfinished = "\(root)/\(name)/.\(id).new"
       try Folder.make(unfinished)
@@ -81,18 +60,27 @@ package struct RunDirectory: Equatable, Sendable {
       }
       try DurableFile.rename(unfinished, to: run.path)
       try Folder.link(id.rawValue, at: "\(root)/\(name)/latest")
-    } catch {
-      throw .file(error)
     }
     return run
   }
 
-  /// The plan's bytes as they were given to ``create(root:name:plan:milliseconds:using:)``.
+  /// The folder of a run that nodes have still: the one that is here, no longer finished, else a new
+  /// one.
+  package static func adopt(
+    root: String, name: String, id: RunID, plan: [UInt8]
+  ) throws(RunStoreError) -> Self {
+    let run = Self(root: root, name: name, id: id)
+    guard access(run.path, F_OK) == 0 else {
+      return try Self.create(root: root, name: name, id: id, plan: plan)
+    }
+    unlink(run.finishedPath)
+    return run
+  }
+
+  /// The plan's bytes as they were given to ``create(root:name:id:plan:workPlan:)``.
   package func plan() throws(RunStoreError) -> [UInt8] {
-    do throws(FileFault) {
-      return try DurableFile.read(self.planPath, limit: Self.maximumPlanSize)
-    } catch {
-      throw .file(error)
+    try RunStoreError.filing { () throws(FileFault) in
+      try DurableFile.read(self.planPath, limit: Self.maximumPlanSize)
     }
   }
 
@@ -120,18 +108,77 @@ package struct RunDirectory: Equatable, Sendable {
 
   /// Nothing is left to do or running: the run is not one to be resumed.
   package func markFinished() throws(RunStoreError) {
-    do throws(FileFault) {
+    try RunStoreError.filing { () throws(FileFault) in
       try DurableFile.replace(self.finishedPath, with: [])
-    } catch {
-      throw .file(error)
     }
   }
 
   /// Names of the nodes that have a record file, in the order of their bytes.
   package func recordedNodes() throws(RunStoreError) -> [String] {
-    do throws(FileFault) {
-      return try Folder.names(in: self.recordsPath).filter { $0.hasSuffix(".records") }
+    try RunStoreError.filing { () throws(FileFault) in
+      try Folder.names(in: self.recordsPath).filter { $0.hasSuffix(".records") }
         .map { String($0.dropLast(".records".count)) }.sorted()
+    }
+  }
+}
+
+/// The right to work on a run, of one process at a time; ends with the value, or with the process
+/// however that ends. The kernel keeps it (flock), so that no stale lock can remain.
+package struct RunLock: ~Copyable {
+  private let file: FileDescriptor
+
+  /// - Parameter holder: Who takes it, for the one who does not get it: `user@host pid 4711`.
+  /// - Throws: `RunStoreError.locked` with the present holder.
+  package init(_ run: RunDirectory, holder: String) throws(RunStoreError) {
+    let path = "\(run.path)/lock"
+    let other: String
+    do throws(FileFault) {
+      let file = try FileDescriptor(path: path, flags: O_RDWR | O_CREAT)
+      if try file.lock() {
+        try file.truncate(to: 0)
+        try file.write(Array("\(holder)\n".utf8), at: 0)
+        self.file = file
+        return
+      }
+      other = String(decoding: try file.bytes(0..<256), as: UTF8.self)
+    } catch {
+      throw .file(error)
+    }
+    throw .locked(path: path, holder: String(other.prefix { $0 != "\n" }))
+  }
+
+  /// Who works on a run now; `nil`: nobody does. Where that cannot be known, such as of another user's
+  /// run, the reason stands for them.
+  package static func holder(of run: RunDirectory) -> String? {
+    do throws(FileFault) {
+      let file = try FileDescriptor(path: "\(run.path)/lock", flags: O_RDONLY)
+      if try file.lock() { return nil }
+      return String(decoding: try file.bytes(0..<256), as: UTF8.self).split(separator: "\n").first
+        .map(String.init) ?? "?"
+    } catch {
+      return error.errno == ENOENT ? nil : "somebody: \(error)"
+    }
+  }
+}
+
+/// What can be wrong with runs on disk.
+package enum RunStoreError: Error, Equatable {
+  case file(FileFault)
+  /// Another process works on the run.
+  case locked(path: String, holder: String)
+  /// There is no run of that name or id.
+  case noRun(String)
+  /// A file of the run is not what was written.
+  case damaged(path: String, reason: String)
+  /// The journal's database refuses.
+  case journal(path: String, reason: String)
+
+  /// Carries `body` out, with its faults as these.
+  static func filing<Result: ~Copyable>(_ body: () throws(FileFault) -> Result) throws(Self)
+    -> Result
+  {
+    do throws(FileFault) {
+      return try body()
     } catch {
       throw .file(error)
     }

@@ -13,17 +13,15 @@ package struct RunList: Sendable {
 
   /// All runs, or those of one name; the newest first.
   package func runs(named name: String? = nil) throws(RunStoreError) -> [RunDirectory] {
-    var runs: [RunDirectory] = []
-    do throws(FileFault) {
-      var names: [String] = []
-      if let name { names = [name] } else { names = try self.names(in: self.root) }
+    let runs = try RunStoreError.filing { () throws(FileFault) in
+      var runs: [RunDirectory] = []
+      let names = if let name { [name] } else { try self.names(in: self.root) }
       for name in names {
         for id in try self.names(in: "\(self.root)/\(name)").compactMap({ RunID($0) }) {
           runs.append(RunDirectory(root: self.root, name: name, id: id))
         }
       }
-    } catch {
-      throw .file(error)
+      return runs
     }
     return runs.sorted { ($1.id, $1.name) < ($0.id, $0.name) }
   }

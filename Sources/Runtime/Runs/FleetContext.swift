@@ -136,10 +136,10 @@ package struct FleetContext: Sendable {
   package func newRun(workPlan: WorkPlan? = nil) throws(RunFault) -> LiveRun {
     try RunFault.storing {
       var chance = self.surroundings.chance
+      let id = RunID(milliseconds: self.surroundings.milliseconds(), using: &chance)
       let directory = try RunDirectory.create(
-        root: self.runsFolder, name: self.plan.name, plan: try self.plan.canonicalJSON(),
-        workPlan: workPlan, milliseconds: self.surroundings.milliseconds(),
-        using: &chance)
+        root: self.runsFolder, name: self.plan.name, id: id, plan: try self.plan.canonicalJSON(),
+        workPlan: workPlan)
       let run = try LiveRun(directory, self.surroundings)
       try run.requireJournal()
       return run

@@ -60,18 +60,9 @@ package struct RunBundle {
   }
 
   package func removeParts() {
-    for folder in ["\(self.parts)/\(self.name)", self.parts] {
-      if let stream = opendir(folder) {
-        while let entry = readdir(stream) {
-          let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-          }
-          if name != ".", name != ".." { unlink("\(folder)/\(name)") }
-        }
-        closedir(stream)
-      }
-      rmdir(folder)
-    }
+    guard let slash = self.parts.lastIndex(of: "/") else { return }
+    let name = String(self.parts[self.parts.index(after: slash)...])
+    _ = try? FolderTree.remove(name, in: String(self.parts[...slash]))
   }
 
   private static func fault(_ path: String) -> RunFault {

@@ -30,34 +30,28 @@ package struct WorkResult: Sendable {
   /// Of the merged file.
   package var recordsPath: String { "\(self.directory.mergedPath)/records.jsonl" }
 
-  /// A merge that is done.
-  package struct Merge: Equatable, Sendable {
-    /// A line of talk each.
-    package let warnings: [String]
-    /// The counts, in one line.
-    package let summary: String
-    /// Planned items that are not there.
-    package let missingCount: UInt64
-
-    /// Every planned item is there.
-    package var isComplete: Bool { self.missingCount == 0 }
+  /// Merges what the run has, again or for the first time; its lock must be held.
+  package func merge() throws(RunFault) -> MergeSummary {
+    try RunFault.storing { try MergeWriter(run: self.directory, plan: self.plan).merge() }
   }
 
-  /// Merges what the run has, again or for the first time; its lock must be held.
-  package func merge() throws(RunFault) -> Merge {
-    let counts = try RunFault.storing {
-      try MergeWriter(run: self.directory, plan: self.plan).merge()
+  /// Merges, and reports what came of it.
+  package func conclude() throws(RunFault) -> (merge: MergeSummary, report: Report) {
+    try RunFault.storing {
+      let reader = ReportReader(plan: self.plan, layout: ReportLayout(ofKindOf: self.plan))
+      let merge = try MergeWriter(run: self.directory, plan: self.plan).merge {
+        reader.add($1, of: $0)
+      }
+      return (merge, try reader.report(of: merge, in: self.directory))
     }
-    return Merge(
-      warnings: counts.damaged.map { "warning: \($0); what is before it was used" },
-      summary: "merged \(counts.merged) of \(counts.planned) items, \(counts.missing) missing, "
-        + "\(counts.conflicts) conflicts, \(counts.rejected) rejected",
-      missingCount: counts.missing)
   }
 
   /// What the last merge says.
   package func report() throws(RunFault) -> Report {
-    try RunFault.storing { try self.directory.report(of: self.plan) }
+    try RunFault.storing {
+      try ReportReader.report(
+        of: self.directory, plan: self.plan, layout: ReportLayout(ofKindOf: self.plan))
+    }
   }
 
   /// Held by one process at a time, which merges or has work done.

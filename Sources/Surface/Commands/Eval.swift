@@ -72,7 +72,7 @@ package struct Eval: AsyncParsableCommand {
     if let refusal = result.refusal { throw CommandFailure(.failed, [refusal]) }
     let merge = try end.get()
     // What was given up is nobody's to do any more: with it the eval is over, too.
-    if result.ending == .complete, merge.missingCount == result.progress.abandonedCount {
+    if result.ending == .complete, merge.missing == result.progress.abandonedCount {
       run.end()
     }
     try self.check(merge)
@@ -103,17 +103,16 @@ package struct Eval: AsyncParsableCommand {
   }
 
   /// Merges what came in and prints the report.
-  private func conclude(_ work: WorkResult) throws -> WorkResult.Merge {
-    let merge = try work.merge()
+  private func conclude(_ work: WorkResult) throws -> MergeSummary {
+    let (merge, report) = try work.conclude()
     for words in merge.warnings { StandardStreams.say(words) }
-    let report = try work.report()
     StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
     StandardStreams.say("merged: \(work.recordsPath)")
     return merge
   }
 
   /// - Throws: `CommandFailure` with status 3 when items are missing.
-  private func check(_ merge: WorkResult.Merge) throws {
+  private func check(_ merge: MergeSummary) throws {
     if !merge.isComplete { throw CommandFailure(.incomplete) }
   }
 }

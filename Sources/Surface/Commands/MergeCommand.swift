@@ -1,4 +1,5 @@
 import ArgumentParser
+import Rollouts
 import Runs
 
 /// `muster merge RUN`: merges what a run has, again or for the first time.
@@ -17,7 +18,7 @@ struct MergeCommand: AsyncParsableCommand {
     _ = consume lock
     for words in merge.warnings { StandardStreams.say(words) }
     StandardStreams.data("\(work.recordsPath)\n")
-    StandardStreams.say(merge.summary)
+    StandardStreams.say(merge.line)
     if !merge.isComplete { throw CommandFailure(.incomplete) }
   }
 }

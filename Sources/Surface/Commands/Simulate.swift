@@ -12,8 +12,7 @@ package struct Simulate: ParsableCommand {
       """)
 
   package enum Format: String, CaseIterable, ExpressibleByArgument, Sendable {
-    case jsonl
-    case table
+    case jsonl, table
   }
 
   @OptionGroup var simulator: SimulatorOptions

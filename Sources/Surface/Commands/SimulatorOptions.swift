@@ -102,6 +102,16 @@ struct WorkOptions: ParsableArguments {
   }
 }
 
+extension WorkSettings {
+  /// The items of an eval of the simulator.
+  func workPlan() throws -> WorkPlan {
+    try WorkPlan(
+      kind: SimulatorSpecification.kind, specification: try self.simulator.canonicalJSON(),
+      taskCount: UInt64(self.exampleCount), rolloutsPerTask: UInt64(self.rolloutsPerExample),
+      attemptCountMax: self.attemptCountMax, shardCount: self.shardCount)
+  }
+}
+
 /// A time such as `5ms`, `250us`, `1.5s`; at most an hour.
 struct EpisodeCost: ExpressibleByArgument {
   var duration: Duration

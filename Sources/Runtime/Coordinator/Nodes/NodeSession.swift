@@ -68,7 +68,7 @@ package struct NodeSession: LaunchSession {
   package var processID: Int64 { self.attached.processID }
 
   package var runsReplicas: Bool {
-    self.attached.replicas.contains { ReplicaPhase($0.state)?.isFinal == false }
+    self.attached.replicas.contains { ReplicaStatus($0)?.state.isFinal == false }
   }
 
   /// See ``AgentConnector/withSession(to:_:)``.

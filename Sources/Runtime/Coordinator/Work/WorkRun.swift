@@ -1,6 +1,6 @@
 package import Fleet
 import KVCacheSimulator
-package import Manifest
+import Manifest
 package import Plan
 import RecordFiles
 package import Rollouts
@@ -127,16 +127,6 @@ struct WorkLinkFault: Error, CustomStringConvertible {
 
 // MARK: What is to be done, and what came of it
 
-extension WorkSettings {
-  /// The items of an eval of the simulator.
-  package func workPlan() throws -> WorkPlan {
-    try WorkPlan(
-      kind: SimulatorSpecification.kind, specification: try self.simulator.canonicalJSON(),
-      taskCount: UInt64(self.exampleCount), rolloutsPerTask: UInt64(self.rolloutsPerExample),
-      attemptCountMax: self.attemptCountMax, shardCount: self.shardCount)
-  }
-}
-
 extension Plan {
   /// The nodes that work: those named, else those of the plan's work, else all.
   ///
@@ -157,15 +147,12 @@ extension Plan {
   }
 }
 
-extension RunDirectory {
-  /// The report of the last merge, laid out as the kind of work has it.
-  package func report(of plan: WorkPlan) throws(RunStoreError) -> Report {
-    var layout = ReportLayout(plan)
-    if plan.kind == SimulatorSpecification.kind,
-      let simulator = try? SimulatorSpecification(canonicalJSON: plan.specification)
-    {
-      layout = simulator.reportLayout(of: plan)
-    }
-    return try ReportReader.report(of: self, plan: plan, layout: layout)
+extension ReportLayout {
+  /// As the kind of work has it.
+  package init(ofKindOf plan: WorkPlan) {
+    let simulator =
+      plan.kind == SimulatorSpecification.kind
+      ? try? SimulatorSpecification(canonicalJSON: plan.specification) : nil
+    self = simulator?.reportLayout(of: plan) ?? Self(plan)
   }
 }

@@ -1,5 +1,7 @@
+package import GRPCCore
+package import NodeAPI
 import RecordFiles
-import Rollouts
+package import Rollouts
 import Synchronization
 
 /// One stream of work to one node, from its setup to its end.
@@ -36,7 +38,7 @@ where C.Duration == Duration, C.Instant: Sendable {
     let (storeRings, storeBell) = Self.bell()
     let (roomRings, roomBell) = Self.bell()
     self.dispatcher.state.withLock { $0.connected(self.index, bell: orderBell) }
-    defer { self.dispatcher.state.withLock { $0.closed(self.index) } }
+    defer { self.dispatcher.state.withLock { $0.streams[self.index].orderBell = nil } }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.order(orderRings) }
       group.addTask { try await self.receive(storeBell, roomRings) }
@@ -273,11 +275,6 @@ where Instant.Duration == Duration {
     self.openStreamCount += 1
   }
 
-  /// The stream's tasks have ended.
-  mutating func closed(_ index: Int) {
-    self.streams[index].orderBell = nil
-  }
-
   /// The link of an opened stream has closed.
   mutating func left(_ index: Int) {
     self.openStreamCount = max(0, self.openStreamCount - 1)
@@ -329,7 +326,8 @@ where Instant.Duration == Duration {
       let new = self.streams[index].stored.add(batch.header)
       switch batch.kind {
       case .result:
-        if self.machine.recorded(batch.items, by: index, at: now) == .finished { self.ringAll() }
+        self.machine.recorded(batch.items, by: index, at: now)
+        if self.machine.isFinished { self.ringAll() }
       case .failure:
         self.machine.failed(new, leaseID: batch.leaseID, by: index, at: now)
         // What failed here is another node's to try.
@@ -357,5 +355,40 @@ where Instant.Duration == Duration {
       return .lease(lease)
     }
     return nil
+  }
+}
+
+/// A stream of work as a call of `Node.Work`.
+package struct GRPCWorkLink: WorkLink {
+  package typealias Reports = AsyncThrowingMapSequence<
+    RPCAsyncSequence<Muster_V1_WorkReport, any Error>, LeaseReport
+  >
+
+  package let reports: Reports
+  private let orders: AsyncStream<LeaseOrder>.Continuation
+
+  /// Opens the call, passes the stream to `body`, and ends it when that returns.
+  static func with<Transport: ClientTransport>(
+    _ client: GRPCClient<Transport>,
+    _ body: @escaping @Sendable (GRPCWorkLink) async throws -> Void
+  ) async throws {
+    // Not more than the leases a node holds, and acknowledgements, which are joined.
+    let (orders, continuation) = AsyncStream<LeaseOrder>.makeStream()
+    try await Muster_V1_Node.Client(wrapping: client).work { writer in
+      for await order in orders { try await writer.write(Muster_V1_WorkOrder(order)) }
+    } onResponse: { response in
+      defer { continuation.finish() }
+      let reports = response.messages.map { message in
+        guard let report = LeaseReport(message) else {
+          throw WorkFault.wrong("a report that this coordinator does not know")
+        }
+        return report
+      }
+      try await body(GRPCWorkLink(reports: reports, orders: continuation))
+    }
+  }
+
+  package func send(_ order: LeaseOrder) async throws {
+    self.orders.yield(order)
   }
 }

@@ -1,5 +1,4 @@
 import Fleet
-import FoundationEssentials
 import Glibc
 import NodeAPI
 import OperatingSystem
@@ -40,7 +39,7 @@ struct RunFolders: Sendable {
         let changed = Self.changedMilliseconds(state)
       else { continue }
       let plan = (try? PlainFile.read(state.plan, sizeMax: NodeLimits.planSizeMax)) ?? []
-      let name = (try? JSONDecoder().decode(PlanName.self, from: Data(plan)))?.name ?? ""
+      let name = (try? CanonicalJSON.value(PlanName.self, from: plan))?.name ?? ""
       guard request.name.isEmpty || request.name == name else { continue }
       let replicas = FormerReplica.all(in: state)
       found.append(
@@ -130,7 +129,7 @@ struct RunFolders: Sendable {
       }
     }
     return replicas.contains { replica in
-      guard case .runs(let start, _) = replica.fate else { return false }
+      guard case .runs(let start) = replica.fate else { return false }
       return ProcessTable.isAlive(start.main) || ProcessTable.isAlive(start.holder)
     }
   }

@@ -3,12 +3,15 @@ import Health
 import Launch
 import NIOCore
 import NIOPosix
+import OperatingSystem
 
 /// Finds out whether a replica is ready, on this machine.
 struct ReadinessCheck<ProbeClock: Clock & Sendable>: Sendable
 where ProbeClock.Duration == Duration {
   /// For a server on the same machine; a hung one is asked again.
   private static var timeout: TimeAmount { .seconds(3) }
+  /// For a command.
+  private static var execTimeout: Duration { .seconds(30) }
 
   let launch: LaunchSpecification
   /// Of the process, complete.
@@ -30,8 +33,7 @@ where ProbeClock.Duration == Duration {
         channel.close(promise: nil)
         return .succeeded
       case .probe(.exec(let argv)):
-        return try await ExecProbe(argv: argv, environment: self.environment)
-          .outcome(clock: self.clock)
+        return try await self.exec(argv)
       case .canary(let server):
         let key = server.key(argv: self.launch.argv, environment: self.environment)
         return try await CanaryProbe(server: server, key: key).outcome(on: self.group, note: note)
@@ -90,6 +92,18 @@ where ProbeClock.Duration == Duration {
       .answer(on: self.group)
     if (200...299).contains(answer.status) { return .succeeded }
     return .failed("GET \(path) on port \(port) answers \(answer.status)")
+  }
+
+  /// The command sees what the process sees, and is found as a part of the replica.
+  private func exec(_ argv: [String]) async throws -> ProbeOutcome {
+    let path = try ProgramSearch.path(of: argv[0], searching: self.environment["PATH"] ?? "")
+    let child = ChildProcess(program: path, argv: argv, environment: self.environment)
+    switch try await child.end(within: Self.execTimeout, clock: self.clock) {
+    case .exited(0)?: return .succeeded
+    case .exited(let status)?: return .failed("`\(argv[0])` ended with status \(status)")
+    case .signalled(let signal)?: return .failed("`\(argv[0])` ended with signal \(signal)")
+    case nil: return .failed("`\(argv[0])` did not end in time")
+    }
   }
 
   private func describe(_ error: any Error) -> String {

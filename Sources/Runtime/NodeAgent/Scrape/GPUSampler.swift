@@ -53,10 +53,7 @@ where SamplerClock.Duration == Duration {
     _ options: [String], silenceMax: Duration,
     receive: @escaping @Sendable (Muster_V1_GPUSamples) -> Void
   ) async throws -> String? {
-    var ends: [CInt] = [-1, -1]
-    try SystemFault.check("make a pipe") { pipe(&ends) }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    let output = ends[1]
+    let (input, output) = try SystemFault.checkedPipe()
     let environment = self.environment
     let started = try? await self.blocking.run {
       let program = try ProgramSearch.path(of: "nvidia-smi", searching: environment["PATH"] ?? "")
@@ -68,11 +65,12 @@ where SamplerClock.Duration == Duration {
     }
     close(output)
     guard let process = started else {
-      close(ends[0])
+      close(input)
       return nil
     }
-    defer { Self.end(process) }
-    return try await self.read(ends[0], silenceMax: silenceMax, receive: receive)
+    // One that is stuck in the kernel is left.
+    defer { ChildProcess.kill(process) }
+    return try await self.read(input, silenceMax: silenceMax, receive: receive)
   }
 
   /// Reads lines until the end of the pipe, or too long a silence.
@@ -114,13 +112,6 @@ where SamplerClock.Duration == Duration {
         return result
       }
     }
-  }
-
-  /// One that is stuck in the kernel is left: its end is not waited for.
-  private static func end(_ process: pid_t) {
-    kill(process, SIGKILL)
-    // Within a millisecond, as a rule; and whether or not this task was cancelled.
-    for _ in 0..<20 where waitpid(process, nil, WNOHANG) == 0 { usleep(1000) }
   }
 
   private func message(_ gpus: [GPUSample], fault: String) -> Muster_V1_GPUSamples {

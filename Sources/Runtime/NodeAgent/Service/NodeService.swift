@@ -41,16 +41,16 @@ where RunClock.Duration == Duration {
       self.session.observe(from: context.remotePeer)
     } else {
       let claimant = RunClaim.Holder(epoch: request.epoch, coordinator: request.coordinator)
-      var decision = RunClaim.Decision.allowed
+      var refusal: RunClaim.Holder?
       // One that has just ended may have a link that has not.
       for patience in (0..<Self.yieldLookCount).reversed() {
-        decision = try self.session.claim(
+        refusal = try self.session.claim(
           claimant, from: context.remotePeer, yields: request.yields, plan: Array(request.plan),
           secrets: request.secrets)
-        if decision == .allowed || !request.yields || patience == 0 { break }
+        if refusal == nil || !request.yields || patience == 0 { break }
         try await self.logs.clock.sleep(for: .milliseconds(100))
       }
-      try decision.require()
+      if let refusal { throw RPCError(heldBy: refusal) }
     }
     return .with {
       $0.protocolVersion = AgentPreface.protocolVersion
@@ -211,24 +211,15 @@ extension Muster_V1_AttachRequest {
 }
 
 extension RunSession {
-  fileprivate func requireClaim(of context: ServerContext) throws(RPCError) {
-    try self.mayAct(from: context.remotePeer).require()
-  }
-}
-
-extension RunClaim.Decision {
   /// - Throws: ABORTED with the holder's name, or FAILED_PRECONDITION, unless the link of this call
   ///   holds the run.
-  fileprivate func require() throws(RPCError) {
-    switch self {
+  fileprivate func requireClaim(of context: ServerContext) throws(RPCError) {
+    switch self.mayAct(from: context.remotePeer) {
     case .allowed: return
     case .notClaimed:
       throw RPCError(
         code: .failedPrecondition, message: "attach first, and not as an observer")
-    case .held(let holder):
-      throw RPCError(
-        code: .aborted,
-        message: "the run is held by \(holder.coordinator) (epoch \(holder.epoch))")
+    case .superseded(let holder): throw RPCError(heldBy: holder)
     }
   }
 }
@@ -236,6 +227,12 @@ extension RunClaim.Decision {
 extension RPCError {
   fileprivate static func invalid(_ message: String) -> Self {
     Self(code: .invalidArgument, message: message)
+  }
+
+  fileprivate init(heldBy holder: RunClaim.Holder) {
+    self.init(
+      code: .aborted,
+      message: "the run is held by \(holder.coordinator) (epoch \(holder.epoch))")
   }
 }
 

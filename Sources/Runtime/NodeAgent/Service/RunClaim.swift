@@ -10,11 +10,11 @@ struct RunClaim: Sendable {
     var coordinator: String
   }
 
-  enum Decision: Equatable {
+  enum ActDecision: Equatable {
     case allowed
     /// The link has claimed nothing: it observes, or has not attached.
     case notClaimed
-    case held(by: Holder)
+    case superseded(holder: Holder)
   }
 
   private(set) var holder: Holder?
@@ -27,15 +27,17 @@ struct RunClaim: Sendable {
   }
 
   /// The same coordinator may claim again, over the same link or another.
-  mutating func claim(_ claimant: Holder, from address: String) -> Decision {
+  ///
+  /// - Returns: Who holds the run, where the claim is refused.
+  mutating func claim(_ claimant: Holder, from address: String) -> Holder? {
     if let holder = self.holder, holder != claimant, claimant.epoch <= holder.epoch {
-      return .held(by: holder)
+      return holder
     }
     self.holder = claimant
     self.links.removeAll { $0.address == address }
     if self.links.count >= NodeLimits.linkCountMax { self.links.removeFirst() }
     self.links.append((address, claimant))
-    return .allowed
+    return nil
   }
 
   /// A claim over this link, should there be one, is given back by it; the run stays held.
@@ -43,9 +45,9 @@ struct RunClaim: Sendable {
     self.links.removeAll { $0.address == address }
   }
 
-  func mayAct(from address: String) -> Decision {
+  func mayAct(from address: String) -> ActDecision {
     guard let link = self.links.last(where: { $0.address == address }) else { return .notClaimed }
-    if let holder = self.holder, holder != link.claimant { return .held(by: holder) }
+    if let holder = self.holder, holder != link.claimant { return .superseded(holder: holder) }
     return .allowed
   }
 }

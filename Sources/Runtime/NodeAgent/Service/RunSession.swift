@@ -1,3 +1,4 @@
+import NIOCore
 import OperatingSystem
 import Synchronization
 
@@ -7,7 +8,7 @@ final class RunSession: Sendable {
     var claim: RunClaim
     var plan: [UInt8]
     var secrets: [String: String]
-    var wasClaimed = false
+    var linkCount = 0
     var keepsRecords = true
     /// Calls under way by which a coordinator works, such as a watch: it lives.
     var workingCalls: [String: Int] = [:]
@@ -37,8 +38,13 @@ final class RunSession: Sendable {
   var holder: RunClaim.Holder? { self.state.withLock { $0.claim.holder } }
   var plan: [UInt8] { self.state.withLock { $0.plan } }
 
-  /// Whether a coordinator has claimed the run since this daemon started.
-  var wasClaimed: Bool { self.state.withLock { $0.wasClaimed } }
+  var hasLinks: Bool { self.state.withLock { $0.linkCount > 0 } }
+
+  /// Counts a link for as long as it is open.
+  func opened(_ link: any Channel) {
+    self.state.withLock { $0.linkCount += 1 }
+    link.closeFuture.whenComplete { _ in self.state.withLock { $0.linkCount -= 1 } }
+  }
 
   /// The values of the secrets named, and the names that no coordinator has handed over.
   func secrets(named names: [String]) -> (values: [String: String], missing: [String]) {
@@ -55,30 +61,29 @@ final class RunSession: Sendable {
   /// - Parameters:
   ///   - yields: Takes nothing over from a holder that is at work.
   ///   - plan: Empty: the one that is there stays.
+  /// - Returns: Who holds the run, where the claim is refused.
   func claim(
     _ claimant: RunClaim.Holder, from address: String, yields: Bool = false, plan: [UInt8],
     secrets: [String: String]
-  ) throws(SystemFault) -> RunClaim.Decision {
+  ) throws(SystemFault) -> RunClaim.Holder? {
     try self.claiming.withLock { _ throws(SystemFault) in
-      let decision = self.state.withLock { state -> RunClaim.Decision in
+      let refusal = self.state.withLock { state -> RunClaim.Holder? in
         if yields, let holder = state.claim.holder, holder != claimant,
           state.workingCalls.keys.contains(where: { state.claim.mayAct(from: $0) == .allowed })
         {
-          return .held(by: holder)
+          return holder
         }
-        let decision = state.claim.claim(claimant, from: address)
-        guard decision == .allowed else { return decision }
+        if let holder = state.claim.claim(claimant, from: address) { return holder }
         if !plan.isEmpty { state.plan = plan }
-        state.wasClaimed = true
         state.secrets.merge(secrets) { $1 }
-        return decision
+        return nil
       }
-      if decision == .allowed {
+      if refusal == nil {
         self.bell.ring()
         try self.folder.write(claimant)
         if !plan.isEmpty { try PlainFile.publish(plan, at: self.folder.plan) }
       }
-      return decision
+      return refusal
     }
   }
 
@@ -96,7 +101,7 @@ final class RunSession: Sendable {
     return try await body()
   }
 
-  func mayAct(from address: String) -> RunClaim.Decision {
+  func mayAct(from address: String) -> RunClaim.ActDecision {
     self.state.withLock { $0.claim.mayAct(from: address) }
   }
 

@@ -1,5 +1,5 @@
+import Fleet
 import Health
-import Launch
 import OperatingSystem
 
 /// What a holder wrote about its process: the one thing that a daemon which starts anew knows.
@@ -38,15 +38,5 @@ extension ReplicaStatus {
 
   func publish(at path: String) throws {
     try PlainFile.publish(try CanonicalJSON.bytes(of: self), at: path)
-  }
-
-  /// Where a new daemon takes up a replica that the one before it left like this.
-  var adoption: ReplicaAdoption {
-    switch self.state {
-    case .ready, .busy, .stalled: .ready(isUnproven: self.isUnproven)
-    case .stopping, .stopped: .stopping
-    case .failed: .failed(reason: self.reason)
-    case .waiting, .starting, .loading, .canary, .draining, .backoff: .coming
-    }
   }
 }

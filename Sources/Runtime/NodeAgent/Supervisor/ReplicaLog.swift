@@ -146,6 +146,7 @@ struct LogTail {
     let last = lines.removeLast()
     if last.count > Self.lineSizeMax { lines.append(last) }
     self.partial = last.count > Self.lineSizeMax ? [] : Array(last)
-    return lines.map { String(decoding: $0, as: UTF8.self) }
+    return lines.flatMap { $0.isEmpty ? [$0] : LogEnd.parts(of: $0) }
+      .map { String(decoding: $0, as: UTF8.self) }
   }
 }

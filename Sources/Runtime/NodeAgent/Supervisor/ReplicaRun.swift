@@ -8,6 +8,8 @@ import Synchronization
 /// does what it says.
 final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   typealias Life = ReplicaLife<Ground.RunClock.Instant>
+  /// What an earlier daemon launched, and how it was shown last.
+  typealias Former = (attempt: Ground.Attempt, status: ReplicaStatus?)
 
   /// What all replicas of a node share.
   struct Context: Sendable {
@@ -41,11 +43,9 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   func find(over reason: String) { self.change { $0.foundOver(reason, at: $1) } }
 
   /// Returns when nothing happens to it any more, or the daemon ends.
-  ///
-  /// - Parameter former: What an earlier daemon launched, and where it left it.
-  func run(adopting former: (attempt: Ground.Attempt, as: ReplicaAdoption)? = nil) async {
-    if let (attempt, adoption) = former {
-      self.change { $0.adopted(as: adoption, processID: attempt.processID, at: $1) }
+  func run(adopting former: Former? = nil) async {
+    if let (attempt, status) = former {
+      self.change { $0.adopted(as: status, processID: attempt.processID, at: $1) }
       await self.supervise(attempt)
     }
     while !Task.isCancelled {

@@ -10,7 +10,7 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
   typealias MakeGround = @Sendable (ReplicaSpecification, Int, [String: String]) -> Ground
 
   /// A replica that is to be seen through; one that runs already, with where it was left.
-  private typealias Order = (run: Run, former: (attempt: Ground.Attempt, as: ReplicaAdoption)?)
+  private typealias Order = (run: Run, former: Run.Former?)
 
   private let context: Run.Context
   private let makeGround: MakeGround
@@ -147,9 +147,9 @@ extension Supervisor {
         secrets: secrets)
       self.runs.withLock { $0[run.key] = run }
       switch former.fate {
-      case .runs(let start, let adoption):
+      case .runs(let start):
         let attempt = run.ground.attempt(former.attempt, start)
-        self.ordersContinuation.yield((run, (attempt, adoption)))
+        self.ordersContinuation.yield((run, (attempt, former.status)))
       case .over(let reason):
         run.find(over: reason)
         await run.run()

@@ -34,6 +34,9 @@ where C.Duration == Duration, C.Instant: Sendable {
     self.state = Mutex(State(settings.spool))
   }
 
+  /// Nothing is to be done, and all that was done is on the disk.
+  package var isIdle: Bool { self.state.withLock { $0.isIdle } }
+
   /// Runs items and writes spools until it is cancelled. Called once.
   package func run() async {
     await withTaskGroup(of: Void.self) { group in
@@ -91,7 +94,7 @@ where C.Duration == Duration, C.Instant: Sendable {
   /// Makes the runner where the work is a new one; says again that there is none where it was refused.
   private func prepareRunner() {
     let (setup, number) = self.state.withLock { state in
-      (state.runnerNumber == state.workNumber ? nil : state.setup, state.workNumber)
+      (state.runner == nil ? state.setup : nil, state.workNumber)
     }
     let made = setup.map { setup in
       Result { () throws(LeaseFault) in try self.makeRunner(setup) }
@@ -104,8 +107,8 @@ where C.Duration == Duration, C.Instant: Sendable {
 
   private func openLane() -> Lane? {
     self.state.withLock { state in
-      guard case .success(let runner) = state.runner, state.runnerNumber == state.workNumber,
-        state.laneCount < state.concurrency, let setup = state.setup, let slice = state.takeSlice()
+      guard case .success(let runner) = state.runner, state.laneCount < state.concurrency,
+        let setup = state.setup, let slice = state.takeSlice()
       else { return nil }
       state.laneCount += 1
       return Lane(

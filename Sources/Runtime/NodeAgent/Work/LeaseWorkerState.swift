@@ -32,9 +32,8 @@ where Instant.Duration == Duration {
   private var leasedAgain: [Lease] = []
   /// Done, and not in the spool's hands yet.
   private(set) var batches: [OpenBatch<Instant>] = []
-  /// Of the work of this number; `nil` before it was made.
+  /// Of the present work; `nil` before it was made.
   private(set) var runner: Result<any ItemRunner, LeaseFault>?
-  private(set) var runnerNumber = 0
   var laneCount = 0
   /// Items in the next slice: many where they take microseconds, one where they wait.
   var sliceCount = 1
@@ -56,6 +55,11 @@ where Instant.Duration == Duration {
     case .open: true
     case .idle, .opening, .failed: false
     }
+  }
+
+  /// Nothing is to be done, and all that was done is on the disk.
+  var isIdle: Bool {
+    self.queue.isEmpty && self.inWork.isEmpty && self.batches.isEmpty && !self.spool.hasPending
   }
 
   /// Items that may be under way at once; 0: not known yet.
@@ -189,7 +193,6 @@ where Instant.Duration == Duration {
 
   mutating func runnerMade(_ runner: Result<any ItemRunner, LeaseFault>) {
     self.runner = runner
-    self.runnerNumber = self.workNumber
     self.beat()
   }
 

@@ -1,37 +1,45 @@
 import FoundationEssentials
 
-/// A JSON text, as far as a probe needs of an answer.
-enum JSONValue: Decodable, Equatable, Sendable {
+/// Any JSON text that somebody else wrote.
+package enum JSONValue: Decodable, Equatable, Sendable {
   case null
   case string(String)
   case array([JSONValue])
   case object([String: JSONValue])
-  /// A number or a truth value, which nobody asks for; what is nested deeper than ``depthMax``.
-  case other
+  /// A number or a truth value, as it is told; empty: what is nested deeper than ``depthMax``.
+  case other(String)
 
   private static let depthMax = 64
 
   /// `nil` where the bytes are not one JSON text; what is no UTF-8 in them is mended.
-  init?(parsing bytes: [UInt8]) {
+  package init?(parsing bytes: [UInt8]) {
     let text = Data(String(decoding: bytes, as: UTF8.self).utf8)
     guard let value = try? JSONDecoder().decode(Self.self, from: text) else { return nil }
     self = value
   }
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     if value.decodeNil() {
       self = .null
     } else if let string = try Self.matching({ try value.decode(String.self) }) {
       self = .string(string)
     } else if decoder.codingPath.count >= Self.depthMax {
-      self = .other
+      self = .other("")
     } else if let members = try Self.matching({ try value.decode([String: JSONValue].self) }) {
       self = .object(members)
     } else {
-      let elements = try Self.matching { try value.decode([JSONValue].self) }
-      self = elements.map { .array($0) } ?? .other
+      self =
+        try Self.matching { try value.decode([JSONValue].self) }.map { .array($0) }
+        ?? .other(Self.scalar(in: value))
     }
+  }
+
+  private static func scalar(in value: any SingleValueDecodingContainer) -> String {
+    if let truth = try? value.decode(Bool.self) { return "\(truth)" }
+    if let number = try? value.decode(Int64.self) { return "\(number)" }
+    if let number = try? value.decode(UInt64.self) { return "\(number)" }
+    return (try? value.decode(Double.self)).map { "\($0)" } ?? ""
   }
 
   /// `nil` for a value of another type.
@@ -40,16 +48,16 @@ enum JSONValue: Decodable, Equatable, Sendable {
   }
 
   /// A member of an object; `nil` for anything else.
-  subscript(name: String) -> JSONValue? {
+  package subscript(name: String) -> JSONValue? {
     if case .object(let members) = self { members[name] } else { nil }
   }
 
   /// The elements of an array; none for anything else.
-  var elements: [JSONValue] {
+  package var elements: [JSONValue] {
     if case .array(let elements) = self { elements } else { [] }
   }
 
-  var string: String? {
+  package var string: String? {
     if case .string(let string) = self { string } else { nil }
   }
 }
