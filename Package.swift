@@ -91,7 +91,7 @@ let edge: [Target] = [
     ["Fleet", "Health", "Launch", "Rollouts", grpcCore, grpcProtobuf, protobuf],
     exclude: ["node.proto"]),
   layer("Edge", "OperatingSystem", ["CLinux", "Fleet"]),
-  layer("Edge", "RecordFiles", ["Rollouts"]),
+  layer("Edge", "RecordFiles", ["OperatingSystem", "Rollouts"]),
   layer("Edge", "RunStore", ["Fleet", "OperatingSystem", "RecordFiles", "Rollouts", grdb]),
   layer("Edge", "SSH", ["Fleet", "CSSH2", nioCore]),
 ]
@@ -120,8 +120,8 @@ let runtime: [Target] = [
   layer(
     "Runtime", "Runs",
     [
-      "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "Plan", "RecordFiles",
-      "Rollouts", "RunStore", "SSH", nioCore,
+      "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "OperatingSystem", "Plan",
+      "RecordFiles", "Rollouts", "RunStore", "SSH", nioCore,
     ]),
 ]
 
@@ -130,8 +130,8 @@ let surface: [Target] = [
     "Surface", "Commands",
     [
       "Coordinator", "Dashboard", "Fleet", "FleetView", "Health", "KVCacheSimulator", "Lab",
-      "Launch", "Manifest", "Plan", "Recipes", "Rollouts", "Runs", "Telemetry", "Terminal",
-      argumentParser, nioPosix,
+      "Launch", "Manifest", "OperatingSystem", "Plan", "Recipes", "Rollouts", "Runs", "Telemetry",
+      "Terminal", argumentParser, nioPosix,
     ]),
   layer("Surface", "Dashboard", [httpTypes, hummingbirdCore, logging, nioCore, nioPosix]),
   layer("Surface", "Terminal", ["Fleet"]),
@@ -194,15 +194,15 @@ let testTargets: [Target] = [
     ]),
   tests("ModelAPITests", ["ModelAPI", nioCore, nioHTTP1, nioPosix]),
   tests("PlanTests", ["Fleet", "Launch", "Manifest", "Plan", "Recipes"]),
-  tests("RecordFilesTests", ["RecordFiles", "Rollouts"]),
+  tests("RecordFilesTests", ["OperatingSystem", "RecordFiles", "Rollouts"]),
   tests("RecipesTests", ["Fleet", "Launch", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
-  tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
+  tests("RunStoreTests", ["Fleet", "OperatingSystem", "RecordFiles", "Rollouts", "RunStore"]),
   tests(
     "RunsTests",
     [
-      "Coordinator", "Fleet", "Health", "Launch", "Plan", "RecordFiles", "Rollouts", "RunStore",
-      "Runs", "TestFleet", nioPosix,
+      "Coordinator", "Fleet", "Health", "Launch", "OperatingSystem", "Plan", "RecordFiles",
+      "Rollouts", "RunStore", "Runs", "TestFleet", nioPosix,
     ]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(

@@ -2,32 +2,34 @@ import Glibc
 
 /// A call of the system that went wrong.
 package struct SystemFault: Error, Equatable, CustomStringConvertible {
-  /// Reads after "cannot".
+  /// Reads after "cannot", and before ``path``.
   package var operation: String
+  /// Empty where it is about no file, or ``operation`` says all.
+  package var path: String
   package var code: Int32
 
-  package init(_ operation: String, code: Int32) {
-    self.operation = operation
-    self.code = code
+  package init(_ operation: String, _ path: String = "", code: Int32) {
+    (self.operation, self.path, self.code) = (operation, path, code)
   }
 
   /// The system's own words for ``code``.
   package var reason: String { String(cString: strerror(self.code)) }
-  package var description: String { "cannot \(self.operation): \(self.reason)" }
+  package var description: String {
+    "cannot \(self.operation)\(self.path.isEmpty ? "" : " \(self.path)"): \(self.reason)"
+  }
 
   /// Repeats a system call while signals interrupt it.
   ///
-  /// - Parameter operation: Reads after "cannot".
   /// - Returns: What `call` returned, at least 0.
   @discardableResult
-  package static func check(
-    _ operation: @autoclosure () -> String, _ call: () -> CInt
-  ) throws(SystemFault) -> CInt {
+  package static func check<Number: SignedInteger>(
+    _ operation: @autoclosure () -> String, _ path: String = "", _ call: () -> Number
+  ) throws(SystemFault) -> Number {
     while true {
       let result = call()
       if result >= 0 { return result }
       let code = errno
-      if code != EINTR { throw SystemFault(operation(), code: code) }
+      if code != EINTR { throw SystemFault(operation(), path, code: code) }
     }
   }
 

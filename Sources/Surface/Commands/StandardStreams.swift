@@ -1,5 +1,6 @@
 import Fleet
 import Glibc
+import OperatingSystem
 import Synchronization
 import Terminal
 
@@ -95,8 +96,8 @@ enum StandardStreams {
 
   /// A reader that has gone ends the process quietly, as `SIGPIPE` would.
   private static func write(_ bytes: [UInt8], to descriptor: CInt) {
-    do throws(SystemFile.Fault) {
-      try SystemFile.write(bytes, to: descriptor)
+    do throws(SystemFault) {
+      try PlainFile.write(bytes, to: descriptor, named: "a stream")
     } catch {
       if error.code == EPIPE, descriptor == STDOUT_FILENO { exit(ExitStatus.brokenPipe.rawValue) }
     }

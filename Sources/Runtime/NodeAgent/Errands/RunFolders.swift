@@ -95,7 +95,10 @@ struct RunFolders: Sendable {
         return answer
       }
       if SpoolFolder(path: state.spool).isEmpty {
-        answer.sizeBytes = UInt64(try self.remove(run))
+        let folder = "\(self.root)/\(run)"
+        answer.sizeBytes = UInt64(try FolderTree.remove(self.node, in: folder))
+        // That of the run, once no other node has anything in it.
+        rmdir(folder)
       } else {
         answer.refusal = "records of it have not been fetched"
       }
@@ -104,17 +107,6 @@ struct RunFolders: Sendable {
       answer.refusal = "\(error)"
     }
     return answer
-  }
-
-  private func remove(_ run: RunID) throws(SystemFault) -> Int {
-    do throws(FileFault) {
-      let size = try FolderTree.remove(self.node, in: "\(self.root)/\(run)")
-      // That of the run, once no other node has anything in it.
-      rmdir("\(self.root)/\(run)")
-      return size
-    } catch {
-      throw SystemFault("\(error.operation) \(error.path)", code: error.errno)
-    }
   }
 
   /// - Parameter marks: Of all processes of runs: some may outlive daemon, holder and main process.

@@ -101,11 +101,9 @@ final class EventLog: Sendable {
 
   private func append(_ event: Muster_V1_NodeEvent) throws {
     let line: [UInt8] = try event.jsonUTF8Bytes() + [UInt8(ascii: "\n")]
-    let file = try SystemFault.check("open \(self.path)") {
-      open(self.path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    }
-    defer { close(file) }
-    try PlainFile.write(line, to: file, named: self.path)
-    if lseek(file, 0, SEEK_END) > Self.fileSizeMax { rename(self.path, self.formerPath) }
+    let file = try OpenFile(
+      path: self.path, flags: O_CREAT | O_WRONLY | O_APPEND | O_NOFOLLOW)
+    try PlainFile.write(line, to: file.number, named: self.path)
+    if try file.size() > Self.fileSizeMax { rename(self.path, self.formerPath) }
   }
 }
