@@ -12,26 +12,18 @@ struct NodeResolver {
   ) {
     self.nodes = nodes
     var rest = groups
-    while !rest.isEmpty {
-      let ready = rest.filter { group in
-        Self.references(of: group.value).allSatisfy { name in
-          !rest.contains { $0.name == name }
-        }
-      }
-      guard !ready.isEmpty else {
-        for group in rest {
-          faults.error(
-            "group-cycle", "group `\(group.name)` is part of a cycle", at: group.value.location,
-            hint: "a group names nodes or groups that do not name it")
-        }
-        for group in rest { self.groups[group.name] = [] }
-        break
-      }
-      for group in ready {
-        let names = self.resolve(group.value, of: "group `\(group.name)`", faults: &faults)
-        self.groups[group.name] = names ?? []
-      }
-      rest.removeAll { group in ready.contains { $0.name == group.name } }
+    while let index = rest.firstIndex(where: { group in
+      Self.references(of: group.value).allSatisfy { name in !rest.contains { $0.name == name } }
+    }) {
+      let group = rest.remove(at: index)
+      let names = self.resolve(group.value, of: "group `\(group.name)`", faults: &faults)
+      self.groups[group.name] = names ?? []
+    }
+    for group in rest {
+      self.groups[group.name] = []
+      faults.error(
+        "group-cycle", "group `\(group.name)` is part of a cycle", at: group.value.location,
+        hint: "a group names nodes or groups that do not name it")
     }
   }
 

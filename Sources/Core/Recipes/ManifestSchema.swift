@@ -17,10 +17,7 @@ package enum ManifestSchema {
   // MARK: Mappings
 
   private static func mapping(_ table: ManifestTable) -> [(String, JSONText)] {
-    switch table.rest {
-    case .nothing: Self.closed(table)
-    case .recipe: Self.open(table)
-    }
+    table.rest == .recipe ? Self.open(table) : Self.closed(table)
   }
 
   /// A mapping that has no other keys.
