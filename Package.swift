@@ -189,8 +189,8 @@ let testTargets: [Target] = [
   tests(
     "NodeAgentTests",
     [
-      "Fleet", "Health", "Launch", "NodeAPI", "NodeAgent", "OperatingSystem", grpcCore,
-      grpcTransport, nioCore, nioHTTP1, nioPosix,
+      "Fleet", "Health", "Launch", "NodeAPI", "NodeAgent", "OperatingSystem", "Telemetry",
+      grpcCore, grpcTransport, nioCore, nioHTTP1, nioPosix,
     ]),
   tests("ModelAPITests", ["ModelAPI", nioCore, nioHTTP1, nioPosix]),
   tests("PlanTests", ["Fleet", "Launch", "Manifest", "Plan", "Recipes"]),

@@ -44,40 +44,62 @@ extension Plan {
   /// `services[0].replicas[2].launch.argv[4]: "8" is now "16"`; at most 50, in the order of names.
   package func differences(from old: Plan) throws -> [String] {
     var found: [String] = []
-    JSONValue.compare(
+    JSONTree.compare(
       try CanonicalJSON.value(from: old.canonicalJSON()),
       try CanonicalJSON.value(from: self.canonicalJSON()), path: "", into: &found)
     return Array(found.prefix(50))
   }
 }
 
-extension JSONValue {
-  private var spoken: String {
-    switch self {
-    case .null: "nothing"
-    case .string(let text): "\"\(text)\""
-    case .array(let items): "[\(items.map(\.spoken).joined(separator: ", "))]"
-    case .object: "{…}"
-    case .other(let text): text
+/// Any JSON, for comparing.
+private enum JSONTree: Decodable, Equatable {
+  case object([String: JSONTree])
+  case list([JSONTree])
+  /// As it is told.
+  case scalar(String)
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .scalar("nothing")
+    } else if let value = try? container.decode(Bool.self) {
+      self = .scalar("\(value)")
+    } else if let value = try? container.decode(Int64.self) {
+      self = .scalar("\(value)")
+    } else if let value = try? container.decode(UInt64.self) {
+      self = .scalar("\(value)")
+    } else if let value = try? container.decode(String.self) {
+      self = .scalar("\"\(value)\"")
+    } else if let value = try? container.decode([JSONTree].self) {
+      self = .list(value)
+    } else {
+      self = .object(try container.decode([String: JSONTree].self))
     }
   }
 
-  fileprivate static func compare(
-    _ old: Self, _ new: Self, path: String, into found: inout [String]
-  ) {
+  private var spoken: String {
+    switch self {
+    case .object: "{…}"
+    case .list(let items): "[\(items.map(\.spoken).joined(separator: ", "))]"
+    case .scalar(let text): text
+    }
+  }
+
+  static func compare(_ old: Self, _ new: Self, path: String, into found: inout [String]) {
     guard old != new else { return }
     switch (old, new) {
     case (.object(let before), .object(let after)):
       for key in Set(before.keys).union(after.keys).sorted() {
         Self.compare(
-          before[key] ?? .null, after[key] ?? .null, path: path.isEmpty ? key : "\(path).\(key)",
-          into: &found)
+          before[key] ?? .scalar("nothing"), after[key] ?? .scalar("nothing"),
+          path: path.isEmpty ? key : "\(path).\(key)", into: &found)
       }
-    case (.array(let before), .array(let after)) where before.count == after.count:
+    case (.list(let before), .list(let after)) where before.count == after.count:
       for (index, pair) in zip(before, after).enumerated() {
         Self.compare(pair.0, pair.1, path: "\(path)[\(index)]", into: &found)
       }
-    default: found.append("`\(path)`: \(old.spoken) is now \(new.spoken)")
+    case (.object, _), (.list, _), (.scalar, _):
+      found.append("`\(path)`: \(old.spoken) is now \(new.spoken)")
     }
   }
 }

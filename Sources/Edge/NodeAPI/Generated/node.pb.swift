@@ -564,7 +564,8 @@ package nonisolated struct Muster_V1_GPUSamples: Sendable {
 
   package var milliseconds: Int64 = 0
 
-  package var gpus: [Muster_V1_GPUSample] = []
+  /// Core's `GPUSample`s, as one JSON list.
+  package var gpus: Data = Data()
 
   /// Why there is none, in words; empty where the node has no GPU.
   package var fault: String = String()
@@ -572,82 +573,6 @@ package nonisolated struct Muster_V1_GPUSamples: Sendable {
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
-}
-
-package nonisolated struct Muster_V1_GPUSample: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var index: UInt32 = 0
-
-  package var name: String = String()
-
-  /// 0 ... 100; absent where the driver does not say. So for all.
-  package var utilizationPercent: Double {
-    get {_utilizationPercent ?? 0}
-    set {_utilizationPercent = newValue}
-  }
-  /// Returns true if `utilizationPercent` has been explicitly set.
-  package var hasUtilizationPercent: Bool {self._utilizationPercent != nil}
-  /// Clears the value of `utilizationPercent`. Subsequent reads from it will return its default value.
-  package mutating func clearUtilizationPercent() {self._utilizationPercent = nil}
-
-  package var memoryUsedMib: Double {
-    get {_memoryUsedMib ?? 0}
-    set {_memoryUsedMib = newValue}
-  }
-  /// Returns true if `memoryUsedMib` has been explicitly set.
-  package var hasMemoryUsedMib: Bool {self._memoryUsedMib != nil}
-  /// Clears the value of `memoryUsedMib`. Subsequent reads from it will return its default value.
-  package mutating func clearMemoryUsedMib() {self._memoryUsedMib = nil}
-
-  package var memoryTotalMib: Double {
-    get {_memoryTotalMib ?? 0}
-    set {_memoryTotalMib = newValue}
-  }
-  /// Returns true if `memoryTotalMib` has been explicitly set.
-  package var hasMemoryTotalMib: Bool {self._memoryTotalMib != nil}
-  /// Clears the value of `memoryTotalMib`. Subsequent reads from it will return its default value.
-  package mutating func clearMemoryTotalMib() {self._memoryTotalMib = nil}
-
-  package var powerWatts: Double {
-    get {_powerWatts ?? 0}
-    set {_powerWatts = newValue}
-  }
-  /// Returns true if `powerWatts` has been explicitly set.
-  package var hasPowerWatts: Bool {self._powerWatts != nil}
-  /// Clears the value of `powerWatts`. Subsequent reads from it will return its default value.
-  package mutating func clearPowerWatts() {self._powerWatts = nil}
-
-  package var temperatureCelsius: Double {
-    get {_temperatureCelsius ?? 0}
-    set {_temperatureCelsius = newValue}
-  }
-  /// Returns true if `temperatureCelsius` has been explicitly set.
-  package var hasTemperatureCelsius: Bool {self._temperatureCelsius != nil}
-  /// Clears the value of `temperatureCelsius`. Subsequent reads from it will return its default value.
-  package mutating func clearTemperatureCelsius() {self._temperatureCelsius = nil}
-
-  package var uncorrectedEccErrors: UInt64 {
-    get {_uncorrectedEccErrors ?? 0}
-    set {_uncorrectedEccErrors = newValue}
-  }
-  /// Returns true if `uncorrectedEccErrors` has been explicitly set.
-  package var hasUncorrectedEccErrors: Bool {self._uncorrectedEccErrors != nil}
-  /// Clears the value of `uncorrectedEccErrors`. Subsequent reads from it will return its default value.
-  package mutating func clearUncorrectedEccErrors() {self._uncorrectedEccErrors = nil}
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-
-  fileprivate var _utilizationPercent: Double? = nil
-  fileprivate var _memoryUsedMib: Double? = nil
-  fileprivate var _memoryTotalMib: Double? = nil
-  fileprivate var _powerWatts: Double? = nil
-  fileprivate var _temperatureCelsius: Double? = nil
-  fileprivate var _uncorrectedEccErrors: UInt64? = nil
 }
 
 package nonisolated struct Muster_V1_WatchedFile: Sendable {
@@ -2090,7 +2015,7 @@ nonisolated extension Muster_V1_GPUSamples: SwiftProtobuf.Message, SwiftProtobuf
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.milliseconds) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.gpus) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.gpus) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.fault) }()
       default: break
       }
@@ -2102,7 +2027,7 @@ nonisolated extension Muster_V1_GPUSamples: SwiftProtobuf.Message, SwiftProtobuf
       try visitor.visitSingularInt64Field(value: self.milliseconds, fieldNumber: 1)
     }
     if !self.gpus.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.gpus, fieldNumber: 2)
+      try visitor.visitSingularBytesField(value: self.gpus, fieldNumber: 2)
     }
     if !self.fault.isEmpty {
       try visitor.visitSingularStringField(value: self.fault, fieldNumber: 3)
@@ -2114,75 +2039,6 @@ nonisolated extension Muster_V1_GPUSamples: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.milliseconds != rhs.milliseconds {return false}
     if lhs.gpus != rhs.gpus {return false}
     if lhs.fault != rhs.fault {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Muster_V1_GPUSample: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".GPUSample"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}name\0\u{3}utilization_percent\0\u{3}memory_used_mib\0\u{3}memory_total_mib\0\u{3}power_watts\0\u{3}temperature_celsius\0\u{3}uncorrected_ecc_errors\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 3: try { try decoder.decodeSingularDoubleField(value: &self._utilizationPercent) }()
-      case 4: try { try decoder.decodeSingularDoubleField(value: &self._memoryUsedMib) }()
-      case 5: try { try decoder.decodeSingularDoubleField(value: &self._memoryTotalMib) }()
-      case 6: try { try decoder.decodeSingularDoubleField(value: &self._powerWatts) }()
-      case 7: try { try decoder.decodeSingularDoubleField(value: &self._temperatureCelsius) }()
-      case 8: try { try decoder.decodeSingularUInt64Field(value: &self._uncorrectedEccErrors) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.index != 0 {
-      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 1)
-    }
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
-    }
-    try { if let v = self._utilizationPercent {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
-    } }()
-    try { if let v = self._memoryUsedMib {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
-    } }()
-    try { if let v = self._memoryTotalMib {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
-    } }()
-    try { if let v = self._powerWatts {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
-    } }()
-    try { if let v = self._temperatureCelsius {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
-    } }()
-    try { if let v = self._uncorrectedEccErrors {
-      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 8)
-    } }()
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Muster_V1_GPUSample, rhs: Muster_V1_GPUSample) -> Bool {
-    if lhs.index != rhs.index {return false}
-    if lhs.name != rhs.name {return false}
-    if lhs._utilizationPercent != rhs._utilizationPercent {return false}
-    if lhs._memoryUsedMib != rhs._memoryUsedMib {return false}
-    if lhs._memoryTotalMib != rhs._memoryTotalMib {return false}
-    if lhs._powerWatts != rhs._powerWatts {return false}
-    if lhs._temperatureCelsius != rhs._temperatureCelsius {return false}
-    if lhs._uncorrectedEccErrors != rhs._uncorrectedEccErrors {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

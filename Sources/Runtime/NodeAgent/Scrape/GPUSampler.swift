@@ -1,3 +1,5 @@
+import Fleet
+import FoundationEssentials
 import Glibc
 import NIOCore
 import NIOPosix
@@ -117,7 +119,8 @@ where SamplerClock.Duration == Duration {
   private func message(_ gpus: [GPUSample], fault: String) -> Muster_V1_GPUSamples {
     .with {
       $0.milliseconds = self.wallClockMilliseconds()
-      $0.gpus = gpus.map { Muster_V1_GPUSample($0) }
+      // Its numbers are finite: nothing in it cannot be written.
+      $0.gpus = Data((try? CanonicalJSON.bytes(of: gpus)) ?? [])
       $0.fault = fault
     }
   }
@@ -158,22 +161,5 @@ private struct GPULines {
     self.rest = Array(lines.last ?? [])
     if self.rest.count > Self.sizeMax { self.rest = [] }
     return isNew ? self.samples.values.sorted { $0.index < $1.index } : []
-  }
-}
-
-extension Muster_V1_GPUSample {
-  init(_ sample: GPUSample) {
-    self = .with {
-      $0.index = UInt32(clamping: sample.index)
-      $0.name = sample.name
-      if let value = sample.utilizationPercent { $0.utilizationPercent = value }
-      if let value = sample.memoryUsedMiB { $0.memoryUsedMib = value }
-      if let value = sample.memoryTotalMiB { $0.memoryTotalMib = value }
-      if let value = sample.powerWatts { $0.powerWatts = value }
-      if let value = sample.temperatureCelsius { $0.temperatureCelsius = value }
-      if let value = sample.uncorrectedECCErrors {
-        $0.uncorrectedEccErrors = UInt64(clamping: value)
-      }
-    }
   }
 }
