@@ -55,7 +55,7 @@ struct ReplicaLifeTests {
 
   @Test func `after a failure the next attempt follows its pause, with all of it new`() {
     var life = Self.launched(restartCountMax: 1)
-    life.named("print")
+    life.heard(.systemFingerprint("print"))
     life.saw(Self.crash, at: 0)
     #expect(life.wantsLogEnd)
     life.explained(by: ["boom"])
@@ -161,11 +161,11 @@ struct ReplicaLifeTests {
 
   @Test func `one that an earlier supervisor left goes on where it was`() {
     var life = Self.life()
-    life.adopted(as: .ready(isUnproven: false), processID: 9, at: 0)
+    life.adopted(as: ReplicaStatus(key: Self.key, state: .ready), processID: 9, at: 0)
     #expect(Self.show(&life).state == .ready && Self.show(&life).processID == 9)
     var stopped = Self.life()
     stopped.stopAsked(at: 0)
-    stopped.adopted(as: .ready(isUnproven: false), processID: 9, at: 0)
+    stopped.adopted(as: ReplicaStatus(key: Self.key, state: .ready), processID: 9, at: 0)
     #expect(Self.show(&stopped).state == .stopping)
     var over = Self.life(restartCountMax: 5)
     over.foundOver("the machine was started anew", at: 0)

@@ -157,15 +157,19 @@ struct `The machine of a replica` {
   }
 
   @Test(arguments: [
-    (ReplicaAdoption.coming, ReplicaPhase.starting), (.ready(isUnproven: false), .ready),
-    (.stopping, .stopping), (.failed(reason: "x"), .failed),
+    (nil, ReplicaPhase.starting), (ReplicaPhase.loading, .starting), (.ready, .ready),
+    (.busy, .ready), (.stalled, .ready), (.stopping, .stopping), (.failed, .failed),
   ])
   func `a new daemon goes on where the last one ended`(
-    adoption: ReplicaAdoption, phase: ReplicaPhase
+    left: ReplicaPhase?, phase: ReplicaPhase
   ) {
     var machine = Self.machine()
-    machine.adopted(as: adoption, at: 0)
+    let key = ReplicaKey(service: "job", index: 0)
+    var status = left.map { ReplicaStatus(key: key, state: $0) }
+    status?.reason = "why"
+    machine.adopted(as: status, at: 0)
     #expect(machine.view.phase == phase)
+    #expect(machine.view.reason == (phase == .failed ? "why" : ""))
     #expect(machine.isClearing == (phase == .stopping || phase == .failed))
   }
 }

@@ -80,7 +80,7 @@ import Testing
       "notify: {command: a, on: [failed, lost]}",
       """
       error: `on` is `lost`
-        --> m.yaml:3:26
+        --> m.yaml:3:35
       hint: write some of `failed`, `backoff`, `stalled`, `unreachable`, `ready`
 
       """
@@ -133,7 +133,7 @@ import Testing
       "secrets: [1X]",
       """
       error: secret `1X` is no variable's name
-        --> m.yaml:3:10
+        --> m.yaml:3:11
       hint: write the name of a variable of your environment, never its value
 
       """

@@ -27,9 +27,19 @@ import Testing
   }
 
   @Test func `a file over the size is refused unread`() {
-    #expect(
-      self.codes(String(repeating: "#", count: ManifestYAML.maximumSize + 1))
-        == ["manifest-too-large"])
+    // Whoever reads it stops there: how large it is, nobody knows.
+    let text = String(repeating: "#", count: ManifestYAML.maximumSize + 1)
+    let (_, faults) = ManifestReader.read(text, file: "m.yaml")
+    #expect(faults.map(\.code) == ["manifest-too-large"])
+    #expect(faults.map(\.summary) == ["manifest has more than 1048576 bytes"])
+  }
+
+  @Test func `a merge key is refused, and its name in quotation marks is a name`() {
+    let (_, faults) = ManifestReader.read(
+      "muster: 1\nnodes: n1\nenv: &a {A: 1}\nwork:\n  <<: *a\n", file: "m.yaml")
+    #expect(faults.map(\.code) == ["merge-key"])
+    #expect(faults.first?.location?.line == 5)
+    #expect(self.codes("muster: 1\nnodes: [{hosts: n1, labels: {'<<': a}}]") == [])
   }
 
   @Test func `aliases that multiply are refused`() {

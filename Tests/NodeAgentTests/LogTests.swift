@@ -62,7 +62,7 @@ struct `Logs of a replica` {
   @Test func `a tail gives whole lines, and cuts those without an end`() throws {
     let path = "/tmp/muster-tail-\(getpid())"
     defer { unlink(path) }
-    var tail = LogTail(path: path)
+    var tail = LogTail(of: ReplicaLog(path: path))
     #expect(tail.newLines() == [])
     try PlainFile.publish(Array("one\ntw".utf8), at: path)
     #expect(tail.newLines() == ["one"])
@@ -79,7 +79,7 @@ struct `Logs of a replica` {
     let bar = (1...900).map { "\rloading \($0)" }.joined()
     try PlainFile.publish(Array("\(bar)\nValueError: x\r\n\r\n".utf8), at: path)
     #expect(LogEnd.lines(of: path, count: 3) == ["loading 900", "ValueError: x", ""])
-    var tail = LogTail(path: path)
+    var tail = LogTail(of: ReplicaLog(path: path))
     let lines = tail.newLines()
     #expect(lines.count == 901 && lines.prefix(2) == ["loading 1", "loading 2"])
     #expect(lines.last == "ValueError: x")

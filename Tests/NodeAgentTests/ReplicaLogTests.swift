@@ -38,14 +38,13 @@ struct ReplicaLogTests {
   @Test func `a log that grows too large is put aside, and nothing of it is lost`() throws {
     try Self.withLog { folder, path in
       let log = ReplicaLog(path: path)
-      var tail = LogTail(path: path)
+      var tail = LogTail(of: log)
       var lines: [String] = []
       for round in 0..<6 {
         for line in 0..<100 { try Self.append("\(round) \(line)\n", to: path) }
         lines += tail.newLines()
         let cutSize = try log.rotate(sizeMax: 400)
         #expect(cutSize > 400)
-        tail.lost(cutSize)
         #expect(try log.rotate(sizeMax: 400) == 0)
       }
       #expect(lines == (0..<6).flatMap { round in (0..<100).map { "\(round) \($0)" } })
@@ -60,7 +59,7 @@ struct ReplicaLogTests {
   @Test func `who follows a log reads each line once, though its beginning is taken out`() throws {
     try Self.withLog { _, path in
       let log = ReplicaLog(path: path)
-      var tail = LogTail(path: path)
+      var tail = LogTail(of: log)
       var (tailed, followed, written) = ([String](), "", "")
       var position: off_t = 0
       for round in 0..<5 {
@@ -78,7 +77,6 @@ struct ReplicaLogTests {
         }
         let cutSize = try log.rotate(sizeMax: 1 << 20)
         #expect(cutSize >= 1 << 20)
-        tail.lost(cutSize)
       }
       #expect(followed == written)
       #expect(tailed.joined(separator: "\n") + "\n" == written)

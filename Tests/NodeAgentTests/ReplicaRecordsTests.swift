@@ -1,3 +1,4 @@
+import Glibc
 import Health
 import Launch
 import OperatingSystem
@@ -7,31 +8,32 @@ import Testing
 
 /// What a daemon leaves to the next one.
 @Suite struct ReplicaRecordsTests {
-  @Test(arguments: [
-    (ReplicaPhase.ready, ReplicaAdoption.ready(isUnproven: false)),
-    (.busy, .ready(isUnproven: false)), (.stalled, .ready(isUnproven: false)),
-    (.loading, .coming), (.stopping, .stopping), (.failed, .failed(reason: "why")),
-  ])
-  func `a replica is taken up where the daemon before left it`(
-    state: ReplicaPhase, adoption: ReplicaAdoption
-  ) {
-    var status = ReplicaStatus(key: ReplicaKey(service: "job", index: 0), state: state)
-    status.reason = "why"
-    #expect(ReplicaStatusFile(status).adoption == adoption)
+  @Test func `a status survives its file`() throws {
+    let path = "/tmp/muster-status-\(getpid())"
+    defer { unlink(path) }
+    var status = ReplicaStatus(key: ReplicaKey(service: "job", index: 0), state: .failed)
+    status.lastLogLines = Array(repeating: String(repeating: "\u{1}", count: 2048), count: 20)
+    status.end = .exited(status: 3)
+    try status.publish(at: path)
+    #expect(ReplicaStatus.read(at: path) == status)
   }
 
-  @Test func `a record of a process survives its file`() {
+  @Test func `a record of a process survives its file`() throws {
+    let path = "/tmp/muster-record-\(getpid())"
+    defer { unlink(path) }
+    #expect(ProcessRecord.read(at: path) == nil)
     let start = ProcessRecord.Start(
       bootID: "b-1", holder: .init(processID: 3, startTicks: 4),
-      main: .init(processID: 5, startTicks: 6), startedAtMilliseconds: 7)
-    let contents: [ProcessRecord.Content] = [
+      main: .init(processID: 5, startTicks: 6))
+    let records: [ProcessRecord] = [
       .launchFailed("cannot start `x`: No such file"), .launched(start, end: nil),
       .launched(start, end: .exited(status: 0)), .launched(start, end: .signalled(9)),
     ]
-    for content in contents {
-      #expect(ProcessRecord(parsing: ProcessRecord(content).text)?.content == content)
+    for record in records {
+      try record.publish(at: path)
+      #expect(ProcessRecord.read(at: path) == record)
     }
-    #expect(ProcessRecord(parsing: "boot b\nholder 1\n") == nil)
-    #expect(ProcessRecord(parsing: "") == nil)
+    try PlainFile.publish(Array("{}".utf8), at: path)
+    #expect(ProcessRecord.read(at: path) == nil)
   }
 }

@@ -26,7 +26,7 @@ import Testing
     try PlainFile.makeFolders("\(scratch)/home/work")
     try ReplicaScripts(replica: replica, identity: identity).publish(in: folder)
     let process = Process()
-    process.executableURL = URL(filePath: folder.launchScript)
+    process.executableURL = URL(filePath: "\(folder.path)/launch.sh")
     process.environment = ["PATH": "/usr/bin:/bin", "HOME": "\(scratch)/home"]
       .merging(environment) { $1 }
     let pipe = Pipe()

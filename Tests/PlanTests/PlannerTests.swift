@@ -53,6 +53,25 @@ import Testing
     #expect(plan.work == WorkSettings())
   }
 
+  @Test func `placeholders of a probe are those of its replica`() throws {
+    let plan = try #require(
+      try Self.result(
+        """
+        muster: 1
+        nodes: gpu[01-02]
+        services:
+          a: {recipe: command, run: x, port: 80, probe: {exec: [check, "{node}", "p{port}"]}}
+          b: {recipe: command, run: x, probe: {log: "{node} is up"}}
+        """
+      ).plan)
+    let probes = plan.services.map { $0.replicas.map(\.launch.probe) }
+    #expect(
+      probes[0] == [
+        .exec(argv: ["check", "gpu01", "p80"]), .exec(argv: ["check", "gpu02", "p80"]),
+      ])
+    #expect(probes[1][0] == .log(contains: "gpu01 is up"))
+  }
+
   /// Left to themselves, all of them would take GPU 0 and those after it.
   @Test func `services that share a node get GPUs of their own, unless they say which they take`()
     throws

@@ -30,15 +30,25 @@ struct FormSamples {
     }
     self.documents.append(
       Document(text: manifest("unknown_key", "1"), path: "\(path)unknown_key", isRight: false))
+    let demanded = Self.demanded(by: table)
     for row in table.rows {
       let isSelector = row.name == Self.selector
-      for value in isSelector
-        ? ["command"] : Self.right(row.form) + (table.demands(row) ? [] : ["~"])
-      {
+      for value in isSelector ? ["command"] : Self.right(row.form) {
         self.documents.append(
           Document(text: manifest(row.name, value), path: path + row.name, isRight: true))
       }
-      for value in Self.wrong(row.form) + (isSelector ? ["word"] : []) {
+      // Nothing is as good as no key at all.
+      let other = demanded.contains(row.name) ? demanded.first { $0 != row.name } : nil
+      let isFree = !row.isRequired && (!demanded.contains(row.name) || other != nil)
+      let value = other.flatMap { name in table.rows.first { $0.name == name } }.map {
+        "~, \($0.name): \(Self.right($0.form)[0])"
+      }
+      self.documents.append(
+        Document(
+          text: manifest(row.name, value ?? "~"), path: path + row.name, isRight: isFree))
+      for value in Self.wrong(row.form) + (isSelector ? ["word"] : [])
+        + (demanded.contains(row.name) ? ["~"] : [])
+      {
         self.documents.append(
           Document(text: manifest(row.name, value), path: path + row.name, isRight: false))
       }
@@ -75,14 +85,18 @@ struct FormSamples {
     }
   }
 
+  /// The keys of which one or more have to be there.
+  private static func demanded(by table: ManifestTable) -> [String] {
+    switch table.demand {
+    case .exactlyOne(let names), .atLeastOne(let names): names
+    case nil: []
+    }
+  }
+
   /// The entries that a mapping cannot do without, where it has the key `name`.
   private static func least(_ table: ManifestTable, with name: String) -> [(String, String)] {
-    var names: [String] = []
-    switch table.demand {
-    case .exactlyOne(let some), .atLeastOne(let some):
-      if !some.contains(name) { names += some.prefix(1) }
-    case nil: break
-    }
+    let some = Self.demanded(by: table)
+    let names = some.contains(name) ? [] : some.prefix(1)
     return table.rows.filter { $0.isRequired || names.contains($0.name) }.map { row in
       (row.name, row.name == Self.selector ? "command" : Self.right(row.form)[0])
     }

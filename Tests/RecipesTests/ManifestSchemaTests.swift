@@ -44,8 +44,10 @@ import Testing
         let isOpen = members.contains { $0.key == "allOf" || $0.key == "const" }
         for member in members {
           if member.key == "properties", case .object(let properties) = member.value, !isOpen {
-            let isSelector = properties.count == 1 && properties[0].key == "recipe"
-            if !isSelector {
+            let isCondition =
+              properties.count == 1 && !members.contains { $0.key == "type" }
+              && members.contains(.init("required", .array([.string(properties[0].key)])))
+            if !isCondition {
               closed += 1
               #expect(members.contains(.init("additionalProperties", .bool(false))))
             }

@@ -61,6 +61,15 @@ import Testing
     ("recipe: vllm, model: m, gpu_memory_utilization: 1.5", "error out-of-range 4:55"),
     ("recipe: vllm, model: m, tensor_parallel: 0", "error out-of-range 4:48"),
     ("recipe: vllm, model: m, extra_args: [--port=1]", "error flag-twice 4:43"),
+    ("recipe: vllm, model: m, extra_args: [--por, 1]", "error flag-twice 4:43"),
+    ("recipe: vllm, model: m, extra_args: [--model=n]", "error unaskable 4:43"),
+    (
+      "recipe: vllm, model: m, tensor_parallel: 2, extra_args: [-tp, 4]", "error flag-twice 4:63"
+    ),
+    (
+      "recipe: vllm, model: m, enable_prefix_caching: true, extra_args: [--no_enable-prefix]",
+      "error flag-twice 4:72"
+    ),
     ("recipe: vllm, model: m, extra_args: [--ssl-certfile, a]", "error unaskable 4:43"),
     ("recipe: vllm, model: m, extra_args: [--uds=/x]", "error unaskable 4:43"),
     ("recipe: vllm, model: m, max_num_seq: 1", "error unknown-key 4:31"),

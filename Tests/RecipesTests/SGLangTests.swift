@@ -70,6 +70,10 @@ import Testing
     ("port: 1", "no-model"), ("model: m, mem_fraction_static: 1", "out-of-range"),
     ("model: m, extra_args: [--port=1]", "flag-twice"),
     ("model: m, extra_args: [--enable_metrics]", "flag-twice"),
+    ("model: m, extra_args: [--por=1]", "flag-twice"),
+    ("model: m, extra_args: [--model, n]", "flag-twice"),
+    ("model: m, tensor_parallel: 2, extra_args: [--tp, 4]", "flag-twice"),
+    ("model: m, tensor_parallel: 2, extra_args: [--tensor_par=4]", "flag-twice"),
     ("model: m, extra_args: [--is-embedding]", "unaskable"),
     ("model: m, max_num_seqs: 1", "unknown-key"),
   ])

@@ -65,7 +65,7 @@ struct SimSession: LaunchSession {
     _ services: [Plan.Service], _ hear: @escaping @Sendable (ReplicaReport) -> Void
   ) async throws(NodeFault) {
     let replicas = services.flatMap { service in
-      service.replicas.filter { $0.node == self.name }.map { service.specification(of: $0) }
+      service.specifications(on: self.name)
     }
     guard !replicas.isEmpty else { return }
     try await self.call(timeout: Self.callTimeout) {

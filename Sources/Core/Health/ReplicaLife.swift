@@ -41,7 +41,7 @@ where Instant.Duration == Duration {
     case stopped
   }
 
-  private let replica: ReplicaSpecification
+  package let replica: ReplicaSpecification
   private var budget: RestartBudget<Instant>
   private var state = State.waiting
   private var machine: ReplicaMachine<Instant>
@@ -159,13 +159,15 @@ where Instant.Duration == Duration {
   }
 
   /// Takes up what an earlier supervisor launched; called before all else.
+  ///
+  /// - Parameter last: As it was shown last; `nil`: it never was.
   package mutating func adopted(
-    as adoption: ReplicaAdoption, processID: Int64, at now: Instant
+    as last: ReplicaStatus?, processID: Int64, at now: Instant
   ) {
     precondition(self.state == .waiting, "adopted in \(self.state)")
     self.state = .attempting
     self.status.processID = processID
-    self.change(at: now) { $0.adopted(as: adoption, at: now) }
+    self.change(at: now) { $0.adopted(as: last, at: now) }
     if self.stopIsAsked { self.stopAsked(at: now) }
   }
 
@@ -201,11 +203,12 @@ where Instant.Duration == Duration {
 
   // MARK: What it answers
 
-  /// Its server answers, and the completion has been sent.
-  package mutating func canaryBegan() { self.machine.canaryBegan() }
-
-  /// - Parameter fingerprint: How its server was started, in its own words.
-  package mutating func named(_ fingerprint: String) { self.status.systemFingerprint = fingerprint }
+  package mutating func heard(_ note: ProbeNote) {
+    switch note {
+    case .completionBegan: self.machine.canaryBegan()
+    case .systemFingerprint(let text): self.status.systemFingerprint = text
+    }
+  }
 
   package mutating func probed(_ outcome: ProbeOutcome, at now: Instant) {
     self.change(at: now) { $0.probed(outcome, at: now) }

@@ -153,7 +153,7 @@ where Instant.Duration == Duration {
 
   package mutating func launched(at now: Instant) {
     switch self.state {
-    case .waiting: self.state = .coming(self.coming(at: now))
+    case .waiting: self.begin(at: now)
     case .clearing: break  // It was told to stop while it was being launched.
     case .coming, .serving, .over: preconditionFailure("launched in \(self.state)")
     }
@@ -172,16 +172,15 @@ where Instant.Duration == Duration {
 
   /// Takes up a process that an earlier supervisor launched, where that one left off. What was ready
   /// is taken at its word; what was not has all of its time again.
-  package mutating func adopted(as adoption: ReplicaAdoption, at now: Instant) {
-    switch self.state {
-    case .waiting:
-      switch adoption {
-      case .coming: self.state = .coming(self.coming(at: now))
-      case .ready(let isUnproven): self.serve(isUnproven: isUnproven, at: now)
-      case .stopping: self.clear(Outcome(), at: now)
-      case .failed(let reason): self.clear(Outcome(failure: reason), at: now)
-      }
-    case .coming, .serving, .clearing, .over: preconditionFailure("adopted in \(self.state)")
+  ///
+  /// - Parameter status: As it was shown last; `nil`: it never was.
+  package mutating func adopted(as status: ReplicaStatus?, at now: Instant) {
+    precondition(self.state == .waiting, "adopted in \(self.state)")
+    switch status?.state {
+    case nil, .waiting, .starting, .loading, .canary, .draining, .backoff: self.begin(at: now)
+    case .ready, .busy, .stalled: self.serve(isUnproven: status?.isUnproven == true, at: now)
+    case .stopping, .stopped: self.clear(Outcome(), at: now)
+    case .failed: self.clear(Outcome(failure: status?.reason), at: now)
     }
   }
 
@@ -216,60 +215,47 @@ where Instant.Duration == Duration {
 
   // MARK: What it shows
 
+  // A line of the log, a probe or a look that outlived its state is ignored: then these are `nil`.
+
+  private var coming: Coming? {
+    get { if case .coming(let coming) = self.state { coming } else { nil } }
+    set { if let newValue { self.state = .coming(newValue) } }
+  }
+
+  private var serving: Serving? {
+    get { if case .serving(let serving) = self.state { serving } else { nil } }
+    set { if let newValue { self.state = .serving(newValue) } }
+  }
+
   /// Its log shows that it loads.
   package mutating func progressed() {
-    self.coming { if $0.phase == .starting { $0.phase = .loading } }
+    if self.coming?.phase == .starting { self.coming?.phase = .loading }
   }
 
   /// Its server answers, and the completion has been sent.
-  package mutating func canaryBegan() {
-    self.coming { $0.phase = .canary }
-  }
-
-  private mutating func coming(_ change: (inout Coming) -> Void) {
-    switch self.state {
-    case .coming(var coming):
-      change(&coming)
-      self.state = .coming(coming)
-    case .waiting, .serving, .clearing, .over: break  // A late line of the log, or a late probe.
-    }
-  }
+  package mutating func canaryBegan() { self.coming?.phase = .canary }
 
   /// What came of a probe whether it is ready.
   package mutating func probed(_ outcome: ProbeOutcome, at now: Instant) {
-    switch (outcome, self.state) {
-    case (.succeeded, .coming): self.serve(isUnproven: false, at: now)
-    case (.succeeded, .waiting), (.succeeded, .serving), (.succeeded, .clearing),
-      (.succeeded, .over):
-      break  // The probe outlived the state.
-    case (.failed(let reason), _):
-      self.coming {
-        $0.fault = reason
-        $0.probeAt = now.advanced(by: Self.probeInterval)
-      }
-    case (.wrong(let reason), _): self.provedWrong(reason, at: now)
+    switch outcome {
+    case .succeeded: if self.coming != nil { self.serve(isUnproven: false, at: now) }
+    case .failed(let reason):
+      self.coming?.fault = reason
+      self.coming?.probeAt = now.advanced(by: Self.probeInterval)
+    case .wrong(let reason): self.provedWrong(reason, at: now)
     }
   }
 
   package mutating func looked(_ sight: LivenessSight, at now: Instant) {
-    self.serving { $0.looked(sight, at: now) }
+    self.serving?.liveness.looked(sight, at: now)
   }
 
   /// What came of a canary.
   package mutating func answered(_ outcome: ProbeOutcome, at now: Instant) {
     switch outcome {
-    case .succeeded: self.serving { $0.canaryAnswered(at: now) }
-    case .failed(let reason): self.serving { $0.canaryFailed(reason, at: now) }
+    case .succeeded: self.serving?.liveness.canaryAnswered(at: now)
+    case .failed(let reason): self.serving?.liveness.canaryFailed(reason, at: now)
     case .wrong(let reason): self.provedWrong(reason, at: now)
-    }
-  }
-
-  private mutating func serving(_ change: (inout LivenessMachine<Instant>) -> Void) {
-    switch self.state {
-    case .serving(var serving):
-      change(&serving.liveness)
-      self.state = .serving(serving)
-    case .waiting, .coming, .clearing, .over: break  // The look outlived the state.
     }
   }
 
@@ -384,11 +370,12 @@ where Instant.Duration == Duration {
     return .terminate
   }
 
-  private func coming(at now: Instant) -> Coming {
-    Coming(
-      phase: .starting, deadline: now.advanced(by: .seconds(self.launch.readyTimeoutSeconds)),
-      probeAt: now.advanced(by: self.isProbed ? .zero : Self.unprovenTime), fault: "",
-      passedAt: now)
+  private mutating func begin(at now: Instant) {
+    self.state = .coming(
+      Coming(
+        phase: .starting, deadline: now.advanced(by: .seconds(self.launch.readyTimeoutSeconds)),
+        probeAt: now.advanced(by: self.isProbed ? .zero : Self.unprovenTime), fault: "",
+        passedAt: now))
   }
 
   private mutating func clear(_ outcome: Outcome, at now: Instant) {

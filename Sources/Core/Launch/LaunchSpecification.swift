@@ -154,3 +154,87 @@ package struct EnvironmentVariable: Codable, Hashable, Sendable {
       && text.utf8.allSatisfy(\.isWord)
   }
 }
+
+/// What the manifest says makes a replica ready.
+package enum ReadinessProbe: Codable, Hashable, Sendable {
+  /// GET on 127.0.0.1 answers a status in 200 ... 299.
+  case http(port: Int, path: String)
+  /// A connection to 127.0.0.1 is accepted.
+  case tcp(port: Int)
+  /// A line of the log contains the text.
+  case log(contains: String)
+  /// The command ends with status 0.
+  case exec(argv: [String])
+}
+
+/// How it is found out that a replica is ready.
+package enum Readiness: Equatable, Sendable {
+  case probe(ReadinessProbe)
+  /// The server names the model, and a completion of one token succeeds.
+  case canary(ModelServer)
+  /// It has lived for 2 s, and is shown as unproven.
+  case life
+
+  /// Whether it serves completions, and is asked for one now and then.
+  package var asksCanaries: Bool {
+    if case .canary = self { return true }
+    return false
+  }
+}
+
+extension LaunchSpecification {
+  /// By the probe, where one is declared; else a server of a model by a canary.
+  package var readiness: Readiness {
+    if let probe = self.probe { return .probe(probe) }
+    return self.model.map { .canary($0) } ?? .life
+  }
+}
+
+/// Which replica: its service and its index within it, over all nodes.
+package struct ReplicaKey: Codable, Hashable, Comparable, Sendable, CustomStringConvertible {
+  package var service: String
+  package var index: Int
+
+  package init(service: String, index: Int) {
+    self.service = service
+    self.index = index
+  }
+
+  /// - Parameter text: `SERVICE/INDEX`; `nil` for anything else.
+  package init?(_ text: String) {
+    guard let slash = text.lastIndex(of: "/"), let index = Int(text[text.index(after: slash)...]),
+      index >= 0, slash > text.startIndex
+    else { return nil }
+    self.init(service: String(text[..<slash]), index: index)
+  }
+
+  package var description: String { "\(self.service)/\(self.index)" }
+
+  /// The name of its folder on its node: `policy-0`.
+  package var folderName: String { "\(self.service)-\(self.index)" }
+
+  package static func < (lhs: Self, rhs: Self) -> Bool {
+    (lhs.service, lhs.index) < (rhs.service, rhs.index)
+  }
+}
+
+/// One replica, and what starts it: all that its agent is told.
+package struct ReplicaSpecification: Codable, Equatable, Sendable {
+  package var key: ReplicaKey
+  package var launch: LaunchSpecification
+
+  package init(key: ReplicaKey, launch: LaunchSpecification) {
+    self.key = key
+    self.launch = launch
+  }
+
+  /// As it travels to its node, and as its agent keeps it beside the replica's log.
+  package func json() throws -> [UInt8] { try CanonicalJSON.bytes(of: self) }
+
+  /// - Parameter json: As ``json()`` gives it.
+  /// - Throws: `ReplicaFault` for a replica that cannot be right, others for what is none.
+  package init(json: [UInt8]) throws {
+    self = try CanonicalJSON.value(from: json)
+    try self.check()
+  }
+}

@@ -27,7 +27,7 @@ package struct HostFile: Equatable, Sendable {
     var result = HostFile()
     guard text.utf8.count <= ManifestYAML.maximumSize else {
       faults.error(
-        "host-file-too-large", "host file has `\(text.utf8.count)` bytes",
+        "host-file-too-large", "host file has more than \(ManifestYAML.maximumSize) bytes",
         at: SourceLocation(file: file, line: 1, column: 1))
       return (result, faults.sorted)
     }

@@ -2,15 +2,16 @@ package import Fleet
 
 /// What the user wrote, checked. ``ManifestReader`` has its keys.
 package struct Manifest: Equatable, Sendable {
-  package var name: String
+  package var name = ""
   /// In the order of the file, 1 to 4096, each name once.
-  package var nodes: [ManifestNode]
+  package var nodes: [ManifestNode] = []
   /// In the order of the file.
-  package var environment: [ManifestVariable]
-  package var secrets: [String]
+  package var environment: [ManifestVariable] = []
+  /// Each once.
+  package var secrets: [String] = []
   package var caches: ManifestCaches?
   /// In the order of the file.
-  package var services: [ManifestService]
+  package var services: [ManifestService] = []
   package var work: ManifestWork?
   package var notify: ManifestNotify?
   package var exporters: [ManifestExporter] = []
@@ -22,11 +23,6 @@ package struct ManifestNode: Equatable, Sendable {
   package var link: LinkSpecification
   package var labels: [String: String]
   package var location: SourceLocation
-}
-
-struct ManifestGroup {
-  var name: String
-  var nodes: [NodeName]
 }
 
 /// A variable of `env:` with its place, for faults in its placeholders.
@@ -81,17 +77,16 @@ package struct ManifestExporter: Codable, Equatable, Sendable {
 
 /// An entry of `exporters:`.
 struct ExporterEntry: Sendable {
-  var name = ""
-  var port = 0
-  var path = "/metrics"
+  var exporter = ManifestExporter(name: "", port: 0, path: "/metrics", nodes: [])
   var on: ManifestValue?
 
   static let mapping = ManifestMapping<Self>(
     Self(), "an entry of `exporters`", title: "An entry of `exporters`",
     [
-      .required("name", \.name, .text(like: .folderName), "What it is called in tables; once"),
-      .required("port", \.port, .integer(1...65535), "Where the page is"),
-      .defaulted("path", \.path, .text(like: .pagePath), "Which page it is"),
+      .required(
+        "name", \.exporter.name, .text(like: .folderName), "What it is called in tables; once"),
+      .required("port", \.exporter.port, .integer(1...65535), "Where the page is"),
+      .defaulted("path", \.exporter.path, .text(like: .pagePath), "Which page it is"),
       .optional("on", \.on, .nodeSet, without: "all nodes", "The nodes that have it"),
     ])
 
@@ -102,9 +97,10 @@ struct ExporterEntry: Sendable {
     var exporters: [ManifestExporter] = []
     for item in items {
       let entry = Self.mapping.read(item, faults: &faults).root
-      let nodes = nodes.nodes(on: entry.on, faults: &faults).map(\.rawValue)
-      guard TextRule.folderName.accepts(entry.name), entry.port > 0,
-        TextRule.pagePath.accepts(entry.path), !exporters.contains(where: { $0.name == entry.name })
+      var exporter = entry.exporter
+      exporter.nodes = nodes.nodes(on: entry.on, faults: &faults).map(\.rawValue)
+      guard TextRule.folderName.accepts(exporter.name), exporter.port > 0,
+        TextRule.pagePath.accepts(exporter.path), exporters.allSatisfy({ $0.name != exporter.name })
       else {
         faults.error(
           "wrong-exporter",
@@ -112,8 +108,7 @@ struct ExporterEntry: Sendable {
           at: item.location, hint: "write `{name: dcgm, port: 9400, path: /metrics}`")
         continue
       }
-      exporters.append(
-        ManifestExporter(name: entry.name, port: entry.port, path: entry.path, nodes: nodes))
+      exporters.append(exporter)
     }
     return exporters
   }

@@ -1,4 +1,4 @@
-import Fleet
+package import Fleet
 import Launch
 
 /// What a value of the manifest may be. The readers' types, the tables of the README and the JSON
@@ -57,4 +57,54 @@ package struct TextRule: Sendable {
   /// The path of a page of metrics: what a request line can hold as it is.
   package static let pagePath = Self(
     spoken: "path from `/`", pattern: "^/[!-~]*$", accepts: HTTPPath.isPath)
+}
+
+/// What is the same for keys of every type.
+package struct ManifestRow: Sendable {
+  package enum Presence: Sendable {
+    case required(hint: String?)
+    /// What holds without it, in words; empty: nothing to say.
+    case optional(without: String)
+    /// What holds without it.
+    case defaulted(JSONText)
+  }
+
+  package let name: String
+  package let form: ManifestForm
+  package let presence: Presence
+  /// One sentence without a full stop, with Markdown's backticks.
+  package let meaning: String
+
+  package var isRequired: Bool {
+    if case .required = self.presence { return true }
+    return false
+  }
+}
+
+/// The keys of one mapping of the manifest.
+package struct ManifestTable: Sendable {
+  /// Which of several keys have to be there.
+  package enum Demand: Sendable {
+    case exactlyOne(of: [String])
+    case atLeastOne(of: [String])
+  }
+
+  /// What else the mapping may hold.
+  package enum Rest: Equatable, Sendable {
+    case nothing
+    /// The keys of the recipe that its key `recipe` names.
+    case recipe
+  }
+
+  /// What the mapping is, in messages: "an entry of `nodes`".
+  package let subject: String
+  /// Its heading among the tables; `nil`: its keys stand with those of the mapping around it.
+  package let title: String?
+  package let demand: Demand?
+  package let rest: Rest
+  /// In the order in which people read them; each name once.
+  package let rows: [ManifestRow]
+
+  /// The names of its keys, in their order.
+  package var names: [String] { self.rows.map(\.name) }
 }

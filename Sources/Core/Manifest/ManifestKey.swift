@@ -139,69 +139,222 @@ package struct ManifestReading<Root: Sendable> {
   fileprivate(set) var rest: [ManifestValue.Entry] = []
   fileprivate var places: [PartialKeyPath<Root>: SourceLocation] = [:]
 
-  fileprivate init(root: Root, location: SourceLocation) {
-    self.root = root
-    self.location = location
-  }
-
   /// Where the value of the key is that goes there; `nil` where none is written.
   package func place(of path: PartialKeyPath<Root>) -> SourceLocation? { self.places[path] }
 }
 
-/// What is the same for keys of every type.
-package struct ManifestRow: Sendable {
-  package enum Presence: Sendable {
-    case required(hint: String?)
-    /// What holds without it, in words; empty: nothing to say.
-    case optional(without: String)
-    /// What holds without it.
-    case defaulted(JSONText)
+/// A form with what is made of it.
+package struct ManifestType<Value: Sendable>: Sendable {
+  package let form: ManifestForm
+  /// The value, `nil` after a fault, which is recorded; the text is the subject of messages.
+  let read: @Sendable (ManifestValue, String, inout ManifestFaults) -> Value?
+  /// A value as a manifest has it.
+  let written: @Sendable (Value) -> JSONText
+
+  package init(
+    _ form: ManifestForm, written: @escaping @Sendable (Value) -> JSONText = { _ in .null },
+    read: @escaping @Sendable (ManifestValue, String, inout ManifestFaults) -> Value?
+  ) {
+    self.form = form
+    self.read = read
+    self.written = written
   }
 
-  package let name: String
-  package let form: ManifestForm
-  package let presence: Presence
-  /// One sentence without a full stop, with Markdown's backticks.
-  package let meaning: String
-
-  package var isRequired: Bool {
-    if case .required = self.presence { return true }
-    return false
+  /// The same for where a value may be left out.
+  package var optional: ManifestType<Value?> {
+    ManifestType<Value?>(self.form, written: { $0.map(self.written) ?? .null }) {
+      self.read($0, $1, &$2).map(Optional.some)
+    }
   }
 }
 
-/// The keys of one mapping of the manifest.
-package struct ManifestTable: Sendable {
-  /// Which of several keys have to be there.
-  package enum Demand: Sendable {
-    case exactlyOne(of: [String])
-    case atLeastOne(of: [String])
+// MARK: Scalars
+
+extension ManifestType<String> {
+  /// Any text.
+  package static var text: Self { .text(like: .any()) }
+
+  /// A text that whoever reads it holds against `rule` together with other values.
+  package static func text(like rule: TextRule) -> Self {
+    Self(.text(rule), written: JSONText.string) { $0.text(of: $1, faults: &$2) }
   }
 
-  /// What else the mapping may hold.
-  package enum Rest: Equatable, Sendable {
-    case nothing
-    /// The keys of the recipe that its key `recipe` names.
-    case recipe
+  /// A text that `rule` accepts.
+  ///
+  /// - Parameter summary: What is said of another one, from the subject and the text.
+  static func text(
+    _ rule: TextRule, code: String, hint: String,
+    summary: @escaping @Sendable (_ subject: String, _ text: String) -> String = {
+      "\($0) is `\($1.prefix(80))`"
+    }
+  ) -> Self {
+    Self(.text(rule), written: JSONText.string) { value, subject, faults in
+      let text = value.text(of: subject, faults: &faults)
+      guard let text, !rule.accepts(text) else { return text }
+      faults.error(code, summary(subject, text), at: value.location, hint: hint)
+      return nil
+    }
   }
 
-  /// What the mapping is, in messages: "an entry of `nodes`".
-  package let subject: String
-  /// Its heading among the tables; `nil`: its keys stand with those of the mapping around it.
-  package let title: String?
-  package let demand: Demand?
-  package let rest: Rest
-  /// In the order in which people read them; each name once.
-  package let rows: [ManifestRow]
+  /// A number in a range, as it is written.
+  package static func decimal(_ range: ClosedRange<Double>) -> Self {
+    .plain(
+      .decimal(range), "a number", written: JSONText.string,
+      hint: { text in
+        Double(text).map { range.contains($0) } == true
+          ? nil : "write \(range.lowerBound) to \(range.upperBound)"
+      }, parse: { Double($0)?.isFinite == true ? $0 : nil })
+  }
+}
 
-  /// The names of its keys, in their order.
-  package var names: [String] { self.rows.map(\.name) }
+extension ManifestType<Int> {
+  /// A whole number in a range, or `besides`, which `meaning` says.
+  package static func integer(
+    _ range: ClosedRange<Int>, besides: Int? = nil, meaning: String = ""
+  ) -> Self {
+    let least = range.lowerBound
+    let span = range.upperBound == .max ? "\(least) or more" : "\(least) to \(range.upperBound)"
+    let hint = besides.map { "write \(span), or \($0) for \(meaning)" } ?? "write \(span)"
+    return .plain(
+      .integer(range, besides: besides), "a whole number", written: JSONText.integer,
+      hint: { range.contains($0) || $0 == besides ? nil : hint }, parse: { Int($0) })
+  }
+}
 
-  /// Whether `row` has to be there, or may be one of those that have to.
-  package func demands(_ row: ManifestRow) -> Bool {
-    switch self.demand {
-    case .exactlyOne(let names), .atLeastOne(let names): row.isRequired || names.contains(row.name)
-    case nil: row.isRequired
+extension ManifestType<Bool> {
+  package static var boolean: Self {
+    .plain(
+      .boolean, "`true` or `false`", written: JSONText.bool,
+      parse: { ["true": true, "false": false][$0] })
+  }
+}
+
+extension ManifestType where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
+  /// One of a few words.
+  ///
+  /// - Parameter count: How many of them may be written, in words.
+  static func choice(
+    _ count: String = "one", code: String = "unknown-choice", hint: String? = nil
+  ) -> Self {
+    let words = Value.allCases.map(\.rawValue)
+    let all = words.map { "`\($0)`" }.joined(separator: ", ")
+    return Self(.words(words), written: { .string($0.rawValue) }) { value, subject, faults in
+      guard let text = value.text(of: subject, faults: &faults) else { return nil }
+      if let choice = Value(rawValue: text) { return choice }
+      faults.error(
+        code, "\(subject) is `\(text.prefix(80))`", at: value.location,
+        hint: hint ?? "write \(count) of \(all)")
+      return nil
+    }
+  }
+}
+
+extension ManifestType {
+  /// A scalar without quotation marks.
+  ///
+  /// - Parameters:
+  ///   - kind: "a whole number".
+  ///   - hint: What to write instead of a value that is out of range; `nil`: it is not.
+  private static func plain(
+    _ form: ManifestForm, _ kind: String, written: @escaping @Sendable (Value) -> JSONText,
+    hint: @escaping @Sendable (Value) -> String? = { _ in nil },
+    parse: @escaping @Sendable (String) -> Value?
+  ) -> Self {
+    Self(form, written: written) { value, subject, faults in
+      guard case .scalar(let text, isPlain: true) = value.content, let parsed = parse(text) else {
+        faults.error(
+          "wrong-type", "\(subject) is \(kind), not \(value.spoken)", at: value.location)
+        return nil
+      }
+      guard let advice = hint(parsed) else { return parsed }
+      faults.error("out-of-range", "\(subject) is `\(parsed)`", at: value.location, hint: advice)
+      return nil
+    }
+  }
+}
+
+// MARK: Lists and mappings
+
+extension ManifestType {
+  /// A list of values, each with a place of its own; a single one is a list of one.
+  package static func list<Element>(
+    of element: ManifestType<Element>, countMax: Int? = nil
+  ) -> Self where Value == [Element] {
+    Self(
+      .list(of: element.form, countMax: countMax), written: { .array($0.map(element.written)) }
+    ) { value, subject, faults in
+      let items = value.items
+      if let countMax, items.count > countMax {
+        faults.error(
+          "too-many", "\(subject) has \(items.count) entries", at: items[countMax].location,
+          hint: "write at most \(countMax)")
+      }
+      return items.prefix(countMax ?? .max).compactMap { element.read($0, subject, &faults) }
+    }
+  }
+
+  /// A mapping of names that the user chooses, in the order of the file.
+  ///
+  /// - Parameter element: Makes a value of an entry; `nil` after a fault, which is recorded.
+  static func names<Element>(
+    _ rule: TextRule, to form: ManifestForm,
+    element: @escaping @Sendable (ManifestValue.Entry, inout ManifestFaults) -> Element?
+  ) -> Self where Value == [Element] {
+    Self(.names(rule, to: form), written: { _ in .object([JSONText.Member]()) }) {
+      value, subject, faults in
+      guard case .mapping(let entries) = value.content else {
+        faults.error(
+          "wrong-type", "\(subject) is a mapping of names, not \(value.spoken)",
+          at: value.location)
+        return nil
+      }
+      return entries.compactMap { element($0, &faults) }
+    }
+  }
+
+  /// A mapping of names whose values are read elsewhere.
+  static func names(_ rule: TextRule, to form: ManifestForm) -> Self
+  where Value == [ManifestValue.Entry] {
+    .names(rule, to: form) { entry, _ in entry }
+  }
+
+  /// A mapping with keys of its own.
+  ///
+  /// - Parameter check: What its keys together have to be; `nil` after a fault, which is recorded.
+  package static func mapping<Root>(
+    _ mapping: ManifestMapping<Root>,
+    check: @escaping @Sendable (ManifestReading<Root>, inout ManifestFaults) -> Value?
+  ) -> Self {
+    Self(.mapping(mapping.table)) { value, _, faults in
+      check(mapping.read(value, faults: &faults), &faults)
+    }
+  }
+}
+
+extension ManifestType<ManifestValue> {
+  /// A value that is read elsewhere.
+  static func value(_ form: ManifestForm) -> Self { Self(form) { value, _, _ in value } }
+
+  /// A node set, resolved once all nodes and groups are known.
+  static var nodeSet: Self { .value(.text(.nodeSet)) }
+}
+
+extension ManifestType<[ManifestVariable]> {
+  /// Variables of processes.
+  static var variables: Self {
+    .names(.variable, to: .text(.any())) { entry, faults in
+      guard TextRule.variable.accepts(entry.key) else {
+        faults.error(
+          "wrong-name", "`\(entry.key.prefix(80))` is no variable's name", at: entry.keyLocation,
+          hint: "write letters, digits and `_`, not first a digit")
+        return nil
+      }
+      let isEmpty = entry.value.content == .scalar("", isPlain: false)
+      let value =
+        isEmpty ? "" : entry.value.text(of: "variable `\(entry.key)`", faults: &faults)
+      return value.map {
+        ManifestVariable(name: entry.key, value: $0, location: entry.value.location)
+      }
     }
   }
 }

@@ -35,7 +35,7 @@ package struct ManifestNotify: Equatable, Sendable {
         "Where the same object is posted, within 10 s; redirections are not followed; it is treated as a secret"
       ),
       .defaulted(
-        "on", \.events, .choices(),
+        "on", \.events, .list(of: .choice("some")),
         "What is told while `up`, `attach`, `top` or `serve` watches; `backoff`: it failed and is tried again"
       ),
       .defaulted(

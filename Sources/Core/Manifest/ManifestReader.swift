@@ -3,17 +3,14 @@ package import Fleet
 /// A manifest, or a file that it includes, as it is written.
 struct ManifestEntry: Sendable {
   private var version: ManifestValue?
-  fileprivate var name: String?
+  /// What needs nothing else to be read.
+  fileprivate var manifest = Manifest()
   fileprivate var include: [ManifestValue] = []
   fileprivate var ssh: ManifestValue?
   fileprivate var nodes: ManifestValue?
   fileprivate var groups: [ManifestValue.Entry] = []
-  fileprivate var environment: [ManifestVariable] = []
-  fileprivate var secrets: [String] = []
-  fileprivate var caches: ManifestCaches?
   fileprivate var services: [ManifestValue.Entry] = []
   fileprivate var exporters: [ManifestValue] = []
-  fileprivate var notify: ManifestNotify?
   fileprivate var work: WorkEntry?
 
   fileprivate static let mapping = ManifestMapping<Self>(
@@ -22,30 +19,35 @@ struct ManifestEntry: Sendable {
 
   private static let headKeys: [ManifestKey<Self>] = [
     .optional(
-      "name", \.name, .text(.folderName, code: "wrong-name", hint: FolderName.hint),
+      "name", \.manifest.name, .text(.folderName, code: "wrong-name", hint: FolderName.hint),
       without: "the file's name", "What its runs are called"),
     .defaulted(
-      "include", \.include, .items(of: .text(.any("path")), countMax: 16),
+      "include", \.include, .list(of: .value(.text(.any("path"))), countMax: 16),
       "Files beside this one whose `ssh`, `nodes` and `groups` are read first"),
   ]
 
   private static let ownKeys: [ManifestKey<Self>] = [
-    .defaulted("env", \.environment, .variables, "Variables for every service"),
+    .defaulted("env", \.manifest.environment, .variables, "Variables for every service"),
     .defaulted(
-      "secrets", \.secrets, Self.secretNames,
+      "secrets", \.manifest.secrets,
+      .list(
+        of: .text(
+          .variable, code: "wrong-name",
+          hint: "write the name of a variable of your environment, never its value",
+          summary: { _, name in "secret `\(name.prefix(80))` is no variable's name" })),
       "Variables of your environment; their values never enter a file"),
     .optional(
-      "caches", \.caches,
+      "caches", \.manifest.caches,
       .mapping(ManifestCaches.mapping) { reading, _ in reading.isComplete ? reading.root : nil },
       "Compile caches of the nodes"),
     .defaulted(
       "services", \.services, .names(.folderName, to: .mapping(ManifestService.keys)),
       "What runs"),
     .defaulted(
-      "exporters", \.exporters, .items(of: .mapping(ExporterEntry.mapping.table)),
+      "exporters", \.exporters, .list(of: .value(.mapping(ExporterEntry.mapping.table))),
       "Pages of the nodes that are no service's, such as a DCGM exporter's; `top` and `serve` ask them, also where no service runs"
     ),
-    .optional("notify", \.notify, ManifestNotify.type, "Who is told of changes of state"),
+    .optional("notify", \.manifest.notify, ManifestNotify.type, "Who is told of changes of state"),
     .optional(
       "work", \.work, .mapping(WorkEntry.mapping) { reading, _ in reading.root },
       "What `muster eval` does; flags win"),
@@ -56,7 +58,8 @@ struct ManifestEntry: Sendable {
     Self(), "the manifest", [Self.versionKey] + Self.nodeKeys)
 
   fileprivate static let versionKey = ManifestKey<Self>.required(
-    "muster", \.version, .value(.integer(1...1, besides: nil)), "The version of this form")
+    "muster", \.version, ManifestType.value(.integer(1...1, besides: nil)).optional,
+    "The version of this form")
 
   private static let nodeKeys: [ManifestKey<Self>] = [
     .optional(
@@ -70,23 +73,6 @@ struct ManifestEntry: Sendable {
       "groups", \.groups, .names(.any(), to: .text(.nodeSet)),
       "Names for sets of nodes, which may name other groups: `\"@judges,gpu01\"`"),
   ]
-
-  /// Names of variables, each once; one that is none is told at the list's place.
-  private static let secretNames = ManifestType<[String]>(
-    .list(of: .text(.variable), countMax: nil), written: { .array($0.map(JSONText.string)) }
-  ) { value, subject, faults in
-    var names: [String] = []
-    for item in value.items {
-      guard let name = item.text(of: subject, faults: &faults) else { continue }
-      if !TextRule.variable.accepts(name) {
-        faults.error(
-          "wrong-name", "secret `\(name.prefix(80))` is no variable's name", at: value.location,
-          hint: "write the name of a variable of your environment, never its value")
-      }
-      if !names.contains(name) { names.append(name) }
-    }
-    return names
-  }
 
   /// The top of a file, its version checked; `nil` where it is no mapping.
   fileprivate static func read(
@@ -169,15 +155,18 @@ package struct ManifestReader {
     }
     let resolver = NodeResolver(
       nodes: self.nodes.map(\.name), groups: self.groups, faults: &self.faults)
-    let services = top.services.compactMap {
-      ManifestService.read($0, nodes: resolver, secrets: top.secrets, faults: &self.faults)
+    var manifest = top.manifest
+    if manifest.name.isEmpty { manifest.name = Self.stem(of: file) }
+    manifest.nodes = self.nodes
+    manifest.secrets = manifest.secrets.grouped { $0 }.map(\.key)
+    manifest.services = top.services.compactMap {
+      ManifestService.read($0, nodes: resolver, secrets: manifest.secrets, faults: &self.faults)
     }
-    ServiceOrder.check(services, names: top.services.map(\.key), faults: &self.faults)
-    return Manifest(
-      name: top.name ?? Self.stem(of: file), nodes: self.nodes, environment: top.environment,
-      secrets: top.secrets, caches: top.caches, services: services,
-      work: top.work.map { $0.work(nodes: resolver, faults: &self.faults) }, notify: top.notify,
-      exporters: ExporterEntry.exporters(top.exporters, nodes: resolver, faults: &self.faults))
+    ServiceOrder.check(manifest.services, names: top.services.map(\.key), faults: &self.faults)
+    manifest.work = top.work.map { $0.work(nodes: resolver, faults: &self.faults) }
+    manifest.exporters = ExporterEntry.exporters(
+      top.exporters, nodes: resolver, faults: &self.faults)
+    return manifest
   }
 
   private mutating func readIncluded(_ item: ManifestValue) {

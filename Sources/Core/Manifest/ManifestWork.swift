@@ -37,7 +37,7 @@ struct WorkEntry: Sendable {
   private var seed: Int
   private var maxActions: Int
   private var on: ManifestValue?
-  private var watch: [ManifestValue] = []
+  private var watch: [String] = []
 
   private init(_ simulator: SimulatorSpecification) {
     self.policy = simulator.policy
@@ -70,7 +70,7 @@ struct WorkEntry: Sendable {
       .optional("on", \.on, .nodeSet, without: "all nodes", "The nodes that work"),
       .defaulted(
         "watch", \.watch,
-        .items(of: .text(.any("path with `*` in its last part")), countMax: 64),
+        .list(of: .text(like: .any("path with `*` in its last part")), countMax: 64),
         "Files of the nodes whose lines `top` counts as rollouts, absolute or from the home folder; one on a network file system that several nodes have at the same path counts once"
       ),
     ])
@@ -87,7 +87,7 @@ struct WorkEntry: Sendable {
       work.settings.nodes = names.map(\.rawValue)
     }
     // A path where a login begins, as `ssh NODE ls results` means it too.
-    work.watchedFiles = self.watch.compactMap { $0.text(of: "`watch`", faults: &faults) }.map {
+    work.watchedFiles = self.watch.map {
       $0.hasPrefix("/") || $0.hasPrefix("~/") ? $0 : "~/\($0)"
     }
     return work

@@ -24,8 +24,8 @@ package struct ManifestYAML {
     var parser = Self(file: file)
     guard text.utf8.count <= Self.maximumSize else {
       throw parser.fault(
-        "manifest-too-large", "manifest has `\(text.utf8.count)` bytes",
-        hint: "the most is \(Self.maximumSize); fold hosts: `gpu[0001-4096]`")
+        "manifest-too-large", "manifest has more than \(Self.maximumSize) bytes",
+        hint: "fold hosts: `gpu[0001-4096]`")
     }
     guard Self.aliasCount(in: text) <= Self.maximumAliasCount else {
       throw parser.fault(
@@ -54,8 +54,8 @@ package struct ManifestYAML {
   private func compose(_ text: String) throws(Diagnostic) -> Node? {
     do {
       return try Yams.compose(yaml: text)
-    } catch let error as YamlError {
-      switch error {
+    } catch {
+      switch error as? YamlError {
       case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
         .composer(_, let problem, let mark, _):
         throw self.fault(
@@ -69,11 +69,8 @@ package struct ManifestYAML {
           hint: "keep one of them")
       case .reader(let problem, _, _, _):
         throw self.fault("yaml-syntax", "manifest is not YAML: \(problem)")
-      case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
-        throw self.fault("yaml-syntax", "manifest is not YAML")
+      default: throw self.fault("yaml-syntax", "manifest is not YAML: \(error)")
       }
-    } catch {
-      throw self.fault("yaml-syntax", "manifest is not YAML: \(error)")
     }
   }
 
@@ -110,6 +107,11 @@ package struct ManifestYAML {
             "wrong-key", "a key of a manifest is a text, not a list or a mapping", at: location)
         }
         let place = key.mark.map { self.place($0) } ?? location
+        guard name.string != "<<" || name.style != .plain else {
+          throw self.fault(
+            "merge-key", "manifest has a merge key, `<<`, which is not read", at: place,
+            hint: "write the values out, or use `groups:` and a global `env:`")
+        }
         let value = try self.value(of: child, depth: depth + 1, near: place)
         entries.append(.init(key: name.string, keyLocation: place, value: value))
       }

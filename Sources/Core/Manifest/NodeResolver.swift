@@ -3,7 +3,7 @@ import Fleet
 /// Node set expressions of services, groups and work, resolved to nodes that exist.
 struct NodeResolver {
   let nodes: [NodeName]
-  private(set) var groups: [ManifestGroup] = []
+  private var groups: [String: [NodeName]] = [:]
 
   /// Resolves the groups, which may name each other; a cycle and an unknown name are faults.
   init(
@@ -12,28 +12,19 @@ struct NodeResolver {
   ) {
     self.nodes = nodes
     var rest = groups
-    while !rest.isEmpty {
-      let ready = rest.filter { group in
-        Self.references(of: group.value).allSatisfy { name in
-          !rest.contains { $0.name == name }
-        }
-      }
-      guard !ready.isEmpty else {
-        for group in rest {
-          faults.error(
-            "group-cycle", "group `\(group.name)` is part of a cycle", at: group.value.location,
-            hint: "a group names nodes or groups that do not name it")
-        }
-        self.groups += rest.map { ManifestGroup(name: $0.name, nodes: []) }
-        break
-      }
-      for group in ready {
-        let names = self.resolve(group.value, of: "group `\(group.name)`", faults: &faults) ?? []
-        self.groups.append(ManifestGroup(name: group.name, nodes: names))
-      }
-      rest.removeAll { group in ready.contains { $0.name == group.name } }
+    while let index = rest.firstIndex(where: { group in
+      Self.references(of: group.value).allSatisfy { name in !rest.contains { $0.name == name } }
+    }) {
+      let group = rest.remove(at: index)
+      let names = self.resolve(group.value, of: "group `\(group.name)`", faults: &faults)
+      self.groups[group.name] = names ?? []
     }
-    self.groups.sort { $0.name < $1.name }
+    for group in rest {
+      self.groups[group.name] = []
+      faults.error(
+        "group-cycle", "group `\(group.name)` is part of a cycle", at: group.value.location,
+        hint: "a group names nodes or groups that do not name it")
+    }
   }
 
   /// The nodes of an expression, each once, in the order of node sets; `nil` after a fault.
@@ -41,21 +32,19 @@ struct NodeResolver {
     _ value: ManifestValue, of subject: String, faults: inout ManifestFaults
   ) -> [NodeName]? {
     guard let text = value.text(of: subject, faults: &faults) else { return nil }
-    for name in Self.references(of: value) where !self.groups.contains(where: { $0.name == name }) {
-      let known = self.groups.map(\.name)
+    for name in Self.references(of: value) where self.groups[name] == nil {
+      let known = self.groups.keys.sorted()
       let hint =
         Nearest.name(to: name, in: known).map { "write `@\($0)`" }
         ?? (known.isEmpty
           ? "name it under `groups:`"
-          : "groups: \(known.sorted().map { "`@\($0)`" }.joined(separator: ", "))")
+          : "groups: \(known.map { "`@\($0)`" }.joined(separator: ", "))")
       faults.error(
         "unknown-group", "\(subject) names an unknown group `@\(name)`", at: value.location,
         hint: hint)
       return nil
     }
-    let found = faults.names(in: text, at: value.location) { name in
-      self.groups.first { $0.name == name }?.nodes
-    }
+    let found = faults.names(in: text, at: value.location) { self.groups[$0] }
     guard let found else { return nil }
     let known = Set(self.nodes)
     let unknown = NodeSet(found.filter { !known.contains($0) })

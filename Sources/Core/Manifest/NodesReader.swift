@@ -18,7 +18,8 @@ struct NodeEntry: Sendable {
     Self(), "an entry of `nodes`", title: "An entry of `nodes`",
     [
       .required(
-        "hosts", \.hosts, .nodeSet, hint: "write `hosts: gpu[01-08]`", "The nodes"),
+        "hosts", \.hosts, ManifestType.nodeSet.optional, hint: "write `hosts: gpu[01-08]`",
+        "The nodes"),
       .optional("link", \.link, linkType, without: "`ssh`", "How they are reached"),
       .optional(
         "address", \.address, .text(like: .any("address")), without: "the node's name",
@@ -35,24 +36,20 @@ struct NodeEntry: Sendable {
         }, "Words of your own"),
     ])
 
-  private struct Command: Sendable {
-    var argv: [String] = []
-
-    static let mapping = ManifestMapping<Self>(
-      Self(), "`link`",
-      [
-        .required(
-          "command", \.argv, .list(of: .text),
-          "Program and arguments that lead to a shell's standard input on the node")
-      ])
-  }
+  private static let command = ManifestMapping<[String]>(
+    [], "`link`",
+    [
+      .required(
+        "command", \.self, .list(of: .text),
+        "Program and arguments that lead to a shell's standard input on the node")
+    ])
 
   private static let linkType = ManifestType<Link>(
-    .either([.words(["ssh", "local"]), .mapping(Command.mapping.table)])
+    .either([.words(["ssh", "local"]), .mapping(command.table)])
   ) { value, _, faults in
     switch value.content {
     case .mapping:
-      let argv = Command.mapping.read(value, faults: &faults).root.argv
+      let argv = Self.command.read(value, faults: &faults).root
       if argv.isEmpty {
         faults.error("no-command", "`link` names no `command`", at: value.location)
       }

@@ -12,11 +12,9 @@ package struct Placeholders: Sendable {
     node: String, address: String, rank: Int, index: Int, port: Int?,
     peers: [(name: String, value: String)] = []
   ) {
-    var values = [
-      ("node", node), ("address", address), ("rank", "\(rank)"), ("index", "\(index)"),
-    ]
-    if let port { values.append(("port", "\(port)")) }
-    self.values = values.map { (name: $0.0, value: $0.1) } + peers
+    self.values =
+      [("node", node), ("address", address), ("rank", "\(rank)"), ("index", "\(index)")]
+      + (port.map { [("port", "\($0)")] } ?? []) + peers
   }
 
   /// What is said of the first replica of a role.

@@ -31,12 +31,6 @@ package struct Plan: Codable, Equatable, Sendable {
       self.after = after
       self.replicas = replicas
     }
-
-    /// One of ``replicas``, as its agent is told of it.
-    package func specification(of replica: Replica) -> ReplicaSpecification {
-      ReplicaSpecification(
-        key: ReplicaKey(service: self.name, index: replica.index), launch: replica.launch)
-    }
   }
 
   package struct Replica: Codable, Equatable, Sendable {

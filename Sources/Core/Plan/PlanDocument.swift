@@ -1,6 +1,4 @@
 package import Fleet
-import FoundationEssentials
-import Launch
 
 /// A plan as canonical JSON: keys sorted, no blanks, no escaped slashes; the same plan always gives
 /// the same bytes.
@@ -25,7 +23,7 @@ extension Plan {
     }
     let plan: Plan
     do {
-      plan = try JSONDecoder().decode(Plan.self, from: Data(json))
+      plan = try CanonicalJSON.value(from: json)
     } catch {
       throw Diagnostic(
         code: "damaged-plan", "plan is damaged: it is not what `muster` wrote",
@@ -45,10 +43,10 @@ extension Plan {
   /// The fields in which `old` and this plan differ, such as
   /// `services[0].replicas[2].launch.argv[4]: "8" is now "16"`; at most 50, in the order of names.
   package func differences(from old: Plan) throws -> [String] {
-    let before = try JSONDecoder().decode(JSONTree.self, from: Data(try old.canonicalJSON()))
-    let after = try JSONDecoder().decode(JSONTree.self, from: Data(try self.canonicalJSON()))
     var found: [String] = []
-    JSONTree.compare(before, after, path: "", into: &found)
+    JSONTree.compare(
+      try CanonicalJSON.value(from: old.canonicalJSON()),
+      try CanonicalJSON.value(from: self.canonicalJSON()), path: "", into: &found)
     return Array(found.prefix(50))
   }
 }

@@ -1,8 +1,9 @@
 import Fleet
 import Manifest
 
-/// What a manifest adds to the arguments that a recipe makes, for a program that takes `--flag value` and
-/// `--flag=value`, and `_` for `-` in the names of flags.
+/// What a manifest adds to the arguments that a recipe makes, for a program that reads them as Python's
+/// `argparse` does: `--flag value` and `--flag=value`, `_` for `-` in the names of flags, and the beginning
+/// of a name for all of it.
 struct ExtraArguments: Equatable {
   /// As they are written, but for flags of ``splitting``.
   let words: [String]
@@ -10,7 +11,7 @@ struct ExtraArguments: Equatable {
   /// - Parameter splitting: Flags whose value is made an argument of its own, to be pointed to.
   init(_ words: [String], splitting flags: [String] = []) {
     self.words = words.flatMap { word -> [String] in
-      guard let equals = word.firstIndex(of: "="), flags.contains(Self.flag(of: word)) else {
+      guard let equals = word.firstIndex(of: "="), Self.isAny(of: flags, word) else {
         return [word]
       }
       return [String(word[..<equals]), String(word[word.index(after: equals)...])]
@@ -18,19 +19,23 @@ struct ExtraArguments: Equatable {
   }
 
   /// The name of the flag in an argument, with `-` between its words.
-  static func flag(of argument: String) -> String {
-    let name = argument.prefix { $0 != "=" }
-    return name.hasPrefix("--") ? String(name.map { $0 == "_" ? "-" : $0 }) : String(name)
+  private static func name(in argument: String) -> String {
+    let name = String(argument.prefix { $0 != "=" })
+    return name.hasPrefix("--") ? name.replacing("_", with: "-") : name
   }
 
-  func has(_ flag: String) -> Bool { self.words.contains { Self.flag(of: $0) == flag } }
+  /// Whether an argument may be read as one of the flags, by its name or a beginning of that.
+  private static func isAny(of flags: [String], _ argument: String) -> Bool {
+    let name = Self.name(in: argument)
+    return name.hasPrefix("-") && name != "-" && name != "--"
+      && flags.contains { $0.hasPrefix(name) }
+  }
+
+  func has(_ flag: String) -> Bool { self.words.contains { Self.isAny(of: [flag], $0) } }
 
   /// What one of the flags gives, the last of several; `nil` where none is there or has a value.
-  func value(of flag: String) -> String? { self.value(of: [flag]) }
-
-  private func value(of flags: [String]) -> String? {
-    for (index, word) in self.words.enumerated().reversed()
-    where flags.contains(Self.flag(of: word)) {
+  func value(of flags: [String]) -> String? {
+    for (index, word) in self.words.enumerated().reversed() where Self.isAny(of: flags, word) {
       if let equals = word.firstIndex(of: "=") { return String(word[word.index(after: equals)...]) }
       if index + 1 < self.words.count { return self.words[index + 1] }
     }
@@ -39,37 +44,38 @@ struct ExtraArguments: Equatable {
 
   /// Where the argument after the last of a flag stands; `nil` where there is none.
   func place(afterLast flag: String) -> Int? {
-    self.words.lastIndex { Self.flag(of: $0) == flag }.map { $0 + 1 }
-      .flatMap { self.words.indices.contains($0) ? $0 : nil }
+    self.words.dropLast().lastIndex { Self.isAny(of: [flag], $0) }.map { $0 + 1 }
   }
 
   /// A size that one of the flags gives, 1 to 64; 1 where none does.
   func size(_ flags: String...) -> Int {
     min(max(self.value(of: flags).flatMap { Int($0) } ?? 1, 1), 64)
   }
-}
 
-extension ExtraArguments {
   /// Tells of arguments that cannot be: those with which no canary gets an answer, so that the replica
   /// would never be ready, and those that a setting gives.
   ///
   /// - Parameters:
   ///   - own: What the recipe itself writes.
+  ///   - spellings: Flags of the engine that are the same.
   ///   - unaskable: Flags and why they are; a clause.
   ///   - place: Of the arguments.
   func check(
-    own: [String], unaskable: [(flag: String, reason: String)], at place: SourceLocation,
-    faults: inout ManifestFaults
+    own: [String], spellings: [[String]], unaskable: [(flag: String, reason: String)],
+    at place: SourceLocation, faults: inout ManifestFaults
   ) {
     for (flag, reason) in unaskable where self.has(flag) {
       faults.error(
         "unaskable", "`extra_args` has `\(flag)`: \(reason)", at: place,
         hint: "leave it out, or use `recipe: command` with a probe of its own")
     }
-    let taken = Set(own.filter { $0.hasPrefix("-") })
-    for flag in self.words.map(Self.flag) where taken.contains(flag) {
+    for flag in own where flag.hasPrefix("-") {
+      let same = spellings.first { $0.contains(flag) } ?? [flag]
+      guard let name = self.words.first(where: { Self.isAny(of: same, $0) }).map(Self.name)
+      else { continue }
+      let spelled = name == flag ? "" : " as `\(name)`"
       faults.error(
-        "flag-twice", "`extra_args` repeats `\(flag)`, which a setting gives", at: place,
+        "flag-twice", "`extra_args` repeats `\(flag)`\(spelled), which a setting gives", at: place,
         hint: "keep the setting")
     }
   }

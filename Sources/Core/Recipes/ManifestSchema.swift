@@ -17,10 +17,7 @@ package enum ManifestSchema {
   // MARK: Mappings
 
   private static func mapping(_ table: ManifestTable) -> [(String, JSONText)] {
-    switch table.rest {
-    case .nothing: Self.closed(table)
-    case .recipe: Self.open(table)
-    }
+    table.rest == .recipe ? Self.open(table) : Self.closed(table)
   }
 
   /// A mapping that has no other keys.
@@ -56,7 +53,7 @@ package enum ManifestSchema {
 
   private static func properties(of table: ManifestTable) -> [(String, JSONText)] {
     table.rows.map { row in
-      var members = Self.value(of: row.form, canBeNothing: !table.demands(row))
+      var members = Self.value(of: row.form, canBeNothing: !row.isRequired)
       var meaning = row.meaning
       switch row.presence {
       case .optional(without: ""), .required: break
@@ -72,8 +69,15 @@ package enum ManifestSchema {
     var members: [(String, JSONText)] = []
     let required = table.rows.filter(\.isRequired).map { JSONText.string($0.name) }
     if !required.isEmpty { members.append(("required", .array(required))) }
+    // `null` reads as absent.
     func each(_ names: [String]) -> JSONText {
-      .array(names.map { .object([("required", .array([.string($0)]))]) })
+      .array(
+        names.map { name in
+          let isThere = JSONText.object([("not", .object(Self.nothing))])
+          return .object([
+            ("required", .array([.string(name)])), ("properties", .object([(name, isThere)])),
+          ])
+        })
     }
     switch table.demand {
     case .exactlyOne(let names): members.append(("oneOf", each(names)))
@@ -89,19 +93,17 @@ package enum ManifestSchema {
   private static func value(
     of form: ManifestForm, canBeNothing: Bool = false
   ) -> [(String, JSONText)] {
-    func type(_ names: String...) -> (String, JSONText) {
-      let all = names + (canBeNothing ? ["null"] : [])
+    func type(_ names: String?...) -> (String, JSONText) {
+      let all = names.compactMap(\.self) + (canBeNothing ? ["null"] : [])
       return ("type", all.count == 1 ? .string(all[0]) : .array(all.map(JSONText.string)))
     }
     switch form {
     case .text(let rule):
       // Texts need no quotation marks: what YAML takes for a number or a truth value is one too.
-      let names =
-        ["string"] + (rule.accepts("1") ? ["number"] : [])
-        + (rule.accepts("true") ? ["boolean"] : []) + (canBeNothing ? ["null"] : [])
       let pattern = rule.pattern.map { [("pattern", JSONText.string($0))] } ?? []
       return [
-        ("type", names.count == 1 ? .string(names[0]) : .array(names.map(JSONText.string)))
+        type(
+          "string", rule.accepts("1") ? "number" : nil, rule.accepts("true") ? "boolean" : nil)
       ] + pattern
     case .integer(let range, let besides):
       let bounds = Self.bounds(

@@ -48,6 +48,7 @@ enum SGLang {
       "Capture cuda graph end", "max_total_num_tokens=", "Uvicorn running on",
       "The server is fired up and ready to roll",
     ],
+    spellings: [["--model-path", "--model"], ["--tp-size", "--tensor-parallel-size"]],
     unaskable: [
       ("--ssl-certfile", "the canary asks in plain HTTP"),
       ("--is-embedding", "it generates nothing then"),

@@ -50,8 +50,14 @@ enum VLLM {
       "Directly load AOT compilation from path", "init engine (profile, create kv cache",
       "Starting vLLM server on", "Application startup complete",
     ],
+    spellings: [
+      ["--tensor-parallel-size", "-tp"],
+      ["--enable-prefix-caching", "--no-enable-prefix-caching"],
+      ["--gpu-memory-utilization", "--device-memory-utilization"],
+    ],
     unaskable: [
-      ("--ssl-certfile", "the canary asks in plain HTTP"), ("--uds", "it has no port then"),
+      ("--model", "`model` says that"), ("--ssl-certfile", "the canary asks in plain HTTP"),
+      ("--uds", "it has no port then"),
       ("--headless", "it serves nothing then"),
     ],
     // A key is asked for below `/v1` alone.

@@ -75,7 +75,7 @@ package enum ProcessTable {
 /// One line of `/proc/<pid>/stat`. Source: proc(5).
 package struct ProcessStat: Equatable, Sendable {
   /// A process and no later one of the same number, until the machine starts anew.
-  package struct Identity: Hashable, LosslessStringConvertible, Sendable {
+  package struct Identity: Codable, Hashable, LosslessStringConvertible, Sendable {
     package var processID: Int32
     /// In clock ticks after the start of the machine.
     package var startTicks: UInt64

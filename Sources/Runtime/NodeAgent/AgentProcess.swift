@@ -50,7 +50,7 @@ where AgentClock.Duration == Duration {
     case .hold(let replica, let attempt):
       try Holder(
         folder: ReplicaFolder(replica), attempt: attempt, environment: self.environment
-      ).run(startedAtMilliseconds: self.wallClockMilliseconds())
+      ).run()
     case .verify(let expected):
       let program = try OpenFile(path: "/proc/self/exe", flags: O_RDONLY)
       let actual = try PlainFile.sha256(of: program)

@@ -3,7 +3,7 @@ import FoundationEssentials
 package import GRPCCore
 package import GRPCNIOTransportHTTP2TransportServices
 import Health
-import Launch
+package import Launch
 package import NodeAPI
 package import Plan
 import Recipes
@@ -135,9 +135,7 @@ package struct NodeSession: LaunchSession {
   package func start(
     _ services: [Plan.Service], _ hear: @escaping @Sendable (ReplicaReport) -> Void
   ) async throws(NodeFault) {
-    let replicas = services.flatMap { service in
-      service.replicas.filter { $0.node == self.node.name }.map { service.specification(of: $0) }
-    }
+    let replicas = services.flatMap { $0.specifications(on: self.node.name) }
     guard !replicas.isEmpty else { return }
     let response = try await self.call("start") {
       var request = Muster_V1_StartRequest()
@@ -199,5 +197,15 @@ extension Plan {
   package var stopTimeout: Duration {
     let grace = self.services.flatMap { $0.replicas.map(\.launch.stopGraceSeconds) }.max() ?? 0
     return .seconds(grace + 30)
+  }
+}
+
+extension Plan.Service {
+  /// Its replicas on a node, as their agent is told of them.
+  package func specifications(on node: String) -> [ReplicaSpecification] {
+    self.replicas.filter { $0.node == node }.map {
+      ReplicaSpecification(
+        key: ReplicaKey(service: self.name, index: $0.index), launch: $0.launch)
+    }
   }
 }

@@ -121,7 +121,7 @@ struct RunFolders: Sendable {
       }
     }
     return replicas.contains { replica in
-      guard case .runs(let start, _) = replica.fate else { return false }
+      guard case .runs(let start) = replica.fate else { return false }
       return ProcessTable.isAlive(start.main) || ProcessTable.isAlive(start.holder)
     }
   }

@@ -70,10 +70,8 @@ where RunClock.Duration == Duration {
   ) async throws -> Muster_V1_StartResponse {
     try self.session.requireClaim(of: context)
     let replicas = try request.replicas.map { json in
-      do {
-        return try ReplicaSpecification(json: Array(json))
-      } catch {
-        throw RPCError(code: .invalidArgument, message: "\(error)")
+      do { return try ReplicaSpecification(json: Array(json)) } catch {
+        throw RPCError.invalid("\(error)")
       }
     }
     guard self.supervisor.count(with: replicas) <= NodeLimits.replicaCountMax else {
@@ -199,18 +197,16 @@ extension Muster_V1_AttachRequest {
     }
     guard self.coordinator.utf8.count <= NodeLimits.coordinatorNameSizeMax,
       !self.coordinator.utf8.contains(UInt8(ascii: "\n"))
-    else { throw RPCError(code: .invalidArgument, message: "the coordinator's name is too long") }
+    else { throw .invalid("the coordinator's name is too long") }
     guard self.observe || !self.coordinator.isEmpty else {
-      throw RPCError(code: .invalidArgument, message: "a coordinator must have a name")
+      throw .invalid("a coordinator must have a name")
     }
     guard self.plan.count <= NodeLimits.planSizeMax else {
-      throw RPCError(
-        code: .invalidArgument,
-        message: "the plan has \(self.plan.count) bytes; at most \(NodeLimits.planSizeMax)")
+      throw .invalid("the plan has \(self.plan.count) bytes; at most \(NodeLimits.planSizeMax)")
     }
     guard self.secrets.count <= NodeLimits.secretCountMax,
       self.secrets.values.allSatisfy({ $0.utf8.count <= NodeLimits.secretSizeMax })
-    else { throw RPCError(code: .invalidArgument, message: "too many or too large secrets") }
+    else { throw .invalid("too many or too large secrets") }
   }
 }
 
@@ -229,6 +225,10 @@ extension RunSession {
 }
 
 extension RPCError {
+  fileprivate static func invalid(_ message: String) -> Self {
+    Self(code: .invalidArgument, message: message)
+  }
+
   fileprivate init(heldBy holder: RunClaim.Holder) {
     self.init(
       code: .aborted,

@@ -8,20 +8,22 @@ import OperatingSystem
 struct FormerReplica: Sendable {
   enum Fate: Sendable {
     /// Something of it may be alive, or its end has not been said.
-    case runs(ProcessRecord.Start, ReplicaAdoption)
+    case runs(ProcessRecord.Start)
     /// Why nothing of it can be alive.
     case over(reason: String)
   }
 
   var replica: ReplicaSpecification
-  var folder: ReplicaFolder
-  var attempt: Int
+  /// As it was shown last; `nil`: it never was.
+  var status: ReplicaStatus?
   var fate: Fate
+
+  var attempt: Int { self.status?.attempt ?? 1 }
 
   /// Those of its secrets that its holder still has in its environment: the daemon before had them in
   /// memory alone. Blocks.
   var secrets: [String: String] {
-    guard case .runs(let start, _) = self.fate, !self.replica.launch.secrets.isEmpty,
+    guard case .runs(let start) = self.fate, !self.replica.launch.secrets.isEmpty,
       ProcessTable.isAlive(start.holder)
     else { return [:] }
     let block = ProcessTable.environment(of: start.holder.processID)
@@ -45,21 +47,14 @@ struct FormerReplica: Sendable {
   private static func read(
     _ replica: ReplicaSpecification, in folder: ReplicaFolder
   ) -> FormerReplica {
-    let status = ReplicaStatusFile(at: folder.status)
-    let attempt = status?.attempt ?? 1
-    var former = FormerReplica(
-      replica: replica, folder: folder, attempt: attempt,
-      fate: .over(reason: "the daemon ended before it had started"))
-    switch ProcessRecord.read(at: folder.record(ofAttempt: attempt))?.content {
-    case .launchFailed(let reason): former.fate = .over(reason: reason)
-    case .launched(let start, _):
-      if start.bootID == ProcessTable.bootID {
-        former.fate = .runs(start, status?.adoption ?? .coming)
-      } else {
-        former.fate = .over(reason: "the machine was started anew")
+    let status = ReplicaStatus.read(at: folder.status)
+    let fate: Fate =
+      switch ProcessRecord.read(at: folder.record(ofAttempt: status?.attempt ?? 1)) {
+      case .launchFailed(let reason): .over(reason: reason)
+      case .launched(let start, _) where start.bootID == ProcessTable.bootID: .runs(start)
+      case .launched: .over(reason: "the machine was started anew")
+      case nil: .over(reason: "the daemon ended before it had started")
       }
-    case nil: break
-    }
-    return former
+    return FormerReplica(replica: replica, status: status, fate: fate)
   }
 }

@@ -1,3 +1,5 @@
+import CLinux
+import Fleet
 import Glibc
 import Health
 import Launch
@@ -93,7 +95,7 @@ where RunClock.Duration == Duration {
       ChildProcess(
         program: "/proc/self/exe", argv: ["muster-node"] + words, environment: self.environment))
     ready.wait(milliseconds: Self.startMilliseconds)
-    switch ProcessRecord.read(at: record)?.content {
+    switch ProcessRecord.read(at: record) {
     case .launched(let start, _): return start
     case .launchFailed(let reason):
       waitpid(holder, nil, 0)
@@ -142,10 +144,9 @@ where RunClock.Duration == Duration {
   }
 
   func publish(_ status: ReplicaStatus) async {
-    let file = ReplicaStatusFile(status)
     let path = self.folder.status
     // A hint alone: on the records the next daemon relies.
-    try? await self.context.blocking.run { try file.publish(at: path) }
+    try? await self.context.blocking.run { try status.publish(at: path) }
   }
 }
 
@@ -195,5 +196,109 @@ where RunClock.Duration == Duration {
     }
     return LivenessSight(
       answer, processorTime: processes.processorTime, stoppedProcess: processes.stoppedProcess)
+  }
+}
+
+/// How a person starts a replica by hand, on its node: `env.sh` and `launch.sh`.
+struct ReplicaScripts: Sendable {
+  let replica: ReplicaSpecification
+  let identity: AgentIdentity
+
+  func publish(in folder: ReplicaFolder) throws(SystemFault) {
+    let title = "\(self.replica.key) of run \(self.identity.run) on \(self.identity.node)"
+    let launched = self.replica.launch
+    let environment = EnvironmentScript.text(
+      title: title, variables: launched.environment.map { ($0.name, $0.value) },
+      secrets: launched.secrets)
+    let launch = LaunchScript.text(
+      title: title, argv: launched.argv, folder: launched.folder, folders: launched.folders)
+    try PlainFile.publish(Array(environment.utf8), at: "\(folder.path)/env.sh")
+    try PlainFile.publish(Array(launch.utf8), at: "\(folder.path)/launch.sh", mode: 0o700)
+  }
+}
+
+/// The tiny process above a replica: starts it, adopts its orphans, and writes down how it ended.
+/// It lives until the last of them is gone, whatever becomes of the daemon.
+struct Holder {
+  let folder: ReplicaFolder
+  let attempt: Int
+  /// Of the replica, and of the holder itself.
+  let environment: [String: String]
+
+  func run() throws {
+    // Those who would end us mean the replica; its own group gets the signal.
+    for signal in [SIGHUP, SIGINT, SIGTERM] { Glibc.signal(signal, SIG_IGN) }
+    clinux_become_subreaper()
+    let record = self.folder.record(ofAttempt: self.attempt)
+    let start: ProcessRecord.Start
+    do {
+      start = try self.launch()
+    } catch {
+      let reason = String("\(error)".map { $0.isNewline ? " " : $0 })
+      try ProcessRecord.launchFailed(reason).publish(at: record)
+      ReadyPipe.announceReady()
+      return
+    }
+    try ProcessRecord.launched(start, end: nil).publish(at: record)
+    ReadyPipe.announceReady()
+    // Waits for everything that becomes our child, until nothing is left.
+    while true {
+      var status: CInt = 0
+      let processID = waitpid(-1, &status, 0)
+      if processID < 0, errno == EINTR { continue }
+      if processID < 0 { return }
+      if processID == start.main.processID {
+        try ProcessRecord.launched(start, end: ProcessEnd(WaitStatus(status))).publish(at: record)
+      }
+    }
+  }
+
+  private func launch() throws -> ProcessRecord.Start {
+    let launch = try self.folder.specification().launch
+    let folder = self.workingFolder(launch.folder)
+    try SystemFault.check("enter folder \(folder)") { chdir(folder) }
+    ProcessLimits.raise()
+    var environment = self.environment
+    if let cores = launch.cores {
+      let own = try ProcessLimits.keepToCores(part: cores.index, of: cores.count)
+      if let name = cores.variable, environment[name] == nil {
+        environment[name] = own.map(String.init).joined(separator: ",")
+      }
+    }
+    var child = ChildProcess(
+      program: try ProgramSearch.path(
+        of: launch.argv[0], searching: self.environment["PATH"] ?? ""),
+      argv: launch.argv, environment: environment)
+    child.output = try PlainFile.openEnd(of: self.folder.log(ofAttempt: self.attempt))
+    let processID = try child.spawn()
+    // It cannot go away unseen: nobody but us waits for it.
+    guard let main = ProcessTable.stat(of: processID), let own = ProcessTable.stat(of: getpid())
+    else { throw SystemFault("read /proc/\(processID)/stat", code: ENOENT) }
+    return ProcessRecord.Start(
+      bootID: ProcessTable.bootID, holder: own.identity, main: main.identity)
+  }
+
+  /// `~` is the home folder, as is an empty path.
+  private func workingFolder(_ folder: String) -> String {
+    let home = self.environment["HOME"] ?? "/"
+    if folder.isEmpty { return home }
+    return folder.hasPrefix("~") ? home + folder.dropFirst() : folder
+  }
+}
+
+extension ReplicaFolder {
+  /// With what the replica was started last.
+  func specification() throws -> ReplicaSpecification {
+    try ReplicaSpecification(
+      json: try PlainFile.read(self.spec, sizeMax: NodeLimits.messageSizeMax))
+  }
+}
+
+extension ProcessEnd {
+  init(_ status: WaitStatus) {
+    switch status {
+    case .exited(let status): self = .exited(status: status)
+    case .signalled(let signal): self = .signalled(signal)
+    }
   }
 }

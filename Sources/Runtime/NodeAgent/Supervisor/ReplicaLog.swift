@@ -59,6 +59,7 @@ final class ReplicaLog: Sendable {
   /// Puts the log's beginning aside where it has grown too large. One caller at a time. Blocks.
   ///
   /// - Returns: Bytes that are no longer in its beginning.
+  @discardableResult
   func rotate(sizeMax: Int = ReplicaLog.sizeMax) throws(SystemFault) -> off_t {
     let size = LogEnd.size(of: self.path)
     guard size > off_t(sizeMax) else { return 0 }
@@ -98,4 +99,36 @@ final class ReplicaLog: Sendable {
   }
 
   private func name(_ number: Int) -> String { "\(self.path.dropLast(".log".count)).\(number).log" }
+}
+
+/// Follows a log as it grows, line by line.
+struct LogTail {
+  /// Read at one time, so that a chatty process does not keep us from the others.
+  private static let stepSizeMax = 256 << 10
+  /// Longer lines are cut into several.
+  private static let lineSizeMax = 16 << 10
+
+  private let log: ReplicaLog
+  private var position: off_t = 0
+  private var partial: [UInt8] = []
+
+  init(of log: ReplicaLog) {
+    self.log = log
+  }
+
+  /// The lines that have been finished since the last call. Blocks.
+  mutating func newLines() -> [String] {
+    guard let found = self.log.read(from: self.position, sizeMax: Self.stepSizeMax) else {
+      return []
+    }
+    self.position = found.position + off_t(found.bytes.count)
+    self.partial += found.bytes
+    var lines = self.partial.split(
+      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    let last = lines.removeLast()
+    if last.count > Self.lineSizeMax { lines.append(last) }
+    self.partial = last.count > Self.lineSizeMax ? [] : Array(last)
+    return lines.flatMap { $0.isEmpty ? [$0] : LogEnd.parts(of: $0) }
+      .map { String(decoding: $0, as: UTF8.self) }
+  }
 }

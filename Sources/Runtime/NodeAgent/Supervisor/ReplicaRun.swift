@@ -8,6 +8,8 @@ import Synchronization
 /// does what it says.
 final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   typealias Life = ReplicaLife<Ground.RunClock.Instant>
+  /// What an earlier daemon launched, and how it was shown last.
+  typealias Former = (attempt: Ground.Attempt, status: ReplicaStatus?)
 
   /// What all replicas of a node share.
   struct Context: Sendable {
@@ -16,26 +18,18 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
     let events: EventLog
   }
 
-  let replica: ReplicaSpecification
+  let key: ReplicaKey
   let ground: Ground
+  let life: Mutex<Life>
   private let context: Context
-  private let life: Mutex<Life>
 
-  /// - Parameter attempt: The number of the first attempt.
-  init(
-    _ replica: ReplicaSpecification, attempt: Int, restartCountMax: Int, on ground: Ground,
-    context: Context
-  ) {
-    self.replica = replica
+  init(_ life: Life, on ground: Ground, context: Context) {
+    self.key = life.replica.key
+    self.life = Mutex(life)
     self.ground = ground
     self.context = context
-    self.life = Mutex(
-      Life(
-        replica, attempt: attempt, restartCountMax: restartCountMax,
-        at: context.wallClockMilliseconds()))
   }
 
-  var key: ReplicaKey { self.replica.key }
   var attempt: Int { self.life.withLock { $0.attempt } }
   /// Whether nothing happens to it any more, and all there is to say about it is said.
   var isOver: Bool { self.life.withLock { $0.isOver } }
@@ -49,11 +43,9 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   func find(over reason: String) { self.change { $0.foundOver(reason, at: $1) } }
 
   /// Returns when nothing happens to it any more, or the daemon ends.
-  ///
-  /// - Parameter former: What an earlier daemon launched, and where it left it.
-  func run(adopting former: (attempt: Ground.Attempt, as: ReplicaAdoption)? = nil) async {
-    if let (attempt, adoption) = former {
-      self.change { $0.adopted(as: adoption, processID: attempt.processID, at: $1) }
+  func run(adopting former: Former? = nil) async {
+    if let (attempt, status) = former {
+      self.change { $0.adopted(as: status, processID: attempt.processID, at: $1) }
       await self.supervise(attempt)
     }
     while !Task.isCancelled {
@@ -142,12 +134,7 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   }
 
   @Sendable private func note(_ note: ProbeNote) {
-    self.change { life, _ in
-      switch note {
-      case .completionBegan: life.canaryBegan()
-      case .systemFingerprint(let text): life.named(text)
-      }
-    }
+    self.change { life, _ in life.heard(note) }
   }
 
   @discardableResult

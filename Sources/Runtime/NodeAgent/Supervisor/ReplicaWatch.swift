@@ -10,10 +10,10 @@ struct ReplicaWatch: Sendable {
   /// Looks at a holder that has not written down the end of its process yet.
   private static let recordLookCountMax = 100
 
-  private let processes: ReplicaProcesses
   /// Looks from one check of the log's size to the next: 10 s.
   private static let rotationLookCount = 100
 
+  private let processes: ReplicaProcesses
   private let recordPath: String
   private let ports: [Int]
   private let log: ReplicaLog
@@ -30,7 +30,7 @@ struct ReplicaWatch: Sendable {
   ) {
     self.processes = ReplicaProcesses(holder: start.holder, main: start.main, marks: marks)
     self.log = log
-    self.tail = LogTail(path: log.path)
+    self.tail = LogTail(of: log)
     self.children = ServingProcesses(of: self.processes)
     self.recordPath = record
     self.ports = ports
@@ -41,7 +41,7 @@ struct ReplicaWatch: Sendable {
     self.lookCount += 1
     if self.lookCount % Self.rotationLookCount == 0 {
       // A full disk must not keep us from looking at the process.
-      if let cutSize = try? self.log.rotate() { self.tail.lost(cutSize) }
+      _ = try? self.log.rotate()
     }
     if !isClearing, !self.endWasSaid { self.children.look() }
     // A holder that is our child, and not that of a daemon before us.
@@ -60,7 +60,7 @@ struct ReplicaWatch: Sendable {
   private mutating func end() -> ProcessEnd? {
     if ProcessTable.isAlive(self.processes.main) { return nil }
     let holderLives = ProcessTable.isAlive(self.processes.holder)
-    if case .launched(_, let end?) = ProcessRecord.read(at: self.recordPath)?.content { return end }
+    if case .launched(_, let end?) = ProcessRecord.read(at: self.recordPath) { return end }
     self.recordLookCount += 1
     return holderLives && self.recordLookCount < Self.recordLookCountMax ? nil : .unknown
   }

@@ -27,13 +27,11 @@ final class StatusBoard: Sendable {
   }
 
   func post(_ status: ReplicaStatus, for key: ReplicaKey) {
-    let isNews = self.state.withLock { state in
-      if state.entries[key]?.status == status { return false }
+    self.state.withLock { state in
       state.version += 1
       state.entries[key] = (state.version, status)
-      return true
     }
-    if isNews { self.bell.ring() }
+    self.bell.ring()
   }
 
   /// Passes on every status as it is now, then each change, until the task is cancelled.

@@ -10,10 +10,7 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
   typealias MakeGround = @Sendable (ReplicaSpecification, Int, [String: String]) -> Ground
 
   /// A replica that is to be seen through; one that runs already, with where it was left.
-  private struct Order: Sendable {
-    var run: Run
-    var former: (attempt: Ground.Attempt, as: ReplicaAdoption)?
-  }
+  private typealias Order = (run: Run, former: Run.Former?)
 
   private let context: Run.Context
   private let makeGround: MakeGround
@@ -50,11 +47,11 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
       do {
         try await run.ground.prepare()
         await run.tell()
-        self.ordersContinuation.yield(Order(run: run))
+        self.ordersContinuation.yield((run, nil))
       } catch {
         // Ends without a launch: whoever stops it waits for its end, and starts it again after that.
         run.askToStop()
-        self.ordersContinuation.yield(Order(run: run))
+        self.ordersContinuation.yield((run, nil))
         for await _ in self.board.bell.rings() where run.isOver { break }
         throw error
       }
@@ -79,7 +76,9 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
     _ replica: ReplicaSpecification, attempt: Int, restartCountMax: Int, secrets: [String: String]
   ) -> Run {
     Run(
-      replica, attempt: attempt, restartCountMax: restartCountMax,
+      Run.Life(
+        replica, attempt: attempt, restartCountMax: restartCountMax,
+        at: self.context.wallClockMilliseconds()),
       on: self.makeGround(replica, attempt, secrets), context: self.context)
   }
 
@@ -122,7 +121,8 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
   /// Replicas that are not over, in the order of their keys.
   var livingReplicas: [ReplicaSpecification] {
     self.runs.withLock { runs in
-      runs.values.filter { !$0.isOver }.map(\.replica).sorted { $0.key < $1.key }
+      runs.values.map { $0.life.withLock { $0 } }.filter { !$0.isOver }.map(\.replica)
+        .sorted { $0.key < $1.key }
     }
   }
 }
@@ -147,9 +147,9 @@ extension Supervisor {
         secrets: secrets)
       self.runs.withLock { $0[run.key] = run }
       switch former.fate {
-      case .runs(let start, let adoption):
+      case .runs(let start):
         let attempt = run.ground.attempt(former.attempt, start)
-        self.ordersContinuation.yield(Order(run: run, former: (attempt, adoption)))
+        self.ordersContinuation.yield((run, (attempt, former.status)))
       case .over(let reason):
         run.find(over: reason)
         await run.run()
