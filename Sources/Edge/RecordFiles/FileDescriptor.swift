@@ -81,11 +81,16 @@ package struct FileDescriptor: ~Copyable, Sendable {
     guard ftruncate(self.descriptor, off_t(size)) == 0 else { throw self.fault("truncate") }
   }
 
-  /// Takes the exclusive lock of the file, which ends with the process; `false` when another has it.
-  package func lock() throws(FileFault) -> Bool {
-    if flock(self.descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
-    guard errno == EWOULDBLOCK else { throw self.fault("lock") }
-    return false
+  /// Takes the exclusive lock of the file, which ends with the process.
+  ///
+  /// - Parameter waits: For as long as another has it.
+  /// - Returns: `false` when another has it.
+  package func lock(waits: Bool = false) throws(FileFault) -> Bool {
+    while flock(self.descriptor, waits ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
+      if errno == EWOULDBLOCK { return false }
+      guard errno == EINTR else { throw self.fault("lock") }
+    }
+    return true
   }
 
   private func fault(_ operation: String) -> FileFault {

@@ -3,7 +3,6 @@ import Fleet
 import Glibc
 import Manifest
 
-/// `muster init`: a manifest to start from.
 struct Init: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Writes a commented manifest, also from a list of hosts.",

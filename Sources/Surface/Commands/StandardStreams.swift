@@ -31,7 +31,6 @@ enum StandardStreams {
   /// Writes a line of talk, which has no line feed.
   static func say(_ line: String) { Self.errors.line(line) }
 
-  /// Writes lines of talk.
   static func talk(_ text: String) {
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       self.say(String(line))

@@ -19,12 +19,11 @@ package struct NodeErrand: Sendable {
   /// Opens a link to each node, carries `body` out, and closes it.
   ///
   /// - Parameter open: Opens links for errands.
-  /// - Returns: One result a node, in the order of `nodes`.
-  package static func each<Result: Sendable>(
+  package static func each<Answer: Sendable>(
     _ nodes: [Plan.Node], open: @escaping OpenLink,
-    body: @escaping @Sendable (NodeErrand) async throws -> Result
-  ) async -> [(node: Plan.Node, result: Swift.Result<Result, NodeFault>)] {
-    await FleetCall.each(nodes) { node throws(NodeFault) in
+    body: @escaping @Sendable (NodeErrand) async throws -> Answer
+  ) async -> NodeAnswers<Answer> {
+    await NodeAnswers(of: nodes) { node throws(NodeFault) in
       try await NodeLink.with(node, open: open) { client in
         try await body(NodeErrand(node: node, api: API(wrapping: client)))
       }
@@ -49,8 +48,15 @@ package struct NodeErrand: Sendable {
   }
 
   /// Removes what the node keeps of runs, where they are over.
-  package func remove(_ runs: [RunID]) async throws(NodeFault) -> [RemovedNodeRun] {
-    let request = Muster_V1_RemoveRunsRequest.with { $0.runs = runs.map(\.rawValue) }
+  ///
+  /// - Parameter merged: Those of them whose records nobody needs any more.
+  package func remove(
+    _ runs: [RunID], merged: [RunID]
+  ) async throws(NodeFault) -> [RemovedNodeRun] {
+    let request = Muster_V1_RemoveRunsRequest.with {
+      $0.runs = runs.map(\.rawValue)
+      $0.merged = merged.map(\.rawValue)
+    }
     let response = try await NodeLink.call(
       "remove runs", on: self.node.name, timeout: Self.sizesTimeout
     ) { try await self.api.removeRuns(request, options: $0) }

@@ -132,7 +132,6 @@ package struct TopScreen {
   }
 }
 
-/// The tables of services and of replicas, ordered and filtered.
 struct TopTables {
   /// Those that the filter leaves, in the order asked for.
   let rows: [FleetMoment.Row]
