@@ -87,10 +87,11 @@ let edge: [Target] = [
     ["CLinux", "Fleet", "OperatingSystem", "Plan", "SSH", grpcTransport, nioCore, nioPosix]),
   layer("Edge", "ModelAPI", [asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
   layer(
-    "Edge", "NodeAPI", ["Health", "Launch", "Rollouts", grpcCore, grpcProtobuf, protobuf],
+    "Edge", "NodeAPI",
+    ["Fleet", "Health", "Launch", "Rollouts", grpcCore, grpcProtobuf, protobuf],
     exclude: ["node.proto"]),
   layer("Edge", "OperatingSystem", ["CLinux", "Fleet"]),
-  layer("Edge", "RecordFiles", ["Rollouts"]),
+  layer("Edge", "RecordFiles", ["OperatingSystem", "Rollouts"]),
   layer("Edge", "RunStore", ["Fleet", "OperatingSystem", "RecordFiles", "Rollouts", grdb]),
   layer("Edge", "SSH", ["Fleet", "CSSH2", nioCore]),
 ]
@@ -119,8 +120,8 @@ let runtime: [Target] = [
   layer(
     "Runtime", "Runs",
     [
-      "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "Plan", "RecordFiles",
-      "Rollouts", "RunStore", "SSH", nioCore,
+      "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "OperatingSystem", "Plan",
+      "RecordFiles", "Rollouts", "RunStore", "SSH", nioCore,
     ]),
 ]
 
@@ -129,8 +130,8 @@ let surface: [Target] = [
     "Surface", "Commands",
     [
       "Coordinator", "Dashboard", "Fleet", "FleetView", "Health", "KVCacheSimulator", "Lab",
-      "Launch", "Manifest", "Plan", "Recipes", "Rollouts", "Runs", "Telemetry", "Terminal",
-      argumentParser, nioPosix,
+      "Launch", "Manifest", "OperatingSystem", "Plan", "Recipes", "Rollouts", "Runs", "Telemetry",
+      "Terminal", argumentParser, nioPosix,
     ]),
   layer("Surface", "Dashboard", [httpTypes, hummingbirdCore, logging, nioCore, nioPosix]),
   layer("Surface", "Terminal", ["Fleet"]),
@@ -175,7 +176,7 @@ let testTargets: [Target] = [
     ]),
   tests("HealthTests", ["Fleet", "Health", "Launch"]),
   tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
-  tests("LabTests", ["Lab"]),
+  tests("LabTests", ["Lab", "OperatingSystem"]),
   tests(
     "LinksTests",
     [
@@ -188,20 +189,20 @@ let testTargets: [Target] = [
   tests(
     "NodeAgentTests",
     [
-      "Fleet", "Health", "Launch", "NodeAPI", "NodeAgent", "OperatingSystem", grpcCore,
-      grpcTransport, nioCore, nioHTTP1, nioPosix,
+      "Fleet", "Health", "Launch", "NodeAPI", "NodeAgent", "OperatingSystem", "Telemetry",
+      grpcCore, grpcTransport, nioCore, nioHTTP1, nioPosix,
     ]),
   tests("ModelAPITests", ["ModelAPI", nioCore, nioHTTP1, nioPosix]),
   tests("PlanTests", ["Fleet", "Launch", "Manifest", "Plan", "Recipes"]),
-  tests("RecordFilesTests", ["RecordFiles", "Rollouts"]),
+  tests("RecordFilesTests", ["OperatingSystem", "RecordFiles", "Rollouts"]),
   tests("RecipesTests", ["Fleet", "Launch", "Manifest", "Recipes"]),
   tests("RolloutsTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
-  tests("RunStoreTests", ["Fleet", "RecordFiles", "Rollouts", "RunStore"]),
+  tests("RunStoreTests", ["Fleet", "OperatingSystem", "RecordFiles", "Rollouts", "RunStore"]),
   tests(
     "RunsTests",
     [
-      "Coordinator", "Fleet", "Health", "Launch", "Plan", "RecordFiles", "Rollouts", "RunStore",
-      "Runs", "TestFleet", nioPosix,
+      "Coordinator", "Fleet", "Health", "Launch", "OperatingSystem", "Plan", "RecordFiles",
+      "Rollouts", "RunStore", "Runs", "TestFleet", nioPosix,
     ]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),
   tests(

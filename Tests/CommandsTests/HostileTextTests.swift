@@ -25,7 +25,7 @@ struct HostileTextTests {
   private static func shown(_ body: (OutputStream) -> Void) -> String {
     let bytes = Mutex<[UInt8]>([])
     body(
-      OutputStream(isTerminal: true, palette: Palette(.plain)) { piece in
+      OutputStream(isTerminal: true, palette: Palette.plain) { piece in
         bytes.withLock { $0 += piece }
       })
     return bytes.withLock { String(decoding: $0, as: UTF8.self) }

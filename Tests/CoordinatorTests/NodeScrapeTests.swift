@@ -39,13 +39,7 @@ struct NodeScrapeTests {
       .with {
         $0.gpus = .with {
           $0.milliseconds = 5
-          $0.gpus = [
-            .with {
-              $0.index = 1
-              $0.name = "H200"
-              $0.utilizationPercent = 0
-            }
-          ]
+          $0.gpus = Data(#"[{"index":1,"name":"H200","utilizationPercent":0}]"#.utf8)
         }
       })
     var expected = GPUSample(index: 1, name: "H200")

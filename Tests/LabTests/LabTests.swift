@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import OperatingSystem
 import Testing
 
 @testable import Lab
@@ -46,7 +47,7 @@ struct LabTests {
   @Test func `a host that died is started again, and only that one`() async throws {
     let up = try await self.lab.up(count: 2, user: NSUserName(), clock: ContinuousClock())
     #expect(up.startedCount == 2)
-    kill(try self.process("node02").id, SIGKILL)
+    kill(try self.process("node02").processID, SIGKILL)
     while try self.lab.status()[1].isRunning { sched_yield() }
     let again = try await self.lab.up(count: 2, user: NSUserName(), clock: ContinuousClock())
     #expect(again.startedCount == 1)
@@ -58,8 +59,8 @@ struct LabTests {
   @Test func `a port that somebody took from a dead host is left to them`() async throws {
     let up = try await self.lab.up(count: 2, user: NSUserName(), clock: ContinuousClock())
     let process = try self.process("node01")
-    kill(process.id, SIGKILL)
-    while process.isRunning { sched_yield() }
+    kill(process.processID, SIGKILL)
+    while ProcessTable.isAlive(process) { sched_yield() }
     // Another test's lab may have been faster, which does as well.
     let taken = self.listen(on: up.hosts[0])
     defer { if let taken { close(taken) } }
@@ -93,9 +94,9 @@ struct LabTests {
     let own = try self.process("node01")
     let sessions = LabProcess.sessions(logs: ["\(self.folder)/node01.log"]).filter { $0 != own }
     #expect(!sessions.isEmpty)
-    if isDead { kill(own.id, SIGKILL) }
+    if isDead { kill(own.processID, SIGKILL) }
     try await self.lab.down(clock: ContinuousClock())
-    #expect(sessions.filter(\.isRunning).isEmpty)
+    #expect(sessions.filter(ProcessTable.isAlive).isEmpty)
     #expect(try await self.status(of: client) != 0)
   }
 
@@ -110,13 +111,13 @@ struct LabTests {
     deaf.standardOutput = output
     try deaf.run()
     #expect(output.fileHandleForReading.availableData == Data("deaf\n".utf8))
-    let process = try #require(LabProcess(running: deaf.processIdentifier))
-    try Data(process.line.utf8).write(to: URL(filePath: "\(self.folder)/node01.process"))
+    let process = try #require(ProcessTable.stat(of: deaf.processIdentifier)?.identity)
+    try Data(process.description.utf8).write(to: URL(filePath: "\(self.folder)/node01.process"))
     try await self.lab.down(clock: ContinuousClock())
-    #expect(!process.isRunning)
+    #expect(!ProcessTable.isAlive(process))
     #expect(!FileManager.default.fileExists(atPath: self.folder))
     // The host itself was found by its log.
-    #expect(!own.isRunning)
+    #expect(!ProcessTable.isAlive(own))
   }
 
   @Test func `a lock whose file was removed is none`() throws {
@@ -136,9 +137,13 @@ struct LabTests {
   }
 
   @Test func `the mark of a lab and its lock are removed last`() {
-    let names = ["known_hosts", "lock", "mine", "node01.log", "ports", "ports.new"]
+    let names = [
+      "known_hosts", "lock", "mine", "node01.log", "ports", "ports.7-1.new", "ports.new",
+    ]
     #expect(
-      LabFolder.removed(of: names) == ["known_hosts", "node01.log", "ports.new", "ports", "lock"])
+      LabFolder.removed(of: names) == [
+        "known_hosts", "node01.log", "ports.7-1.new", "ports.new", "ports", "lock",
+      ])
     #expect(LabFolder.removed(of: ["mine"]) == [])
   }
 
@@ -169,9 +174,9 @@ struct LabTests {
     try FileManager.default.removeItem(atPath: self.folder)
   }
 
-  private func process(_ host: String) throws -> LabProcess {
+  private func process(_ host: String) throws -> ProcessStat.Identity {
     let line = try String(contentsOfFile: "\(self.folder)/\(host).process", encoding: .utf8)
-    return try #require(LabProcess(line: line))
+    return try #require(ProcessStat.Identity(line))
   }
 
   /// A socket that listens where the host did; `nil` where it does not.

@@ -9,10 +9,8 @@ import Testing
 @Suite struct AgentImageTests {
   @Test func `what cannot be read has no hash`() throws {
     // Of a folder there is nothing to read, and no end either.
-    let folder = open("/", O_RDONLY | O_CLOEXEC)
-    defer { close(folder) }
-    #expect(throws: SystemFault("read /", code: EISDIR)) {
-      try PlainFile.sha256(of: folder, named: "/")
+    #expect(throws: SystemFault("read", "/", code: EISDIR)) {
+      try PlainFile.sha256(of: OpenFile(path: "/", flags: O_RDONLY))
     }
   }
 

@@ -30,15 +30,19 @@ struct PipedProcessTests {
     #expect(Self.waits[index].1(child, 60_000) == .exited(status: 7))
   }
 
-  @Test func `output comes whole, of a program that succeeds in time`() {
-    func output(_ script: String, _ milliseconds: CInt = 60_000) -> [UInt8]? {
-      PipedProcess.output(of: ["sh", "-c", script], timeoutMilliseconds: milliseconds)
+  @Test func `output comes whole, and the status of a program that ends in time`() throws {
+    func run(_ script: String, _ milliseconds: CInt = 60_000) throws -> ChildProgram.Ending {
+      try ChildProgram.run(
+        ["sh", "-c", script], outputSizeMax: .max, timeoutMilliseconds: milliseconds)
     }
-    #expect(output("head -c 300000 /dev/zero; cat") == [UInt8](repeating: 0, count: 300_000))
-    #expect(output("echo some; exit 1") == nil)
-    #expect(output("echo some; sleep 600", 100) == nil)
-    #expect(output("echo some; exec >&-; sleep 600", 100) == nil)
-    #expect(PipedProcess.output(of: ["/no/such/program"], timeoutMilliseconds: 1_000) == nil)
+    let whole = try run("head -c 300000 /dev/zero; cat")
+    #expect(whole == .init(status: 0, output: [UInt8](repeating: 0, count: 300_000)))
+    #expect(try run("echo some; exit 1").status == 1)
+    #expect(try run("echo some; sleep 600", 100).status == nil)
+    #expect(try run("echo some; exec >&- 2>&-; sleep 600", 100).status == nil)
+    #expect(throws: LinkError.self) {
+      try ChildProgram.run(["/no/such/program"], timeoutMilliseconds: 1_000)
+    }
   }
 
   /// A regular file makes no channel: in the place of the first pipe, or of the second.

@@ -2,6 +2,7 @@ import Fleet
 import FoundationEssentials
 import GRPCCore
 import Glibc
+import Health
 import Launch
 import NodeAPI
 import NodeAgent
@@ -72,7 +73,7 @@ struct `The life of an agent` {
       spec.launch.secrets = ["TOKEN"]
       let status = try await node.start(spec) { $0.state == .ready || $0.state == .failed }
       #expect(status.state == .ready)
-      #expect(status.unproven)
+      #expect(status.isUnproven)
       #expect(try await node.stopAll().leftovers == [])
     }
     let again = try await agent.link { try await $0.attach(agent.attachment()) }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Health
 import Launch
 import NodeAPI
 import NodeAgent
@@ -52,8 +53,8 @@ struct `A replica that is started again` {
       _ = try await node.start(spec) { $0.state == .backoff && $0.attempt == 3 }
       let stopped = try await node.stopAll()
       #expect(stopped.leftovers == [])
-      #expect(stopped.replicas.first?.state == .failed)
-      #expect(stopped.replicas.first?.attempt == 3)
+      #expect(stopped.statuses.first?.state == .failed)
+      #expect(stopped.statuses.first?.attempt == 3)
       #expect(try await node.end(.init()).leftovers == [])
     }
   }

@@ -1,6 +1,7 @@
 import Fleet
 import FoundationEssentials
 import Glibc
+import Health
 import NodeAPI
 import NodeAgent
 import OperatingSystem

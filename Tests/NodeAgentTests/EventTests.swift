@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRPCCore
 import Glibc
+import Health
 import NodeAPI
 import NodeAgent
 import OperatingSystem
@@ -59,7 +60,7 @@ struct `Events of a node` {
         try await node.attach(agent.attachment()).processID, try await Self.all(node)
       )
     }
-    #expect(before.map(\.state).prefix(4) == [.waiting, .starting, .ready, .failed])
+    #expect(before.map(\.state).prefix(4) == ["waiting", "starting", "ready", "failed"])
     #expect(before.map(\.sequence) == Array(1...UInt64(before.count)))
     #expect(before.last?.text == "its process ended with status 9 by itself")
     #expect(before.allSatisfy { $0.milliseconds > 1_700_000_000_000 && $0.service == "job" })

@@ -1,10 +1,13 @@
+import Fleet
 import FoundationEssentials
 import GRPCCore
 import Glibc
+import Health
 import Launch
 import NodeAPI
 import NodeAgent
 import OperatingSystem
+import Telemetry
 import Testing
 
 /// With a fake `nvidia-smi` on the PATH that prints what the real one does.
@@ -52,11 +55,13 @@ struct `Samples of GPUs` {
     let rounds = try await Self.gpus(script: script, interval: 1000, count: 4)
     let last = try #require(rounds.last)
     #expect(last.fault == "")
-    #expect(last.gpus.map(\.index) == [0, 1])
-    #expect(last.gpus[0].name == "NVIDIA H200")
-    #expect(last.gpus[0].utilizationPercent == 93)
-    #expect(!last.gpus[1].hasUtilizationPercent && !last.gpus[1].hasUncorrectedEccErrors)
-    #expect(try await Self.gpus(script: script, interval: 0, count: 1).first?.gpus.count == 2)
+    let gpus = try CanonicalJSON.value([GPUSample].self, from: last.gpus)
+    #expect(gpus.map(\.index) == [0, 1])
+    #expect(gpus[0].name == "NVIDIA H200")
+    #expect(gpus[0].utilizationPercent == 93)
+    #expect(gpus[1].utilizationPercent == nil && gpus[1].uncorrectedECCErrors == nil)
+    let once = try #require(try await Self.gpus(script: script, interval: 0, count: 1).first)
+    #expect(try CanonicalJSON.value([GPUSample].self, from: once.gpus).count == 2)
   }
 
   @Test func `one that says what is wrong is quoted, one that is not there is no fault`()
@@ -68,7 +73,7 @@ struct `Samples of GPUs` {
       samples.first?.fault
         == "nvidia-smi ended: Unable to determine the device handle for GPU0: Unknown Error")
     let none = try await Self.gpus(script: "", interval: 0, count: 1)
-    #expect(none.first?.fault == "" && none.first?.gpus == [])
+    #expect(none.first?.fault == "" && none.first?.gpus == Data("[]".utf8))
   }
 
   @Test func `one that hangs is given up, and the call goes on`() async throws {

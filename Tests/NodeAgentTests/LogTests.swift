@@ -1,5 +1,6 @@
 import GRPCCore
 import Glibc
+import Health
 import NodeAPI
 import OperatingSystem
 import Synchronization
@@ -70,6 +71,18 @@ struct `Logs of a replica` {
     let long = String(repeating: "x", count: 20_000)
     try PlainFile.publish(Array("one\ntwo\n\nthree\n\(long)".utf8), at: path)
     #expect(tail.newLines() == [long])
+  }
+
+  @Test func `of a progress bar the last words are kept, and no carriage return`() throws {
+    let path = "/tmp/muster-bar-\(getpid())"
+    defer { unlink(path) }
+    let bar = (1...900).map { "\rloading \($0)" }.joined()
+    try PlainFile.publish(Array("\(bar)\nValueError: x\r\n\r\n".utf8), at: path)
+    #expect(LogEnd.lines(of: path, count: 3) == ["loading 900", "ValueError: x", ""])
+    var tail = LogTail(path: path)
+    let lines = tail.newLines()
+    #expect(lines.count == 901 && lines.prefix(2) == ["loading 1", "loading 2"])
+    #expect(lines.last == "ValueError: x")
   }
 
   @Test(arguments: [(0, ""), (1, "c"), (2, "b\nc"), (3, "a\nb\nc"), (9, "a\nb\nc")])

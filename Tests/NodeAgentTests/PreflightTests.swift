@@ -1,3 +1,4 @@
+import Fleet
 import FoundationEssentials
 import GRPCCore
 import Glibc

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Health
 import Launch
 import NodeAPI
 import Testing

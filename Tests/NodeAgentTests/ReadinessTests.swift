@@ -52,7 +52,7 @@ struct `What makes a replica ready` {
         let ready = try await node.start(Self.replica(Self.http(port, "/health"))) {
           $0.state == .ready
         }
-        #expect(!ready.unproven)
+        #expect(!ready.isUnproven)
         _ = try await node.stopAll()
         let failed = try await node.start(Self.replica(Self.http(port, "/gone"), timeout: 2)) {
           $0.state == .failed

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRPCCore
 import Glibc
+import Health
 import Launch
 import NodeAPI
 import NodeAgent
@@ -46,16 +47,15 @@ struct `The life of a replica` {
       task.launch.isTask = true
       let done = try await node.start(task) { $0.state == .stopped || $0.state == .failed }
       #expect(done.state == .stopped)
-      #expect(done.hasExitStatus && done.exitStatus == 0)
+      #expect(done.exitStatus == 0)
       task.key.service = "bad"
       task.launch.argv = ["/bin/sh", "-c", "exit 7"]
       let bad = try await node.start(task) { $0.state == .failed }
       #expect(bad.exitStatus == 7)
       let killed = try await node.start(.init("killed", script: "kill -9 $$")) {
-        $0.state == .failed && $0.exitSignal != 0
+        $0.state == .failed && $0.end != nil
       }
-      #expect(killed.exitSignal == SIGKILL)
-      #expect(!killed.hasExitStatus)
+      #expect(killed.end == .signalled(SIGKILL))
       #expect(agent.processes.isEmpty)
     }
   }
@@ -115,8 +115,8 @@ struct `The life of a replica` {
       _ = try await node.start(.init("job", script: script, grace: 1)) { $0.state == .ready }
       let stopped = try await node.stopAll()
       #expect(stopped.leftovers == [])
-      #expect(stopped.replicas.first?.state == .stopped)
-      #expect(stopped.replicas.first?.exitSignal == SIGKILL)
+      #expect(stopped.statuses.first?.state == .stopped)
+      #expect(stopped.statuses.first?.end == .signalled(SIGKILL))
       #expect(agent.processes.isEmpty)
     }
   }
@@ -130,7 +130,7 @@ struct `The life of a replica` {
         """
       _ = try await node.start(.init("job", script: script, grace: 20)) { $0.state == .ready }
       let stopped = try await node.stopAll()
-      #expect(stopped.replicas.first?.exitStatus == 5)
+      #expect(stopped.statuses.first?.exitStatus == 5)
     }
   }
 
@@ -148,8 +148,8 @@ struct `The life of a replica` {
         var request = Muster_V1_StopRequest()
         request.services = ["job"]
         let stopped = try await node.stop(request)
-        #expect(stopped.replicas.map(\.service) == ["job", "kept"])
-        #expect(stopped.replicas.map(\.state.isLive) == [false, true])
+        #expect(stopped.statuses.map(\.key.service) == ["job", "kept"])
+        #expect(stopped.statuses.map(\.state.isLive) == [false, true])
         _ = try await node.stopAll()
       }
       #expect(other.processes.isEmpty == false)
@@ -158,6 +158,6 @@ struct `The life of a replica` {
   }
 }
 
-extension Muster_V1_ReplicaState {
+extension ReplicaPhase {
   var isLive: Bool { self == .starting || self == .ready || self == .loading }
 }

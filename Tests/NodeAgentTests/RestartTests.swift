@@ -1,4 +1,5 @@
 import Glibc
+import Health
 import Launch
 import NodeAPI
 import NodeAgent
@@ -24,10 +25,10 @@ struct `A daemon or a holder that is killed` {
       let after = try await node.wait(for: "job") { $0.state == .ready }
       #expect(after.processID == before.processID)
       #expect(after.attempt == 1)
-      #expect(after.unproven)
+      #expect(after.isUnproven)
       let stopped = try await node.stopAll()
       #expect(stopped.leftovers == [])
-      #expect(stopped.replicas.first?.exitStatus == 3)
+      #expect(stopped.statuses.first?.exitStatus == 3)
       #expect(agent.processes.isEmpty)
     }
   }
@@ -46,7 +47,7 @@ struct `A daemon or a holder that is killed` {
     _ = agent.shell("pkill -P \(main)")
     try await eventually { ProcessTable.stat(of: Int32(main))?.isGone ?? true }
     try await agent.claimedLink { node in
-      let status = try await node.wait(for: "job") { $0.state == .failed && $0.hasExitStatus }
+      let status = try await node.wait(for: "job") { $0.state == .failed && $0.exitStatus != nil }
       #expect(status.exitStatus == 4)
     }
   }
@@ -86,7 +87,7 @@ struct `A daemon or a holder that is killed` {
       let stopped = try await node.stopAll()
       #expect(stopped.leftovers == [])
       #expect(agent.processes.isEmpty)
-      #expect(stopped.replicas.first?.hasExitStatus == false)
+      #expect(stopped.statuses.first?.exitStatus == nil)
     }
   }
 }

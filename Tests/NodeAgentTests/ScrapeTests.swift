@@ -1,5 +1,6 @@
 import FoundationEssentials
 import GRPCCore
+import Health
 import Launch
 import NodeAPI
 import Testing

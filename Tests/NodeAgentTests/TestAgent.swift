@@ -3,6 +3,7 @@ import FoundationEssentials
 import GRPCCore
 import GRPCNIOTransportHTTP2TransportServices
 import Glibc
+import Health
 import Launch
 import NIOCore
 import NIOPosix
@@ -187,8 +188,8 @@ extension TestAgent.Client {
   /// Starts one replica and waits until its status is as `wanted` says.
   func start(
     _ replica: ReplicaSpecification,
-    until wanted: @Sendable @escaping (Muster_V1_ReplicaStatus) -> Bool
-  ) async throws -> Muster_V1_ReplicaStatus {
+    until wanted: @Sendable @escaping (ReplicaStatus) -> Bool
+  ) async throws -> ReplicaStatus {
     var request = Muster_V1_StartRequest()
     request.replicas = [Data(try replica.json())]
     _ = try await self.start(request)
@@ -196,13 +197,15 @@ extension TestAgent.Client {
   }
 
   func wait(
-    for service: String, until wanted: @Sendable @escaping (Muster_V1_ReplicaStatus) -> Bool
-  ) async throws -> Muster_V1_ReplicaStatus {
+    for service: String, until wanted: @Sendable @escaping (ReplicaStatus) -> Bool
+  ) async throws -> ReplicaStatus {
     var options = CallOptions.defaults
     options.timeout = .seconds(40)
     return try await self.watch(Muster_V1_WatchRequest(), options: options) { response in
-      for try await status in response.messages where status.service == service {
-        if wanted(status) { return status }
+      for try await message in response.messages {
+        if let status = ReplicaStatus(message), status.key.service == service, wanted(status) {
+          return status
+        }
       }
       throw TestFailure("\(service) was not seen as wanted")
     }
@@ -211,4 +214,8 @@ extension TestAgent.Client {
   func stopAll() async throws -> Muster_V1_StopResponse {
     try await self.stop(Muster_V1_StopRequest())
   }
+}
+
+extension Muster_V1_StopResponse {
+  var statuses: [ReplicaStatus] { self.replicas.compactMap { ReplicaStatus($0) } }
 }

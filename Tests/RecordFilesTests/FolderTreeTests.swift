@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 import RecordFiles
 import Testing
 
@@ -9,7 +10,8 @@ struct FolderTreeTests {
     let root = scratch.path
     for folder in ["run", "run/a", "run/a/b", "outside"] { mkdir("\(root)/\(folder)", 0o700) }
     for file in ["run/x", "run/a/b/y", "outside/kept"] {
-      try DurableFile.replace("\(root)/\(file)", with: [UInt8](repeating: 7, count: 10_000))
+      try PlainFile.publish(
+        [UInt8](repeating: 7, count: 10_000), at: "\(root)/\(file)", durably: true)
     }
     symlink("../outside", "\(root)/run/link")
     symlink("../../outside/kept", "\(root)/run/a/link")
@@ -46,7 +48,7 @@ struct FolderTreeTests {
 
   @Test func `nothing is removed from behind a link`() throws {
     try Self.scratch { root in
-      #expect(throws: FileFault.self) { try FolderTree.remove("a", in: "\(root)/alias") }
+      #expect(throws: SystemFault.self) { try FolderTree.remove("a", in: "\(root)/alias") }
       #expect(access("\(root)/run/a/b/y", F_OK) == 0)
     }
   }
@@ -54,7 +56,7 @@ struct FolderTreeTests {
   @Test func `a link to a folder, and a file, are not removed`() throws {
     try Self.scratch { root in
       for name in ["alias", "run/x", "run/link"] {
-        #expect(throws: FileFault.self) { try FolderTree.remove(name, in: root) }
+        #expect(throws: SystemFault.self) { try FolderTree.remove(name, in: root) }
       }
       #expect(access("\(root)/run/x", F_OK) == 0 && access("\(root)/outside/kept", F_OK) == 0)
     }

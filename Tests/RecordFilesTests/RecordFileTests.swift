@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 import RecordFiles
 import Rollouts
 import Testing
@@ -22,7 +23,7 @@ struct RecordFileTests {
   }
 
   private func content() throws -> [UInt8] {
-    try DurableFile.read(self.path, limit: 1 << 30)
+    try PlainFile.read(self.path, whole: 1 << 30)
   }
 
   private func sequences(_ path: String) async throws -> [UInt64] {
@@ -58,19 +59,19 @@ struct RecordFileTests {
     try await file.append([Self.batch(3, count: 4)])
     let whole = try self.content()
     for size in [before.count, before.count + 1, whole.count - 1] {
-      try DurableFile.replace(self.path, with: Array(whole[..<size]))
+      try PlainFile.publish(Array(whole[..<size]), at: self.path, durably: true)
       try tail.look()
       #expect(tail.itemCount == 5)
     }
-    try DurableFile.replace(self.path, with: whole)
+    try PlainFile.publish(whole, at: self.path, durably: true)
     try tail.look()
     #expect(tail.itemCount == 9)
     // Begun anew.
-    try DurableFile.replace(self.path, with: Array(before[..<(before.count / 2)]))
+    try PlainFile.publish(Array(before[..<(before.count / 2)]), at: self.path, durably: true)
     try tail.look()
     #expect(tail.itemCount == 2)
     var missing = RecordFileTail(path: "\(self.path).none")
-    #expect(throws: FileFault.self) { try missing.look() }
+    #expect(throws: SystemFault.self) { try missing.look() }
   }
 
   @Test func `a file cut at any byte keeps its whole batches`() async throws {
@@ -80,12 +81,12 @@ struct RecordFileTests {
     let ends = await file.entries.map { $0.offset + $0.size }
     for size in 0...whole.count {
       let cut = "\(self.folder.path)/cut"
-      try DurableFile.replace(cut, with: Array(whole[..<size]))
+      try PlainFile.publish(Array(whole[..<size]), at: cut, durably: true)
       let opened = try RecordFile(path: cut)
       let kept = ends.filter { $0 <= size }
       #expect(await opened.entries.count == kept.count)
       #expect(access("\(cut).corrupt-1", F_OK) != 0)
-      #expect(try DurableFile.read(cut, limit: 1 << 20) == Array(whole[..<(kept.last ?? 0)]))
+      #expect(try PlainFile.read(cut, whole: 1 << 20) == Array(whole[..<(kept.last ?? 0)]))
       try await opened.append([Self.batch(9)])
       #expect(try await self.sequences(cut) == (1...3).prefix(kept.count) + [9])
     }
@@ -101,12 +102,12 @@ struct RecordFileTests {
       let flipped = "\(scratch.path)/flipped"
       var bytes = whole
       bytes[index] ^= 1 << UInt8(index % 8)
-      try DurableFile.replace(flipped, with: bytes)
+      try PlainFile.publish(bytes, at: flipped, durably: true)
       let opened = try RecordFile(path: flipped)
       let kept = ends.filter { $0 <= index }
       #expect(await opened.entries.count == kept.count, "byte \(index)")
       #expect(
-        try DurableFile.read("\(flipped).corrupt-1", limit: 1 << 20)
+        try PlainFile.read("\(flipped).corrupt-1", whole: 1 << 20)
           == Array(bytes[(kept.last ?? 0)...]))
     }
   }

@@ -1,5 +1,6 @@
 import Fleet
 import Glibc
+import OperatingSystem
 import RecordFiles
 import Rollouts
 import RunStore
@@ -36,7 +37,7 @@ struct MergeWriterTests {
   private func outputs(_ run: RunDirectory) -> [String: [UInt8]] {
     var outputs: [String: [UInt8]] = [:]
     for name in ["records", "missing", "conflicts", "attempts"] {
-      outputs[name] = try? DurableFile.read("\(run.mergedPath)/\(name).jsonl", limit: 1 << 20)
+      outputs[name] = try? PlainFile.read("\(run.mergedPath)/\(name).jsonl", whole: 1 << 20)
     }
     return outputs
   }
@@ -81,7 +82,7 @@ struct MergeWriterTests {
     #expect(old["conflicts"] != new["conflicts"] && steps.count == 10)
     for step in steps {
       for (name, bytes) in old {
-        try DurableFile.replace("\(run.mergedPath)/\(name).jsonl", with: bytes)
+        try PlainFile.publish(bytes, at: "\(run.mergedPath)/\(name).jsonl", durably: true)
       }
       #expect(throws: RunStoreError.self) {
         try MergeWriter(run: run, plan: plan, mayDo: { $0 != step }).merge()

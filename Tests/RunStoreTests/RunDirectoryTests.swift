@@ -1,6 +1,6 @@
 import Fleet
 import Glibc
-import RecordFiles
+import OperatingSystem
 import Rollouts
 import RunStore
 import Testing
@@ -31,7 +31,7 @@ struct RunDirectoryTests {
     #expect(try list.run(old.id.rawValue) == old)
     #expect(try list.run("\(self.root)/eval/\(old.id)") == old)
     #expect(throws: RunStoreError.noRun("other")) { try list.run("other") }
-    let latest = try DurableFile.read("\(self.root)/eval/latest/plan.json", limit: 10)
+    let latest = try PlainFile.read("\(self.root)/eval/latest/plan.json", whole: 10)
     #expect(latest == Array("b".utf8))
     #expect(try RunList(root: "/nonexistent").runs().isEmpty)
   }
@@ -74,7 +74,8 @@ struct RunDirectoryTests {
       kind: "test", specification: Array("{}".utf8), taskCount: 3)
     let run = try self.run(2, workPlan: plan)
     #expect(try run.workPlan() == plan)
-    try DurableFile.replace(run.workPlanPath, with: Array(plan.canonicalText.utf8.dropLast()))
+    try PlainFile.publish(
+      Array(plan.canonicalText.utf8.dropLast()), at: run.workPlanPath, durably: true)
     #expect(throws: RunStoreError.self) { try run.workPlan() }
   }
 

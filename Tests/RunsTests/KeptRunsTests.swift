@@ -3,8 +3,8 @@ import Fleet
 import Foundation
 import Launch
 import NIOPosix
+import OperatingSystem
 import Plan
-import RecordFiles
 import Rollouts
 import RunStore
 import Runs
@@ -42,8 +42,9 @@ final class KeptRunsTests {
   @Test func `an eval whose work cannot be read is no run of services, and kept`() throws {
     let fleet = try self.fleet()
     let eval = try fleet.newRun(workPlan: try self.workPlan())
-    try DurableFile.replace(eval.directory.workPlanPath, with: Array(#"{"version":1}"#.utf8))
-    try DurableFile.replace(eval.directory.recordFilePath(of: "n1"), with: [])
+    try PlainFile.publish(
+      Array(#"{"version":1}"#.utf8), at: eval.directory.workPlanPath, durably: true)
+    try PlainFile.publish([], at: eval.directory.recordFilePath(of: "n1"), durably: true)
     #expect(try fleet.liveRunIfAny() == nil)
     #expect(try self.standing() == .unmerged)
     var counter = RecordCounter(fleet)
@@ -71,7 +72,8 @@ final class KeptRunsTests {
     run.end()
   }
 
-  @Test func `of launches that begin at once one gets the run, and the others are told who`() async
+  @Test func `of launches that begin at once one gets the run, and the others are told who`()
+    async
     throws
   {
     let fleet = try self.fleet()

@@ -1,3 +1,4 @@
+import Fleet
 import Testing
 
 @testable import SSH
@@ -50,9 +51,9 @@ struct SSHLoginTests {
   }
 
   @Test func `a changed host key is an error with its place`() throws {
-    for policy in [SSHConfiguration.UnknownHost.refuse, .accept] {
+    for policy in [SSHSpecification.UnknownHosts.refuse, .acceptNew] {
       let outcome = try self.outcome(
-        self.keys.configuration("true", known: ["other-host"], unknownHost: policy))
+        self.keys.configuration("true", known: ["other-host"], unknownHosts: policy))
       guard case .lost(.hostKeyChanged(_, let presented, let known))? = outcome else {
         Issue.record("\(String(describing: outcome))")
         return
@@ -74,7 +75,7 @@ struct SSHLoginTests {
     #expect(known.trusted.isEmpty)
     let server = try InetdServer(self.keys)
     let conversation = try SSHConversation(
-      self.keys.configuration("true", known: [], unknownHost: .accept),
+      self.keys.configuration("true", known: [], unknownHosts: .acceptNew),
       with: server)
     #expect(try conversation.run())
     let opening = try #require(conversation.openings.first).get()
@@ -84,7 +85,7 @@ struct SSHLoginTests {
   @Test func `a host known by another kind of key alone is asked for that kind`() throws {
     // The server has ed25519 only: there is nothing in common, and nothing is accepted instead.
     let outcome = try self.outcome(
-      self.keys.configuration("true", known: ["ecdsa-host"], unknownHost: .accept))
+      self.keys.configuration("true", known: ["ecdsa-host"], unknownHosts: .acceptNew))
     guard case .lost(.noCommonAlgorithm(let algorithms, _))? = outcome else {
       Issue.record("\(String(describing: outcome))")
       return

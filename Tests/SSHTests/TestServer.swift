@@ -1,3 +1,4 @@
+import Fleet
 import Foundation
 import Glibc
 import SSH
@@ -62,14 +63,14 @@ struct TestKeys {
   /// A configuration for the host key of the test's sshd.
   func configuration(
     _ command: String, keys: [String] = ["user"], known: [String] = ["host"],
-    unknownHost: SSHConfiguration.UnknownHost = .refuse
+    unknownHosts: SSHSpecification.UnknownHosts = .refuse
   ) throws -> SSHConfiguration {
     var hosts = KnownHosts()
     let lines = try known.map { KnownHosts.line(host: "h", port: 22, key: try self.hostKey($0)) }
     hosts.append(Array(lines.joined(separator: "\n").utf8), file: "known_hosts")
     return SSHConfiguration(
       user: NSUserName(), privateKeys: try keys.map(self.key),
-      knownHostKeys: hosts.keys(host: "h", port: 22), unknownHost: unknownHost, command: command)
+      knownHostKeys: hosts.keys(host: "h", port: 22), unknownHosts: unknownHosts, command: command)
   }
 }
 

@@ -11,3 +11,27 @@ package enum ShellQuoting {
     words.map(Self.quote).joined(separator: " ")
   }
 }
+
+/// Quoting for YAML.
+package enum YAMLQuoting {
+  /// `text` in double quotes: any YAML reader gives it back as it was. Source: YAML 1.2.2, section
+  /// 5.7; what it calls not printable, and its line breaks, are escaped.
+  package static func quote(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "\n": result += "\\n"
+      case "\r": result += "\\r"
+      case "\t": result += "\\t"
+      case "\0"..."\u{1F}", "\u{7F}"..."\u{A0}":
+        result += "\\x" + scalar.value.digits(2, radix: 16, uppercase: true)
+      case "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFE}", "\u{FFFF}":
+        result += "\\u" + scalar.value.digits(4, radix: 16, uppercase: true)
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}

@@ -1,7 +1,7 @@
 package import Launch
 
 /// What an agent says of a replica.
-package struct ReplicaStatus: Equatable, Sendable {
+package struct ReplicaStatus: Codable, Equatable, Sendable {
   package var key: ReplicaKey
   package var state: ReplicaPhase
   /// In words; empty where the state says it all.
@@ -36,7 +36,7 @@ package struct ReplicaStatus: Equatable, Sendable {
 }
 
 /// How a process came to its end.
-package enum ProcessEnd: Equatable, Sendable {
+package enum ProcessEnd: Codable, Equatable, Sendable {
   /// 0 ... 255.
   case exited(status: Int32)
   /// The number of the signal.
@@ -56,7 +56,7 @@ extension ProcessEnd: CustomStringConvertible {
 }
 
 /// Where a replica stands: the whole list, in the order of a life.
-package enum ReplicaPhase: String, CaseIterable, Sendable {
+package enum ReplicaPhase: String, CaseIterable, Codable, Sendable {
   /// It has no process yet.
   case waiting
   /// Its process is up, and nothing more is known.

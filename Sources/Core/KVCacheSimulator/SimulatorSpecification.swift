@@ -1,5 +1,4 @@
 import Fleet
-import FoundationEssentials
 package import Rollouts
 
 /// What to simulate, checked: the specification of a work of the kind `simulator`.
@@ -73,11 +72,7 @@ package struct SimulatorSpecification: Codable, Equatable, Sendable {
   }
 
   /// As a work plan carries it: JSON with sorted keys and no blanks.
-  package func canonicalJSON() throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(self))
-  }
+  package func canonicalJSON() throws -> [UInt8] { try CanonicalJSON.bytes(of: self) }
 
   /// Reads what ``canonicalJSON()`` wrote, and nothing else.
   ///
@@ -85,7 +80,7 @@ package struct SimulatorSpecification: Codable, Equatable, Sendable {
   package init(canonicalJSON bytes: [UInt8]) throws(SimulatorSpecificationError) {
     let specification: Self
     do {
-      specification = try JSONDecoder().decode(Self.self, from: Data(bytes))
+      specification = try CanonicalJSON.value(from: bytes)
       guard try specification.canonicalJSON() == bytes else {
         throw SimulatorSpecificationError.unreadable("it is not canonical")
       }

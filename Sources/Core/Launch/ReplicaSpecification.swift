@@ -1,3 +1,5 @@
+import Fleet
+
 /// Which replica: its service and its index within it, over all nodes.
 package struct ReplicaKey: Codable, Hashable, Comparable, Sendable, CustomStringConvertible {
   package var service: String

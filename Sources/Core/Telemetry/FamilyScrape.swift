@@ -47,11 +47,8 @@ package struct FamilyCatalogue: Sendable {
     family * Part.allCases.count + part.rawValue
   }
 
-  /// The place of the samples with that name; `nil` when nobody wants them.
-  ///
-  /// - Parameters:
-  ///   - bytes: With eight bytes more behind the name.
-  ///   - name: Without escapes.
+  /// The place of the samples with that name, which has no escapes, and eight bytes more behind it; `nil`
+  /// when nobody wants them.
   func place(of name: TextSpan, in bytes: UnsafeRawBufferPointer) -> Int? {
     guard name.count < self.places.count else { return nil }
     return self.places[name.count].first { bytes.equal(Int(name.start), $0.name) }?.place

@@ -190,11 +190,7 @@ struct MetricsMergeWriter {
     self.isUTF8 ? self.page.bytes(span) : Array(self.page.string(span).utf8)
   }
 
-  /// Appends the line of a sample.
-  ///
-  /// - Parameters:
-  ///   - index: Into the page's samples; each call's is larger than that of the call before.
-  ///   - name: Without escapes.
+  /// Appends the line of a sample, one after the other in their order; the name is without escapes.
   mutating func write(sample index: Int, _ name: [UInt8], to text: inout [UInt8]) {
     let sample = self.page.samples[index]
     let isPlain = MetricsTextBytes.isPlain(name, colons: true)

@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// A cluster of real sshd hosts on this machine, for any user: each on an address of loopback, with
 /// keys and known_hosts of its own in one folder.
@@ -90,16 +91,17 @@ package struct Lab {
   }
 
   private static func end(
-    _ processes: [LabProcess], _ clock: some Clock<Duration>
+    _ processes: [ProcessStat.Identity], _ clock: some Clock<Duration>
   ) async throws(LabError) {
     for signal in [SIGTERM, SIGKILL] {
-      for process in processes where process.isRunning { kill(process.id, signal) }
+      for process in processes { ProcessTable.send(signal, to: process) }
       let isOver = try await LabProcess.poll(within: Self.endTimeout, clock) {
-        !processes.contains(where: \.isRunning)
+        !processes.contains(where: ProcessTable.isAlive)
       }
       if isOver { return }
     }
-    let left = processes.filter(\.isRunning).map { "\($0.id)" }.joined(separator: ", ")
+    let left = processes.filter(ProcessTable.isAlive).map { "\($0.processID)" }.joined(
+      separator: ", ")
     throw .failed(operation: "end the hosts", reason: "not gone after a kill: process \(left)")
   }
 
@@ -181,11 +183,13 @@ package struct Lab {
 
   // MARK: Processes
 
-  private func process(of host: LabHost) -> LabProcess? {
-    LabFolder.text(at: self.folder.file("\(host.name).process")).flatMap { LabProcess(line: $0) }
+  private func process(of host: LabHost) -> ProcessStat.Identity? {
+    LabFolder.text(at: self.folder.file("\(host.name).process")).flatMap(ProcessStat.Identity.init)
   }
 
-  private func isRunning(_ host: LabHost) -> Bool { self.process(of: host)?.isRunning == true }
+  private func isRunning(_ host: LabHost) -> Bool {
+    self.process(of: host).map(ProcessTable.isAlive) ?? false
+  }
 
   private func start(_ host: LabHost) throws(LabError) {
     // As root sshd wants its folder for privilege separation.
@@ -196,7 +200,7 @@ package struct Lab {
     let process = try LabProcess.start(
       [Self.sshd, "-D", "-e", "-f", self.folder.file("\(host.name).conf")],
       log: self.folder.file("\(host.name).log"))
-    try self.folder.write(process.line, to: "\(host.name).process")
+    try self.folder.write(process.description, to: "\(host.name).process")
   }
 
   /// Waits until the host answers.
@@ -218,4 +222,17 @@ package struct Lab {
       try await LabProcess.pause(clock)
     }
   }
+}
+
+/// Why a lab does not stand.
+package enum LabError: Error, Equatable {
+  /// A program that the lab needs is not on this machine; with the Debian package that has it.
+  case missingProgram(String, package: String)
+  /// The folder is there and is no lab: nothing in it is touched.
+  case noLab(folder: String)
+  /// Another process works on the lab.
+  case locked(folder: String)
+  /// A host does not answer; with the last lines of its log.
+  case silent(host: String, lastLines: [String])
+  case failed(operation: String, reason: String)
 }

@@ -13,15 +13,10 @@ struct LabFolder {
 
   /// Replaces a file by rename, so that a reader sees the old or the new one.
   func write(_ text: String, to name: String) throws(LabError) {
-    let path = self.file(name)
     do throws(SystemFault) {
-      let flags = O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC
-      let file = try SystemFault.check("write \(path)") { open("\(path).new", flags, 0o600) }
-      defer { close(file) }
-      try PlainFile.write(Array(text.utf8), to: file, named: path)
-      try SystemFault.check("write \(path)") { rename("\(path).new", path) }
+      try PlainFile.publish(Array(text.utf8), at: self.file(name))
     } catch {
-      throw .failed(operation: "write \(path)", reason: error.reason)
+      throw .failed(operation: "write \(self.file(name))", reason: error.reason)
     }
   }
 
@@ -75,7 +70,8 @@ struct LabFolder {
   }
 
   private static func isOwn(_ name: String) -> Bool {
-    let name = name.hasSuffix(".new") ? String(name.dropLast(4)) : name
+    // What was about to be written when a process was killed.
+    let name = name.replacing(/(\.[0-9]+-[0-9]+)?\.new$/, with: "")
     let fixed = ["ports", "lock", "known_hosts", "nodes.yaml", "id_ed25519", "id_ed25519.pub"]
     let endings = [".hostkey", ".hostkey.pub", ".conf", ".log", ".process"]
     return fixed.contains(name)

@@ -1,33 +1,11 @@
 import Glibc
 import OperatingSystem
 
-/// A process that is known by its number and its start, so that another one that got the number later
-/// is not taken for it.
-struct LabProcess: Equatable {
-  private let identity: ProcessStat.Identity
-
-  /// The process `id`, if it is there and has not ended.
-  init?(running id: Int32) {
-    guard let stat = ProcessTable.stat(of: id), !stat.isGone else { return nil }
-    self.identity = stat.identity
-  }
-
-  /// What ``line`` wrote.
-  init?(line: String) {
-    let parts = line.split(separator: " ")
-    guard parts.count == 2, let id = Int32(parts[0]), let start = UInt64(parts[1]) else {
-      return nil
-    }
-    self.identity = .init(processID: id, startTicks: start)
-  }
-
-  var id: Int32 { self.identity.processID }
-  var line: String { "\(self.id) \(self.identity.startTicks)" }
-  var isRunning: Bool { ProcessTable.isAlive(self.identity) }
-
+/// Processes of a lab.
+enum LabProcess {
   /// The processes of sshd whose standard error is one of the files: those of the hosts, of who is
   /// logged in and of who is about to be, also after the host itself has died.
-  static func sessions(logs: [String]) -> [LabProcess] {
+  static func sessions(logs: [String]) -> [ProcessStat.Identity] {
     struct FileID: Hashable {
       var device: dev_t
       var inode: ino_t
@@ -45,15 +23,11 @@ struct LabProcess: Equatable {
         let file = FileID("/proc/\(process.identity.processID)/fd/2")
       else { return false }
       return logs.contains(file)
-    }.map { LabProcess($0.identity) }
-  }
-
-  private init(_ identity: ProcessStat.Identity) {
-    self.identity = identity
+    }.map(\.identity)
   }
 
   /// Starts a program in a session of its own, which outlives this process; the log is its own.
-  static func start(_ argv: [String], log: String) throws(LabError) -> LabProcess {
+  static func start(_ argv: [String], log: String) throws(LabError) -> ProcessStat.Identity {
     var child = ChildProcess(argv: argv)
     let id: Int32
     do throws(SystemFault) {
@@ -69,7 +43,7 @@ struct LabProcess: Equatable {
     guard let stat = ProcessTable.stat(of: id) else {
       throw .failed(operation: "start \(argv[0])", reason: "there is no /proc")
     }
-    return LabProcess(stat.identity)
+    return stat.identity
   }
 
   /// Runs a program to its end, or kills it at the limit.
@@ -78,23 +52,13 @@ struct LabProcess: Equatable {
   ) async throws(LabError) {
     var child = ChildProcess(argv: argv)
     child.errors = STDERR_FILENO
-    let id: Int32
+    let end: WaitStatus?
     do throws(SystemFault) {
-      id = try child.spawn()
+      end = try await child.end(within: limit, clock: clock)
     } catch {
       throw .failed(operation: "start \(argv[0])", reason: error.reason)
     }
-    var end: WaitStatus?
-    defer {
-      if end == nil {
-        kill(id, SIGKILL)
-        while waitpid(id, nil, 0) < 0, errno == EINTR {}
-      }
-    }
-    _ = try await Self.poll(within: limit, clock) {
-      end = WaitStatus.of(id)
-      return end != nil
-    }
+    if Task.isCancelled { throw .failed(operation: "wait", reason: "interrupted") }
     guard end == .exited(0) else {
       let reason = end.map { "status \($0.code)" } ?? "it takes longer than \(limit)"
       throw .failed(operation: argv.joined(separator: " "), reason: reason)

@@ -30,13 +30,10 @@ package final class AgentImage: Sendable {
     self.path = path
     self.cacheFolder = cacheFolder
     let file = try Self.checked { () throws(SystemFault) in
-      try SystemFault.check("open \(path)") { open(path, O_RDONLY | O_CLOEXEC) }
+      try OpenFile(path: path, flags: O_RDONLY)
     }
-    defer { close(file) }
-    var status = stat()
-    let header = try Self.checked { () throws(SystemFault) in
-      try SystemFault.check("look at \(path)") { fstat(file, &status) }
-      return try PlainFile.read(file, named: path, sizeMax: 64)
+    let (status, header) = try Self.checked { () throws(SystemFault) in
+      (try file.status(), try file.bytes(0..<64))
     }
     guard status.st_size > 0, status.st_size <= Self.sizeMax else {
       throw .agentImage("\(path) has \(status.st_size) bytes")
@@ -59,14 +56,11 @@ package final class AgentImage: Sendable {
       self.sha256 = known
       return
     }
-    lseek(file, 0, SEEK_SET)
-    self.sha256 = try Self.checked { () throws(SystemFault) in
-      try PlainFile.sha256(of: file, named: path)
-    }
+    self.sha256 = try Self.checked { () throws(SystemFault) in try PlainFile.sha256(of: file) }
     if let note { Self.keep(Array("\(stamp)\n\(self.sha256)\n".utf8), at: note) }
   }
 
-  private static func checked<Result>(
+  private static func checked<Result: ~Copyable>(
     _ body: () throws(SystemFault) -> Result
   ) throws(LinkError) -> Result {
     do throws(SystemFault) { return try body() } catch { throw .agentImage("\(error)") }
@@ -117,11 +111,11 @@ package final class AgentImage: Sendable {
     if let kept, let bytes = try? PlainFile.read(kept, sizeMax: Self.sizeMax), !bytes.isEmpty {
       return ByteBuffer(bytes: bytes)
     }
-    guard
-      let bytes = PipedProcess.output(
-        of: ["gzip", "-6", "-c", self.path], timeoutMilliseconds: Self.compressionMilliseconds)
-    else { return nil }
-    if let kept { Self.keep(bytes, at: kept) }
-    return ByteBuffer(bytes: bytes)
+    let gzip = try? ChildProgram.run(
+      ["sh", "-c", "exec gzip -6 -c \"$0\" 2> /dev/null", self.path], outputSizeMax: .max,
+      timeoutMilliseconds: Self.compressionMilliseconds)
+    guard let gzip, gzip.status == 0 else { return nil }
+    if let kept { Self.keep(gzip.output, at: kept) }
+    return ByteBuffer(bytes: gzip.output)
   }
 }

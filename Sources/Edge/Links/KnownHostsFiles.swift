@@ -69,17 +69,12 @@ package final class KnownHostsFiles: Sendable {
   private static func append(_ line: String, to file: String) throws(LinkError) {
     try Self.checked(file) { () throws(SystemFault) in
       try PlainFile.makeFolders(PlainFile.folder(of: file))
-      let descriptor = try SystemFault.check("open \(file)") {
-        open(file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
-      }
-      defer { close(descriptor) }
+      let known = try OpenFile(path: file, flags: O_RDWR | O_APPEND | O_CREAT)
       // A last line without its end must not swallow ours.
-      var last: UInt8 = 0
-      let size = lseek(descriptor, 0, SEEK_END)
-      let isTorn = size > 0 && pread(descriptor, &last, 1, size - 1) == 1 && last != 0x0a
-      let text = "\(isTorn ? "\n" : "")\(line)\n"
-      try PlainFile.write(Array(text.utf8), to: descriptor, named: file)
-      try SystemFault.check("sync \(file)") { fsync(descriptor) }
+      let size = try known.size()
+      let isTorn = size > 0 ? try known.bytes(size - 1..<size) != [0x0a] : false
+      try known.write(Array("\(isTorn ? "\n" : "")\(line)\n".utf8), at: size)
+      try known.synchronize()
     }
   }
 
@@ -99,7 +94,7 @@ package final class KnownHostsFiles: Sendable {
     guard stat(file, &status) == 0 else {
       let code = errno
       if code == ENOENT || code == ENOTDIR { return nil }
-      throw .knownHosts(file: file, detail: String(cString: strerror(code)))
+      throw .knownHosts(file: file, detail: SystemFault("", code: code).reason)
     }
     return Stamp(
       inode: UInt64(status.st_ino), size: Int(status.st_size),

@@ -114,10 +114,13 @@ package struct LinkOpener: Sendable {
     switch node.link {
     case .local:
       let argv = [self.agent.path] + purpose.arguments(node: node.name)
-      return try await LinkPipe.process(argv, readsScript: false, greeting, on: loop)
+      return try await LinkPipe.process(
+        PipedProcess.spawn(argv), program: argv[0], readsScript: false, greeting, on: loop)
     case .command(let argv):
       // The script comes on standard input, and so survives any number of shells in between.
-      return try await LinkPipe.process(argv + ["sh"], readsScript: true, greeting, on: loop)
+      let argv = argv + ["sh"]
+      return try await LinkPipe.process(
+        PipedProcess.spawn(argv), program: argv[0], readsScript: true, greeting, on: loop)
     case .ssh(let ssh):
       return try await LinkPipe.ssh(ssh, self.knownHosts, deadline, greeting, on: loop)
     }

@@ -62,28 +62,12 @@ struct PipedProcess: Sendable {
     }
   }
 
-  /// What a program writes to its standard output, given nothing to read; `nil` when it cannot be
-  /// read, the program fails, or it takes too long, and then it is ended. Blocks.
-  static func output(of argv: [String], timeoutMilliseconds: CInt) -> [UInt8]? {
-    guard let child = try? Self.spawn(argv) else { return nil }
-    for descriptor in [child.input, child.errors] { close(descriptor) }
-    defer { close(child.output) }
-    let deadline = Self.monotonicMilliseconds + Int(timeoutMilliseconds)
-    let read = Self.read([child.output], sizeMax: .max, until: deadline)
-    let left = read.isWhole ? max(deadline - Self.monotonicMilliseconds, 0) : 0
-    let outcome = child.wait(timeoutMilliseconds: CInt(left))
-    return read.isWhole && outcome == .exited(status: 0) ? read.bytes : nil
-  }
-
   /// Reads pipes to their ends, in the order in which it comes. Blocks.
   ///
   /// - Parameters:
   ///   - sizeMax: More is read and left out.
   ///   - deadline: In ``monotonicMilliseconds``.
-  /// - Returns: Whether all of them have ended in time.
-  static func read(
-    _ pipes: [CInt], sizeMax: Int, until deadline: Int
-  ) -> (bytes: [UInt8], isWhole: Bool) {
+  fileprivate static func read(_ pipes: [CInt], sizeMax: Int, until deadline: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     var open = pipes
     while !open.isEmpty {
@@ -91,25 +75,68 @@ struct PipedProcess: Sendable {
       var events = open.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
       let count = poll(&events, nfds_t(events.count), CInt(left))
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return (bytes, false) }
+      guard count > 0 else { return bytes }
       for event in events where event.revents != 0 {
         guard let piece = try? PlainFile.piece(of: event.fd, named: "a pipe", sizeMax: 1 << 16)
-        else { return (bytes, false) }
+        else { return bytes }
         bytes += piece.prefix(sizeMax - bytes.count)
         if piece.isEmpty { open.removeAll { $0 == event.fd } }
       }
     }
-    return (bytes, true)
+    return bytes
   }
 
   /// How late the end of a process may be seen where it has no descriptor.
   private static let pauseMilliseconds = 20
 
   /// For deadlines of calls that block.
-  static var monotonicMilliseconds: Int {
+  fileprivate static var monotonicMilliseconds: Int {
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
     return now.tv_sec * 1_000 + now.tv_nsec / 1_000_000
+  }
+}
+
+/// A program on the coordinator's machine that is run to its end, with a deadline.
+package enum ChildProgram {
+  /// A pipe's capacity (pipe(7)): so much is written at once, whether or not it is read.
+  package static let inputSizeMax = 64 << 10
+
+  package struct Ending: Equatable, Sendable {
+    /// `nil`: a signal ended it, ours at the deadline or another.
+    package var status: CInt?
+    /// Both its streams, in the order in which they came; more than was asked for is left out.
+    package var output: [UInt8]
+  }
+
+  /// Runs the program and waits for its end; one that takes longer is killed with its group. Blocks.
+  ///
+  /// - Parameters:
+  ///   - argv: Its program is looked up in PATH where it has no slash.
+  ///   - input: At most ``inputSizeMax`` bytes for its standard input.
+  ///   - environment: Beside the coordinator's own, or in place of it.
+  /// - Throws: `LinkError.programNotStarted`.
+  package static func run(
+    _ argv: [String], input: [UInt8] = [], environment: [String: String] = [:],
+    outputSizeMax: Int = 64 << 10, timeoutMilliseconds: CInt
+  ) throws(LinkError) -> Ending {
+    precondition(input.count <= Self.inputSizeMax, "\(input.count) bytes do not fit in a pipe")
+    let assignments = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    // `env` rather than an environment block of our own: it finds the program as the shell does.
+    let words = assignments.isEmpty ? argv : ["env"] + assignments + argv
+    let child = try PipedProcess.spawn(words)
+    // A program that does not read may be gone already: SIGPIPE is ignored here.
+    _ = input.withUnsafeBytes { write(child.input, $0.baseAddress, $0.count) }
+    close(child.input)
+    let deadline = PipedProcess.monotonicMilliseconds + Int(timeoutMilliseconds)
+    let output = PipedProcess.read(
+      [child.output, child.errors], sizeMax: outputSizeMax, until: deadline)
+    for descriptor in [child.output, child.errors] { close(descriptor) }
+    let left = max(deadline - PipedProcess.monotonicMilliseconds, 0)
+    switch child.wait(timeoutMilliseconds: CInt(left)) {
+    case .exited(let status): return Ending(status: status, output: output)
+    case .abandoned, .signalled, .lost: return Ending(status: nil, output: output)
+    }
   }
 }
 

@@ -29,21 +29,19 @@ package struct Webhook: Sendable {
     request.method = .POST
     request.headers.add(name: "Content-Type", value: "application/json")
     request.body = .bytes(ByteBuffer(string: json))
-    let client = HTTPScraper.client(connectTimeout: timeout)
-    let result: Result<UInt, any Error>
+    let status: UInt
     do {
-      let answer = try await client.execute(request, timeout: HTTPScraper.amount(timeout))
-      result = .success(answer.status.code)
+      let configuration = HTTPScraper.configuration(timeout)
+      status = try await HTTPClient.withHTTPClient(configuration: configuration) { client in
+        try await client.execute(request, timeout: HTTPScraper.amount(timeout)).status.code
+      }
     } catch {
-      result = .failure(error)
+      throw Fault(reason: Self.words(error, timeout))
     }
-    try? await client.shutdown()
-    switch result {
-    case .success(200..<300): break
-    case .success(let status) where (300..<400).contains(status):
-      throw Fault(reason: "status \(status), and redirections are not followed")
-    case .success(let status): throw Fault(reason: "status \(status)")
-    case .failure(let error): throw Fault(reason: Self.words(error, timeout))
+    switch status {
+    case 200..<300: break
+    case 300..<400: throw Fault(reason: "status \(status), and redirections are not followed")
+    default: throw Fault(reason: "status \(status)")
     }
   }
 

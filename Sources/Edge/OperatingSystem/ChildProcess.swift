@@ -75,6 +75,37 @@ package struct ChildProcess: Sendable {
     return process
   }
 
+  private static let lookInterval = Duration.milliseconds(20)
+
+  /// Runs the program to its end. One that takes longer than `limit`, or whose task is cancelled, is
+  /// killed with its group; one that is in a call of a dead driver does not even end then, and is left.
+  ///
+  /// - Parameter look: Called every 20 ms, for the last time after the end.
+  /// - Returns: `nil` where it was killed.
+  package func end(
+    within limit: Duration, clock: some Clock<Duration>, look: () -> Void = {}
+  ) async throws(SystemFault) -> WaitStatus? {
+    let process = try self.spawn()
+    var waited = Duration.zero
+    while true {
+      let status = WaitStatus.of(process)
+      look()
+      if let status { return status }
+      if waited >= limit || Task.isCancelled { break }
+      try? await clock.sleep(for: Self.lookInterval)
+      waited += Self.lookInterval
+    }
+    Self.kill(process)
+    return nil
+  }
+
+  /// Kills a child with its group, and asks for its end, which comes within a millisecond as a rule.
+  package static func kill(_ process: Int32) {
+    // Its number is ours until we have waited for it.
+    Glibc.kill(-process, SIGKILL)
+    for _ in 0..<100 where waitpid(process, nil, WNOHANG) == 0 { usleep(1000) }
+  }
+
   /// Something to read nothing from: `/dev/null`, or in a root without it a pipe that has ended.
   private static func openNothing() throws(SystemFault) -> CInt {
     let null = open("/dev/null", O_RDWR | O_CLOEXEC)

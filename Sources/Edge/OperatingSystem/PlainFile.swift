@@ -7,11 +7,16 @@ package enum PlainFile {
   /// - Parameter sizeMax: Bytes beyond it are not read.
   /// - Throws: `SystemFault` with `ENOENT` where there is none.
   package static func read(_ path: String, sizeMax: Int) throws(SystemFault) -> [UInt8] {
-    let file = try SystemFault.check("open \(path)") {
-      open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
-    }
-    defer { close(file) }
-    return try Self.read(file, named: path, sizeMax: sizeMax)
+    let file = try OpenFile(path: path, flags: O_RDONLY | O_NOCTTY)
+    return try Self.read(file.number, named: path, sizeMax: sizeMax)
+  }
+
+  /// - Parameter limit: A larger file is a fault with `EFBIG`.
+  package static func read(_ path: String, whole limit: Int) throws(SystemFault) -> [UInt8] {
+    let file = try OpenFile(path: path, flags: O_RDONLY)
+    let size = try file.size()
+    guard size <= limit else { throw SystemFault("read", path, code: EFBIG) }
+    return try file.bytes(0..<size)
   }
 
   /// From the descriptor's position on.
@@ -34,17 +39,17 @@ package enum PlainFile {
     of file: CInt, named path: String, sizeMax: Int
   ) throws(SystemFault) -> [UInt8] {
     var block = [UInt8](repeating: 0, count: sizeMax)
-    let count = try SystemFault.check("read \(path)") {
-      CInt(truncatingIfNeeded: Glibc.read(file, &block, sizeMax))
-    }
-    block.removeLast(sizeMax - Int(count))
+    let count = try SystemFault.check("read", path) { Glibc.read(file, &block, sizeMax) }
+    block.removeLast(sizeMax - count)
     return block
   }
 
-  /// - Returns: The SHA-256 of what is left to read, 64 lower-case hexadecimal digits.
-  package static func sha256(of file: CInt, named path: String) throws(SystemFault) -> String {
+  /// - Returns: The SHA-256 of a file from its position on, 64 lower-case hexadecimal digits.
+  package static func sha256(of file: borrowing OpenFile) throws(SystemFault) -> String {
     var hash = SHA256()
-    while case let piece = try Self.piece(of: file, named: path, sizeMax: 1 << 20), !piece.isEmpty {
+    while case let piece = try Self.piece(of: file.number, named: file.path, sizeMax: 1 << 20),
+      !piece.isEmpty
+    {
       hash.update(piece)
     }
     return SHA256.hex(digest: hash.finalize())
@@ -62,19 +67,29 @@ package enum PlainFile {
   ) throws(SystemFault) {
     let number = Self.publishCount.add(1, ordering: .relaxed).newValue
     let temporary = "\(path).\(getpid())-\(number).new"
-    let file = try SystemFault.check("create \(temporary)") {
-      open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, mode)
-    }
     do throws(SystemFault) {
-      defer { close(file) }
-      try Self.write(bytes, to: file, named: temporary)
-      if durably { try SystemFault.check("sync \(temporary)") { fsync(file) } }
-      try SystemFault.check("rename \(temporary)") { rename(temporary, path) }
+      let flags = O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW
+      let file = try OpenFile(path: temporary, flags: flags, mode: mode)
+      try file.write(bytes, at: 0)
+      if durably { try file.synchronize() }
+      try SystemFault.check("rename", temporary) { Glibc.rename(temporary, path) }
     } catch {
       unlink(temporary)
       throw error
     }
     if durably { try Self.syncFolder(of: path) }
+  }
+
+  /// Renames a file that was synced, and syncs the folder. Both lie in one folder.
+  package static func rename(_ source: String, to target: String) throws(SystemFault) {
+    try SystemFault.check("rename", target) { Glibc.rename(source, target) }
+    try Self.syncFolder(of: target)
+  }
+
+  /// Makes the entry of `path` in its folder survive a crash of the machine.
+  package static func syncFolder(of path: String) throws(SystemFault) {
+    let flags = O_RDONLY | O_DIRECTORY
+    try OpenFile(path: Self.folder(of: path), flags: flags).synchronize()
   }
 
   /// A descriptor at the end of a file, which is made if need be; the caller's to close.
@@ -89,13 +104,12 @@ package enum PlainFile {
   ) throws(SystemFault) {
     var start = 0
     while start < bytes.count {
-      let count = try SystemFault.check("write \(path)") {
+      start += try SystemFault.check("write", path) {
         bytes.withUnsafeBytes { bytes in
           let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-          return CInt(truncatingIfNeeded: Glibc.write(file, rest.baseAddress, rest.count))
+          return Glibc.write(file, rest.baseAddress, rest.count)
         }
       }
-      start += Int(count)
     }
   }
 
@@ -124,13 +138,13 @@ package enum PlainFile {
       // Above us there may be folders that only let us through.
       var status = stat()
       if stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { continue }
-      throw SystemFault("make folder \(folder)", code: code)
+      throw SystemFault("make folder", folder, code: code)
     }
   }
 
   /// Names in a folder without `.` and `..`, in the order of their bytes.
   package static func names(in path: String) throws(SystemFault) -> [String] {
-    guard let folder = opendir(path) else { throw SystemFault("list \(path)", code: errno) }
+    guard let folder = opendir(path) else { throw SystemFault("list", path, code: errno) }
     defer { closedir(folder) }
     var names: [String] = []
     while let entry = readdir(folder) {
@@ -144,16 +158,7 @@ package enum PlainFile {
 
   /// The folder that a file or folder lies in.
   package static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
-    return String(path[..<slash])
-  }
-
-  private static func syncFolder(of path: String) throws(SystemFault) {
-    let folder = Self.folder(of: path)
-    let file = try SystemFault.check("open \(folder)") {
-      open(folder, O_RDONLY | O_CLOEXEC | O_DIRECTORY)
-    }
-    defer { close(file) }
-    try SystemFault.check("sync \(folder)") { fsync(file) }
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+package import OperatingSystem
 
 /// A folder with all that is in it: how large it is, and its removal. Neither follows a symbolic link
 /// or leaves the file system that the folder is on. Blocks.
@@ -14,18 +15,18 @@ package enum FolderTree {
 
   /// Whether there is a folder at `path`.
   ///
-  /// - Throws: `FileFault` where it is a link or no folder (`ENOTDIR`), or another user's (`EPERM`).
-  package static func isOwn(_ path: String) throws(FileFault) -> Bool {
+  /// - Throws: `SystemFault` where it is a link or no folder (`ENOTDIR`), or another user's (`EPERM`).
+  package static func isOwn(_ path: String) throws(SystemFault) -> Bool {
     var status = stat()
     guard lstat(path, &status) == 0 else {
       if errno == ENOENT { return false }
-      throw FileFault(path: path, operation: "look at", errno: errno)
+      throw SystemFault("look at", path, code: errno)
     }
     guard status.st_mode & S_IFMT == S_IFDIR else {
-      throw FileFault(path: path, operation: "remove", errno: ENOTDIR)
+      throw SystemFault("remove", path, code: ENOTDIR)
     }
     guard status.st_uid == geteuid() else {
-      throw FileFault(path: path, operation: "remove", errno: EPERM)
+      throw SystemFault("remove", path, code: EPERM)
     }
     return true
   }
@@ -33,10 +34,10 @@ package enum FolderTree {
   /// Removes `name`, a folder in the folder at `path` that is this user's own; `path` is no link.
   ///
   /// - Returns: What it took of the disk, in bytes.
-  /// - Throws: `FileFault` for a name that is a link or no folder (`ENOTDIR`), another user's
+  /// - Throws: `SystemFault` for a name that is a link or no folder (`ENOTDIR`), another user's
   ///   (`EPERM`), or what cannot be removed; what was removed by then is gone.
   @discardableResult
-  package static func remove(_ name: String, in path: String) throws(FileFault) -> Int {
+  package static func remove(_ name: String, in path: String) throws(SystemFault) -> Int {
     let parent = try Folder(path, followsLink: false)
     let name = Array(name.utf8CString)
     let size = try parent.folder(name, ofOwner: geteuid()).empty(depth: 0)
@@ -53,13 +54,13 @@ package enum FolderTree {
     let descriptor: CInt
     let device: dev_t
 
-    init(_ path: String, followsLink: Bool) throws(FileFault) {
+    init(_ path: String, followsLink: Bool) throws(SystemFault) {
       let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followsLink ? 0 : O_NOFOLLOW)
       try self.init(path, open(path, flags))
     }
 
-    private init(_ path: String, _ descriptor: CInt) throws(FileFault) {
-      guard descriptor >= 0 else { throw FileFault(path: path, operation: "open", errno: errno) }
+    private init(_ path: String, _ descriptor: CInt) throws(SystemFault) {
+      guard descriptor >= 0 else { throw SystemFault("open", path, code: errno) }
       var status = stat()
       fstat(descriptor, &status)
       (self.path, self.descriptor, self.device) = (path, descriptor, status.st_dev)
@@ -68,17 +69,17 @@ package enum FolderTree {
     deinit { close(self.descriptor) }
 
     /// - Parameter owner: Whose it has to be; `nil`: anybody's.
-    func folder(_ name: Name, ofOwner owner: uid_t? = nil) throws(FileFault) -> Self {
+    func folder(_ name: Name, ofOwner owner: uid_t? = nil) throws(SystemFault) -> Self {
       let path = self.path(of: name)
       let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
       let folder = try Self(path, openat(self.descriptor, name, flags))
       var status = stat()
       fstat(folder.descriptor, &status)
       guard owner.map({ $0 == status.st_uid }) ?? true else {
-        throw FileFault(path: path, operation: "remove", errno: EPERM)
+        throw SystemFault("remove", path, code: EPERM)
       }
       guard folder.device == self.device else {
-        throw FileFault(path: path, operation: "leave the file system of", errno: EXDEV)
+        throw SystemFault("leave the file system of", path, code: EXDEV)
       }
       return folder
     }
@@ -88,9 +89,9 @@ package enum FolderTree {
       "\(self.path)/\(String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))"
     }
 
-    func unlink(_ name: Name, _ flags: CInt) throws(FileFault) {
+    func unlink(_ name: Name, _ flags: CInt) throws(SystemFault) {
       guard unlinkat(self.descriptor, name, flags) == 0 || errno == ENOENT else {
-        throw FileFault(path: self.path(of: name), operation: "remove", errno: errno)
+        throw SystemFault("remove", self.path(of: name), code: errno)
       }
     }
 
@@ -107,14 +108,14 @@ package enum FolderTree {
     }
 
     /// Removes what is in it.
-    func empty(depth: Int) throws(FileFault) -> Int {
+    func empty(depth: Int) throws(SystemFault) -> Int {
       var size = 0
       for (name, status) in self.entries {
         size += Int(status.st_blocks) * 512
         let isFolder = status.st_mode & S_IFMT == S_IFDIR
         if isFolder {
           guard depth < FolderTree.depthMax else {
-            throw FileFault(path: self.path, operation: "go below", errno: ELOOP)
+            throw SystemFault("go below", self.path, code: ELOOP)
           }
           size += try self.folder(name).empty(depth: depth + 1)
         }

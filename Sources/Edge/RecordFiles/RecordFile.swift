@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+package import OperatingSystem
 package import Rollouts
 
 /// A record log in one file of frames (`BatchFrame`): a node's spool, or what the coordinator has of a
@@ -14,7 +15,7 @@ package actor RecordFile: RecordLog {
   /// Everything up to this sequence number was dropped by ``drop(through:)``; 0: nothing.
   package private(set) var droppedThrough: UInt64
 
-  private var file: FileDescriptor
+  private var file: OpenFile
   private var size: Int
   private var syncedSize: Int
   private var failure: RecordLogError?
@@ -28,14 +29,14 @@ package actor RecordFile: RecordLog {
   /// leaves it, is cut off; a wrong one and all that follows it are moved to `PATH.corrupt-N`. What is
   /// left is on disk when this returns.
   package init(path: String) throws(RecordLogError) {
-    do throws(FileFault) {
-      let file = try FileDescriptor(path: path, flags: O_RDWR | O_CREAT)
+    do throws(SystemFault) {
+      let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
       let size = try file.size()
       let scan = try RecordFileScan(file, size: size)
       if scan.corruption != nil { try Self.setAside(file, scan.intactSize..<size) }
       if scan.intactSize < size { try file.truncate(to: scan.intactSize) }
       try file.synchronize()
-      try DurableFile.synchronizeFolder(of: path)
+      try PlainFile.syncFolder(of: path)
       self.file = file
       self.entries = scan.entries
       self.droppedThrough = scan.droppedThrough
@@ -65,7 +66,7 @@ package actor RecordFile: RecordLog {
       entry.offset += self.size
       added.append(entry)
     }
-    do throws(FileFault) {
+    do throws(SystemFault) {
       try self.file.write(bytes, at: self.size)
     } catch {
       throw self.fail(error)
@@ -77,7 +78,7 @@ package actor RecordFile: RecordLog {
   package func sync() async throws(RecordLogError) {
     if let failure = self.failure { throw failure }
     guard self.syncedSize < self.size else { return }
-    do throws(FileFault) {
+    do throws(SystemFault) {
       try self.file.synchronize()
     } catch {
       throw self.fail(error)
@@ -93,7 +94,7 @@ package actor RecordFile: RecordLog {
     var batches: [RecordBatch] = []
     var size = 0
     let start = self.entries.firstIndex { $0.header.sequence > sequence } ?? self.entries.count
-    do throws(FileFault) {
+    do throws(SystemFault) {
       for entry in self.entries[start...] {
         size += entry.size
         if size > maximumSize, !batches.isEmpty { break }
@@ -111,16 +112,16 @@ package actor RecordFile: RecordLog {
   package func drop(through sequence: UInt64) throws(RecordLogError) {
     if let failure = self.failure { throw failure }
     guard sequence > self.droppedThrough else { return }
-    do throws(FileFault) {
+    do throws(SystemFault) {
       try self.rewrite(droppingThrough: sequence)
     } catch {
       throw self.fail(error)
     }
   }
 
-  private func rewrite(droppingThrough sequence: UInt64) throws(FileFault) {
+  private func rewrite(droppingThrough sequence: UInt64) throws(SystemFault) {
     let temporary = self.path + ".new"
-    let target = try FileDescriptor(path: temporary, flags: O_RDWR | O_CREAT | O_TRUNC)
+    let target = try OpenFile(path: temporary, flags: O_RDWR | O_CREAT | O_TRUNC)
     let mark = BatchFrame.markLine(droppedThrough: sequence)
     try target.write(mark, at: 0)
     var kept: [BatchEntry] = []
@@ -134,8 +135,8 @@ package actor RecordFile: RecordLog {
       kept.append(entry)
     }
     try target.synchronize()
-    try DurableFile.rename(temporary, to: self.path)
-    self.file = try FileDescriptor(path: self.path, flags: O_RDWR)
+    try PlainFile.rename(temporary, to: self.path)
+    self.file = try OpenFile(path: self.path, flags: O_RDWR)
     self.entries = kept
     self.droppedThrough = sequence
     self.size = size
@@ -143,7 +144,7 @@ package actor RecordFile: RecordLog {
   }
 
   /// Takes back what was not synced, remembers the fault and returns it.
-  private func fail(_ fault: FileFault) -> RecordLogError {
+  private func fail(_ fault: SystemFault) -> RecordLogError {
     let failure = RecordLogError(fault)
     self.failure = failure
     let syncedSize = self.syncedSize
@@ -156,20 +157,20 @@ package actor RecordFile: RecordLog {
 
   /// Copies a part of the file to the first free `PATH.corrupt-N`, N from 1.
   private static func setAside(
-    _ file: borrowing FileDescriptor, _ range: Range<Int>
-  ) throws(FileFault) {
+    _ file: borrowing OpenFile, _ range: Range<Int>
+  ) throws(SystemFault) {
     for number in 1...1000 {
       let path = "\(file.path).corrupt-\(number)"
       if access(path, F_OK) == 0 { continue }
-      let target = try FileDescriptor(path: path, flags: O_WRONLY | O_CREAT | O_EXCL)
+      let target = try OpenFile(path: path, flags: O_WRONLY | O_CREAT | O_EXCL)
       for start in stride(from: range.lowerBound, to: range.upperBound, by: 1 << 20) {
         let bytes = try file.bytes(start..<min(start + (1 << 20), range.upperBound))
         try target.write(bytes, at: start - range.lowerBound)
       }
       try target.synchronize()
-      return try DurableFile.synchronizeFolder(of: path)
+      return try PlainFile.syncFolder(of: path)
     }
-    throw FileFault(path: file.path, operation: "set aside a corrupt part of", errno: EEXIST)
+    throw SystemFault("set aside a corrupt part of", file.path, code: EEXIST)
   }
 }
 
@@ -191,11 +192,12 @@ package enum RecordLogError: Error, Equatable {
   /// The batch is not one that may be stored (`BatchFrame.fault(of:)`); nothing was appended.
   case refused(path: String, reason: String)
 
-  package init(_ fault: FileFault) {
-    if fault.isDiskFull {
+  package init(_ fault: SystemFault) {
+    // On the disk, in the quota, or below the limit for the size of a file.
+    if [ENOSPC, EDQUOT, EFBIG].contains(fault.code) {
       self = .diskFull(path: fault.path)
     } else {
-      self = .failed(path: fault.path, operation: fault.operation, errno: fault.errno)
+      self = .failed(path: fault.path, operation: fault.operation, errno: fault.code)
     }
   }
 }
@@ -207,18 +209,18 @@ package final class RecordFileReader: Sendable {
   package let entries: [BatchEntry]
   /// What is wrong from some offset on; `nil` when nothing is.
   package let damage: String?
-  private let file: FileDescriptor
+  private let file: OpenFile
 
-  package init(path: String) throws(FileFault) {
+  package init(path: String) throws(SystemFault) {
     self.path = path
-    self.file = try FileDescriptor(path: path, flags: O_RDONLY)
+    self.file = try OpenFile(path: path, flags: O_RDONLY)
     let scan = try RecordFileScan(self.file, size: try self.file.size())
     self.entries = scan.entries
     self.damage = scan.corruption.map { "\($0) at byte \(scan.intactSize)" }
   }
 
   /// The lines of a batch, as they were appended.
-  package func lines(of entry: BatchEntry) throws(FileFault) -> [UInt8] {
+  package func lines(of entry: BatchEntry) throws(SystemFault) -> [UInt8] {
     try self.file.lines(of: entry)
   }
 }
@@ -236,8 +238,8 @@ package struct RecordFileTail: Sendable {
   }
 
   /// Blocks for reading. What is unfinished at the end, or wrong, is not counted.
-  package mutating func look() throws(FileFault) {
-    let file = try FileDescriptor(path: self.path, flags: O_RDONLY)
+  package mutating func look() throws(SystemFault) {
+    let file = try OpenFile(path: self.path, flags: O_RDONLY)
     let size = try file.size()
     if size < self.scan.intactSize { self = Self(path: self.path) }
     guard self.scan.corruption == nil else { return }
@@ -262,14 +264,14 @@ struct RecordFileScan {
   /// Why the frame at ``intactSize`` is wrong; `nil` when it is merely unfinished, or there is none.
   var corruption: String?
 
-  init(_ file: borrowing FileDescriptor, size: Int) throws(FileFault) {
+  init(_ file: borrowing OpenFile, size: Int) throws(SystemFault) {
     try self.goOn(file, to: size)
   }
 
   init() {}
 
   /// Reads what is behind the intact part, up to `size`.
-  mutating func goOn(_ file: borrowing FileDescriptor, to size: Int) throws(FileFault) {
+  mutating func goOn(_ file: borrowing OpenFile, to size: Int) throws(SystemFault) {
     var window: [UInt8] = []
     var windowStart = 0
     var needed = 1
@@ -307,12 +309,12 @@ struct RecordFileScan {
   }
 }
 
-extension FileDescriptor {
+extension OpenFile {
   /// The lines of a batch, as they were appended.
-  func lines(of entry: BatchEntry) throws(FileFault) -> [UInt8] {
+  func lines(of entry: BatchEntry) throws(SystemFault) -> [UInt8] {
     let lines = try self.bytes(entry.offset..<entry.offset + entry.size)
     guard lines.count == entry.size else {
-      throw FileFault(path: self.path, operation: "read", errno: EIO)
+      throw SystemFault("read", self.path, code: EIO)
     }
     return lines
   }

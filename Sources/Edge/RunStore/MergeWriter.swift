@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import OperatingSystem
 import RecordFiles
 package import Rollouts
 
@@ -33,7 +34,7 @@ package struct MergeWriter {
     take: (MergeOutput, [UInt8]) -> Void = { _, _ in }
   ) throws(RunStoreError) -> MergeSummary {
     let nodes = try self.run.recordedNodes()
-    do throws(FileFault) {
+    do throws(SystemFault) {
       var readers: [RecordFileReader] = []
       for node in nodes {
         readers.append(try RecordFileReader(path: self.run.recordFilePath(of: node)))
@@ -57,7 +58,7 @@ package struct MergeWriter {
   private func writeOutputs(
     _ readers: [RecordFileReader], _ batches: [(source: Int, entry: BatchEntry)],
     _ take: (MergeOutput, [UInt8]) -> Void
-  ) throws(FileFault) -> MergeSummary {
+  ) throws(SystemFault) -> MergeSummary {
     try self.begin("write")
     let records = try self.newFile("records.jsonl")
     let missing = try self.newFile("missing.jsonl")
@@ -65,10 +66,10 @@ package struct MergeWriter {
     var sizes: [MergeOutput: Int] = [:]
     var merge = Merge(plan: self.plan, batches: batches.map(\.entry.header))
     try merge.run(
-      load: { (index: Int) throws(FileFault) in
+      load: { (index: Int) throws(SystemFault) in
         try readers[batches[index].source].lines(of: batches[index].entry)
       },
-      write: { (output: MergeOutput, bytes: [UInt8]) throws(FileFault) in
+      write: { (output: MergeOutput, bytes: [UInt8]) throws(SystemFault) in
         let offset = sizes[output, default: 0]
         switch output {
         case .records: try records.write(bytes, at: offset)
@@ -85,38 +86,38 @@ package struct MergeWriter {
     return merge.summary
   }
 
-  private func publish(_ summary: MergeSummary) throws(FileFault) {
+  private func publish(_ summary: MergeSummary) throws(SystemFault) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard var text = try? encoder.encode(summary) else {
-      throw FileFault(path: self.path("summary.json"), operation: "encode", errno: EINVAL)
+      throw SystemFault("encode", self.path("summary.json"), code: EINVAL)
     }
     text.append(0x0A)
     try self.write(Array(text), to: "summary.json")
     try self.begin("remove summary.json")
     unlink(self.path("summary.json"))
-    try DurableFile.synchronizeFolder(of: self.path("summary.json"))
+    try PlainFile.syncFolder(of: self.path("summary.json"))
     for name in [
       "conflicts.jsonl", "missing.jsonl", "attempts.jsonl", "records.jsonl", "summary.json",
     ] {
       try self.begin("rename \(name)")
-      try DurableFile.rename(self.path(name) + ".new", to: self.path(name))
+      try PlainFile.rename(self.path(name) + ".new", to: self.path(name))
     }
   }
 
-  private func begin(_ step: String) throws(FileFault) {
+  private func begin(_ step: String) throws(SystemFault) {
     guard self.mayDo(step) else {
-      throw FileFault(path: self.run.mergedPath, operation: step, errno: ECANCELED)
+      throw SystemFault(step, self.run.mergedPath, code: ECANCELED)
     }
   }
 
   private func path(_ name: String) -> String { "\(self.run.mergedPath)/\(name)" }
 
-  private func newFile(_ name: String) throws(FileFault) -> FileDescriptor {
-    try FileDescriptor(path: self.path(name) + ".new", flags: O_WRONLY | O_CREAT | O_TRUNC)
+  private func newFile(_ name: String) throws(SystemFault) -> OpenFile {
+    try OpenFile(path: self.path(name) + ".new", flags: O_WRONLY | O_CREAT | O_TRUNC)
   }
 
-  private func write(_ bytes: [UInt8], to name: String) throws(FileFault) {
+  private func write(_ bytes: [UInt8], to name: String) throws(SystemFault) {
     try self.begin("write \(name)")
     let file = try self.newFile(name)
     try file.write(bytes, at: 0)

@@ -1,7 +1,7 @@
 import Dispatch
 import FoundationEssentials
 import Glibc
-import RecordFiles
+import OperatingSystem
 package import Rollouts
 import Synchronization
 
@@ -61,8 +61,8 @@ package final class ReportReader: Sendable {
       throw .damaged(path: path, reason: "there is no complete merge of this run")
     }
     let reader = Self(plan: plan, layout: layout)
-    let merge = try RunStoreError.filing { () throws(FileFault) in
-      let bytes = try DurableFile.read(path, limit: 1 << 20)
+    let merge = try RunStoreError.filing { () throws(SystemFault) in
+      let bytes = try PlainFile.read(path, whole: 1 << 20)
       try reader.addFile("\(run.mergedPath)/records.jsonl", of: .records)
       try reader.addFile("\(run.mergedPath)/missing.jsonl", of: .missing)
       return try? JSONDecoder().decode(MergeSummary.self, from: Data(bytes))
@@ -74,8 +74,8 @@ package final class ReportReader: Sendable {
   }
 
   /// Goes once through a file of any size, with the memory of a few pieces of it.
-  private func addFile(_ path: String, of output: MergeOutput) throws(FileFault) {
-    let file = try FileDescriptor(path: path, flags: O_RDONLY)
+  private func addFile(_ path: String, of output: MergeOutput) throws(SystemFault) {
+    let file = try OpenFile(path: path, flags: O_RDONLY)
     var rest: [UInt8] = []
     var offset = 0
     while true {
@@ -89,7 +89,7 @@ package final class ReportReader: Sendable {
       if piece.isEmpty { return }
       rest += piece[end...]
       if rest.count > RecordLine.maximumSize {
-        throw FileFault(path: path, operation: "find the end of a line of", errno: EFBIG)
+        throw SystemFault("find the end of a line of", path, code: EFBIG)
       }
     }
   }

@@ -1,6 +1,6 @@
 package import Fleet
 import Glibc
-package import RecordFiles
+package import OperatingSystem
 package import Rollouts
 
 /// The folder of one run, `ROOT/NAME/ID/`: `plan.json`, `shards.json`, `journal.sqlite`, `records/`,
@@ -48,17 +48,17 @@ package struct RunDirectory: Equatable, Sendable {
     root: String, name: String, id: RunID, plan: [UInt8], workPlan: WorkPlan? = nil
   ) throws(RunStoreError) -> Self {
     let run = Self(root: root, name: name, id: id)
-    try RunStoreError.filing { () throws(FileFault) in
+    try RunStoreError.filing { () throws(SystemFault) in
       try Folder.makeAll("\(root)/\(name)")
       let unfinished = "\(root)/\(name)/.\(id).new"
       try Folder.make(unfinished)
       for folder in ["records", "merged", "logs"] { try Folder.make("\(unfinished)/\(folder)") }
-      try DurableFile.replace("\(unfinished)/\(Self.planName)", with: plan)
+      try PlainFile.publish(plan, at: "\(unfinished)/\(Self.planName)", durably: true)
       if let workPlan {
         let bytes = Array(workPlan.canonicalText.utf8)
-        try DurableFile.replace("\(unfinished)/\(Self.workPlanName)", with: bytes)
+        try PlainFile.publish(bytes, at: "\(unfinished)/\(Self.workPlanName)", durably: true)
       }
-      try DurableFile.rename(unfinished, to: run.path)
+      try PlainFile.rename(unfinished, to: run.path)
       try Folder.link(id.rawValue, at: "\(root)/\(name)/latest")
     }
     return run
@@ -79,8 +79,8 @@ package struct RunDirectory: Equatable, Sendable {
 
   /// The plan's bytes as they were given to ``create(root:name:id:plan:workPlan:)``.
   package func plan() throws(RunStoreError) -> [UInt8] {
-    try RunStoreError.filing { () throws(FileFault) in
-      try DurableFile.read(self.planPath, limit: Self.maximumPlanSize)
+    try RunStoreError.filing { () throws(SystemFault) in
+      try PlainFile.read(self.planPath, whole: Self.maximumPlanSize)
     }
   }
 
@@ -90,10 +90,10 @@ package struct RunDirectory: Equatable, Sendable {
   /// The work plan; `nil` when the run has none yet.
   package func workPlan() throws(RunStoreError) -> WorkPlan? {
     let bytes: [UInt8]
-    do throws(FileFault) {
-      bytes = try DurableFile.read(self.workPlanPath, limit: Self.maximumPlanSize)
+    do throws(SystemFault) {
+      bytes = try PlainFile.read(self.workPlanPath, whole: Self.maximumPlanSize)
     } catch {
-      if error.errno == ENOENT { return nil }
+      if error.code == ENOENT { return nil }
       throw .file(error)
     }
     do throws(WorkPlanError) {
@@ -108,15 +108,15 @@ package struct RunDirectory: Equatable, Sendable {
 
   /// Nothing is left to do or running: the run is not one to be resumed.
   package func markFinished() throws(RunStoreError) {
-    try RunStoreError.filing { () throws(FileFault) in
-      try DurableFile.replace(self.finishedPath, with: [])
+    try RunStoreError.filing { () throws(SystemFault) in
+      try PlainFile.publish([], at: self.finishedPath, durably: true)
     }
   }
 
   /// Names of the nodes that have a record file, in the order of their bytes.
   package func recordedNodes() throws(RunStoreError) -> [String] {
-    try RunStoreError.filing { () throws(FileFault) in
-      try Folder.names(in: self.recordsPath).filter { $0.hasSuffix(".records") }
+    try RunStoreError.filing { () throws(SystemFault) in
+      try PlainFile.names(in: self.recordsPath).filter { $0.hasSuffix(".records") }
         .map { String($0.dropLast(".records".count)) }.sorted()
     }
   }
@@ -127,7 +127,7 @@ extension RunList {
   package func alone<Result>(on name: String, _ body: () throws -> Result) throws -> Result {
     let path = "\(self.root)/\(name)"
     try Folder.makeAll(path)
-    let folder = try FileDescriptor(path: path, flags: O_RDONLY | O_DIRECTORY)
+    let folder = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY)
     _ = try folder.lock(waits: true)
     let result = try body()
     _ = consume folder
@@ -138,15 +138,15 @@ extension RunList {
 /// The right to work on a run, of one process at a time; ends with the value, or with the process
 /// however that ends. The kernel keeps it (flock), so that no stale lock can remain.
 package struct RunLock: ~Copyable {
-  private let file: FileDescriptor
+  private let file: OpenFile
 
   /// - Parameter holder: Who takes it, for the one who does not get it: `user@host pid 4711`.
   /// - Throws: `RunStoreError.locked` with the present holder.
   package init(_ run: RunDirectory, holder: String) throws(RunStoreError) {
     let path = "\(run.path)/lock"
     let other: String
-    do throws(FileFault) {
-      let file = try FileDescriptor(path: path, flags: O_RDWR | O_CREAT)
+    do throws(SystemFault) {
+      let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
       if try file.lock() {
         try file.truncate(to: 0)
         try file.write(Array("\(holder)\n".utf8), at: 0)
@@ -163,20 +163,20 @@ package struct RunLock: ~Copyable {
   /// Who works on a run now; `nil`: nobody does. Where that cannot be known, such as of another user's
   /// run, the reason stands for them.
   package static func holder(of run: RunDirectory) -> String? {
-    do throws(FileFault) {
-      let file = try FileDescriptor(path: "\(run.path)/lock", flags: O_RDONLY)
+    do throws(SystemFault) {
+      let file = try OpenFile(path: "\(run.path)/lock", flags: O_RDONLY)
       if try file.lock() { return nil }
       return String(decoding: try file.bytes(0..<256), as: UTF8.self).split(separator: "\n").first
         .map(String.init) ?? "?"
     } catch {
-      return error.errno == ENOENT ? nil : "somebody: \(error)"
+      return error.code == ENOENT ? nil : "somebody: \(error)"
     }
   }
 }
 
 /// What can be wrong with runs on disk.
 package enum RunStoreError: Error, Equatable {
-  case file(FileFault)
+  case file(SystemFault)
   /// Another process works on the run.
   case locked(path: String, holder: String)
   /// There is no run of that name or id.
@@ -187,10 +187,10 @@ package enum RunStoreError: Error, Equatable {
   case journal(path: String, reason: String)
 
   /// Carries `body` out, with its faults as these.
-  static func filing<Result: ~Copyable>(_ body: () throws(FileFault) -> Result) throws(Self)
+  static func filing<Result: ~Copyable>(_ body: () throws(SystemFault) -> Result) throws(Self)
     -> Result
   {
-    do throws(FileFault) {
+    do throws(SystemFault) {
       return try body()
     } catch {
       throw .file(error)

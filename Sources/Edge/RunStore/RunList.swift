@@ -1,5 +1,6 @@
 import Fleet
 import Glibc
+import OperatingSystem
 import RecordFiles
 
 /// Finds runs below a root folder.
@@ -13,7 +14,7 @@ package struct RunList: Sendable {
 
   /// All runs, or those of one name; the newest first.
   package func runs(named name: String? = nil) throws(RunStoreError) -> [RunDirectory] {
-    let runs = try RunStoreError.filing { () throws(FileFault) in
+    let runs = try RunStoreError.filing { () throws(SystemFault) in
       var runs: [RunDirectory] = []
       let names = if let name { [name] } else { try self.names(in: self.root) }
       for name in names {
@@ -53,14 +54,14 @@ package struct RunList: Sendable {
   package func remove(_ run: RunDirectory, holder: String) throws(RunStoreError) -> Int {
     let folder = "\(self.root)/\(run.name)"
     let gone = ".\(run.id).gone"
-    do throws(FileFault) {
+    do throws(SystemFault) {
       guard try FolderTree.isOwn(run.path) else { return 0 }
     } catch {
       throw .file(error)
     }
     let lock = try RunLock(run, holder: holder)
-    do throws(FileFault) {
-      try DurableFile.rename(run.path, to: "\(folder)/\(gone)")
+    do throws(SystemFault) {
+      try PlainFile.rename(run.path, to: "\(folder)/\(gone)")
       // Nobody finds it any more.
       _ = consume lock
       try self.repointLatest(in: folder)
@@ -82,7 +83,7 @@ package struct RunList: Sendable {
   }
 
   /// `latest` names the newest run that is there, or goes.
-  private func repointLatest(in folder: String) throws(FileFault) {
+  private func repointLatest(in folder: String) throws(SystemFault) {
     let newest = try self.names(in: folder).compactMap { RunID($0) }.max()
     if let newest {
       try Folder.link(newest.rawValue, at: "\(folder)/latest")
@@ -91,11 +92,11 @@ package struct RunList: Sendable {
     }
   }
 
-  private func names(in folder: String) throws(FileFault) -> [String] {
-    do throws(FileFault) {
-      return try Folder.names(in: folder)
+  private func names(in folder: String) throws(SystemFault) -> [String] {
+    do throws(SystemFault) {
+      return try PlainFile.names(in: folder)
     } catch {
-      if error.errno == ENOENT || error.errno == ENOTDIR { return [] }
+      if error.code == ENOENT || error.code == ENOTDIR { return [] }
       throw error
     }
   }

@@ -1,6 +1,5 @@
 package import Coordinator
 package import Fleet
-import FoundationEssentials
 import Health
 package import Launch
 package import Telemetry
@@ -297,18 +296,14 @@ package struct ServiceSample: Codable, Equatable, Sendable {
 
   /// - Returns: `nil` where `json` is not what ``json()`` wrote.
   package init?(json: String) {
-    guard let sample = try? JSONDecoder().decode(Self.self, from: Data(json.utf8)) else {
-      return nil
-    }
+    guard let sample: Self = try? CanonicalJSON.value(from: json.utf8) else { return nil }
     self = sample
   }
 
   /// One object; what is unknown is not in it.
   package func json() -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     // Its numbers are finite: nothing in it cannot be written.
-    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    (try? CanonicalJSON.bytes(of: self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
   }
 
   /// For people's programs: what is unknown is `null`.

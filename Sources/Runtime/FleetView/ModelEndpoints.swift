@@ -31,11 +31,9 @@ package struct ModelService: Equatable, Sendable {
 }
 
 extension ModelService {
-  /// The services of a plan that serve a model, in its order.
+  /// The services of a plan that serve a model, in its order; replicas that no report names have no state.
   ///
-  /// - Parameters:
-  ///   - reports: What the agents said; replicas that none names have no state.
-  ///   - silent: Nodes that do not answer.
+  /// - Parameter silent: Nodes that do not answer.
   package static func all(
     of plan: Plan, reports: [ReplicaReport], silent: Set<String> = []
   ) -> [Self] {

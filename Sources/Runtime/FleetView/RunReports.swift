@@ -30,11 +30,7 @@ package struct ReplicaStanding: Equatable, Sendable {
 }
 
 extension Plan {
-  /// All replicas in its order.
-  ///
-  /// - Parameters:
-  ///   - reports: What agents said; of two of one replica the last counts.
-  ///   - silent: Nodes that do not answer.
+  /// All replicas in its order, and which nodes do not answer. Of two reports of one the last counts.
   func standings(_ reports: [ReplicaReport] = [], silent: Set<String> = []) -> [ReplicaStanding] {
     let known = Dictionary(reports.map { ($0.key, $0) }) { _, last in last }
     return self.services.flatMap { service in
@@ -156,10 +152,6 @@ package struct EventChain: Equatable, Sendable {
   ///
   /// A state that an agent tells is left out of the journal's words, which have it a little later and
   /// by another clock. What one node says again and again of one thing is one event with a count.
-  ///
-  /// - Parameters:
-  ///   - journal: In the order in which they were written.
-  ///   - agents: Of each agent in the order in which it told them.
   package init(
     of subject: ChainSubject, in plan: Plan, journal: [ChainEvent], agents: [ChainEvent]
   ) {
@@ -305,8 +297,6 @@ package struct NextStep: Equatable, Sendable {
   /// - Parameters:
   ///   - manifest: As the user named it.
   ///   - isOver: The run has ended; nothing of it is on the nodes.
-  ///   - unreachable: Nodes that did not answer just now.
-  ///   - chain: For hardware errors.
   package init(
     manifest: String, isOver: Bool, replicas: [ReplicaStanding], unreachable: [String],
     chain: EventChain

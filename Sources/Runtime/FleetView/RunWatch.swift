@@ -83,9 +83,7 @@ where ClockType.Duration == Duration {
 
   /// Carries `body` out while the fleet is watched.
   ///
-  /// - Parameters:
-  ///   - notify: Whom to tell of changes; `nil`: nobody.
-  ///   - see: Hears of what is learnt, after it is known here.
+  /// - Parameter see: Hears of what is learnt, after it is known here.
   package func during(
     notify: ManifestNotify? = nil, see: @escaping @Sendable (FleetSight) async -> Void = { _ in },
     _ body: @escaping @Sendable () async throws -> Void
@@ -115,10 +113,7 @@ where ClockType.Duration == Duration {
     try Task.checkCancellation()
   }
 
-  /// Watches until every node has answered and every server has shown how much it does, or time is
-  /// over.
-  ///
-  /// - Parameter interval: From one page of a server to its next.
+  /// Watches until every node has answered and every server has shown how much it does, or time is over.
   package func settled(interval: Duration) async throws -> FleetMoment {
     try await self.during {
       let deadline = self.clock.now.advanced(by: Self.answerTimeout)

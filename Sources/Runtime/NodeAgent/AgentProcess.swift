@@ -52,10 +52,8 @@ where AgentClock.Duration == Duration {
         folder: ReplicaFolder(replica), attempt: attempt, environment: self.environment
       ).run(startedAtMilliseconds: self.wallClockMilliseconds())
     case .verify(let expected):
-      let path = "/proc/self/exe"
-      let program = try SystemFault.check("open \(path)") { open(path, O_RDONLY | O_CLOEXEC) }
-      defer { close(program) }
-      let actual = try PlainFile.sha256(of: program, named: path)
+      let program = try OpenFile(path: "/proc/self/exe", flags: O_RDONLY)
+      let actual = try PlainFile.sha256(of: program)
       guard actual == expected else {
         throw NodeAgentError.wrongHash(expected: expected, actual: actual)
       }

@@ -236,12 +236,8 @@ extension FleetContext {
     return try await self.agents(of: run.id, holding: false).survey(nodes, withEvents: true)
   }
 
-  /// Reads logs of replicas at once, in pieces as they come, until each has ended or the task is
-  /// cancelled.
+  /// Reads logs of replicas at once, as ``AgentConnector`` reads one.
   ///
-  /// - Parameters:
-  ///   - lastLineCount: Lines from the end to begin with, at most 100,000.
-  ///   - follow: Goes on as they grow.
   /// - Returns: The faults of those that could not be read to their end.
   package func logs(
     of replicas: [(key: ReplicaKey, node: Plan.Node)], in run: LiveRun, lastLineCount: Int,
@@ -362,9 +358,7 @@ package struct FleetLinks: Sendable {
   package static var libraryVersion: String { LibSSH2Session.libraryVersion }
 
   /// - Parameters:
-  ///   - agent: The path of the program for the nodes.
-  ///   - cacheFolder: Where it is kept gzipped; made if need be.
-  ///   - group: Carries the bytes of all links.
+  ///   - cacheFolder: Where the agent's program is kept gzipped; made if need be.
   ///   - seed: Of the pauses between logins to one host.
   package init(
     agent: String, cacheFolder: String, group: any EventLoopGroup, seed: UInt64

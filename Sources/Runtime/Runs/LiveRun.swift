@@ -199,38 +199,35 @@ extension LiveRun {
     case .attached(let node, let processID):
       self.record("attached", node, #"{"pid":\#(processID)}"#)
     case .faulted(let fault):
-      self.record("faulted", fault.node, self.detail([("summary", fault.diagnostic.summary)]))
+      self.record("faulted", fault.node, "summary", [fault.diagnostic.summary])
     case .examined(let answer):
       self.record("facts", answer.node, (try? PreflightDocument.json(answer)) ?? "{}")
     case .checked(let findings):
       for finding in findings {
         let diagnostic = finding.folded
-        self.record(
-          "preflight", diagnostic.code,
-          self.detail([
-            ("severity", diagnostic.severity.rawValue), ("summary", diagnostic.summary),
-          ]))
+        let detail = JSONText.object([
+          ("severity", .string(diagnostic.severity.rawValue)),
+          ("summary", .string(self.redact(diagnostic.summary))),
+        ])
+        self.record("preflight", diagnostic.code, detail.text)
       }
     case .starting(let services):
       for service in services { self.record("start", service) }
     case .reported(let report):
       self.record([self.written(ChainEvent(report))])
     case .warned(let diagnostic):
-      let what = ([diagnostic.summary] + diagnostic.causes).joined(separator: "; ")
-      self.record("warned", self.id, self.detail([("what", what)]))
+      self.record("warned", self.id, "what", [diagnostic.summary] + diagnostic.causes)
     case .succeeded:
       self.record("launched", self.id)
     case .aborted(let diagnostics):
-      self.record(
-        "aborted", self.id,
-        self.detail([("reasons", diagnostics.map(\.summary).joined(separator: "; "))]))
+      self.record("aborted", self.id, "reasons", diagnostics.map(\.summary))
     case .leftBehind(let node, let leftovers):
-      self.record(
-        "left behind", node, self.detail([("what", leftovers.joined(separator: "; "))]))
+      self.record("left behind", node, "what", leftovers)
     }
   }
 
-  private func detail(_ pairs: [(String, String)]) -> String {
-    JSONText.object(pairs.map { ($0.0, .string(self.redact($0.1))) }).text
+  private func record(_ kind: String, _ subject: String, _ key: String, _ words: [String]) {
+    let text = self.redact(words.joined(separator: "; "))
+    self.record(kind, subject, JSONText.object([(key, .string(text))]).text)
   }
 }

@@ -1,6 +1,7 @@
 import Fleet
 import Glibc
 import Links
+import OperatingSystem
 import RecordFiles
 import RunStore
 
@@ -32,8 +33,8 @@ package struct RunBundle {
 
   package func add(_ file: String, _ text: String) throws(RunFault) {
     let path = "\(self.parts)/\(self.name)/\(file)"
-    do throws(FileFault) {
-      let file = try FileDescriptor(path: path, flags: O_CREAT | O_EXCL | O_WRONLY)
+    do throws(SystemFault) {
+      let file = try OpenFile(path: path, flags: O_CREAT | O_EXCL | O_WRONLY)
       try file.write(Array(self.redact(text).utf8), at: 0)
     } catch {
       throw RunFault(.file(error))

@@ -1,6 +1,6 @@
 package import Fleet
 import Glibc
-import RecordFiles
+import OperatingSystem
 package import RunStore
 
 /// Why something cannot be done with a run, in words.
@@ -38,7 +38,7 @@ package struct RunFault: Error, Equatable, Sendable {
       throw fault
     } catch let error as RunStoreError {
       throw RunFault(error)
-    } catch let error as FileFault {
+    } catch let error as SystemFault {
       throw RunFault(.file(error))
     } catch let error as Diagnostic {
       throw RunFault(.surroundings, [error])
@@ -55,7 +55,7 @@ extension RunStoreError {
     case .file(let fault):
       Diagnostic(
         code: "file", "cannot \(fault.operation) `\(fault.path)`",
-        causes: [String(cString: strerror(fault.errno))])
+        causes: [fault.reason])
     case .locked(let path, let holder):
       Diagnostic(
         code: "run-locked", "another process works on this run: `\(holder)`",

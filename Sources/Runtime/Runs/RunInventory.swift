@@ -96,7 +96,6 @@ package struct RunInventory: Equatable, Sendable {
   package private(set) var runs: [Run]
 
   /// - Parameters:
-  ///   - here: What this machine has, by id and name.
   ///   - nodes: What each node that answered has.
   ///   - silent: Nodes that did not answer.
   package init(

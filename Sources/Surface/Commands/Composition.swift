@@ -3,6 +3,7 @@ import Fleet
 import FoundationEssentials
 import Glibc
 import NIOPosix
+import OperatingSystem
 import Runs
 
 /// What Runtime gets of this process: its clocks, its environment, its chance, its streams.
@@ -79,7 +80,7 @@ enum AgentLocation {
     let size = readlink("/proc/self/exe", &buffer, Int(PATH_MAX))
     let own = String(
       decoding: buffer.prefix(max(size, 0)).map(UInt8.init(bitPattern:)), as: UTF8.self)
-    let folder = ManifestFile.folder(of: own)
+    let folder = PlainFile.folder(of: own)
     // Installed beside muster; or in a checkout, where scripts/agent puts it.
     let places = ["\(folder)/../../agent/muster-node", "\(folder)/muster-node"]
     guard let path = places.first(where: { access($0, X_OK) == 0 }) else {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Fleet
 import Glibc
 import Manifest
+import OperatingSystem
 
 struct Init: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -48,14 +49,12 @@ struct Init: ParsableCommand {
   }
 
   private static func create(_ path: String, _ text: String) throws {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    do throws(SystemFile.Fault) {
-      guard descriptor >= 0 else { throw SystemFile.Fault() }
-      defer { close(descriptor) }
-      try SystemFile.write(Array(text.utf8), to: descriptor)
+    do throws(SystemFault) {
+      try OpenFile(path: path, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
+        .write(Array(text.utf8), at: 0)
     } catch {
       throw CommandFailure(
-        .environment, code: "unwritable-file", "`\(path)`: \(error.words)",
+        .environment, code: "unwritable-file", "`\(path)`: \(error.reason)",
         hints: error.code == EEXIST ? ["name another path, or move the file away"] : [])
     }
   }

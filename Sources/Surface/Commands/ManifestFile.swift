@@ -1,6 +1,7 @@
 import Fleet
 import Glibc
 import Manifest
+import OperatingSystem
 import Plan
 
 /// A manifest on disk, resolved into a plan.
@@ -20,7 +21,7 @@ struct ManifestFile {
   /// - Throws: `CommandFailure` with every fault of the file, or where it cannot be read.
   init(_ path: String) throws(CommandFailure) {
     let text = try Self.text(at: path)
-    let folder = Self.folder(of: path)
+    let folder = PlainFile.folder(of: path)
     let (manifest, faults) = ManifestReader.read(text, file: path) { included in
       Self.text(of: included.hasPrefix("/") ? included : "\(folder)/\(included)")
     }
@@ -39,7 +40,7 @@ struct ManifestFile {
   }
 
   /// Where the manifest's runs are, unless `--runs` says otherwise.
-  var runsFolder: String { "\(Self.absolute(Self.folder(of: self.path)))/runs" }
+  var runsFolder: String { "\(Self.absolute(PlainFile.folder(of: self.path)))/runs" }
 
   static var home: String {
     if let home = getenv("HOME") { return String(cString: home) }
@@ -57,19 +58,18 @@ struct ManifestFile {
   /// The text of a file, read up to what the manifest's reader allows and a little more, which that
   /// reader then refuses; of standard input for `-`.
   static func text(at path: String) throws(CommandFailure) -> String {
-    do throws(SystemFile.Fault) {
-      let bytes = try SystemFile.read(path, sizeMax: ManifestYAML.maximumSize)
+    do throws(SystemFault) {
+      let sizeMax = ManifestYAML.maximumSize + 1
+      let bytes =
+        path == "-"
+        ? try PlainFile.read(STDIN_FILENO, named: path, sizeMax: sizeMax)
+        : try PlainFile.read(path, sizeMax: sizeMax)
       return String(decoding: bytes, as: UTF8.self)
     } catch {
       throw CommandFailure(
-        .failed, code: "no-manifest", "`\(path)` cannot be read: \(error.words)",
+        .failed, code: "no-manifest", "`\(path)` cannot be read: \(error.reason)",
         hints: error.code == ENOENT ? ["`muster init \(path)` writes a manifest"] : [])
     }
-  }
-
-  static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   /// `path` from the root; it need not exist.
@@ -79,43 +79,5 @@ struct ManifestFile {
     defer { free(here) }
     let folder = String(cString: here)
     return path == "." ? folder : "\(folder)/\(path)"
-  }
-}
-
-/// Files of this machine as a whole, by the system's own calls.
-enum SystemFile {
-  struct Fault: Error {
-    let code = errno
-
-    var words: String { String(cString: strerror(self.code)) }
-  }
-
-  /// Reads up to `sizeMax` bytes and a little more, by which a caller sees that there are too many.
-  ///
-  /// - Parameter path: `-` is standard input.
-  static func read(_ path: String, sizeMax: Int) throws(Fault) -> [UInt8] {
-    let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Fault() }
-    defer { if path != "-" { close(descriptor) } }
-    var bytes: [UInt8] = []
-    var piece = [UInt8](repeating: 0, count: 1 << 16)
-    while bytes.count <= sizeMax {
-      let count = Glibc.read(descriptor, &piece, piece.count)
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw Fault() }
-      if count == 0 { break }
-      bytes += piece[..<count]
-    }
-    return bytes
-  }
-
-  static func write(_ bytes: [UInt8], to descriptor: CInt) throws(Fault) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw Fault() }
-      rest = rest.dropFirst(count)
-    }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fleet
+import OperatingSystem
 import Telemetry
 
 /// `muster metrics-bench`: measures how fast texts of metrics are read in this process. Not in the
@@ -28,11 +29,11 @@ struct MetricsBench: ParsableCommand {
   func run() throws {
     for file in self.files {
       do {
-        let text = try SystemFile.read(file, sizeMax: MetricsTextLimits.byteCountMax)
+        let text = try PlainFile.read(file, sizeMax: MetricsTextLimits.byteCountMax + 1)
         StandardStreams.data("\(file): \(try Self.measure(text, for: .seconds(self.seconds)))\n")
-      } catch let fault as SystemFile.Fault {
+      } catch let fault as SystemFault {
         throw CommandFailure(
-          .failed, code: "unreadable", "cannot read `\(file)`: \(fault.words)")
+          .failed, code: "unreadable", "cannot read `\(file)`: \(fault.reason)")
       } catch let error as MetricsTextError {
         throw CommandFailure(
           .failed,

@@ -1,5 +1,6 @@
 import Fleet
 import Glibc
+import OperatingSystem
 import Synchronization
 import Terminal
 
@@ -37,7 +38,7 @@ enum StandardStreams {
     }
   }
 
-  /// Writes a diagnostic, coloured where ``ColourPolicy`` says so.
+  /// Writes a diagnostic, coloured where ``Palette`` says so.
   static func tell(_ diagnostic: Diagnostic) { Self.errors.diagnostic(diagnostic) }
 
   static func drawTalk(_ strokes: [OutputStream.Stroke]) { Self.errors.draw(strokes) }
@@ -88,14 +89,14 @@ enum StandardStreams {
     let isTerminal = isatty(descriptor) == 1
     return OutputStream(
       isTerminal: isTerminal,
-      palette: Palette(ColourPolicy(environment: environment, isTerminal: isTerminal)),
+      palette: Palette(environment: environment, isTerminal: isTerminal),
       write: write)
   }
 
   /// A reader that has gone ends the process quietly, as `SIGPIPE` would.
   private static func write(_ bytes: [UInt8], to descriptor: CInt) {
-    do throws(SystemFile.Fault) {
-      try SystemFile.write(bytes, to: descriptor)
+    do throws(SystemFault) {
+      try PlainFile.write(bytes, to: descriptor, named: "a stream")
     } catch {
       if error.code == EPIPE, descriptor == STDOUT_FILENO { exit(ExitStatus.brokenPipe.rawValue) }
     }

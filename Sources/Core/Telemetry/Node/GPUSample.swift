@@ -1,5 +1,5 @@
 /// What one GPU says about itself; `nil` is what its driver does not say.
-package struct GPUSample: Equatable, Sendable {
+package struct GPUSample: Codable, Equatable, Sendable {
   /// As the node counts, from 0.
   package var index: Int
   package var name: String

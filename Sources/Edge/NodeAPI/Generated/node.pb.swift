@@ -25,84 +25,6 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-package nonisolated enum Muster_V1_ReplicaState: SwiftProtobuf.Enum, Swift.CaseIterable {
-  package typealias RawValue = Int
-  case unspecified // = 0
-  case waiting // = 1
-  case starting // = 2
-  case loading // = 3
-  case canary // = 4
-  case ready // = 5
-  case busy // = 6
-  case stalled // = 7
-  case draining // = 8
-  case stopping // = 9
-  case stopped // = 10
-  case backoff // = 11
-  case failed // = 12
-  case UNRECOGNIZED(Int)
-
-  package init() {
-    self = .unspecified
-  }
-
-  package init?(rawValue: Int) {
-    switch rawValue {
-    case 0: self = .unspecified
-    case 1: self = .waiting
-    case 2: self = .starting
-    case 3: self = .loading
-    case 4: self = .canary
-    case 5: self = .ready
-    case 6: self = .busy
-    case 7: self = .stalled
-    case 8: self = .draining
-    case 9: self = .stopping
-    case 10: self = .stopped
-    case 11: self = .backoff
-    case 12: self = .failed
-    default: self = .UNRECOGNIZED(rawValue)
-    }
-  }
-
-  package var rawValue: Int {
-    switch self {
-    case .unspecified: return 0
-    case .waiting: return 1
-    case .starting: return 2
-    case .loading: return 3
-    case .canary: return 4
-    case .ready: return 5
-    case .busy: return 6
-    case .stalled: return 7
-    case .draining: return 8
-    case .stopping: return 9
-    case .stopped: return 10
-    case .backoff: return 11
-    case .failed: return 12
-    case .UNRECOGNIZED(let i): return i
-    }
-  }
-
-  // The compiler won't synthesize support with the UNRECOGNIZED case.
-  package static let allCases: [Muster_V1_ReplicaState] = [
-    .unspecified,
-    .waiting,
-    .starting,
-    .loading,
-    .canary,
-    .ready,
-    .busy,
-    .stalled,
-    .draining,
-    .stopping,
-    .stopped,
-    .backoff,
-    .failed,
-  ]
-
-}
-
 package nonisolated struct Muster_V1_RunsRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -317,54 +239,12 @@ package nonisolated struct Muster_V1_ReplicaStatus: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var service: String = String()
-
-  package var index: UInt32 = 0
-
-  package var state: Muster_V1_ReplicaState = .unspecified
-
-  /// Why it is in this state, in words; empty where the state says it all.
-  package var reason: String = String()
-
-  /// When it entered the state, by the node's clock.
-  package var sinceMilliseconds: Int64 = 0
-
-  /// 0: no process.
-  package var processID: Int64 = 0
-
-  /// Absent while it runs, and where the status was never learnt.
-  package var exitStatus: Int32 {
-    get {_exitStatus ?? 0}
-    set {_exitStatus = newValue}
-  }
-  /// Returns true if `exitStatus` has been explicitly set.
-  package var hasExitStatus: Bool {self._exitStatus != nil}
-  /// Clears the value of `exitStatus`. Subsequent reads from it will return its default value.
-  package mutating func clearExitStatus() {self._exitStatus = nil}
-
-  /// Set when a signal ended the process.
-  package var exitSignal: Int32 = 0
-
-  /// Counts from 1.
-  package var attempt: UInt32 = 0
-
-  /// The last lines of its log, with a failure; at most 20.
-  package var lastLogLines: [String] = []
-
-  /// Ready, but no probe was declared.
-  package var unproven: Bool = false
-
-  package var logPath: String = String()
-
-  /// What its last canary was answered with; empty where it has none. Replicas of one service that
-  /// differ were not started alike.
-  package var systemFingerprint: String = String()
+  /// Core's `ReplicaStatus`, as its JSON.
+  package var json: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
-
-  fileprivate var _exitStatus: Int32? = nil
 }
 
 package nonisolated struct Muster_V1_WatchRequest: Sendable {
@@ -534,8 +414,8 @@ package nonisolated struct Muster_V1_NodeEvent: Sendable {
   /// kernel's, that tells of a GPU or of the network between GPUs.
   package var kind: String = String()
 
-  /// Of `state`.
-  package var state: Muster_V1_ReplicaState = .unspecified
+  /// Of `state`: as Core's `ReplicaPhase` has it.
+  package var state: String = String()
 
   /// In words; of a state its reason, of a log its line.
   package var text: String = String()
@@ -687,7 +567,8 @@ package nonisolated struct Muster_V1_GPUSamples: Sendable {
 
   package var milliseconds: Int64 = 0
 
-  package var gpus: [Muster_V1_GPUSample] = []
+  /// Core's `GPUSample`s, as one JSON list.
+  package var gpus: Data = Data()
 
   /// Why there is none, in words; empty where the node has no GPU.
   package var fault: String = String()
@@ -695,82 +576,6 @@ package nonisolated struct Muster_V1_GPUSamples: Sendable {
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
-}
-
-package nonisolated struct Muster_V1_GPUSample: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var index: UInt32 = 0
-
-  package var name: String = String()
-
-  /// 0 ... 100; absent where the driver does not say. So for all.
-  package var utilizationPercent: Double {
-    get {_utilizationPercent ?? 0}
-    set {_utilizationPercent = newValue}
-  }
-  /// Returns true if `utilizationPercent` has been explicitly set.
-  package var hasUtilizationPercent: Bool {self._utilizationPercent != nil}
-  /// Clears the value of `utilizationPercent`. Subsequent reads from it will return its default value.
-  package mutating func clearUtilizationPercent() {self._utilizationPercent = nil}
-
-  package var memoryUsedMib: Double {
-    get {_memoryUsedMib ?? 0}
-    set {_memoryUsedMib = newValue}
-  }
-  /// Returns true if `memoryUsedMib` has been explicitly set.
-  package var hasMemoryUsedMib: Bool {self._memoryUsedMib != nil}
-  /// Clears the value of `memoryUsedMib`. Subsequent reads from it will return its default value.
-  package mutating func clearMemoryUsedMib() {self._memoryUsedMib = nil}
-
-  package var memoryTotalMib: Double {
-    get {_memoryTotalMib ?? 0}
-    set {_memoryTotalMib = newValue}
-  }
-  /// Returns true if `memoryTotalMib` has been explicitly set.
-  package var hasMemoryTotalMib: Bool {self._memoryTotalMib != nil}
-  /// Clears the value of `memoryTotalMib`. Subsequent reads from it will return its default value.
-  package mutating func clearMemoryTotalMib() {self._memoryTotalMib = nil}
-
-  package var powerWatts: Double {
-    get {_powerWatts ?? 0}
-    set {_powerWatts = newValue}
-  }
-  /// Returns true if `powerWatts` has been explicitly set.
-  package var hasPowerWatts: Bool {self._powerWatts != nil}
-  /// Clears the value of `powerWatts`. Subsequent reads from it will return its default value.
-  package mutating func clearPowerWatts() {self._powerWatts = nil}
-
-  package var temperatureCelsius: Double {
-    get {_temperatureCelsius ?? 0}
-    set {_temperatureCelsius = newValue}
-  }
-  /// Returns true if `temperatureCelsius` has been explicitly set.
-  package var hasTemperatureCelsius: Bool {self._temperatureCelsius != nil}
-  /// Clears the value of `temperatureCelsius`. Subsequent reads from it will return its default value.
-  package mutating func clearTemperatureCelsius() {self._temperatureCelsius = nil}
-
-  package var uncorrectedEccErrors: UInt64 {
-    get {_uncorrectedEccErrors ?? 0}
-    set {_uncorrectedEccErrors = newValue}
-  }
-  /// Returns true if `uncorrectedEccErrors` has been explicitly set.
-  package var hasUncorrectedEccErrors: Bool {self._uncorrectedEccErrors != nil}
-  /// Clears the value of `uncorrectedEccErrors`. Subsequent reads from it will return its default value.
-  package mutating func clearUncorrectedEccErrors() {self._uncorrectedEccErrors = nil}
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-
-  fileprivate var _utilizationPercent: Double? = nil
-  fileprivate var _memoryUsedMib: Double? = nil
-  fileprivate var _memoryTotalMib: Double? = nil
-  fileprivate var _powerWatts: Double? = nil
-  fileprivate var _temperatureCelsius: Double? = nil
-  fileprivate var _uncorrectedEccErrors: UInt64? = nil
 }
 
 package nonisolated struct Muster_V1_WatchedFile: Sendable {
@@ -1077,10 +882,6 @@ package nonisolated struct Muster_V1_WorkFault: Sendable {
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "muster.v1"
-
-nonisolated extension Muster_V1_ReplicaState: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0REPLICA_STATE_UNSPECIFIED\0\u{1}REPLICA_STATE_WAITING\0\u{1}REPLICA_STATE_STARTING\0\u{1}REPLICA_STATE_LOADING\0\u{1}REPLICA_STATE_CANARY\0\u{1}REPLICA_STATE_READY\0\u{1}REPLICA_STATE_BUSY\0\u{1}REPLICA_STATE_STALLED\0\u{1}REPLICA_STATE_DRAINING\0\u{1}REPLICA_STATE_STOPPING\0\u{1}REPLICA_STATE_STOPPED\0\u{1}REPLICA_STATE_BACKOFF\0\u{1}REPLICA_STATE_FAILED\0")
-}
 
 nonisolated extension Muster_V1_RunsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RunsRequest"
@@ -1513,7 +1314,7 @@ nonisolated extension Muster_V1_StartResponse: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Muster_V1_ReplicaStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReplicaStatus"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}index\0\u{1}state\0\u{1}reason\0\u{3}since_milliseconds\0\u{3}process_id\0\u{3}exit_status\0\u{3}exit_signal\0\u{1}attempt\0\u{3}last_log_lines\0\u{1}unproven\0\u{3}log_path\0\u{3}system_fingerprint\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}json\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1521,85 +1322,21 @@ nonisolated extension Muster_V1_ReplicaStatus: SwiftProtobuf.Message, SwiftProto
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.service) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
-      case 3: try { try decoder.decodeSingularEnumField(value: &self.state) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
-      case 5: try { try decoder.decodeSingularInt64Field(value: &self.sinceMilliseconds) }()
-      case 6: try { try decoder.decodeSingularInt64Field(value: &self.processID) }()
-      case 7: try { try decoder.decodeSingularInt32Field(value: &self._exitStatus) }()
-      case 8: try { try decoder.decodeSingularInt32Field(value: &self.exitSignal) }()
-      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
-      case 10: try { try decoder.decodeRepeatedStringField(value: &self.lastLogLines) }()
-      case 11: try { try decoder.decodeSingularBoolField(value: &self.unproven) }()
-      case 12: try { try decoder.decodeSingularStringField(value: &self.logPath) }()
-      case 13: try { try decoder.decodeSingularStringField(value: &self.systemFingerprint) }()
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.json) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.service.isEmpty {
-      try visitor.visitSingularStringField(value: self.service, fieldNumber: 1)
-    }
-    if self.index != 0 {
-      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 2)
-    }
-    if self.state != .unspecified {
-      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 3)
-    }
-    if !self.reason.isEmpty {
-      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
-    }
-    if self.sinceMilliseconds != 0 {
-      try visitor.visitSingularInt64Field(value: self.sinceMilliseconds, fieldNumber: 5)
-    }
-    if self.processID != 0 {
-      try visitor.visitSingularInt64Field(value: self.processID, fieldNumber: 6)
-    }
-    try { if let v = self._exitStatus {
-      try visitor.visitSingularInt32Field(value: v, fieldNumber: 7)
-    } }()
-    if self.exitSignal != 0 {
-      try visitor.visitSingularInt32Field(value: self.exitSignal, fieldNumber: 8)
-    }
-    if self.attempt != 0 {
-      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 9)
-    }
-    if !self.lastLogLines.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.lastLogLines, fieldNumber: 10)
-    }
-    if self.unproven != false {
-      try visitor.visitSingularBoolField(value: self.unproven, fieldNumber: 11)
-    }
-    if !self.logPath.isEmpty {
-      try visitor.visitSingularStringField(value: self.logPath, fieldNumber: 12)
-    }
-    if !self.systemFingerprint.isEmpty {
-      try visitor.visitSingularStringField(value: self.systemFingerprint, fieldNumber: 13)
+    if !self.json.isEmpty {
+      try visitor.visitSingularBytesField(value: self.json, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_ReplicaStatus, rhs: Muster_V1_ReplicaStatus) -> Bool {
-    if lhs.service != rhs.service {return false}
-    if lhs.index != rhs.index {return false}
-    if lhs.state != rhs.state {return false}
-    if lhs.reason != rhs.reason {return false}
-    if lhs.sinceMilliseconds != rhs.sinceMilliseconds {return false}
-    if lhs.processID != rhs.processID {return false}
-    if lhs._exitStatus != rhs._exitStatus {return false}
-    if lhs.exitSignal != rhs.exitSignal {return false}
-    if lhs.attempt != rhs.attempt {return false}
-    if lhs.lastLogLines != rhs.lastLogLines {return false}
-    if lhs.unproven != rhs.unproven {return false}
-    if lhs.logPath != rhs.logPath {return false}
-    if lhs.systemFingerprint != rhs.systemFingerprint {return false}
+    if lhs.json != rhs.json {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1950,7 +1687,7 @@ nonisolated extension Muster_V1_NodeEvent: SwiftProtobuf.Message, SwiftProtobuf.
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.kind) }()
-      case 7: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.state) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.text) }()
       default: break
       }
@@ -1976,8 +1713,8 @@ nonisolated extension Muster_V1_NodeEvent: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.kind.isEmpty {
       try visitor.visitSingularStringField(value: self.kind, fieldNumber: 6)
     }
-    if self.state != .unspecified {
-      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 7)
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 7)
     }
     if !self.text.isEmpty {
       try visitor.visitSingularStringField(value: self.text, fieldNumber: 8)
@@ -2286,7 +2023,7 @@ nonisolated extension Muster_V1_GPUSamples: SwiftProtobuf.Message, SwiftProtobuf
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.milliseconds) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.gpus) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.gpus) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.fault) }()
       default: break
       }
@@ -2298,7 +2035,7 @@ nonisolated extension Muster_V1_GPUSamples: SwiftProtobuf.Message, SwiftProtobuf
       try visitor.visitSingularInt64Field(value: self.milliseconds, fieldNumber: 1)
     }
     if !self.gpus.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.gpus, fieldNumber: 2)
+      try visitor.visitSingularBytesField(value: self.gpus, fieldNumber: 2)
     }
     if !self.fault.isEmpty {
       try visitor.visitSingularStringField(value: self.fault, fieldNumber: 3)
@@ -2310,75 +2047,6 @@ nonisolated extension Muster_V1_GPUSamples: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.milliseconds != rhs.milliseconds {return false}
     if lhs.gpus != rhs.gpus {return false}
     if lhs.fault != rhs.fault {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Muster_V1_GPUSample: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".GPUSample"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}name\0\u{3}utilization_percent\0\u{3}memory_used_mib\0\u{3}memory_total_mib\0\u{3}power_watts\0\u{3}temperature_celsius\0\u{3}uncorrected_ecc_errors\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 3: try { try decoder.decodeSingularDoubleField(value: &self._utilizationPercent) }()
-      case 4: try { try decoder.decodeSingularDoubleField(value: &self._memoryUsedMib) }()
-      case 5: try { try decoder.decodeSingularDoubleField(value: &self._memoryTotalMib) }()
-      case 6: try { try decoder.decodeSingularDoubleField(value: &self._powerWatts) }()
-      case 7: try { try decoder.decodeSingularDoubleField(value: &self._temperatureCelsius) }()
-      case 8: try { try decoder.decodeSingularUInt64Field(value: &self._uncorrectedEccErrors) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.index != 0 {
-      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 1)
-    }
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
-    }
-    try { if let v = self._utilizationPercent {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
-    } }()
-    try { if let v = self._memoryUsedMib {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
-    } }()
-    try { if let v = self._memoryTotalMib {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
-    } }()
-    try { if let v = self._powerWatts {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
-    } }()
-    try { if let v = self._temperatureCelsius {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
-    } }()
-    try { if let v = self._uncorrectedEccErrors {
-      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 8)
-    } }()
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Muster_V1_GPUSample, rhs: Muster_V1_GPUSample) -> Bool {
-    if lhs.index != rhs.index {return false}
-    if lhs.name != rhs.name {return false}
-    if lhs._utilizationPercent != rhs._utilizationPercent {return false}
-    if lhs._memoryUsedMib != rhs._memoryUsedMib {return false}
-    if lhs._memoryTotalMib != rhs._memoryTotalMib {return false}
-    if lhs._powerWatts != rhs._powerWatts {return false}
-    if lhs._temperatureCelsius != rhs._temperatureCelsius {return false}
-    if lhs._uncorrectedEccErrors != rhs._uncorrectedEccErrors {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

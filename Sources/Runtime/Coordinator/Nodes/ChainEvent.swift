@@ -72,7 +72,8 @@ extension ChainEvent {
       milliseconds: event.milliseconds, node: node,
       replica: event.service.isEmpty
         ? nil : ReplicaKey(service: event.service, index: Int(event.index)),
-      what: event.kind == "state" ? ReplicaPhase(event.state)?.rawValue ?? "state" : event.kind,
+      what: event.kind == "state"
+        ? ReplicaPhase(rawValue: event.state)?.rawValue ?? "state" : event.kind,
       reason: event.text)
   }
 

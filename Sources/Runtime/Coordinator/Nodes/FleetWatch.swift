@@ -132,8 +132,8 @@ package enum NodeScrape: Equatable, Sendable {
     switch report.kind {
     case .page(let page): self = .page(NodePage(page))
     case .gpus(let gpus):
-      self = .gpus(
-        milliseconds: gpus.milliseconds, gpus.gpus.map(GPUSample.init), fault: gpus.fault)
+      let samples = (try? CanonicalJSON.value([GPUSample].self, from: gpus.gpus)) ?? []
+      self = .gpus(milliseconds: gpus.milliseconds, samples, fault: gpus.fault)
     case .file(let file):
       self = .file(
         path: file.path, milliseconds: file.milliseconds, lines: file.lines, bytes: file.bytes,
@@ -184,19 +184,6 @@ package struct NodePage: Equatable, Sendable {
     let isTooLarge = page.text.count > Self.textSizeMax
     self.text = isTooLarge ? [] : Array(page.text)
     self.fault = isTooLarge ? "the page has more than \(Self.textSizeMax) bytes" : page.fault
-  }
-}
-
-extension GPUSample {
-  init(_ sample: Muster_V1_GPUSample) {
-    self.init(index: Int(sample.index), name: sample.name)
-    self.utilizationPercent = sample.hasUtilizationPercent ? sample.utilizationPercent : nil
-    self.memoryUsedMiB = sample.hasMemoryUsedMib ? sample.memoryUsedMib : nil
-    self.memoryTotalMiB = sample.hasMemoryTotalMib ? sample.memoryTotalMib : nil
-    self.powerWatts = sample.hasPowerWatts ? sample.powerWatts : nil
-    self.temperatureCelsius = sample.hasTemperatureCelsius ? sample.temperatureCelsius : nil
-    self.uncorrectedECCErrors =
-      sample.hasUncorrectedEccErrors ? Int(exactly: sample.uncorrectedEccErrors) : nil
   }
 }
 

@@ -30,11 +30,7 @@ package struct NodeErrand: Sendable {
     }
   }
 
-  /// What the node keeps of runs, newest first.
-  ///
-  /// - Parameters:
-  ///   - name: Of their plan; `nil`: any.
-  ///   - addsSizes: Takes as long as the node's disk does.
+  /// What the node keeps of runs of that name, `nil`: any; newest first. Sizes take as long as its disk.
   package func runs(named name: String?, addsSizes: Bool) async throws(NodeFault) -> [NodeRun] {
     let timeout = addsSizes ? Self.sizesTimeout : NodeSession.callTimeout
     let request = Muster_V1_RunsRequest.with {

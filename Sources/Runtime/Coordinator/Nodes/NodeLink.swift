@@ -12,10 +12,7 @@ package typealias OpenLink = @Sendable (Plan.Node) async throws(NodeFault) -> Li
 enum NodeLink {
   typealias Client = GRPCClient<HTTP2ClientTransport.WrappedChannel>
 
-  /// Opens a link, and closes it when `body` has ended.
-  ///
-  /// - Throws: `NodeFault`, with the link's own words where the link broke; what `body` throws
-  ///   otherwise stands as the fault's cause.
+  /// See ``AgentConnector/withSession(to:_:)``.
   static func with<Result: Sendable>(
     _ node: Plan.Node, open: OpenLink, body: @Sendable (Client) async throws -> Result
   ) async throws(NodeFault) -> Result {

@@ -80,14 +80,11 @@ package struct NodeSession: LaunchSession {
   package var processID: Int64 { self.attached.processID }
 
   package var runsReplicas: Bool {
-    self.attached.replicas.contains { ReplicaPhase($0.state)?.isFinal == false }
+    self.attached.replicas.contains { ReplicaStatus($0)?.state.isFinal == false }
   }
 
   // MARK: Calls
 
-  /// Asks the node what it is and has.
-  ///
-  /// - Parameter now: Milliseconds since 1970 by the coordinator's clock.
   package func examine(
     _ plan: Plan, _ now: @Sendable () -> Int64
   ) async throws(NodeFault) -> PreflightAnswer {
@@ -143,8 +140,6 @@ package struct NodeSession: LaunchSession {
     try await self.stop(timeout: timeout, keepsRecords: false) {}
   }
 
-  /// Stops every replica of the node and ends its daemon.
-  ///
   /// - Parameters:
   ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
   ///   - beforeEnd: Carried out when the replicas have been stopped: the last time to ask the daemon.

@@ -5,9 +5,8 @@ import OperatingSystem
 
 /// The process that serves one run on one node, until it is told that the run has ended.
 struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duration == Duration {
-  /// A daemon that nobody has claimed, and that has nothing to keep, ends after so long: it was
-  /// started by someone who only looked at a run that is over.
-  private static var forgottenTime: Duration { .seconds(3600) }
+  /// From one look at whether somebody needs it to the next.
+  private static var lookInterval: Duration { .seconds(10) }
 
   let identity: AgentIdentity
   let environment: [String: String]
@@ -82,15 +81,39 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
         ).run()
       }
       tasks.addTask {
+        var idleness = DaemonIdleness(at: clock.now)
         repeat {
-          try await self.clock.sleep(for: Self.forgottenTime)
-        } while session.wasClaimed || !supervisor.livingReplicas.isEmpty
+          try await clock.sleep(for: Self.lookInterval)
+        } while !idleness.looked(
+          isNeeded: session.hasLinks || !worker.isIdle || !supervisor.livingReplicas.isEmpty,
+          at: clock.now)
         session.end(keepsRecords: true)
       }
       try await PipeServer.serve(
         [service], at: folder.socket, on: group, clock: self.clock,
-        listenerBound: { ReadyPipe.announceReady() }, until: { try await session.ended() })
+        accepted: { session.opened($0) }, listenerBound: { ReadyPipe.announceReady() },
+        until: { try await session.ended() })
       tasks.cancelAll()
     }
+  }
+}
+
+/// Decides when a daemon ends that nobody needs, such as that of an eval whose coordinator is gone for
+/// good: what it has is on its disk, and the next link starts another one, which takes it up.
+struct DaemonIdleness<Instant: InstantProtocol> where Instant.Duration == Duration {
+  /// A coordinator that has lost its network is back by then, as a rule; starting one costs 50 ms.
+  static var patience: Duration { .seconds(300) }
+
+  private var neededAt: Instant
+
+  init(at now: Instant) {
+    self.neededAt = now
+  }
+
+  /// - Parameter isNeeded: By a link, a replica that lives, or work that is not done and on the disk.
+  /// - Returns: Whether it has to end.
+  mutating func looked(isNeeded: Bool, at now: Instant) -> Bool {
+    if isNeeded { self.neededAt = now }
+    return self.neededAt.duration(to: now) >= Self.patience
   }
 }

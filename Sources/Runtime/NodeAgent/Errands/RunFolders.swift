@@ -1,5 +1,4 @@
 import Fleet
-import FoundationEssentials
 import Glibc
 import NodeAPI
 import OperatingSystem
@@ -40,7 +39,7 @@ struct RunFolders: Sendable {
         let changed = Self.changedMilliseconds(state)
       else { continue }
       let plan = (try? PlainFile.read(state.plan, sizeMax: NodeLimits.planSizeMax)) ?? []
-      let name = (try? JSONDecoder().decode(PlanName.self, from: Data(plan)))?.name ?? ""
+      let name = (try? CanonicalJSON.value(PlanName.self, from: plan))?.name ?? ""
       guard ["", name].contains(request.name) || name.isEmpty else { continue }
       let replicas = FormerReplica.all(in: state)
       found.append(
@@ -99,7 +98,10 @@ struct RunFolders: Sendable {
         return answer
       }
       if isMerged || SpoolFolder(path: state.spool).isEmpty {
-        answer.sizeBytes = UInt64(try self.remove(run))
+        let folder = "\(self.root)/\(run)"
+        answer.sizeBytes = UInt64(try FolderTree.remove(self.node, in: folder))
+        // That of the run, once no other node has anything in it.
+        rmdir(folder)
       } else {
         answer.refusal = "records of it have not been fetched"
       }
@@ -108,17 +110,6 @@ struct RunFolders: Sendable {
       answer.refusal = "\(error)"
     }
     return answer
-  }
-
-  private func remove(_ run: RunID) throws(SystemFault) -> Int {
-    do throws(FileFault) {
-      let size = try FolderTree.remove(self.node, in: "\(self.root)/\(run)")
-      // That of the run, once no other node has anything in it.
-      rmdir("\(self.root)/\(run)")
-      return size
-    } catch {
-      throw SystemFault("\(error.operation) \(error.path)", code: error.errno)
-    }
   }
 
   /// - Parameter marks: Of all processes of runs: some may outlive daemon, holder and main process.

@@ -94,18 +94,53 @@ final class EventLog: Sendable {
     }
   }
 
-  private var formerPath: String {
-    self.path.hasSuffix(".jsonl")
-      ? self.path.dropLast(".jsonl".count) + ".1.jsonl" : "\(self.path).1"
-  }
+  private var formerPath: String { "\(self.path.dropLast(".jsonl".count)).1.jsonl" }
 
   private func append(_ event: Muster_V1_NodeEvent) throws {
     let line: [UInt8] = try event.jsonUTF8Bytes() + [UInt8(ascii: "\n")]
-    let file = try SystemFault.check("open \(self.path)") {
-      open(self.path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    let file = try OpenFile(
+      path: self.path, flags: O_CREAT | O_WRONLY | O_APPEND | O_NOFOLLOW)
+    try PlainFile.write(line, to: file.number, named: self.path)
+    if try file.size() > Self.fileSizeMax { rename(self.path, self.formerPath) }
+  }
+}
+
+/// Tells an XID that is new from one that was told already: what the driver writes to the kernel's log
+/// may be in a replica's log, too.
+///
+/// The same words may come again and again from one source, which is news each time; so as many are
+/// told as the source that has it most often says.
+struct SeenXIDs: Sendable {
+  private struct Entry: Sendable {
+    var text: String
+    var counts: [String: Int]
+    var milliseconds: Int64
+  }
+
+  /// Behind the first of the sources, another says the same within a minute.
+  private static let windowMilliseconds: Int64 = 60_000
+  /// A machine in trouble has fewer kinds of trouble at once.
+  private static let countMax = 64
+
+  /// Oldest first.
+  private var entries: [Entry] = []
+
+  /// - Parameters:
+  ///   - line: With `Xid (` in it; what is before that is the source's own.
+  ///   - source: The replica whose log it is in; empty: the kernel's.
+  mutating func isNew(_ line: String, from source: String, at milliseconds: Int64) -> Bool {
+    let start = line.firstRange(of: "Xid (")?.lowerBound ?? line.startIndex
+    let text = String(line[start...])
+    self.entries.removeAll { abs(milliseconds - $0.milliseconds) > Self.windowMilliseconds }
+    var entry = Entry(text: text, counts: [:], milliseconds: milliseconds)
+    if let index = self.entries.firstIndex(where: { $0.text == text }) {
+      entry.counts = self.entries.remove(at: index).counts
     }
-    defer { close(file) }
-    try PlainFile.write(line, to: file, named: self.path)
-    if lseek(file, 0, SEEK_END) > Self.fileSizeMax { rename(self.path, self.formerPath) }
+    let told = entry.counts.values.max() ?? 0
+    let count = entry.counts[source, default: 0] + 1
+    entry.counts[source] = count
+    if self.entries.count >= Self.countMax { self.entries.removeFirst() }
+    self.entries.append(entry)
+    return count > told
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 
 /// Follows the kernel's log for the errors that NVIDIA's driver writes to it, from its present end on.
 ///
@@ -23,7 +24,8 @@ where WatchClock.Duration == Duration {
   func run() async {
     let file = open(self.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
     guard file >= 0 else {
-      return self.note("no XIDs but those of replicas' logs: \(self.path): \(errno.words)")
+      let reason = SystemFault("open", code: errno).reason
+      return self.note("no XIDs but those of replicas' logs: \(self.path): \(reason)")
     }
     defer { close(file) }
     lseek(file, 0, SEEK_END)
@@ -80,9 +82,4 @@ struct KernelLogTail: Sendable {
       return String(decoding: text, as: UTF8.self)
     }
   }
-}
-
-extension CInt {
-  /// An error number in words.
-  fileprivate var words: String { String(cString: strerror(self)) }
 }

@@ -1,9 +1,13 @@
-package import GRPCCore
+import Fleet
+import GRPCCore
 import GRPCNIOTransportHTTP2TransportServices
-package import NIOCore
+import Glibc
+import NIOCore
+import NIOPosix
+import OperatingSystem
 
 /// The gRPC server of the agent.
-package enum PipeServer {
+enum PipeServer {
   /// For calls that are under way when the daemon is told to end, before they are cut off.
   private static let shutdownTime = Duration.seconds(1)
 
@@ -22,14 +26,16 @@ package enum PipeServer {
   ///
   /// - Parameters:
   ///   - path: Of the socket.
+  ///   - accepted: Called with each connection.
   ///   - listenerBound: Called once connections are accepted.
   ///   - ended: Returns when the server is to end.
-  package static func serve(
+  static func serve(
     _ services: [any RegistrableRPCService], at path: String, on group: any EventLoopGroup,
-    clock: some Clock<Duration>, listenerBound: @escaping @Sendable () -> Void,
+    clock: some Clock<Duration>, accepted: @escaping @Sendable (any Channel) -> Void,
+    listenerBound: @escaping @Sendable () -> Void,
     until ended: @escaping @Sendable () async throws -> Void
   ) async throws {
-    let listener = UnixSocketListener(path: path, on: group)
+    let listener = UnixSocketListener(eventLoopGroup: group, path: path, accepted: accepted)
     let transport = HTTP2ServerTransport.Custom(
       listenerFactory: listener, config: Self.config(for: UnixSocketListener.self))
     let server = GRPCServer(transport: transport, services: services)
@@ -64,5 +70,70 @@ package enum PipeServer {
     config.connection.keepalive.clientBehavior.allowWithoutCalls = true
     config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(1)
     return config
+  }
+}
+
+/// Accepts gRPC connections on a Unix socket that only its owner may open.
+private struct UnixSocketListener: HTTP2ServerTransport.ListenerFactory {
+  let eventLoopGroup: any EventLoopGroup
+  /// In a folder of mode 0700. A socket that is there already is replaced.
+  let path: String
+  let accepted: @Sendable (any Channel) -> Void
+
+  func makeListeningChannel(
+    listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
+    connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
+  ) async throws -> NIOAsyncChannel<
+    HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never
+  > {
+    let listener = try await ServerBootstrap(group: self.eventLoopGroup)
+      .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
+      .bind(unixDomainSocketPath: self.path, cleanupExistingSocketFile: true) { connection in
+        self.accepted(connection)
+        return connectionConfigurator.configure(channel: connection, tls: .none)
+      }
+    guard chmod(self.path, 0o600) == 0 else { throw IOError(errnoCode: errno, reason: "chmod") }
+    return listener
+  }
+}
+
+/// Standard input and output as the one connection of a server, after the preface.
+struct StandardPipe: HTTP2ServerTransport.ListenerFactory {
+  typealias Connection = HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel
+
+  let eventLoopGroup: any EventLoopGroup
+
+  func makeListeningChannel(
+    listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
+    connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
+  ) async throws -> NIOAsyncChannel<Connection, Never> {
+    let loop = self.eventLoopGroup.next()
+    let listener = try await Self.silentListener(on: loop)
+    // HTTP/2 begins with the next byte.
+    try PlainFile.write(Array(AgentPreface.line.utf8), to: STDOUT_FILENO, named: "the preface")
+    let connection = try await NIOPipeBootstrap(group: loop)
+      .takingOwnershipOfDescriptors(input: STDIN_FILENO, output: STDOUT_FILENO) { channel in
+        channel.closeFuture.whenComplete { _ in listener.channel.close(promise: nil) }
+        return connectionConfigurator.configure(channel: channel, tls: .none)
+      }
+    try await loop.submit {
+      listener.channel.pipeline.syncOperations.fireChannelRead(NIOAny(connection))
+      listener.channel.pipeline.syncOperations.fireChannelReadComplete()
+    }.get()
+    return listener
+  }
+
+  /// Something must stand where a server accepts connections: a pipe that nobody writes to.
+  private static func silentListener(
+    on loop: any EventLoop
+  ) async throws -> NIOAsyncChannel<Connection, Never> {
+    let (readingEnd, writingEnd) = try SystemFault.checkedPipe()
+    return try await NIOPipeBootstrap(group: loop)
+      .takingOwnershipOfDescriptor(input: readingEnd) { channel in
+        channel.eventLoop.makeCompletedFuture {
+          channel.closeFuture.whenComplete { _ in close(writingEnd) }
+          return try NIOAsyncChannel<Connection, Never>(wrappingChannelSynchronously: channel)
+        }
+      }
   }
 }

@@ -1,4 +1,5 @@
 import Launch
+import OperatingSystem
 
 /// What `nvidia-smi` says of the node's GPUs. Source: `nvidia-smi --help-query-gpu` and
 /// `--help-query-compute-apps`; a value that the driver has not is `[N/A]` or `[Not Supported]`.
@@ -8,6 +9,7 @@ enum GPUQuestion {
     "index,uuid,memory.total,memory.used,driver_version,ecc.mode.current,"
     + "ecc.errors.uncorrected.volatile.total,name"
   private static let processFields = "gpu_uuid,pid,used_memory,process_name"
+  private static let format = "--format=csv,noheader,nounits"
   /// More than any node has.
   private static let countMax = 1024
 
@@ -18,14 +20,9 @@ enum GPUQuestion {
     _ facts: inout PreflightFacts, environment: [String: String],
     clock: some Clock<Duration> & Sendable, isOurs: (Int32) -> Bool
   ) async {
-    func run(_ arguments: [String]) async -> ToolRun.Outcome {
-      await ToolRun(argv: ["nvidia-smi"] + arguments, environment: environment)
-        .outcome(clock: clock)
-    }
-    let format = "--format=csv,noheader,nounits"
-    async let asked = run(["--query-gpu=\(Self.gpuFields)", format])
-    async let processes = run(["--query-compute-apps=\(Self.processFields)", format])
-    async let header = run([])
+    async let asked = Self.run(["--query-gpu=\(Self.gpuFields)", Self.format], environment, clock)
+    async let processes = Self.processes(environment: environment, clock: clock)
+    async let header = Self.run([], environment, clock)
     switch await asked {
     case .absent: facts.gpuProgram = .absent
     case .hung: facts.gpuProgram = .hung
@@ -40,12 +37,10 @@ enum GPUQuestion {
       let words = output.split(whereSeparator: \.isNewline).first.map(String.init) ?? "no words"
       facts.gpuFault = "status \(status): \(words.prefix(300))"
     }
-    if case .ended(0, let output) = await processes {
-      facts.gpuProcesses = Self.processes(in: output)
-      for index in facts.gpuProcesses.indices {
-        let processID = Int32(truncatingIfNeeded: facts.gpuProcesses[index].processID)
-        facts.gpuProcesses[index].isOurs = isOurs(processID)
-      }
+    facts.gpuProcesses = await processes
+    for index in facts.gpuProcesses.indices {
+      let processID = Int32(truncatingIfNeeded: facts.gpuProcesses[index].processID)
+      facts.gpuProcesses[index].isOurs = isOurs(processID)
     }
     if case .ended(0, let output) = await header {
       facts.cuda = Self.cudaVersion(in: output) ?? ""
@@ -56,10 +51,17 @@ enum GPUQuestion {
   static func processes(
     environment: [String: String], clock: some Clock<Duration>
   ) async -> [PreflightFacts.GPUProcess] {
-    let question = ["--query-compute-apps=\(Self.processFields)", "--format=csv,noheader,nounits"]
-    let run = ToolRun(argv: ["nvidia-smi"] + question, environment: environment)
-    guard case .ended(0, let output) = await run.outcome(clock: clock) else { return [] }
+    let question = ["--query-compute-apps=\(Self.processFields)", Self.format]
+    guard case .ended(0, let output) = await Self.run(question, environment, clock) else {
+      return []
+    }
     return Self.processes(in: output)
+  }
+
+  private static func run(
+    _ arguments: [String], _ environment: [String: String], _ clock: some Clock<Duration>
+  ) async -> ToolRun.Outcome {
+    await ToolRun(argv: ["nvidia-smi"] + arguments, environment: environment).outcome(clock: clock)
   }
 
   /// Lines as `0, GPU-5f…, 143771, 4, 570.86.15, Enabled, 0, NVIDIA H200`.
@@ -114,5 +116,49 @@ enum GPUQuestion {
         return word.isEmpty || word.hasPrefix("[") ? nil : String(word)
       }
     }
+  }
+}
+
+/// Shows that the GPU memory of what was stopped is free again: a driver may keep what a process that
+/// is gone had, and then the next one does not fit.
+///
+/// Only processes of this run that `nvidia-smi` named before are looked for after: in a container it
+/// names processes of others by numbers that mean nothing here.
+struct GPUMemoryProof<ProofClock: Clock & Sendable>: Sendable
+where ProofClock.Duration == Duration {
+  /// A driver frees the memory of eight GPUs within seconds.
+  private static var patience: Duration { .seconds(10) }
+  private static var interval: Duration { .milliseconds(500) }
+
+  let run: String
+  let environment: [String: String]
+  let clock: ProofClock
+
+  /// Processes of this run that hold memory of GPUs; none where there is no `nvidia-smi`, or it hangs.
+  func holders() async -> [PreflightFacts.GPUProcess] {
+    let holders = await GPUQuestion.processes(environment: self.environment, clock: self.clock)
+    return holders.filter { RunMark.isOurs(Int32(truncatingIfNeeded: $0.processID), run: self.run) }
+  }
+
+  /// What is still held for those of the processes that are gone, in words.
+  func leftovers(of holders: [PreflightFacts.GPUProcess]) async -> [String] {
+    let deadline = self.clock.now.advanced(by: Self.patience)
+    let former = Set(holders.map(\.processID))
+    while !former.isEmpty {
+      let left = await GPUQuestion.processes(environment: self.environment, clock: self.clock)
+        .filter { process in
+          let id = Int32(truncatingIfNeeded: process.processID)
+          return former.contains(process.processID) && ProcessTable.stat(of: id)?.isGone ?? true
+        }
+      if left.isEmpty { return [] }
+      guard self.clock.now < deadline else {
+        return left.map { process in
+          "GPU \(process.gpu) still holds \(process.memoryMebibytes ?? 0) MiB of process "
+            + "\(process.processID) (\(process.name)), which is gone"
+        }
+      }
+      do { try await self.clock.sleep(for: Self.interval) } catch { return [] }
+    }
+    return []
   }
 }

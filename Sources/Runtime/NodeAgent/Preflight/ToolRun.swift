@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import OperatingSystem
 
@@ -18,10 +19,6 @@ struct ToolRun: Sendable {
   static let timeout = Duration.seconds(10)
   /// More than `dmesg` has: kernel logs are at most some MiB.
   private static let outputSizeMax = 16 << 20
-  private static let interval = Duration.milliseconds(20)
-  /// A process in the middle of a call of a dead driver does not even end when it is killed; it is
-  /// left behind after this.
-  private static let killWait = Duration.seconds(1)
 
   let argv: [String]
   let environment: [String: String]
@@ -32,37 +29,19 @@ struct ToolRun: Sendable {
         of: self.argv[0], searching: self.environment["PATH"] ?? "")
     else { return .absent }
     guard let ends = try? SystemFault.checkedPipe() else { return .notStarted("no pipe") }
-    defer { close(ends.reading) }
+    defer { for end in [ends.reading, ends.writing] { close(end) } }
     _ = fcntl(ends.reading, F_SETFL, O_NONBLOCK)
     var child = ChildProcess(program: program, argv: self.argv, environment: self.environment)
     child.output = ends.writing
-    let started = Result { () throws(SystemFault) in try child.spawn() }
-    close(ends.writing)
-    switch started {
-    case .success(let processID):
-      return await self.outcome(of: processID, output: ends.reading, clock: clock)
-    case .failure(let fault): return .notStarted("\(fault)")
-    }
-  }
-
-  private func outcome(
-    of processID: pid_t, output: CInt, clock: some Clock<Duration>
-  ) async -> Outcome {
     var bytes: [UInt8] = []
-    var waited = Duration.zero
-    while true {
-      // Asked before the pipe is read: what it wrote last is in it then.
-      let status = WaitStatus.of(processID)
-      Self.drain(output, into: &bytes)
-      if let status {
-        return .ended(status: status.code, output: String(decoding: bytes, as: UTF8.self))
+    do throws(SystemFault) {
+      let status = try await child.end(within: Self.timeout, clock: clock) {
+        Self.drain(ends.reading, into: &bytes)
       }
-      if waited >= Self.timeout || Task.isCancelled {
-        await Self.kill(processID, clock: clock)
-        return .hung
-      }
-      try? await clock.sleep(for: Self.interval)
-      waited += Self.interval
+      guard let status else { return .hung }
+      return .ended(status: status.code, output: String(decoding: bytes, as: UTF8.self))
+    } catch {
+      return .notStarted("\(error)")
     }
   }
 
@@ -75,15 +54,34 @@ struct ToolRun: Sendable {
       bytes += block[..<count]
     }
   }
+}
 
-  private static func kill(_ processID: pid_t, clock: some Clock<Duration>) async {
-    // Its number is ours until we have waited for it.
-    Glibc.kill(-processID, SIGKILL)
-    var waited = Duration.zero
-    while WaitStatus.of(processID) == nil, waited < Self.killWait {
-      // A cancelled task does not sleep: then it is asked a few times at once, and left.
-      try? await clock.sleep(for: Self.interval)
-      waited += Self.interval
+/// A blocking call that is waited for only so long: one on a network mount whose server is gone may
+/// never return.
+enum BoundedCall {
+  /// Runs `body` on a thread of its own, which is left to itself when the time is over.
+  ///
+  /// - Returns: `nil` when it was not done within `limit`.
+  static func run<Value: Sendable>(
+    within limit: Duration, clock: some Clock<Duration>, _ body: @escaping @Sendable () -> Value
+  ) async -> Value? {
+    let (values, feed) = AsyncStream.makeStream(of: Value.self)
+    // A queue that is blocked has a thread to itself.
+    DispatchQueue(label: "bounded call").async {
+      feed.yield(body())
+      feed.finish()
+    }
+    return await withTaskGroup(of: Value?.self) { tasks in
+      tasks.addTask {
+        for await value in values { return value }
+        return nil
+      }
+      tasks.addTask {
+        try? await clock.sleep(for: limit)
+        return nil
+      }
+      defer { tasks.cancelAll() }
+      return await tasks.next() ?? nil
     }
   }
 }

@@ -1,4 +1,5 @@
 import Fleet
+import FoundationEssentials
 import Health
 import Launch
 import NIOCore
@@ -35,7 +36,7 @@ struct CanaryProbe: Sendable {
       path: "/v1/completions", body: Array(body.utf8), key: self.key,
       timeout: Self.completionTimeout
     ).answer(on: group)
-    if let fingerprint = JSONValue(parsing: completion.body)?["system_fingerprint"]?.string {
+    if let fingerprint = (completion.json() as Completion?)?.systemFingerprint {
       note(.systemFingerprint(String(fingerprint.prefix(Self.fingerprintSizeMax))))
     }
     return Self.judge(completion: completion)
@@ -51,10 +52,10 @@ struct CanaryProbe: Sendable {
       return .failed("/v1/models answers 401: it asks for a key\(place)")
     }
     guard answer.status == 200 else { return .failed("/v1/models answers \(answer.status)") }
-    guard let data = JSONValue(parsing: answer.body)?["data"] else {
+    guard let list: ModelList = answer.json() else {
       return .failed("/v1/models does not answer with a list of models")
     }
-    let names = data.elements.compactMap { $0["id"]?.string }
+    let names = list.data.compactMap(\.id)
     if names.contains(server.model) { return nil }
     // Empty lists are seen while adapters load.
     if names.isEmpty { return .failed("/v1/models names no model yet") }
@@ -63,17 +64,58 @@ struct CanaryProbe: Sendable {
   }
 
   static func judge(completion answer: HTTPProbeRequest.Answer) -> ProbeOutcome {
-    let json = JSONValue(parsing: answer.body)
-    let message = json?["error"]?["message"]?.string.map { ": \(String($0.prefix(300)))" } ?? ""
+    let completion: Completion? = answer.json()
+    let message = completion?.error?.message.map { ": \(String($0.prefix(300)))" } ?? ""
     guard answer.status == 200 else {
       return .failed("a completion answers \(answer.status)\(message)")
     }
-    if let error = json?["error"], error != .null {
-      return .failed("a completion answers with an error\(message)")
-    }
-    guard let reason = json?["choices"]?.elements.first?["finish_reason"]?.string else {
+    if completion?.error != nil { return .failed("a completion answers with an error\(message)") }
+    guard let reason = completion?.choices?.first?.finishReason else {
       return .failed("a completion answers without a choice that is finished")
     }
     return reason == "abort" ? .failed("a completion was aborted") : .succeeded
+  }
+}
+
+/// What of the answers a probe looks at. What is no UTF-8 in them is mended.
+private struct ModelList: Decodable {
+  struct Model: Decodable {
+    var id: String?
+  }
+
+  var data: [Model]
+}
+
+private struct Completion: Decodable {
+  struct Choice: Decodable {
+    var finishReason: String?
+  }
+
+  /// Of any form: its message where it has one.
+  struct Failure: Decodable {
+    private enum CodingKeys: CodingKey {
+      case message
+    }
+
+    var message: String?
+
+    init(from decoder: any Decoder) throws {
+      self.message = try? decoder.container(keyedBy: CodingKeys.self)
+        .decode(String.self, forKey: .message)
+    }
+  }
+
+  var error: Failure?
+  var choices: [Choice]?
+  var systemFingerprint: String?
+}
+
+extension HTTPProbeRequest.Answer {
+  /// `nil` where the body is not JSON of that form.
+  fileprivate func json<Value: Decodable>() -> Value? {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let text = Data(String(decoding: self.body, as: UTF8.self).utf8)
+    return try? decoder.decode(Value.self, from: text)
   }
 }

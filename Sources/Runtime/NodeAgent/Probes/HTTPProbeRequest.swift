@@ -31,44 +31,51 @@ struct HTTPProbeRequest: Sendable {
   /// - Throws: What is wrong with the connection or the answer; a probe that hangs is closed.
   func answer(on group: any EventLoopGroup) async throws -> Answer {
     let loop = group.next()
-    let promise = loop.makePromise(of: Answer.self)
-    let channel: any Channel
-    do {
-      channel = try await ClientBootstrap(group: loop)
-        .connectTimeout(self.timeout)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHTTPClientHandlers()
-            try channel.pipeline.syncOperations.addHandler(
-              HTTPProbeHandler(
-                promise, timeout: self.timeout, bodySizeMax: self.bodySizeMax))
-          }
+    // By address: a static program has no resolver to rely on.
+    let channel = try await ClientBootstrap(group: loop).connectTimeout(self.timeout)
+      .connect(to: SocketAddress(ipAddress: self.address, port: self.port)) { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHTTPClientHandlers()
+          return try NIOAsyncChannel<HTTPClientResponsePart, Never>(
+            wrappingChannelSynchronously: channel)
         }
-        // By address: a static program has no resolver to rely on.
-        .connect(to: SocketAddress(ipAddress: self.address, port: self.port)).get()
-    } catch {
-      promise.fail(error)
-      throw error
-    }
-    return try await withTaskCancellationHandler {
-      var head = HTTPRequestHead(version: .http1_1, method: self.method, uri: self.path)
-      let host = self.address.contains(":") ? "[\(self.address)]" : self.address
-      head.headers = ["Host": "\(host):\(self.port)", "Connection": "close"]
-      if !self.key.isEmpty { head.headers.add(name: "Authorization", value: "Bearer \(self.key)") }
-      if !self.body.isEmpty {
-        head.headers.add(name: "Content-Type", value: "application/json")
-        head.headers.add(name: "Content-Length", value: String(self.body.count))
       }
-      channel.write(HTTPClientRequestPart.head(head), promise: nil)
-      if !self.body.isEmpty {
-        let body = HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(bytes: self.body)))
-        channel.write(body, promise: nil)
+    let deadline = loop.now + self.timeout
+    let limit = loop.scheduleTask(deadline: deadline) { channel.channel.close(promise: nil) }
+    defer { limit.cancel() }
+    return try await channel.executeThenClose { inbound in
+      self.send(over: channel.channel)
+      var answer = Answer(status: 0, body: [])
+      for try await part in inbound {
+        switch part {
+        case .head(let head): answer.status = Int(head.status.code)
+        case .body(let bytes):
+          answer.body += bytes.readableBytesView
+          guard answer.body.count <= self.bodySizeMax else {
+            throw HTTPProbeError.tooLarge(max: self.bodySizeMax)
+          }
+        case .end: return answer
+        }
       }
-      channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
-      return try await promise.futureResult.get()
-    } onCancel: {
-      channel.close(promise: nil)
+      throw loop.now < deadline ? HTTPProbeError.closed : .timedOut
     }
+  }
+
+  private func send(over channel: any Channel) {
+    var head = HTTPRequestHead(version: .http1_1, method: self.method, uri: self.path)
+    let host = self.address.contains(":") ? "[\(self.address)]" : self.address
+    head.headers = ["Host": "\(host):\(self.port)", "Connection": "close"]
+    if !self.key.isEmpty { head.headers.add(name: "Authorization", value: "Bearer \(self.key)") }
+    if !self.body.isEmpty {
+      head.headers.add(name: "Content-Type", value: "application/json")
+      head.headers.add(name: "Content-Length", value: String(self.body.count))
+    }
+    channel.write(HTTPClientRequestPart.head(head), promise: nil)
+    if !self.body.isEmpty {
+      let body = HTTPClientRequestPart.body(.byteBuffer(ByteBuffer(bytes: self.body)))
+      channel.write(body, promise: nil)
+    }
+    channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
   }
 }
 
@@ -94,67 +101,6 @@ enum HTTPProbeError: Error, Equatable, CustomStringConvertible {
     case is ChannelError: "no connection in time"
     default: "\(error)"
     }
-  }
-}
-
-/// Collects one answer, then closes.
-private final class HTTPProbeHandler: ChannelInboundHandler {
-  typealias InboundIn = HTTPClientResponsePart
-
-  private let promise: EventLoopPromise<HTTPProbeRequest.Answer>
-  private let timeout: TimeAmount
-  private let bodySizeMax: Int
-  private var status = 0
-  private var body: [UInt8] = []
-  private var deadline: Scheduled<Void>?
-
-  init(
-    _ promise: EventLoopPromise<HTTPProbeRequest.Answer>, timeout: TimeAmount, bodySizeMax: Int
-  ) {
-    self.promise = promise
-    self.timeout = timeout
-    self.bodySizeMax = bodySizeMax
-  }
-
-  func channelActive(context: ChannelHandlerContext) {
-    self.deadline = context.eventLoop.assumeIsolated().scheduleTask(in: self.timeout) {
-      self.settle(.failure(.timedOut), context: context)
-    }
-    context.fireChannelActive()
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    switch self.unwrapInboundIn(data) {
-    case .head(let head): self.status = Int(head.status.code)
-    case .body(let bytes):
-      self.body += bytes.readableBytesView
-      if self.body.count > self.bodySizeMax {
-        self.settle(.failure(.tooLarge(max: self.bodySizeMax)), context: context)
-      }
-    case .end: self.settle(.success(.init(status: self.status, body: self.body)), context: context)
-    }
-  }
-
-  func channelInactive(context: ChannelHandlerContext) {
-    self.settle(.failure(.closed), context: context)
-  }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    self.deadline?.cancel()
-    self.promise.fail(error)
-    context.close(promise: nil)
-  }
-
-  /// Only the first outcome counts: a promise takes no second.
-  private func settle(
-    _ result: Result<HTTPProbeRequest.Answer, HTTPProbeError>, context: ChannelHandlerContext
-  ) {
-    self.deadline?.cancel()
-    switch result {
-    case .success(let answer): self.promise.succeed(answer)
-    case .failure(let error): self.promise.fail(error)
-    }
-    context.close(promise: nil)
   }
 }
 

@@ -3,12 +3,16 @@ import Health
 import Launch
 import NIOCore
 import NIOPosix
+import OperatingSystem
+import Telemetry
 
 /// Finds out whether a replica is ready, on this machine.
 struct ReadinessCheck<ProbeClock: Clock & Sendable>: Sendable
 where ProbeClock.Duration == Duration {
   /// For a server on the same machine; a hung one is asked again.
   private static var timeout: TimeAmount { .seconds(3) }
+  /// For a command.
+  private static var execTimeout: Duration { .seconds(30) }
 
   let launch: LaunchSpecification
   /// Of the process, complete.
@@ -30,8 +34,7 @@ where ProbeClock.Duration == Duration {
         channel.close(promise: nil)
         return .succeeded
       case .probe(.exec(let argv)):
-        return try await ExecProbe(argv: argv, environment: self.environment)
-          .outcome(clock: self.clock)
+        return try await self.exec(argv)
       case .canary(let server):
         let key = server.key(argv: self.launch.argv, environment: self.environment)
         return try await CanaryProbe(server: server, key: key).outcome(on: self.group, note: note)
@@ -92,6 +95,18 @@ where ProbeClock.Duration == Duration {
     return .failed("GET \(path) on port \(port) answers \(answer.status)")
   }
 
+  /// The command sees what the process sees, and is found as a part of the replica.
+  private func exec(_ argv: [String]) async throws -> ProbeOutcome {
+    let path = try ProgramSearch.path(of: argv[0], searching: self.environment["PATH"] ?? "")
+    let child = ChildProcess(program: path, argv: argv, environment: self.environment)
+    switch try await child.end(within: Self.execTimeout, clock: self.clock) {
+    case .exited(0)?: return .succeeded
+    case .exited(let status)?: return .failed("`\(argv[0])` ended with status \(status)")
+    case .signalled(let signal)?: return .failed("`\(argv[0])` ended with signal \(signal)")
+    case nil: return .failed("`\(argv[0])` did not end in time")
+    }
+  }
+
   private func describe(_ error: any Error) -> String {
     switch self.launch.readiness {
     case .probe(.http(let port, _)), .probe(.tcp(let port)):
@@ -99,5 +114,41 @@ where ProbeClock.Duration == Duration {
     case .canary(let server): "port \(server.port): \(HTTPProbeError.reason(error))"
     case .probe(.exec), .probe(.log), .life: "\(error)"
     }
+  }
+}
+
+extension EngineCounters {
+  /// Lines of a page that are left out before the page is: more are no slip, but another format.
+  private static let wrongLineCountMax = 8
+
+  /// - Parameter page: Text of `/metrics`; lines that are not of that form are left out.
+  init(metrics page: [UInt8]) {
+    let reading = Self.reading(page)
+    // A count that may be old is no sign of work: a completion shows whether such an engine is stuck.
+    self.init(
+      running: reading.countsAge ? nil : reading.running,
+      waiting: reading.countsAge ? nil : reading.waiting, moving: reading.movement)
+  }
+
+  private static func reading(_ page: [UInt8]) -> EngineReading {
+    var scrape = EngineScrape()
+    var page = page
+    for _ in 0...Self.wrongLineCountMax {
+      do throws(MetricsTextError) {
+        return try scrape.read(page)
+      } catch {
+        page = Self.without(line: error.line, page)
+      }
+    }
+    return EngineReading()
+  }
+
+  /// - Parameter line: Counts from 1.
+  private static func without(line: Int, _ page: [UInt8]) -> [UInt8] {
+    var lines = page.split(separator: 0x0A, omittingEmptySubsequences: false)
+    lines.remove(at: min(line, lines.count) - 1)
+    // What is left of a text that was cut off ends with a line.
+    if let last = lines.last, !last.isEmpty { lines.append([]) }
+    return Array(lines.joined(separator: [0x0A]))
   }
 }

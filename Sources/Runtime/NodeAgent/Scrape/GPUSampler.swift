@@ -1,3 +1,5 @@
+import Fleet
+import FoundationEssentials
 import Glibc
 import NIOCore
 import NIOPosix
@@ -53,10 +55,7 @@ where SamplerClock.Duration == Duration {
     _ options: [String], silenceMax: Duration,
     receive: @escaping @Sendable (Muster_V1_GPUSamples) -> Void
   ) async throws -> String? {
-    var ends: [CInt] = [-1, -1]
-    try SystemFault.check("make a pipe") { pipe(&ends) }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    let output = ends[1]
+    let (input, output) = try SystemFault.checkedPipe()
     let environment = self.environment
     let started = try? await self.blocking.run {
       let program = try ProgramSearch.path(of: "nvidia-smi", searching: environment["PATH"] ?? "")
@@ -68,11 +67,12 @@ where SamplerClock.Duration == Duration {
     }
     close(output)
     guard let process = started else {
-      close(ends[0])
+      close(input)
       return nil
     }
-    defer { Self.end(process) }
-    return try await self.read(ends[0], silenceMax: silenceMax, receive: receive)
+    // One that is stuck in the kernel is left.
+    defer { ChildProcess.kill(process) }
+    return try await self.read(input, silenceMax: silenceMax, receive: receive)
   }
 
   /// Reads lines until the end of the pipe, or too long a silence.
@@ -116,17 +116,11 @@ where SamplerClock.Duration == Duration {
     }
   }
 
-  /// One that is stuck in the kernel is left: its end is not waited for.
-  private static func end(_ process: pid_t) {
-    kill(process, SIGKILL)
-    // Within a millisecond, as a rule; and whether or not this task was cancelled.
-    for _ in 0..<20 where waitpid(process, nil, WNOHANG) == 0 { usleep(1000) }
-  }
-
   private func message(_ gpus: [GPUSample], fault: String) -> Muster_V1_GPUSamples {
     .with {
       $0.milliseconds = self.wallClockMilliseconds()
-      $0.gpus = gpus.map { Muster_V1_GPUSample($0) }
+      // Its numbers are finite: nothing in it cannot be written.
+      $0.gpus = Data((try? CanonicalJSON.bytes(of: gpus)) ?? [])
       $0.fault = fault
     }
   }
@@ -167,22 +161,5 @@ private struct GPULines {
     self.rest = Array(lines.last ?? [])
     if self.rest.count > Self.sizeMax { self.rest = [] }
     return isNew ? self.samples.values.sorted { $0.index < $1.index } : []
-  }
-}
-
-extension Muster_V1_GPUSample {
-  init(_ sample: GPUSample) {
-    self = .with {
-      $0.index = UInt32(clamping: sample.index)
-      $0.name = sample.name
-      if let value = sample.utilizationPercent { $0.utilizationPercent = value }
-      if let value = sample.memoryUsedMiB { $0.memoryUsedMib = value }
-      if let value = sample.memoryTotalMiB { $0.memoryTotalMib = value }
-      if let value = sample.powerWatts { $0.powerWatts = value }
-      if let value = sample.temperatureCelsius { $0.temperatureCelsius = value }
-      if let value = sample.uncorrectedECCErrors {
-        $0.uncorrectedEccErrors = UInt64(clamping: value)
-      }
-    }
   }
 }

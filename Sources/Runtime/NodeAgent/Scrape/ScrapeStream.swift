@@ -44,18 +44,7 @@ where ScrapeClock.Duration == Duration {
   private func once(
     _ request: Muster_V1_ScrapeRequest, _ response: RPCWriter<Muster_V1_ScrapeReport>
   ) async throws {
-    let endpoints = self.endpoints(request)
-    try await withThrowingTaskGroup(of: Muster_V1_MetricsPage.self) { tasks in
-      var rest = endpoints[...]
-      for endpoint in rest.prefix(Self.concurrency) {
-        tasks.addTask { await self.page(of: endpoint) }
-      }
-      rest = rest.dropFirst(Self.concurrency)
-      for try await page in tasks {
-        try await response.write(.with { $0.page = page })
-        if let endpoint = rest.popFirst() { tasks.addTask { await self.page(of: endpoint) } }
-      }
-    }
+    try await self.round(of: request, from: self.clock.now) { try await response.write($0) }
     if request.gpus {
       let samples = try await self.gpus.sampleOnce()
       try await response.write(.with { $0.gpus = samples })
@@ -100,31 +89,33 @@ where ScrapeClock.Duration == Duration {
   private func feedPages(
     _ request: Muster_V1_ScrapeRequest, _ feed: ScrapeBatches
   ) async throws {
-    let interval = request.interval
-    var round = self.clock.now
+    var start = self.clock.now
     while true {
-      let endpoints = self.endpoints(request)
-        .map { (endpoint: $0, at: round.advanced(by: interval * $0.share)) }
-        .sorted { $0.at < $1.at }
-      let end = round.advanced(by: interval)
-      try await withThrowingTaskGroup(of: Void.self) { tasks in
-        var running = 0
-        for (endpoint, instant) in endpoints {
-          try await self.clock.sleep(until: instant, tolerance: nil)
-          if running >= Self.concurrency {
-            try await tasks.next()
-            running -= 1
-          }
-          running += 1
-          tasks.addTask {
-            let page = await self.page(of: endpoint)
-            feed.add(.with { $0.page = page })
-          }
+      try await self.round(of: request, from: start) { feed.add($0) }
+      // One that was late does not make the next ones late.
+      start = max(start.advanced(by: request.interval), self.clock.now)
+      try await self.clock.sleep(until: start, tolerance: nil)
+    }
+  }
+
+  /// Each page once, at its own instant of the interval.
+  private func round(
+    of request: Muster_V1_ScrapeRequest, from start: ScrapeClock.Instant,
+    receive: @escaping @Sendable (Muster_V1_ScrapeReport) async throws -> Void
+  ) async throws {
+    let endpoints = self.endpoints(request)
+      .map { (endpoint: $0, at: start.advanced(by: request.interval * $0.share)) }
+      .sorted { $0.at < $1.at }
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      for (index, (endpoint, instant)) in endpoints.enumerated() {
+        try await self.clock.sleep(until: instant, tolerance: nil)
+        if index >= Self.concurrency { try await tasks.next() }
+        tasks.addTask {
+          let page = await self.page(of: endpoint)
+          try await receive(.with { $0.page = page })
         }
       }
-      // One that was late does not make the next ones late.
-      round = max(end, self.clock.now)
-      try await self.clock.sleep(until: round, tolerance: nil)
+      try await tasks.waitForAll()
     }
   }
 

@@ -1,12 +1,13 @@
 import Glibc
 import NodeAPI
+import OperatingSystem
 import SwiftProtobuf
 
 /// Counts the lines of files that others write, each byte read once.
 struct WatchedFiles: Sendable {
   private struct Progress: Sendable {
     var inode: ino_t
-    var offset: off_t
+    var offset: Int
     /// Lines that are finished.
     var lineCount: UInt64
     /// Tells it from other files of its path on the nodes that see it, too; empty: it is this node's.
@@ -48,29 +49,27 @@ struct WatchedFiles: Sendable {
   }
 
   private mutating func look(at path: String) -> Muster_V1_WatchedFile? {
-    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var status = stat()
-    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    guard let file = try? OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK),
+      let status = try? file.status(), status.st_mode & S_IFMT == S_IFREG
+    else { return nil }
     var progress = self.progress[path] ?? Progress(of: path, inode: status.st_ino)
     // Another file by that name, or one that was begun anew.
-    if progress.inode != status.st_ino || status.st_size < progress.offset {
+    if progress.inode != status.st_ino || status.st_size < off_t(progress.offset) {
       progress = Progress(of: path, inode: status.st_ino)
     }
-    let end = min(status.st_size, progress.offset + off_t(Self.stepSizeMax))
-    var piece = [UInt8](repeating: 0, count: Self.pieceSize)
+    let size = Int(status.st_size)
+    let end = min(size, progress.offset + Self.stepSizeMax)
     while progress.offset < end {
-      let count = pread(file, &piece, min(piece.count, Int(end - progress.offset)), progress.offset)
-      guard count > 0 else { break }
-      for byte in piece[..<count] where byte == UInt8(ascii: "\n") { progress.lineCount += 1 }
-      progress.offset += off_t(count)
+      let place = progress.offset..<min(progress.offset + Self.pieceSize, end)
+      guard let piece = try? file.bytes(place), !piece.isEmpty else { break }
+      for byte in piece where byte == UInt8(ascii: "\n") { progress.lineCount += 1 }
+      progress.offset += piece.count
     }
     self.progress[path] = progress
     return .with {
       $0.path = path
       $0.lines = progress.lineCount
-      $0.bytes = UInt64(status.st_size)
+      $0.bytes = UInt64(size)
       $0.sharedAs = progress.sharedAs
     }
   }

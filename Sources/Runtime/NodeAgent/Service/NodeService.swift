@@ -41,16 +41,16 @@ where RunClock.Duration == Duration {
       self.session.observe(from: context.remotePeer)
     } else {
       let claimant = RunClaim.Holder(epoch: request.epoch, coordinator: request.coordinator)
-      var decision = RunClaim.ClaimDecision.accepted
+      var refusal: RunClaim.Holder?
       // One that has just ended may have a link that has not.
       for patience in (0..<Self.yieldLookCount).reversed() {
-        decision = try self.session.claim(
+        refusal = try self.session.claim(
           claimant, from: context.remotePeer, yields: request.yields, plan: Array(request.plan),
           secrets: request.secrets)
-        if decision == .accepted || !request.yields || patience == 0 { break }
+        if refusal == nil || !request.yields || patience == 0 { break }
         try await self.logs.clock.sleep(for: .milliseconds(100))
       }
-      if case .refused(let holder) = decision { throw RPCError(heldBy: holder) }
+      if let refusal { throw RPCError(heldBy: refusal) }
     }
     return .with {
       $0.protocolVersion = AgentPreface.protocolVersion

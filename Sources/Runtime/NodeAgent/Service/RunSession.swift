@@ -1,3 +1,4 @@
+import NIOCore
 import OperatingSystem
 import Synchronization
 
@@ -7,7 +8,7 @@ final class RunSession: Sendable {
     var claim: RunClaim
     var plan: [UInt8]
     var secrets: [String: String]
-    var wasClaimed = false
+    var linkCount = 0
     var keepsRecords = true
     /// Calls under way by which a coordinator works, such as a watch: it lives.
     var workingCalls: [String: Int] = [:]
@@ -37,8 +38,13 @@ final class RunSession: Sendable {
   var holder: RunClaim.Holder? { self.state.withLock { $0.claim.holder } }
   var plan: [UInt8] { self.state.withLock { $0.plan } }
 
-  /// Whether a coordinator has claimed the run since this daemon started.
-  var wasClaimed: Bool { self.state.withLock { $0.wasClaimed } }
+  var hasLinks: Bool { self.state.withLock { $0.linkCount > 0 } }
+
+  /// Counts a link for as long as it is open.
+  func opened(_ link: any Channel) {
+    self.state.withLock { $0.linkCount += 1 }
+    link.closeFuture.whenComplete { _ in self.state.withLock { $0.linkCount -= 1 } }
+  }
 
   /// The values of the secrets named, and the names that no coordinator has handed over.
   func secrets(named names: [String]) -> (values: [String: String], missing: [String]) {
@@ -55,30 +61,29 @@ final class RunSession: Sendable {
   /// - Parameters:
   ///   - yields: Takes nothing over from a holder that is at work.
   ///   - plan: Empty: the one that is there stays.
+  /// - Returns: Who holds the run, where the claim is refused.
   func claim(
     _ claimant: RunClaim.Holder, from address: String, yields: Bool = false, plan: [UInt8],
     secrets: [String: String]
-  ) throws(SystemFault) -> RunClaim.ClaimDecision {
+  ) throws(SystemFault) -> RunClaim.Holder? {
     try self.claiming.withLock { _ throws(SystemFault) in
-      let decision = self.state.withLock { state -> RunClaim.ClaimDecision in
+      let refusal = self.state.withLock { state -> RunClaim.Holder? in
         if yields, let holder = state.claim.holder, holder != claimant,
           state.workingCalls.keys.contains(where: { state.claim.mayAct(from: $0) == .allowed })
         {
-          return .refused(holder: holder)
+          return holder
         }
-        let decision = state.claim.claim(claimant, from: address)
-        guard decision == .accepted else { return decision }
+        if let holder = state.claim.claim(claimant, from: address) { return holder }
         if !plan.isEmpty { state.plan = plan }
-        state.wasClaimed = true
         state.secrets.merge(secrets) { $1 }
-        return decision
+        return nil
       }
-      if decision == .accepted {
+      if refusal == nil {
         self.bell.ring()
         try self.folder.write(claimant)
         if !plan.isEmpty { try PlainFile.publish(plan, at: self.folder.plan) }
       }
-      return decision
+      return refusal
     }
   }
 
@@ -120,5 +125,59 @@ final class RunSession: Sendable {
   func ended() async throws {
     for await _ in self.endSignal {}
     try Task.checkCancellation()
+  }
+}
+
+/// Decides who may act on the run: the coordinator with the highest epoch, and nobody else.
+///
+/// Links are known by an address that no two of them share. A link may come and go; what it claimed
+/// stands until a newer coordinator claims.
+struct RunClaim: Sendable {
+  struct Holder: Equatable, Sendable {
+    /// Milliseconds of the epoch at the coordinator's start.
+    var epoch: UInt64
+    /// For people: user@host and process id.
+    var coordinator: String
+  }
+
+  enum ActDecision: Equatable {
+    case allowed
+    /// The link has claimed nothing: it observes, or has not attached.
+    case notClaimed
+    case superseded(holder: Holder)
+  }
+
+  private(set) var holder: Holder?
+  /// In the order of their claims, so that the oldest is forgotten first.
+  private var links: [(address: String, claimant: Holder)] = []
+
+  /// - Parameter holder: Who held the run when the daemon before this one ended.
+  init(holder: Holder? = nil) {
+    self.holder = holder
+  }
+
+  /// The same coordinator may claim again, over the same link or another.
+  ///
+  /// - Returns: Who holds the run, where the claim is refused.
+  mutating func claim(_ claimant: Holder, from address: String) -> Holder? {
+    if let holder = self.holder, holder != claimant, claimant.epoch <= holder.epoch {
+      return holder
+    }
+    self.holder = claimant
+    self.links.removeAll { $0.address == address }
+    if self.links.count >= NodeLimits.linkCountMax { self.links.removeFirst() }
+    self.links.append((address, claimant))
+    return nil
+  }
+
+  /// A claim over this link, should there be one, is given back by it; the run stays held.
+  mutating func observe(from address: String) {
+    self.links.removeAll { $0.address == address }
+  }
+
+  func mayAct(from address: String) -> ActDecision {
+    guard let link = self.links.last(where: { $0.address == address }) else { return .notClaimed }
+    if let holder = self.holder, holder != link.claimant { return .superseded(holder: holder) }
+    return .allowed
   }
 }

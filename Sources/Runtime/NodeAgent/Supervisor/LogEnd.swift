@@ -44,8 +44,15 @@ enum LogEnd {
       let bytes = Self.read(path, from: start.offset, sizeMax: sizeMax)
     else { return [] }
     return bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-      .map { String(decoding: $0.prefix(Self.shownLineSizeMax), as: UTF8.self) }
+      .map { Self.parts(of: $0).last?.prefix(Self.shownLineSizeMax) ?? [] }
+      .map { String(decoding: $0, as: UTF8.self) }
       .dropLast(bytes.last == UInt8(ascii: "\n") || bytes.isEmpty ? 1 : 0)
+  }
+
+  /// What a line of a log has said, oldest first: a progress bar writes over itself by carriage returns,
+  /// and some end their lines with one.
+  static func parts(of line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+    line.split(separator: UInt8(ascii: "\r"))
   }
 
   /// The last lines, and above them the first that names an error where it is further up: vLLM and

@@ -33,15 +33,14 @@ struct LogTail {
     else { return [] }
     self.offset += off_t(bytes.count)
     self.partial += bytes
-    var lines: [String] = []
-    let pieces = self.partial.split(
+    var lines = self.partial.split(
       separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    for line in pieces.dropLast() { lines.append(String(decoding: line, as: UTF8.self)) }
-    self.partial = Array(pieces.last ?? [])
+    self.partial = Array(lines.removeLast())
     if self.partial.count > Self.lineSizeMax {
-      lines.append(String(decoding: self.partial, as: UTF8.self))
+      lines.append(self.partial[...])
       self.partial = []
     }
-    return lines
+    return lines.flatMap { $0.isEmpty ? [$0] : LogEnd.parts(of: $0) }
+      .map { String(decoding: $0, as: UTF8.self) }
   }
 }

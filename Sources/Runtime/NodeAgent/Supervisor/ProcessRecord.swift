@@ -34,7 +34,7 @@ struct ProcessRecord: Equatable, Sendable {
     case .launched(let start, let end):
       var text = "boot \(start.bootID)\n"
       for (name, process) in [("holder", start.holder), ("process", start.main)] {
-        text += "\(name) \(process.processID) \(process.startTicks)\n"
+        text += "\(name) \(process)\n"
       }
       text += "started \(start.startedAtMilliseconds)\n"
       switch end {
@@ -53,8 +53,9 @@ struct ProcessRecord: Equatable, Sendable {
       self.content = .launchFailed(reason)
       return
     }
-    guard let bootID = lines["boot"], let holder = Self.identity(lines["holder"]),
-      let main = Self.identity(lines["process"]),
+    guard let bootID = lines["boot"],
+      let holder = lines["holder"].flatMap(ProcessStat.Identity.init),
+      let main = lines["process"].flatMap(ProcessStat.Identity.init),
       let started = lines["started"].flatMap({ Int64($0) })
     else { return nil }
     var end: ProcessEnd?
@@ -65,14 +66,6 @@ struct ProcessRecord: Equatable, Sendable {
     let start = Start(
       bootID: bootID, holder: holder, main: main, startedAtMilliseconds: started)
     self.content = .launched(start, end: end)
-  }
-
-  private static func identity(_ text: String?) -> ProcessStat.Identity? {
-    let words = text?.split(separator: " ") ?? []
-    guard words.count == 2, let processID = Int32(words[0]), let start = UInt64(words[1]) else {
-      return nil
-    }
-    return ProcessStat.Identity(processID: processID, startTicks: start)
   }
 
   /// The values of lines `NAME VALUE`; lines without a value are left out.

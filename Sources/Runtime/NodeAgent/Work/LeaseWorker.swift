@@ -34,6 +34,9 @@ where C.Duration == Duration, C.Instant: Sendable {
     self.state = Mutex(State(settings.spool))
   }
 
+  /// Nothing is to be done, and all that was done is on the disk.
+  package var isIdle: Bool { self.state.withLock { $0.isIdle } }
+
   /// Runs items and writes spools until it is cancelled. Called once.
   package func run() async {
     await withTaskGroup(of: Void.self) { group in

@@ -57,6 +57,11 @@ where Instant.Duration == Duration {
     }
   }
 
+  /// Nothing is to be done, and all that was done is on the disk.
+  var isIdle: Bool {
+    self.queue.isEmpty && self.inWork.isEmpty && self.batches.isEmpty && !self.spool.hasPending
+  }
+
   /// Items that may be under way at once; 0: not known yet.
   var concurrency: Int {
     guard case .success(let runner) = self.runner else { return 0 }

@@ -1,0 +1,45 @@
+import Health
+import Launch
+import Testing
+
+@testable import NodeAgent
+
+@Suite struct CanaryTests {
+  private static func words(_ outcome: ProbeOutcome?) -> String {
+    switch outcome {
+    case .failed(let reason)?, .wrong(let reason)?: reason
+    case .succeeded?: "succeeded"
+    case nil: ""
+    }
+  }
+
+  /// Whatever a server answers is told, and never traps.
+  @Test(arguments: [
+    ("", "does not answer with a list of models"), ("{", "does not answer with a list of models"),
+    (String(repeating: "[", count: 100_000), "does not answer with a list of models"),
+    (#"{"data":{}}"#, "does not answer with a list of models"),
+    (#"{"data":[]}"#, "names no model yet"), (#"{"data":[{"id":null}]}"#, "names no model yet"),
+    (#"{"data":[{"id":"\ud83d\ude00 \"a\""}]}"#, "it serves `😀 \"a\"`, not `m`"),
+    (#"{"data":[{"id":"m","permission":[{"x":1.5e3}]}]}"#, ""),
+  ])
+  func `the answer of a list of models is judged`(body: String, reason: String) {
+    let outcome = CanaryProbe.judge(
+      models: .init(status: 200, body: Array(body.utf8)), of: ModelServer(port: 1, model: "m"))
+    #expect(reason.isEmpty ? outcome == nil : Self.words(outcome).hasSuffix(reason))
+  }
+
+  @Test(arguments: [
+    (#"{"error":"busy"}"#, "answers with an error"),
+    (#"{"error":{"message":"x","code":5}}"#, "answers with an error: x"),
+    (#"{"error":null,"choices":[]}"#, "a choice that is finished"),
+    ("nul", "a choice that is finished"),
+    (#"{"choices":[{"finish_reason":"abort"}]}"#, "was aborted"),
+    (
+      #"{"error":null,"choices":[{"finish_reason":"stop"}],"system_fingerprint":null}"#, "succeeded"
+    ),
+  ])
+  func `the answer of a completion is judged`(body: String, reason: String) {
+    let outcome = CanaryProbe.judge(completion: .init(status: 200, body: Array(body.utf8)))
+    #expect(Self.words(outcome).hasSuffix(reason))
+  }
+}
