@@ -100,9 +100,9 @@ let runtime: [Target] = [
   layer(
     "Runtime", "Coordinator",
     [
-      "Fleet", "Health", "KVCacheSimulator", "Launch", "Links", "Manifest", "NodeAPI", "Plan",
-      "Recipes", "RecordFiles", "Rollouts", "RunStore", "SSH", "Telemetry", grpcCore,
-      grpcTransport, protobuf,
+      "Fleet", "Health", "KVCacheSimulator", "Launch", "Links", "Manifest", "NodeAPI",
+      "OperatingSystem", "Plan", "Recipes", "RecordFiles", "Rollouts", "RunStore", "SSH",
+      "Telemetry", grpcCore, grpcTransport, protobuf,
     ]),
   layer(
     "Runtime", "FleetView",
@@ -175,7 +175,7 @@ let testTargets: [Target] = [
       "Runs", "Telemetry", "TestFleet", yams,
     ]),
   tests("HealthTests", ["Fleet", "Health", "Launch"]),
-  tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator"]),
+  tests("KVCacheSimulatorTests", ["Fleet", "KVCacheSimulator", "Rollouts"]),
   tests("LabTests", ["Lab", "OperatingSystem"]),
   tests(
     "LinksTests",
@@ -208,7 +208,8 @@ let testTargets: [Target] = [
   tests(
     "Simulation",
     [
-      "Coordinator", "Fleet", "Health", "Launch", "NodeAgent", "Plan", "RecordFiles", "Rollouts",
+      "Coordinator", "Fleet", "Health", "Launch", "NodeAgent", "OperatingSystem", "Plan",
+      "RecordFiles", "Rollouts",
     ]),
   // A fleet of which agents say what a test wants.
   .target(

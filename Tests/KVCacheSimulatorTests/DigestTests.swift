@@ -1,5 +1,6 @@
 import Fleet
 import KVCacheSimulator
+import Rollouts
 import Testing
 
 /// simulator.md §9: digests of whole outputs.
@@ -18,7 +19,7 @@ struct DigestTests {
       try SimulatorSpecification(policy: policy, seed: 42, difficulty: "all"))
     var lines: [UInt8] = []
     for task in 0..<300 {
-      worker.appendRecord(taskIndex: UInt64(task), rolloutIndex: 0, to: &lines)
+      worker.appendRecord(of: ItemKey(taskIndex: UInt64(task), rolloutIndex: 0), to: &lines)
     }
     #expect(SHA256.hex(of: lines) == digest)
   }
@@ -28,7 +29,7 @@ struct DigestTests {
       try SimulatorSpecification(policy: "random", seed: 42, difficulty: "all"))
     var lines: [UInt8] = []
     for task in 0..<30 {
-      worker.appendTrace(taskIndex: UInt64(task), rolloutIndex: 0, to: &lines)
+      worker.appendTrace(of: ItemKey(taskIndex: UInt64(task), rolloutIndex: 0), to: &lines)
     }
     let digest = "8c07395827777bb59013c9e4d1da6d42cbfbb39c3754be361a613d141ddc5c29"
     #expect(SHA256.hex(of: lines) == digest)
@@ -38,7 +39,7 @@ struct DigestTests {
     var worker = SimulatorWorker(
       try SimulatorSpecification(policy: "lru", seed: 42, difficulty: "all"))
     var lines: [UInt8] = []
-    worker.appendRecord(taskIndex: 0, rolloutIndex: 0, to: &lines)
+    worker.appendRecord(of: ItemKey(taskIndex: 0, rolloutIndex: 0), to: &lines)
     let expected =
       #"{"task_index":0,"rollout_index":0,"seed":42,"difficulty":"easy","policy":"lru","#
       + #""reward":0.2576045454545454,"rewards":{"failure_penalty":0.0,"throughput_reward":0.61,"#

@@ -1,5 +1,6 @@
 import Fleet
 @testable import KVCacheSimulator
+import Rollouts
 import Testing
 
 /// Random agents over random scenarios: what is kept as it changes equals what is counted anew.
@@ -72,10 +73,10 @@ struct InvariantTests {
     for task in (0..<40 as Range<UInt64>).reversed() {
       var fresh = SimulatorWorker(job)
       var (one, other): ([UInt8], [UInt8]) = ([], [])
-      used.appendTrace(taskIndex: task, rolloutIndex: 1, to: &one)
-      used.appendRecord(taskIndex: task, rolloutIndex: 1, to: &one)
-      fresh.appendTrace(taskIndex: task, rolloutIndex: 1, to: &other)
-      fresh.appendRecord(taskIndex: task, rolloutIndex: 1, to: &other)
+      used.appendTrace(of: ItemKey(taskIndex: task, rolloutIndex: 1), to: &one)
+      used.appendRecord(of: ItemKey(taskIndex: task, rolloutIndex: 1), to: &one)
+      fresh.appendTrace(of: ItemKey(taskIndex: task, rolloutIndex: 1), to: &other)
+      fresh.appendRecord(of: ItemKey(taskIndex: task, rolloutIndex: 1), to: &other)
       #expect(one == other)
       #expect(one.count { $0 == UInt8(ascii: "\n") } == 16)
     }
@@ -88,9 +89,9 @@ struct InvariantTests {
     var differing = 0
     for task in 0..<20 as Range<UInt64> {
       var (one, other): ([UInt8], [UInt8]) = ([], [])
-      worker.appendTrace(taskIndex: task, rolloutIndex: 0, to: &one)
+      worker.appendTrace(of: ItemKey(taskIndex: task, rolloutIndex: 0), to: &one)
       let actions = worker.episode
-      worker.appendTrace(taskIndex: task, rolloutIndex: 1, to: &other)
+      worker.appendTrace(of: ItemKey(taskIndex: task, rolloutIndex: 1), to: &other)
       if actions.tally != worker.episode.tally { differing += 1 }
     }
     #expect((differing > 0) == (policy == .random))

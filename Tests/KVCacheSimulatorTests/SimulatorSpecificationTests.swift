@@ -22,18 +22,21 @@ struct SimulatorSpecificationTests {
 
   @Test(arguments: [0, -1, Int.min, Int.max])
   func `counts out of range are refused`(count: Int) {
-    #expect(throws: SimulatorSpecificationError.maxActionsOutOfRange(count)) {
+    let error = #expect(throws: SimulatorSpecificationError.self) {
       try SimulatorSpecification(
         policy: "lru", seed: 0, difficulty: "all", maxActionsPerStep: count)
     }
+    #expect(error?.description == "max actions per step `\(count)` is not in 1 to 1000000")
   }
 
   @Test(arguments: [-1, 3601])
   func `a time out of range is refused`(seconds: Int) {
-    #expect(throws: SimulatorSpecificationError.episodeCostOutOfRange(.seconds(seconds))) {
+    let error = #expect(throws: SimulatorSpecificationError.self) {
       try SimulatorSpecification(
         policy: "lru", seed: 0, difficulty: "all", episodeCost: .seconds(seconds))
     }
+    let cost = Duration.seconds(seconds)
+    #expect(error?.description == "episode cost `\(cost)` is not in 0 to 3600.0 seconds")
   }
 
   @Test func `what is written reads back, and is the same bytes for the same specification`()
@@ -52,10 +55,11 @@ struct SimulatorSpecificationTests {
   @Test func `what nobody wrote is refused with the reason`() throws {
     let right = try SimulatorSpecification().canonicalJSON()
     let text = String(decoding: right, as: UTF8.self)
-    #expect(throws: SimulatorSpecificationError.unknownPolicy("mru")) {
+    let error = #expect(throws: SimulatorSpecificationError.self) {
       try SimulatorSpecification(
         canonicalJSON: Array(text.replacing(#""lru""#, with: #""mru""#).utf8))
     }
+    #expect(error?.description.hasPrefix("unknown policy `mru`; ") == true)
     let wrong = [
       "", "{}", "[]", text + " ", text.replacing("42", with: "-1"),
       text.replacing("42", with: "42.5"), text.replacing("}", with: #","zebra":1}"#),

@@ -1,5 +1,6 @@
 @testable import KVCacheSimulator
 import Fleet
+import Rollouts
 import Testing
 
 /// simulator.md §9: the tables.
@@ -79,7 +80,7 @@ struct VectorTests {
   func `an episode ends as published`(_ expected: Outcome) throws {
     var worker = SimulatorWorker(
       try SimulatorSpecification(policy: expected.policy, seed: 42, difficulty: "all"))
-    worker.run(taskIndex: expected.index, rolloutIndex: 0)
+    worker.run(ItemKey(taskIndex: expected.index, rolloutIndex: 0))
     let tally = worker.episode.tally
     #expect(
       [
@@ -99,7 +100,7 @@ struct VectorTests {
       try SimulatorSpecification(policy: policy, seed: 42, difficulty: "all"))
     var (failureSum, pressureSum) = (0, 0)
     for task in 0..<300 {
-      worker.run(taskIndex: UInt64(task), rolloutIndex: 0)
+      worker.run(ItemKey(taskIndex: UInt64(task), rolloutIndex: 0))
       failureSum += worker.episode.tally.failures
       pressureSum += worker.episode.tally.pressureSteps
     }

@@ -1,4 +1,5 @@
 import Glibc
+import OperatingSystem
 import RecordFiles
 import Rollouts
 import Testing
@@ -20,13 +21,14 @@ struct DiskFullTests {
     try await file.append([Self.batch(1, size: 100_000)])
     try await file.sync()
     try await file.append([Self.batch(2, size: 100_000)])
-    await #expect(throws: RecordLogError.diskFull(path: path)) {
+    let full = SystemFault("write", path, code: ENOSPC)
+    await #expect(throws: full) {
       try await file.append([Self.batch(3, size: 2_000_000)])
     }
-    await #expect(throws: RecordLogError.diskFull(path: path)) {
+    await #expect(throws: full) {
       try await file.append([Self.batch(3, size: 10)])
     }
-    await #expect(throws: RecordLogError.diskFull(path: path)) { try await file.sync() }
+    await #expect(throws: full) { try await file.sync() }
     let again = try RecordFile(path: path)
     #expect(access("\(path).corrupt-1", F_OK) != 0)
     #expect(try await again.batches(after: 0) == [Self.batch(1, size: 100_000)])

@@ -133,7 +133,7 @@ struct RecordFileTests {
     let file = try RecordFile(path: self.path)
     var wrong = Self.batch(2)
     wrong.lines.removeLast()
-    await #expect(throws: RecordLogError.self) { try await file.append([Self.batch(1), wrong]) }
+    await #expect(throws: SystemFault.self) { try await file.append([Self.batch(1), wrong]) }
     #expect(try self.content().isEmpty)
     try await file.append([Self.batch(1)])
     #expect(try await self.sequences(self.path) == [1])
@@ -150,7 +150,7 @@ struct RecordFileTests {
 
   @Test func `a folder that is not there is an error with the path`() {
     #expect(
-      throws: RecordLogError.failed(path: "/nonexistent/x", operation: "open", errno: ENOENT)
+      throws: SystemFault("open", "/nonexistent/x", code: ENOENT)
     ) { try RecordFile(path: "/nonexistent/x") }
   }
 }

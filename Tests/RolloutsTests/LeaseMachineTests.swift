@@ -170,15 +170,20 @@ import Testing
   {
     var machine = self.machine(100, nodes: 2)
     let lease = try #require(self.lease(&machine, 0))
-    #expect(machine.deliverable(leaseID: lease.id, by: 0) == lease.items)
-    #expect(machine.deliverable(leaseID: lease.id, by: 1) == [])
-    #expect(machine.deliverable(leaseID: lease.id + 1, by: 0) == [], "it was never given")
-    #expect(machine.deliverable(leaseID: 99, by: 0) == nil, "an earlier coordinator gave it")
+    func deliverable(_ id: UInt64, by node: Int, attempt: UInt32 = 1) -> OrdinalRangeSet? {
+      machine.deliverable(
+        BatchHeader(sequence: 1, leaseID: id, attempt: attempt, items: [0..<1]), by: node)
+    }
+    #expect(deliverable(lease.id, by: 0) == lease.items)
+    #expect(deliverable(lease.id, by: 0, attempt: 2) == [], "it had one attempt")
+    #expect(deliverable(lease.id, by: 1) == [])
+    #expect(deliverable(lease.id + 1, by: 0) == [], "it was never given")
+    #expect(deliverable(99, by: 0) == nil, "an earlier coordinator gave it")
     _ = machine.recorded([0..<1], by: 0, at: self.start)
-    #expect(machine.deliverable(leaseID: lease.id, by: 0) == lease.items)
+    #expect(deliverable(lease.id, by: 0) == lease.items)
     _ = machine.ticked(at: self.start + .seconds(15))
     #expect(machine.leases(of: 0).isEmpty)
-    #expect(machine.deliverable(leaseID: lease.id, by: 0) == lease.items)
+    #expect(deliverable(lease.id, by: 0) == lease.items)
   }
 
   @Test(arguments: 0..<300 as Range<UInt64>)

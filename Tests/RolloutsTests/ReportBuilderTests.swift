@@ -239,7 +239,7 @@ struct ReportBuilderTests {
     for ordinal in 0..<tasks * rollouts {
       var bytes: [UInt8] = []
       worker.appendRecord(
-        taskIndex: UInt64(ordinal / rollouts), rolloutIndex: UInt64(ordinal % rollouts), to: &bytes)
+        of: ItemKey(ordinal: UInt64(ordinal), rolloutsPerTask: UInt64(rollouts)), to: &bytes)
       lines.append(String(decoding: bytes, as: UTF8.self))
     }
     var expected = 0

@@ -42,7 +42,7 @@ struct SpoolMachineTests {
 
   private static func write(_ sequences: ClosedRange<UInt64>, in machine: inout SpoolMachine) {
     Self.close(sequences, in: &machine)
-    machine.written(machine.nextWrite)
+    machine.written(machine.pending)
   }
 
   private static func sent(_ machine: SpoolMachine) -> UInt64? {
@@ -55,42 +55,42 @@ struct SpoolMachineTests {
   @Test func `a batch is sent once it is on disk, and not before`() {
     var machine = Self.machine()
     Self.close(1...2, in: &machine)
-    #expect(machine.hasPending && machine.nextSend == .none)
-    #expect(machine.nextWrite.map(\.sequence) == [1, 2])
-    machine.written([machine.nextWrite[0]])
-    #expect(machine.nextWrite.map(\.sequence) == [2])
+    #expect(!machine.pending.isEmpty && machine.nextSend == .none)
+    #expect(machine.pending.map(\.sequence) == [1, 2])
+    machine.written([machine.pending[0]])
+    #expect(machine.pending.map(\.sequence) == [2])
     #expect(Self.sent(machine) == 1)
     machine.sent(1)
     #expect(machine.nextSend == .none)
-    machine.written(machine.nextWrite)
-    #expect(Self.sent(machine) == 2 && !machine.hasPending)
+    machine.written(machine.pending)
+    #expect(Self.sent(machine) == 2 && machine.pending.isEmpty)
   }
 
   @Test func `items are held from closing to acknowledgement`() {
     var machine = Self.machine()
     Self.write(1...2, in: &machine)
     Self.close(3...3, in: &machine)
-    #expect(machine.held.ranges == [10..<11, 20..<21, 30..<31])
+    #expect(machine.held(leaseID: 0).ranges == [10..<11, 20..<21, 30..<31])
     machine.sent(1)
     machine.sent(2)
     #expect(machine.acknowledged(through: 1) == .none)
-    #expect(machine.held.ranges == [20..<21, 30..<31])
+    #expect(machine.held(leaseID: 0).ranges == [20..<21, 30..<31])
     #expect(machine.acknowledged(through: 1) == .none, "acknowledgements may be repeated")
     #expect(machine.acknowledged(through: 3) == .refuse, "it was never sent")
     #expect(machine.acknowledged(through: 2) == .none)
-    #expect(machine.held.ranges == [30..<31])
+    #expect(machine.held(leaseID: 0).ranges == [30..<31])
   }
 
   @Test func `what failed is held against the lease it failed for, and no other`() {
     var machine = Self.machine()
     machine.closed(Self.batch([3..<5], size: 10, leaseID: 7, kind: .failure))
-    #expect(machine.held.isEmpty)
+    #expect(machine.held(leaseID: 0).isEmpty)
     #expect(machine.held(leaseID: 7) == [3..<5])
     #expect(machine.held(leaseID: 8) == [] && machine.held(leaseID: 6) == [])
     machine.closed(Self.batch([4..<5], size: 10, leaseID: 8, kind: .failure))
     machine.closed(Self.batch([9..<10], size: 10))
     #expect(machine.held(leaseID: 8) == [4..<5, 9..<10])
-    machine.written(machine.nextWrite)
+    machine.written(machine.pending)
     for sequence in [1, 2, 3] as [UInt64] { machine.sent(sequence) }
     #expect(machine.acknowledged(through: 1) == .none)
     #expect(machine.held(leaseID: 7) == [9..<10] && machine.held(leaseID: 8) == [4..<5, 9..<10])
@@ -125,7 +125,7 @@ struct SpoolMachineTests {
   @Test func `a batch too large for memory is read back`() {
     var machine = Self.machine()
     machine.closed(Self.batch([0..<1], size: 31))
-    machine.written(machine.nextWrite)
+    machine.written(machine.pending)
     #expect(machine.nextSend == .read(after: 0, through: 1))
     machine.sent(1)
     #expect(machine.nextSend == .none)
@@ -137,13 +137,13 @@ struct SpoolMachineTests {
     #expect(machine.hasRoom)
     Self.close(4...4, in: &machine)
     #expect(!machine.hasRoom, "40 bytes wait in memory")
-    machine.written(machine.nextWrite)
+    machine.written(machine.pending)
     #expect(machine.hasRoom)
     Self.write(5...9, in: &machine)
     #expect(machine.hasRoom)
     Self.close(10...10, in: &machine)
     #expect(!machine.hasRoom, "100 bytes are on disk or wait for it")
-    machine.written(machine.nextWrite)
+    machine.written(machine.pending)
     #expect(!machine.hasRoom)
     for sequence in 1...10 as ClosedRange<UInt64> { machine.sent(sequence) }
     #expect(machine.acknowledged(through: 1) == .none)
@@ -152,14 +152,14 @@ struct SpoolMachineTests {
 
   @Test func `after a restart all that the file holds is delivered, and numbers go on`() {
     var machine = Self.machine(entries: [Self.entry(4), Self.entry(5)], lastSequence: 5)
-    #expect(machine.held.ranges == [40..<41, 50..<51])
+    #expect(machine.held(leaseID: 0).ranges == [40..<41, 50..<51])
     #expect(machine.nextSend == .read(after: 3, through: 5))
     Self.close(6...6, in: &machine)
-    #expect(machine.nextWrite.map(\.sequence) == [6])
+    #expect(machine.pending.map(\.sequence) == [6])
     var empty = Self.machine(lastSequence: 9)
     #expect(empty.nextSend == .none)
     Self.close(10...10, in: &empty)
-    #expect(empty.nextWrite.map(\.sequence) == [10])
+    #expect(empty.pending.map(\.sequence) == [10])
   }
 
   @Test func `pending batches that reached the file before its fault are not written twice`() {
@@ -167,10 +167,10 @@ struct SpoolMachineTests {
     Self.write(1...1, in: &machine)
     Self.close(2...4, in: &machine)
     machine.reopened(entries: [Self.entry(1), Self.entry(2), Self.entry(3)])
-    #expect(machine.nextWrite.map(\.sequence) == [4])
+    #expect(machine.pending.map(\.sequence) == [4])
     #expect(Self.sent(machine) == 1)
     machine.reopened(entries: [Self.entry(1), Self.entry(2), Self.entry(3)])
-    #expect(machine.nextWrite.map(\.sequence) == [4])
+    #expect(machine.pending.map(\.sequence) == [4])
   }
 
   @Test func `the file is written anew when little of it is needed, up to what is acknowledged`() {

@@ -57,8 +57,10 @@ struct SpoolWorld {
       self.compact()
       self.check()
     }
-    if self.machine.hasPending || self.machine.nextSend != .none { self.fault("not drained") }
-    if !self.machine.held.isEmpty { self.fault("held at the end: \(self.machine.held.ranges)") }
+    if !self.machine.pending.isEmpty || self.machine.nextSend != .none { self.fault("not drained") }
+    if !self.machine.held(leaseID: 0).isEmpty {
+      self.fault("held at the end: \(self.machine.held(leaseID: 0).ranges)")
+    }
     if !self.machine.hasRoom { self.fault("no room at the end") }
     let lost = self.synced.keys.filter { !self.stored.contains($0) }.sorted()
     if !lost.isEmpty { self.fault("lost: \(lost)") }
@@ -81,7 +83,7 @@ struct SpoolWorld {
   }
 
   private mutating func write() {
-    let all = self.machine.nextWrite
+    let all = self.machine.pending
     let batches = Array(all.prefix(self.number(0...all.count)))
     self.sync(batches)
     self.machine.written(batches)
@@ -162,19 +164,19 @@ struct SpoolWorld {
 
   /// A write fails after some of its batches reached the file.
   private mutating func reopen() {
-    let all = self.machine.nextWrite
+    let all = self.machine.pending
     self.sync(Array(all.prefix(self.number(0...all.count))))
     self.machine.reopened(entries: self.entries)
   }
 
   private mutating func check() {
     let needed = self.file.filter { $0.sequence > self.acknowledged }
-    let held = WorkHistory((needed + self.machine.nextWrite).map(\.header)).recorded
-    if self.machine.held != held {
-      self.fault("holds \(self.machine.held.ranges), needed are \(held.ranges)")
+    let held = WorkHistory((needed + self.machine.pending).map(\.header)).recorded
+    if self.machine.held(leaseID: 0) != held {
+      self.fault("holds \(self.machine.held(leaseID: 0).ranges), needed are \(held.ranges)")
     }
     let neededSize = needed.reduce(0) { $0 + $1.lines.count }
-    let pendingSize = self.machine.nextWrite.reduce(0) { $0 + $1.lines.count }
+    let pendingSize = self.machine.pending.reduce(0) { $0 + $1.lines.count }
     let hasRoom =
       pendingSize < self.settings.pendingSizeMax
       && neededSize + pendingSize < self.settings.sizeMax

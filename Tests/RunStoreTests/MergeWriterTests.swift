@@ -64,6 +64,33 @@ struct MergeWriterTests {
     #expect(report.groups[0].means(of: "metrics").first?.total == 18)
   }
 
+  @Test func `a merge with fewer results replaces none that has more, until that is moved away`()
+    async throws
+  {
+    let (run, plan) = try await self.run()
+    _ = try MergeWriter(run: run, plan: plan).merge()
+    let good = self.outputs(run)
+    let (one, two) = (run.recordFilePath(of: "n1"), run.recordFilePath(of: "n2"))
+    let (first, second) = try (
+      PlainFile.read(one, whole: 1 << 20), PlainFile.read(two, whole: 1 << 20)
+    )
+    try PlainFile.publish(second.dropLast(), at: two, durably: true)
+    let cut = ["\(two): it ends within a batch"]
+    #expect(
+      throws: RunStoreError.fewer(path: run.mergedPath, count: 6, keptCount: 9, damaged: cut)
+    ) { try MergeWriter(run: run, plan: plan).merge() }
+    try PlainFile.publish(first.dropLast(2) + [0x20, 0x0A], at: one, durably: true)
+    let flipped = ["\(one): records that do not match their checksum at byte 0"]
+    #expect(
+      throws: RunStoreError.fewer(
+        path: run.mergedPath, count: 0, keptCount: 9, damaged: flipped + cut)
+    ) { try MergeWriter(run: run, plan: plan).merge() }
+    #expect(self.outputs(run) == good)
+    try PlainFile.publish(first, at: one, durably: true)
+    try PlainFile.rename(run.mergedPath, to: run.mergedPath + ".old")
+    #expect(try MergeWriter(run: run, plan: plan).merge().merged == 6)
+  }
+
   @Test func `a merge that ends at any step leaves each file old or new`() async throws {
     let (run, plan) = try await self.run()
     _ = try MergeWriter(run: run, plan: plan).merge()

@@ -1,4 +1,5 @@
 import NodeAgent
+import OperatingSystem
 import RecordFiles
 import Rollouts
 import Synchronization
@@ -81,12 +82,12 @@ final class SimDisk: Sendable {
 
   fileprivate func access<T: Sendable>(
     _ number: Int, _ body: @Sendable (SimLogAccess) -> T
-  ) async throws(RecordLogError) -> T {
+  ) async throws(SystemFault) -> T {
     let delay = self.world.draw { Int.random(in: 0...4, using: &$0) }
     try? await self.world.sleep(until: self.world.now + .milliseconds(delay))
     let isCurrent = self.state.withLock { $0.number == number }
     guard isCurrent else {
-      throw .failed(path: self.name, operation: "use", errno: 9)
+      throw SystemFault("use", self.name, code: 9)
     }
     return body(SimLogAccess(disk: self))
   }
@@ -137,13 +138,13 @@ struct SimLog: SpoolLog {
   let disk: SimDisk
   let number: Int
 
-  func append(_ batches: [RecordBatch]) async throws(RecordLogError) {
+  func append(_ batches: [RecordBatch]) async throws(SystemFault) {
     guard try await self.disk.access(self.number, { $0.append(batches) }) else {
-      throw .diskFull(path: self.disk.name)
+      throw SystemFault("write", self.disk.name, code: 28)
     }
   }
 
-  func sync() async throws(RecordLogError) {
+  func sync() async throws(SystemFault) {
     try await self.disk.access(self.number) { $0.sync() }
   }
 
@@ -156,13 +157,13 @@ struct SimLog: SpoolLog {
     return max(dropped, batches.last?.sequence ?? 0)
   }
 
-  func batches(after sequence: UInt64, maximumSize: Int) async throws(RecordLogError)
+  func batches(after sequence: UInt64, maximumSize: Int) async throws(SystemFault)
     -> [RecordBatch]
   {
     Array(self.disk.all.batches.filter { $0.sequence > sequence }.prefix(4))
   }
 
-  func drop(through sequence: UInt64) async throws(RecordLogError) {
+  func drop(through sequence: UInt64) async throws(SystemFault) {
     try await self.disk.access(self.number) { $0.drop(through: sequence) }
   }
 }
@@ -171,7 +172,7 @@ struct SimLog: SpoolLog {
 struct SimStore: SpoolStore {
   let disk: SimDisk
 
-  func open(workID: String) async throws(RecordLogError) -> SimLog {
+  func open(workID: String) async throws(SystemFault) -> SimLog {
     self.disk.open(workID: workID)
   }
 }

@@ -97,10 +97,8 @@ final class SimNode: Sendable {
       state.end = end
     }
     let runner = SimRunner(cluster: cluster, node: self.name, cost: self.itemCost)
-    var settings = LeaseWorkerSettings()
-    settings.spool = self.spool
     let worker = LeaseWorker(
-      settings: settings, clock: SimClock(world: self.world), store: SimStore(disk: self.disk)
+      settings: self.spool, clock: SimClock(world: self.world), store: SimStore(disk: self.disk)
     ) { _ in runner }
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await worker.run() }

@@ -15,7 +15,19 @@ extension KVCacheSimulator {
   ///
   /// - Parameter sequenceID: Any integer; nil for none. `keep` ignores it.
   package mutating func apply(_ verb: ActionVerb, sequenceID: Int?) -> ActionResult {
-    self.count(verb, self.refusal ?? self.carryOut(verb, sequenceID: sequenceID))
+    let result = self.refusal ?? self.carryOut(verb, sequenceID: sequenceID)
+    guard result == .ok else {
+      self.tally.invalidActions &+= 1
+      return result
+    }
+    self.actionsTaken &+= 1
+    switch verb {
+    case .evict: self.tally.evictions &+= 1
+    case .compress: self.tally.compressions &+= 1
+    case .swapToCPU: self.tally.swaps &+= 1
+    case .keep: self.tally.keeps &+= 1
+    }
+    return .ok
   }
 
   /// Why no action at all is accepted now.
@@ -37,21 +49,6 @@ extension KVCacheSimulator {
     case .swapToCPU: return self.swapToCPU(at: place)
     case .keep: return .ok
     }
-  }
-
-  private mutating func count(_ verb: ActionVerb, _ result: ActionResult) -> ActionResult {
-    guard result == .ok else {
-      self.tally.invalidActions &+= 1
-      return result
-    }
-    self.actionsTaken &+= 1
-    switch verb {
-    case .evict: self.tally.evictions &+= 1
-    case .compress: self.tally.compressions &+= 1
-    case .swapToCPU: self.tally.swaps &+= 1
-    case .keep: self.tally.keeps &+= 1
-    }
-    return .ok
   }
 
   private mutating func evict(at place: Int) -> ActionResult {

@@ -43,17 +43,29 @@ package struct SimulatorSpecification: Codable, Equatable, Sendable {
     policy: String, seed: UInt64, difficulty: String, maxActionsPerStep: Int = 4,
     episodeCost: Duration = .zero
   ) throws(SimulatorSpecificationError) {
-    guard let policyName = PolicyName(rawValue: policy) else { throw .unknownPolicy(policy) }
-    guard let tier = Difficulty(rawValue: difficulty) else { throw .unknownDifficulty(difficulty) }
     guard (1...Self.maxActionsMax).contains(maxActionsPerStep) else {
-      throw .maxActionsOutOfRange(maxActionsPerStep)
+      throw .init(
+        "max actions per step `\(maxActionsPerStep)` is not in 1 to \(Self.maxActionsMax)")
     }
     guard (.zero...Self.episodeCostMax).contains(episodeCost) else {
-      throw .episodeCostOutOfRange(episodeCost)
+      throw .init("episode cost `\(episodeCost)` is not in 0 to \(Self.episodeCostMax)")
     }
     self.init(
-      policy: policyName, difficulty: tier, seed: seed, maxActionsPerStep: maxActionsPerStep,
-      episodeCost: episodeCost)
+      policy: try Self.choice(policy, "policy"),
+      difficulty: try Self.choice(difficulty, "difficulty"),
+      seed: seed, maxActionsPerStep: maxActionsPerStep, episodeCost: episodeCost)
+  }
+
+  private static func choice<Choice: RawRepresentable & CaseIterable>(
+    _ text: String, _ what: String
+  ) throws(SimulatorSpecificationError) -> Choice where Choice.RawValue == String {
+    if let choice = Choice(rawValue: text) { return choice }
+    let valid = Choice.allCases.map(\.rawValue)
+    // Quoted only so far: it comes from outside.
+    let shown = String(text.prefix(40))
+    let nearest = Nearest.name(to: shown, in: valid).map { "did you mean `\($0)`? " } ?? ""
+    throw .init(
+      "unknown \(what) `\(shown)`; \(nearest)Valid: \(valid.joined(separator: ", "))")
   }
 
   package var episodeCost: Duration { .microseconds(self.episodeCostMicroseconds) }
@@ -75,19 +87,18 @@ package struct SimulatorSpecification: Codable, Equatable, Sendable {
   package func canonicalJSON() throws -> [UInt8] { try CanonicalJSON.bytes(of: self) }
 
   /// Reads what ``canonicalJSON()`` wrote, and nothing else.
-  ///
-  /// - Throws: ``SimulatorSpecificationError``.
   package init(canonicalJSON bytes: [UInt8]) throws(SimulatorSpecificationError) {
     let specification: Self
     do {
       specification = try CanonicalJSON.value(from: bytes)
       guard try specification.canonicalJSON() == bytes else {
-        throw SimulatorSpecificationError.unreadable("it is not canonical")
+        throw SimulatorSpecificationError(
+          "no specification of the simulator: it is not canonical")
       }
     } catch let error as SimulatorSpecificationError {
       throw error
     } catch {
-      throw .unreadable("\(error)")
+      throw .init("no specification of the simulator: \(error)")
     }
     self = specification
   }
@@ -114,33 +125,11 @@ package struct SimulatorSpecification: Codable, Equatable, Sendable {
 }
 
 /// Why nothing can be simulated.
-package enum SimulatorSpecificationError: Error, Equatable, Sendable, CustomStringConvertible {
-  case unknownPolicy(String)
-  case unknownDifficulty(String)
-  case maxActionsOutOfRange(Int)
-  case episodeCostOutOfRange(Duration)
-  /// Not JSON of a specification.
-  case unreadable(String)
-
+package struct SimulatorSpecificationError: Error, Equatable, CustomStringConvertible {
   /// One sentence that names the value, and the valid ones.
-  package var description: String {
-    switch self {
-    case .unknownPolicy(let value):
-      Self.unknown("policy", value, PolicyName.allCases.map(\.rawValue))
-    case .unknownDifficulty(let value):
-      Self.unknown("difficulty", value, Difficulty.allCases.map(\.rawValue))
-    case .maxActionsOutOfRange(let value):
-      "max actions per step `\(value)` is not in 1 to \(SimulatorSpecification.maxActionsMax)"
-    case .episodeCostOutOfRange(let value):
-      "episode cost `\(value)` is not in 0 to \(SimulatorSpecification.episodeCostMax)"
-    case .unreadable(let reason): "no specification of the simulator: \(reason)"
-    }
-  }
+  package let description: String
 
-  private static func unknown(_ what: String, _ value: String, _ valid: [String]) -> String {
-    // Quoted only so far: it comes from outside.
-    let shown = String(value.prefix(40))
-    let nearest = Nearest.name(to: shown, in: valid).map { "did you mean `\($0)`? " } ?? ""
-    return "unknown \(what) `\(shown)`; \(nearest)Valid: \(valid.joined(separator: ", "))"
+  init(_ description: String) {
+    self.description = description
   }
 }

@@ -15,8 +15,8 @@ package struct SimulatorWorker: Sendable {
   }
 
   /// Runs the episode of an item to its end; ``episode`` has the outcome.
-  package mutating func run(taskIndex: UInt64, rolloutIndex: UInt64) {
-    self.start(taskIndex: taskIndex, rolloutIndex: rolloutIndex)
+  package mutating func run(_ key: ItemKey) {
+    self.start(key)
     while !self.episode.isOver {
       self.policy.act(on: &self.episode)
       self.episode.advance()
@@ -24,12 +24,10 @@ package struct SimulatorWorker: Sendable {
   }
 
   /// Appends the record line, with its line feed, of one item (simulator.md §10).
-  package mutating func appendRecord(
-    taskIndex: UInt64, rolloutIndex: UInt64, to lines: inout [UInt8]
-  ) {
-    self.run(taskIndex: taskIndex, rolloutIndex: rolloutIndex)
-    lines.append("{\"task_index\":", decimal: taskIndex)
-    lines.append(",\"rollout_index\":", decimal: rolloutIndex)
+  package mutating func appendRecord(of key: ItemKey, to lines: inout [UInt8]) {
+    self.run(key)
+    lines.append("{\"task_index\":", decimal: key.taskIndex)
+    lines.append(",\"rollout_index\":", decimal: key.rolloutIndex)
     lines.append(",\"seed\":", decimal: self.episode.seed)
     lines.append(",\"difficulty\":", name: self.episode.tier.rawValue)
     lines.append(",\"policy\":", name: self.specification.policy.rawValue)
@@ -38,13 +36,11 @@ package struct SimulatorWorker: Sendable {
   }
 
   /// Appends the 15 trace lines, each with its line feed, of one item.
-  package mutating func appendTrace(
-    taskIndex: UInt64, rolloutIndex: UInt64, to lines: inout [UInt8]
-  ) {
-    self.start(taskIndex: taskIndex, rolloutIndex: rolloutIndex)
+  package mutating func appendTrace(of key: ItemKey, to lines: inout [UInt8]) {
+    self.start(key)
     while !self.episode.isOver {
-      lines.append("{\"task_index\":", decimal: taskIndex)
-      lines.append(",\"rollout_index\":", decimal: rolloutIndex)
+      lines.append("{\"task_index\":", decimal: key.taskIndex)
+      lines.append(",\"rollout_index\":", decimal: key.rolloutIndex)
       lines.append(text: ",\"observation\":")
       self.observation.append(self.episode, to: &lines)
       self.policy.act(on: &self.episode)
@@ -53,10 +49,12 @@ package struct SimulatorWorker: Sendable {
     }
   }
 
-  private mutating func start(taskIndex: UInt64, rolloutIndex: UInt64) {
+  private mutating func start(_ key: ItemKey) {
+    let specification = self.specification
     self.episode.start(
-      seed: self.specification.seed, index: taskIndex, difficulty: self.specification.difficulty)
-    self.policy.start(seed: self.specification.seed, index: taskIndex, rollout: rolloutIndex)
+      seed: specification.seed, index: key.taskIndex, difficulty: specification.difficulty)
+    self.policy.start(
+      seed: specification.seed, index: key.taskIndex, rollout: key.rolloutIndex)
   }
 
   private static func append(_ reward: Reward, to lines: inout [UInt8]) {
@@ -125,10 +123,7 @@ package struct SimulatorItemRunner<C: Clock>: ItemRunner where C.Duration == Dur
 
   package mutating func appendRecord(of key: ItemKey, to lines: inout [UInt8]) async throws {
     let cost = self.worker.specification.episodeCost
-    if cost > .zero {
-      try await self.clock.sleep(until: self.clock.now.advanced(by: cost), tolerance: nil)
-    }
-    self.worker.appendRecord(
-      taskIndex: key.taskIndex, rolloutIndex: key.rolloutIndex, to: &lines)
+    if cost > .zero { try await self.clock.sleep(for: cost) }
+    self.worker.appendRecord(of: key, to: &lines)
   }
 }

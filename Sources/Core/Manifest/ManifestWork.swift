@@ -12,10 +12,13 @@ package struct ManifestWork: Equatable, Sendable {
 /// An eval of the simulator as the manifest's `work:` and the command line describe it. What holds
 /// without either is what `eval` does without flags.
 package struct WorkSettings: Codable, Equatable, Sendable {
+  package static let exampleCounts = 1...100_000_000
+  package static let rolloutCounts = 1...1_000_000
+
   package var simulator = SimulatorSpecification()
-  /// Scenarios, at least 1.
+  /// Scenarios.
   package var exampleCount = 300
-  /// Rollouts of each scenario, at least 1.
+  /// Of each scenario.
   package var rolloutsPerExample = 1
   package var shardCount = 64
   /// Failures after which an item is given up.
@@ -49,9 +52,10 @@ struct WorkEntry: Sendable {
       .defaulted("policy", \.policy, .choice(), "The simulator's policy"),
       .defaulted(
         "num_examples", \.settings.exampleCount,
-        .integer(1...100_000_000, besides: -1, meaning: "all 300"), "Scenarios; -1 is all 300"),
+        .integer(WorkSettings.exampleCounts, besides: -1, meaning: "all 300"),
+        "Scenarios; -1 is all 300"),
       .defaulted(
-        "rollouts_per_example", \.settings.rolloutsPerExample, .integer(1...1_000_000),
+        "rollouts_per_example", \.settings.rolloutsPerExample, .integer(WorkSettings.rolloutCounts),
         "Rollouts of each scenario"),
       .defaulted("difficulty", \.difficulty, .choice(), "Which scenarios"),
       .defaulted("seed", \.seed, .integer(0...Int.max), "Where chance begins"),

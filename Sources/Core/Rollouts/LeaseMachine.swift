@@ -56,8 +56,8 @@ where Instant.Duration == Duration, Instant: Sendable {
 
   private struct Node: Sendable {
     var held: [Held] = []
-    /// All that it was ever leased by this machine.
-    var leased = OrdinalRangeSet()
+    /// All that it was ever leased by this machine, by attempt.
+    var leased: [UInt32: OrdinalRangeSet] = [:]
     var heardAt: Instant
     /// Size of its next lease in items.
     var leaseCount: UInt64
@@ -131,13 +131,21 @@ where Instant.Duration == Duration, Instant: Sendable {
   /// The leases a node has, oldest first: what a new stream to it repeats.
   package func leases(of node: Int) -> [Lease] { self.nodes[node].held.map(\.lease) }
 
-  /// The items that a batch of this lease may have from this node; `nil`: any that are planned, as
-  /// the lease is one of an earlier coordinator.
-  package func deliverable(leaseID: UInt64, by node: Int) -> OrdinalRangeSet? {
-    if leaseID < self.leaseIDFirst { return nil }
-    if leaseID >= self.leaseIDNext { return [] }
-    return self.nodes[node].held.first { $0.lease.id == leaseID }?.given
-      ?? self.nodes[node].leased
+  /// The items that a batch may have from this node: those of its lease, or once that is over
+  /// what it was leased with that attempt; `nil`: any that are planned, as the lease is one of an
+  /// earlier coordinator.
+  package func deliverable(_ batch: BatchHeader, by node: Int) -> OrdinalRangeSet? {
+    if batch.leaseID < self.leaseIDFirst { return nil }
+    if batch.leaseID >= self.leaseIDNext { return [] }
+    let leased = self.nodes[node].leased[batch.attempt] ?? []
+    let held = self.nodes[node].held.first { $0.lease.id == batch.leaseID }
+    return held.map { $0.given.intersection(leased) } ?? leased
+  }
+
+  /// Whether a batch is to be stored. Failures of leases that earlier coordinators gave are not: who
+  /// had which items then is not known any more, and this one has them tried again.
+  package func counts(_ batch: BatchHeader) -> Bool {
+    batch.kind == .result || batch.leaseID >= self.leaseIDFirst
   }
 
   /// Items in a second over the node's last lease; 0: unknown.
@@ -160,7 +168,7 @@ where Instant.Duration == Duration, Instant: Sendable {
     let lease = Lease(id: self.leaseIDNext, items: items, attempt: attempt)
     self.leaseIDNext += 1
     if self.nodes[node].held.isEmpty { self.nodes[node].heardAt = now }
-    self.nodes[node].leased.insert(lease.items)
+    self.nodes[node].leased[attempt, default: []].insert(lease.items)
     self.nodes[node].held.append(
       Held(
         lease: lease, given: lease.items, count: lease.items.count, startedAt: now,
@@ -369,20 +377,16 @@ where Instant.Duration == Duration, Instant: Sendable {
 
   /// The lease with the most time to go of those of which at least two items are not begun.
   private func longest(except idle: Int) -> (node: Int, place: Int)? {
-    var best: (node: Int, place: Int)?
-    var bestTime = 0.0
-    for node in self.nodes.indices where node != idle {
-      for (place, held) in self.nodes[node].held.enumerated() {
+    let leases = self.nodes.indices.lazy.filter { $0 != idle }.flatMap { node in
+      self.nodes[node].held.enumerated().compactMap {
+        (place, held) -> (node: Int, place: Int, time: Double)? in
         let left = held.waiting.count
         // A lease that waits behind others ends later still.
         let time = Double(left) * Double(place + 1) / max(self.nodes[node].rate, 0.001)
-        if left >= 2, time > bestTime {
-          best = (node, place)
-          bestTime = time
-        }
+        return left >= 2 ? (node, place, time) : nil
       }
     }
-    return best
+    return leases.max { $0.time < $1.time }.map { ($0.node, $0.place) }
   }
 
   private mutating func takeBack(from node: Int) {

@@ -18,13 +18,6 @@ package struct LeaseSetup: Equatable, Sendable {
     self.specification = specification
     self.rolloutsPerTask = rolloutsPerTask
   }
-
-  /// What nodes must know of a plan.
-  package init(_ plan: WorkPlan) {
-    self.init(
-      workID: plan.workID, kind: plan.kind, specification: plan.specification,
-      rolloutsPerTask: plan.rolloutsPerTask)
-  }
 }
 
 /// Items that are a node's for a while.
@@ -70,11 +63,11 @@ package enum LeaseReport: Equatable, Sendable {
 /// Where a node's worker is.
 package struct LeaseProgress: Equatable, Sendable {
   /// The lease of the next item that it will begin; 0: none waits.
-  package var leaseID: UInt64 = 0
+  package var leaseID: UInt64
   /// That item: the lease's items before it are begun or done.
-  package var next: UInt64 = 0
+  package var next: UInt64
   /// How many items it can have under way at once; 0: it does not know yet.
-  package var concurrency: UInt32 = 0
+  package var concurrency: UInt32
 
   package init(leaseID: UInt64 = 0, next: UInt64 = 0, concurrency: UInt32 = 0) {
     self.leaseID = leaseID
@@ -221,7 +214,7 @@ package enum BatchFrame {
   /// Why a batch is refused before it is written; `nil` when it is in order: counts and sizes within
   /// the caps, exactly one line feed for each item, the last byte one of them.
   package static func fault(of batch: RecordBatch) -> String? {
-    if let fault = Self.limitFault(of: batch) { return fault }
+    if let fault = Self.limitFault(of: batch.header, size: batch.lines.count) { return fault }
     let lineCount = batch.lines.withUnsafeBytes { RecordLineFeeds.count(in: $0) }
     if UInt64(lineCount) != batch.items.count || batch.lines.last != 0x0A {
       return "\(lineCount) whole lines for \(batch.items.count) items"
@@ -230,7 +223,7 @@ package enum BatchFrame {
   }
 
   /// The same, without a look at the lines.
-  static func limitFault(of batch: RecordBatch) -> String? {
+  static func limitFault(of batch: BatchHeader, size: Int) -> String? {
     if batch.sequence == 0 { return "sequence 0" }
     if batch.attempt == 0 || batch.attempt > Self.maximumAttempt {
       return "attempt \(batch.attempt)"
@@ -242,10 +235,8 @@ package enum BatchFrame {
       return "\(batch.items.ranges.count) ranges, allowed are \(Self.maximumRangeCount)"
     }
     if batch.items.span.upperBound > WorkPlan.maximumItemCount { return "items beyond 2^40" }
-    if batch.lines.isEmpty || batch.lines.count > Self.maximumSize {
-      return "\(batch.lines.count) bytes, allowed are 1 to \(Self.maximumSize)"
-    }
-    return nil
+    return 1...Self.maximumSize ~= size
+      ? nil : "\(size) bytes, allowed are 1 to \(Self.maximumSize)"
   }
 
   /// Appends the frame of `batch`, which has no ``fault(of:)``.
@@ -271,17 +262,12 @@ package enum BatchFrame {
     text += #""attempt":\#(batch.attempt),"kind":"\#(batch.kind)","items":["#
     text += batch.items.bounds.map { "\($0)" }.joined(separator: ",")
     text += #"],"bytes":\#(size),"#
-    text += #""crc32c":"\#(Self.hex(checksum))""#
+    text += #""crc32c":"\#(checksum.digits(8, radix: 16))""#
     return Self.sealed(Array(text.utf8))
   }
 
   private static func sealed(_ text: [UInt8]) -> [UInt8] {
-    text + #","header_crc32c":"\#(Self.hex(CRC32C.checksum(of: text)))"}}\#n"#.utf8
-  }
-
-  private static func hex(_ value: UInt32) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 8 - digits.count) + digits
+    text + #","header_crc32c":"\#(CRC32C.checksum(of: text).digits(8, radix: 16))"}}\#n"#.utf8
   }
 }
 
@@ -342,34 +328,30 @@ package enum BatchFrameDecoder {
     _ line: UnsafeRawBufferPointer
   ) -> (batch: BatchHeader, size: Int, checksum: UInt32)? {
     var scanner = RecordLineScanner(line)
-    guard scanner.take(#"{"batch":{"sequence":"#), let sequence = scanner.integer(), sequence > 0,
+    guard scanner.take(#"{"batch":{"sequence":"#), let sequence = scanner.integer(),
       scanner.take(#","lease":"#), let lease = scanner.integer(),
-      scanner.take(#","attempt":"#), let attempt = scanner.integer(),
-      1...UInt64(BatchFrame.maximumAttempt) ~= attempt,
+      scanner.take(#","attempt":"#),
+      let attempt = scanner.integer().flatMap(UInt32.init(exactly:)),
       scanner.take(#","kind":"#),
       let kind = scanner.text().flatMap({ RecordLine.Kind(rawValue: $0) }),
       scanner.take(#","items":["#), let items = Self.items(&scanner),
-      scanner.take(#"],"bytes":"#), let size = scanner.integer(),
-      1...UInt64(BatchFrame.maximumSize) ~= size,
+      scanner.take(#"],"bytes":"#), let size = scanner.integer().flatMap(Int.init(exactly:)),
       scanner.take(#","crc32c":"#), let digits = scanner.text(),
       let checksum = UInt32(digits, radix: 16)
     else { return nil }
     let batch = BatchHeader(
-      sequence: sequence, leaseID: lease, attempt: UInt32(attempt), kind: kind, items: items)
-    let canonical = BatchFrame.headerLine(batch, size: Int(size), checksum: checksum)
-    return canonical.elementsEqual(line) ? (batch, Int(size), checksum) : nil
+      sequence: sequence, leaseID: lease, attempt: attempt, kind: kind, items: items)
+    guard BatchFrame.limitFault(of: batch, size: size) == nil else { return nil }
+    let canonical = BatchFrame.headerLine(batch, size: size, checksum: checksum)
+    return canonical.elementsEqual(line) ? (batch, size, checksum) : nil
   }
 
   private static func items(_ scanner: inout RecordLineScanner) -> OrdinalRangeSet? {
     var bounds: [UInt64] = []
     repeat {
-      guard let bound = scanner.integer(), bound <= WorkPlan.maximumItemCount,
-        bounds.count < 2 * BatchFrame.maximumRangeCount
-      else { return nil }
+      guard let bound = scanner.integer() else { return nil }
       bounds.append(bound)
     } while scanner.take(0x2C)
-    return OrdinalRangeSet(bounds: bounds).flatMap {
-      1...UInt64(BatchFrame.maximumCount) ~= $0.count ? $0 : nil
-    }
+    return OrdinalRangeSet(bounds: bounds)
   }
 }

@@ -50,16 +50,12 @@ package struct OrdinalRangeSet: Equatable, Sendable, ExpressibleByArrayLiteral {
     guard !range.isEmpty else { return 0 }
     // Ranges that overlap or touch `range` become one with it.
     let first = self.index { $0.upperBound >= range.lowerBound }
-    var end = first
-    var merged = range
-    var known: UInt64 = 0
-    while end < self.ranges.count, self.ranges[end].lowerBound <= range.upperBound {
-      let other = self.ranges[end]
-      known += UInt64(other.clamped(to: range).count)
-      merged = min(merged.lowerBound, other.lowerBound)..<max(merged.upperBound, other.upperBound)
-      end += 1
-    }
-    self.ranges.replaceSubrange(first..<end, with: CollectionOfOne(merged))
+    let end = self.index { $0.lowerBound > range.upperBound }
+    let joined = self.ranges[first..<end]
+    let known = joined.reduce(0) { $0 + UInt64($1.clamped(to: range).count) }
+    let lowest = min(range.lowerBound, joined.first?.lowerBound ?? .max)
+    let highest = max(range.upperBound, joined.last?.upperBound ?? 0)
+    self.ranges.replaceSubrange(first..<end, with: CollectionOfOne(lowest..<highest))
     let added = UInt64(range.count) - known
     self.count += added
     return added
@@ -70,15 +66,15 @@ package struct OrdinalRangeSet: Equatable, Sendable, ExpressibleByArrayLiteral {
   package mutating func remove(_ range: Range<UInt64>) -> UInt64 {
     guard !range.isEmpty else { return 0 }
     let first = self.index { $0.upperBound > range.lowerBound }
-    var end = first
+    let end = self.index { $0.lowerBound >= range.upperBound }
+    let touched = self.ranges[first..<end]
+    let removed = touched.reduce(0) { $0 + UInt64($1.clamped(to: range).count) }
     var kept: [Range<UInt64>] = []
-    var removed: UInt64 = 0
-    while end < self.ranges.count, self.ranges[end].lowerBound < range.upperBound {
-      let other = self.ranges[end]
-      removed += UInt64(other.clamped(to: range).count)
-      if other.lowerBound < range.lowerBound { kept.append(other.lowerBound..<range.lowerBound) }
-      if other.upperBound > range.upperBound { kept.append(range.upperBound..<other.upperBound) }
-      end += 1
+    if let low = touched.first?.lowerBound, low < range.lowerBound {
+      kept.append(low..<range.lowerBound)
+    }
+    if let high = touched.last?.upperBound, high > range.upperBound {
+      kept.append(range.upperBound..<high)
     }
     self.ranges.replaceSubrange(first..<end, with: kept)
     self.count -= removed
@@ -133,11 +129,10 @@ package struct OrdinalRangeSet: Equatable, Sendable, ExpressibleByArrayLiteral {
     guard !range.isEmpty else { return [] }
     var gaps: [Range<UInt64>] = []
     var next = range.lowerBound
-    var index = self.index { $0.upperBound > range.lowerBound }
-    while index < self.ranges.count, self.ranges[index].lowerBound < range.upperBound {
-      if self.ranges[index].lowerBound > next { gaps.append(next..<self.ranges[index].lowerBound) }
-      next = self.ranges[index].upperBound
-      index += 1
+    for other in self.ranges[self.index { $0.upperBound > range.lowerBound }...] {
+      guard other.lowerBound < range.upperBound else { break }
+      if other.lowerBound > next { gaps.append(next..<other.lowerBound) }
+      next = other.upperBound
     }
     if next < range.upperBound { gaps.append(next..<range.upperBound) }
     return gaps

@@ -179,8 +179,6 @@ package struct ReportTable: Equatable, Sendable {
     let scaled = Int64((abs(value) * Double(scale)).rounded(.toNearestOrAwayFromZero))
     let sign = value < 0 && scaled != 0 ? "-" : ""
     guard digits > 0 else { return "\(sign)\(scaled)" }
-    let fraction = String(scaled % scale)
-    let zeros = String(repeating: "0", count: digits - fraction.count)
-    return "\(sign)\(scaled / scale).\(zeros)\(fraction)"
+    return "\(sign)\(scaled / scale).\((scaled % scale).digits(digits))"
   }
 }

@@ -22,12 +22,11 @@ package struct SpoolMachine: Sendable {
 
   private let settings: SpoolSettings
   private var sequenceNext: UInt64
-  private var pending: [RecordBatch] = []
+  /// What is to be appended and synced next; it stays here until then.
+  package private(set) var pending: [RecordBatch] = []
   private var pendingSize = 0
   private var spooled: [BatchEntry]
   private var spooledSize: Int
-  /// Of what is pending or spooled.
-  private var history = WorkHistory()
   /// Spooled batches that are in memory as well: the newest, without gaps.
   private var recent: ArraySlice<RecordBatch> = []
   private var recentSize = 0
@@ -49,7 +48,6 @@ package struct SpoolMachine: Sendable {
     self.acknowledgedThrough = entries.first.map { $0.header.sequence - 1 } ?? lastSequence
     self.sentThrough = self.acknowledgedThrough
     self.fileSize = self.spooledSize
-    for entry in entries { self.history.add(entry.header) }
   }
 
   /// Whether the worker may go on: there is room in memory, and on disk by the written maximum.
@@ -59,16 +57,14 @@ package struct SpoolMachine: Sendable {
       && self.fileSize < 2 * self.settings.sizeMax
   }
 
-  package var hasPending: Bool { !self.pending.isEmpty }
-
-  /// Items whose results are pending or spooled.
-  package var held: OrdinalRangeSet { self.history.recorded }
-
-  /// What need not be done for a lease: it has a result, or failed for this very lease. What failed for
-  /// another is to be tried again.
+  /// What need not be done for a lease, of what is pending or spooled: it has a result, or failed for
+  /// this very lease. What failed for another is to be tried again.
   package func held(leaseID: UInt64) -> OrdinalRangeSet {
-    var held = self.held
-    held.insert(self.history.failed[leaseID] ?? [])
+    var held = OrdinalRangeSet()
+    for batch in self.spooled.map(\.header) + self.pending.map(\.header)
+    where batch.kind == .result || batch.leaseID == leaseID {
+      held.insert(batch.items)
+    }
     return held
   }
 
@@ -80,12 +76,8 @@ package struct SpoolMachine: Sendable {
     batch.header.sequence = self.sequenceNext
     self.sequenceNext += 1
     self.pendingSize += batch.lines.count
-    self.history.add(batch.header)
     self.pending.append(batch)
   }
-
-  /// What is to be appended and synced next; it stays pending until then.
-  package var nextWrite: [RecordBatch] { self.pending }
 
   /// These batches, the first that were pending, are on disk.
   package mutating func written(_ batches: [RecordBatch]) {
@@ -161,10 +153,7 @@ package struct SpoolMachine: Sendable {
     self.acknowledgedThrough = sequence
     let count =
       self.spooled.firstIndex { $0.header.sequence > sequence } ?? self.spooled.count
-    for entry in self.spooled[..<count] {
-      self.spooledSize -= entry.size
-      self.history.remove(entry.header)
-    }
+    self.spooledSize -= self.spooled[..<count].reduce(0) { $0 + $1.size }
     self.spooled.removeFirst(count)
     while let first = self.recent.first, first.sequence <= sequence {
       self.recentSize -= first.lines.count
@@ -231,11 +220,18 @@ package struct LeaseQueue: Sendable {
 
   /// An item that was in work for an earlier lease has failed there: it is to be done for this one.
   package mutating func add(_ ordinal: UInt64, of lease: Lease) {
-    if let index = self.leases.firstIndex(where: { $0.id == lease.id }) {
-      self.leases[index].items.insert(ordinal..<ordinal + 1)
+    let place = self.leases.firstIndex { $0.id == lease.id } ?? self.leases.count
+    let items = ordinal..<ordinal + 1
+    self.insert(Slice(leaseID: lease.id, attempt: lease.attempt, items: items), at: place)
+  }
+
+  /// Into the lease at `place`, or before it where that is another.
+  private mutating func insert(_ slice: Slice, at place: Int) {
+    if place < self.leases.count, self.leases[place].id == slice.leaseID {
+      self.leases[place].items.insert(slice.items)
     } else {
-      self.leases.append(
-        Lease(id: lease.id, items: [ordinal..<ordinal + 1], attempt: lease.attempt))
+      let lease = Lease(id: slice.leaseID, items: [slice.items], attempt: slice.attempt)
+      self.leases.insert(lease, at: place)
     }
   }
 
@@ -257,12 +253,7 @@ package struct LeaseQueue: Sendable {
 
   /// Items that were taken and not begun are the next ones again.
   package mutating func putBack(_ slice: Slice) {
-    if self.leases.first?.id == slice.leaseID {
-      self.leases[0].items.insert(slice.items)
-    } else {
-      let lease = Lease(id: slice.leaseID, items: [slice.items], attempt: slice.attempt)
-      self.leases.insert(lease, at: 0)
-    }
+    self.insert(slice, at: 0)
   }
 
   /// What turns out to be held already is not done again.

@@ -2,9 +2,9 @@
 package struct WorkHistory: Equatable, Sendable {
   /// The items that have a result.
   package private(set) var recorded = OrdinalRangeSet()
-  /// The items that failed, by lease: one lease makes one try at an item, so that what is delivered
-  /// twice counts once.
-  package private(set) var failed: [UInt64: OrdinalRangeSet] = [:]
+  /// The items that failed, by attempt: an item is leased once with each, so that what comes twice,
+  /// under whatever lease, counts once.
+  private var failed: [UInt32: OrdinalRangeSet] = [:]
   /// The highest attempt of any batch; 0: none.
   package private(set) var attemptLast: UInt32 = 0
 
@@ -21,26 +21,16 @@ package struct WorkHistory: Equatable, Sendable {
     let new = self.new(in: batch)
     switch batch.kind {
     case .result: self.recorded.insert(new)
-    case .failure: self.failed[batch.leaseID, default: []].insert(new)
+    case .failure: self.failed[batch.attempt, default: []].insert(new)
     }
     return new
-  }
-
-  /// A batch that was added is nowhere any more.
-  package mutating func remove(_ batch: BatchHeader) {
-    switch batch.kind {
-    case .result: self.recorded.remove(batch.items)
-    case .failure:
-      self.failed[batch.leaseID]?.remove(batch.items)
-      if self.failed[batch.leaseID]?.isEmpty ?? false { self.failed[batch.leaseID] = nil }
-    }
   }
 
   /// The items of the batch that are not known yet; none: it comes again.
   package func new(in batch: BatchHeader) -> OrdinalRangeSet {
     switch batch.kind {
     case .result: batch.items.subtracting(self.recorded)
-    case .failure: batch.items.subtracting(self.failed[batch.leaseID] ?? [])
+    case .failure: batch.items.subtracting(self.failed[batch.attempt] ?? [])
     }
   }
 

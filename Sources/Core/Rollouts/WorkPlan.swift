@@ -214,8 +214,14 @@ package struct DispatchCheck: Sendable {
       return .wrong("items \(batch.items.span), the work has \(self.plan.itemCount)")
     }
     guard CRC32C.checksum(of: batch.lines) == batch.checksum else { return .damaged }
-    if let fault = BatchFrame.limitFault(of: batch) ?? self.plan.fault(in: batch) {
+    if let fault = BatchFrame.limitFault(of: batch.header, size: batch.lines.count)
+      ?? self.plan.fault(in: batch)
+    {
       return .wrong(fault)
+    }
+    // So that attempts are left for what this coordinator and later ones lease.
+    if deliverable == nil, batch.attempt > BatchFrame.maximumAttempt / 2 {
+      return .wrong("attempt \(batch.attempt)")
     }
     // Lower ones are redeliveries; a gap would be a batch that nobody acknowledges.
     // A sequence number is at least 1 here, and may be the highest there is.

@@ -22,11 +22,9 @@ package enum FolderTree {
       if errno == ENOENT { return false }
       throw SystemFault("look at", path, code: errno)
     }
-    guard status.st_mode & S_IFMT == S_IFDIR else {
-      throw SystemFault("remove", path, code: ENOTDIR)
-    }
-    guard status.st_uid == geteuid() else {
-      throw SystemFault("remove", path, code: EPERM)
+    let isFolder = status.st_mode & S_IFMT == S_IFDIR
+    guard isFolder, status.st_uid == geteuid() else {
+      throw SystemFault("remove", path, code: isFolder ? EPERM : ENOTDIR)
     }
     return true
   }
@@ -52,7 +50,7 @@ package enum FolderTree {
   private struct Folder: ~Copyable {
     let path: String
     let descriptor: CInt
-    let device: dev_t
+    let status: stat
 
     init(_ path: String, followsLink: Bool) throws(SystemFault) {
       let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (followsLink ? 0 : O_NOFOLLOW)
@@ -63,7 +61,7 @@ package enum FolderTree {
       guard descriptor >= 0 else { throw SystemFault("open", path, code: errno) }
       var status = stat()
       fstat(descriptor, &status)
-      (self.path, self.descriptor, self.device) = (path, descriptor, status.st_dev)
+      (self.path, self.descriptor, self.status) = (path, descriptor, status)
     }
 
     deinit { close(self.descriptor) }
@@ -73,12 +71,10 @@ package enum FolderTree {
       let path = self.path(of: name)
       let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
       let folder = try Self(path, openat(self.descriptor, name, flags))
-      var status = stat()
-      fstat(folder.descriptor, &status)
-      guard owner.map({ $0 == status.st_uid }) ?? true else {
+      guard owner.map({ $0 == folder.status.st_uid }) ?? true else {
         throw SystemFault("remove", path, code: EPERM)
       }
-      guard folder.device == self.device else {
+      guard folder.status.st_dev == self.status.st_dev else {
         throw SystemFault("leave the file system of", path, code: EXDEV)
       }
       return folder

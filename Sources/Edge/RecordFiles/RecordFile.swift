@@ -18,7 +18,7 @@ package actor RecordFile: RecordLog {
   private var file: OpenFile
   private var size: Int
   private var syncedSize: Int
-  private var failure: RecordLogError?
+  private var failure: SystemFault?
   private nonisolated let thread = FileThread()
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -28,24 +28,20 @@ package actor RecordFile: RecordLog {
   /// Opens or creates the file, mode 0600, and repairs it: an unfinished frame at the end, as a crash
   /// leaves it, is cut off; a wrong one and all that follows it are moved to `PATH.corrupt-N`. What is
   /// left is on disk when this returns.
-  package init(path: String) throws(RecordLogError) {
-    do throws(SystemFault) {
-      let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
-      let size = try file.size()
-      let scan = try RecordFileScan(file, size: size)
-      if scan.corruption != nil { try Self.setAside(file, scan.intactSize..<size) }
-      if scan.intactSize < size { try file.truncate(to: scan.intactSize) }
-      try file.synchronize()
-      try PlainFile.syncFolder(of: path)
-      self.file = file
-      self.entries = scan.entries
-      self.droppedThrough = scan.droppedThrough
-      self.size = scan.intactSize
-      self.syncedSize = scan.intactSize
-      self.path = path
-    } catch {
-      throw RecordLogError(error)
-    }
+  package init(path: String) throws(SystemFault) {
+    let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
+    let size = try file.size()
+    let scan = try RecordFileScan(file, size: size)
+    if scan.corruption != nil { try Self.setAside(file, scan.intactSize..<size) }
+    if scan.intactSize < size { try file.truncate(to: scan.intactSize) }
+    try file.synchronize()
+    try PlainFile.syncFolder(of: path)
+    self.file = file
+    self.entries = scan.entries
+    self.droppedThrough = scan.droppedThrough
+    self.size = scan.intactSize
+    self.syncedSize = scan.intactSize
+    self.path = path
   }
 
   /// The highest sequence number the file has had; 0: none yet.
@@ -53,55 +49,42 @@ package actor RecordFile: RecordLog {
     self.entries.reduce(self.droppedThrough) { max($0, $1.header.sequence) }
   }
 
-  package func append(_ batches: [RecordBatch]) async throws(RecordLogError) {
+  package func append(_ batches: [RecordBatch]) async throws(SystemFault) {
     if let failure = self.failure { throw failure }
     var bytes: [UInt8] = []
     var added: [BatchEntry] = []
     for batch in batches {
       if let fault = BatchFrame.fault(of: batch) {
-        throw .refused(path: self.path, reason: "batch \(batch.sequence): \(fault)")
+        throw SystemFault("store batch \(batch.sequence), \(fault), in", self.path, code: EINVAL)
       }
       var entry = BatchFrame.append(batch, to: &bytes)
       entry.frameOffset += self.size
       entry.offset += self.size
       added.append(entry)
     }
-    do throws(SystemFault) {
-      try self.file.write(bytes, at: self.size)
-    } catch {
-      throw self.fail(error)
-    }
+    try self.failing { () throws(SystemFault) in try self.file.write(bytes, at: self.size) }
     self.size += bytes.count
     self.entries += added
   }
 
-  package func sync() async throws(RecordLogError) {
-    if let failure = self.failure { throw failure }
-    guard self.syncedSize < self.size else { return }
-    do throws(SystemFault) {
-      try self.file.synchronize()
-    } catch {
-      throw self.fail(error)
-    }
+  package func sync() async throws(SystemFault) {
+    if self.failure == nil, self.syncedSize == self.size { return }
+    try self.failing { () throws(SystemFault) in try self.file.synchronize() }
     self.syncedSize = self.size
   }
 
   /// The batches with a sequence number above `sequence`, at most `maximumSize` bytes of lines of
   /// them, but at least one if there is one: what has to be delivered again.
-  package func batches(after sequence: UInt64, maximumSize: Int = 1 << 20) throws(RecordLogError)
+  package func batches(after sequence: UInt64, maximumSize: Int = 1 << 20) throws(SystemFault)
     -> [RecordBatch]
   {
     var batches: [RecordBatch] = []
     var size = 0
     let start = self.entries.firstIndex { $0.header.sequence > sequence } ?? self.entries.count
-    do throws(SystemFault) {
-      for entry in self.entries[start...] {
-        size += entry.size
-        if size > maximumSize, !batches.isEmpty { break }
-        batches.append(RecordBatch(entry.header, lines: try self.file.lines(of: entry)))
-      }
-    } catch {
-      throw RecordLogError(error)
+    for entry in self.entries[start...] {
+      size += entry.size
+      if size > maximumSize, !batches.isEmpty { break }
+      batches.append(RecordBatch(entry.header, lines: try self.file.lines(of: entry)))
     }
     return batches
   }
@@ -109,14 +92,9 @@ package actor RecordFile: RecordLog {
   /// Drops the batches up to `sequence`, which others have on disk: the file is written anew with a
   /// mark in their place, so that numbers go on from there after a restart, and replaces the old one
   /// by a rename. Costs as much as what stays; worth it when nothing or little does.
-  package func drop(through sequence: UInt64) throws(RecordLogError) {
-    if let failure = self.failure { throw failure }
-    guard sequence > self.droppedThrough else { return }
-    do throws(SystemFault) {
-      try self.rewrite(droppingThrough: sequence)
-    } catch {
-      throw self.fail(error)
-    }
+  package func drop(through sequence: UInt64) throws(SystemFault) {
+    if self.failure == nil, sequence <= self.droppedThrough { return }
+    try self.failing { () throws(SystemFault) in try self.rewrite(droppingThrough: sequence) }
   }
 
   private func rewrite(droppingThrough sequence: UInt64) throws(SystemFault) {
@@ -143,16 +121,20 @@ package actor RecordFile: RecordLog {
     self.syncedSize = size
   }
 
-  /// Takes back what was not synced, remembers the fault and returns it.
-  private func fail(_ fault: SystemFault) -> RecordLogError {
-    let failure = RecordLogError(fault)
-    self.failure = failure
-    let syncedSize = self.syncedSize
-    self.entries.removeAll { $0.frameOffset >= syncedSize }
-    self.size = syncedSize
-    // Where even this fails, the next opening cuts off what is unfinished.
-    try? self.file.truncate(to: syncedSize)
-    return failure
+  /// After a fault of `body` nothing more is accepted, and what was not synced is taken back.
+  private func failing(_ body: () throws(SystemFault) -> Void) throws(SystemFault) {
+    if let failure = self.failure { throw failure }
+    do throws(SystemFault) {
+      try body()
+    } catch {
+      self.failure = error
+      let syncedSize = self.syncedSize
+      self.entries.removeAll { $0.frameOffset >= syncedSize }
+      self.size = syncedSize
+      // Where even this fails, the next opening cuts off what is unfinished.
+      try? self.file.truncate(to: syncedSize)
+      throw error
+    }
   }
 
   /// Copies a part of the file to the first free `PATH.corrupt-N`, N from 1.
@@ -178,28 +160,10 @@ package actor RecordFile: RecordLog {
 /// Simulation replaces it by a disk that fills up and forgets what was not synced.
 package protocol RecordLog: Sendable {
   /// Appends whole batches, in order. They are safe only after ``sync()``.
-  func append(_ batches: [RecordBatch]) async throws(RecordLogError)
+  func append(_ batches: [RecordBatch]) async throws(SystemFault)
 
   /// Returns when all that was appended survives the end of the process and of the machine.
-  func sync() async throws(RecordLogError)
-}
-
-package enum RecordLogError: Error, Equatable {
-  /// No room: what was synced stays, what was not may be lost, and nothing more is accepted.
-  case diskFull(path: String)
-  /// Any other fault of the file system.
-  case failed(path: String, operation: String, errno: Int32)
-  /// The batch is not one that may be stored (`BatchFrame.fault(of:)`); nothing was appended.
-  case refused(path: String, reason: String)
-
-  package init(_ fault: SystemFault) {
-    // On the disk, in the quota, or below the limit for the size of a file.
-    if [ENOSPC, EDQUOT, EFBIG].contains(fault.code) {
-      self = .diskFull(path: fault.path)
-    } else {
-      self = .failed(path: fault.path, operation: fault.operation, errno: fault.code)
-    }
-  }
+  func sync() async throws(SystemFault)
 }
 
 /// A record file that is only read, such as by a merge while another process may append to it: what
@@ -209,19 +173,18 @@ package final class RecordFileReader: Sendable {
   package let entries: [BatchEntry]
   /// What is wrong from some offset on; `nil` when nothing is.
   package let damage: String?
-  private let file: OpenFile
+  /// Whether its last batch is not whole.
+  package let isCut: Bool
+  package let file: OpenFile
 
   package init(path: String) throws(SystemFault) {
     self.path = path
     self.file = try OpenFile(path: path, flags: O_RDONLY)
-    let scan = try RecordFileScan(self.file, size: try self.file.size())
+    let size = try self.file.size()
+    let scan = try RecordFileScan(self.file, size: size)
+    self.isCut = scan.intactSize < size && scan.corruption == nil
     self.entries = scan.entries
     self.damage = scan.corruption.map { "\($0) at byte \(scan.intactSize)" }
-  }
-
-  /// The lines of a batch, as they were appended.
-  package func lines(of entry: BatchEntry) throws(SystemFault) -> [UInt8] {
-    try self.file.lines(of: entry)
   }
 }
 
@@ -311,7 +274,7 @@ struct RecordFileScan {
 
 extension OpenFile {
   /// The lines of a batch, as they were appended.
-  func lines(of entry: BatchEntry) throws(SystemFault) -> [UInt8] {
+  package func lines(of entry: BatchEntry) throws(SystemFault) -> [UInt8] {
     let lines = try self.bytes(entry.offset..<entry.offset + entry.size)
     guard lines.count == entry.size else {
       throw SystemFault("read", self.path, code: EIO)

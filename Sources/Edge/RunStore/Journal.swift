@@ -55,15 +55,13 @@ package final class Journal: Sendable {
   package func events(kind: String? = nil) throws(RunStoreError) -> [JournalEvent] {
     do {
       return try self.queue.read { database in
-        let columns = "SELECT milliseconds, kind, subject, detail FROM event"
-        let rows =
-          if let kind {
-            try Row.fetchAll(
-              database, sql: "\(columns) WHERE kind = ? ORDER BY id", arguments: [kind])
-          } else {
-            try Row.fetchAll(database, sql: "\(columns) ORDER BY id")
-          }
-        return rows.map { row in
+        try Row.fetchAll(
+          database,
+          sql: """
+            SELECT milliseconds, kind, subject, detail FROM event
+            \(kind == nil ? "" : "WHERE kind = ?") ORDER BY id
+            """, arguments: StatementArguments(kind.map { [$0] } ?? [])
+        ).map { row in
           JournalEvent(milliseconds: row[0], kind: row[1], subject: row[2], detail: row[3])
         }
       }

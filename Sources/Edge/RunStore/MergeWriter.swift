@@ -30,11 +30,13 @@ package struct MergeWriter {
   /// (``RunLock``).
   ///
   /// - Parameter take: Called with what is written, whole lines in their order.
+  /// - Throws: `RunStoreError.fewer` where the last merge has more results.
   package func merge(
     take: (MergeOutput, [UInt8]) -> Void = { _, _ in }
   ) throws(RunStoreError) -> MergeSummary {
     let nodes = try self.run.recordedNodes()
-    do throws(SystemFault) {
+    let (summary, cut) = try RunStoreError.filing { () throws(SystemFault) in
+      try Folder.makeAll(self.run.mergedPath)
       var readers: [RecordFileReader] = []
       for node in nodes {
         readers.append(try RecordFileReader(path: self.run.recordFilePath(of: node)))
@@ -48,11 +50,15 @@ package struct MergeWriter {
       summary.damaged = readers.compactMap { reader in
         reader.damage.map { "\(reader.path): \($0)" }
       }
-      try self.publish(summary)
-      return summary
-    } catch {
-      throw .file(error)
+      return (summary, readers.filter(\.isCut).map { "\($0.path): it ends within a batch" })
     }
+    if let last = try? self.run.lastMerge(of: self.plan), last.merged > summary.merged {
+      throw .fewer(
+        path: self.run.mergedPath, count: summary.merged, keptCount: last.merged,
+        damaged: summary.damaged + cut)
+    }
+    try RunStoreError.filing { () throws(SystemFault) in try self.publish(summary) }
+    return summary
   }
 
   private func writeOutputs(
@@ -67,7 +73,7 @@ package struct MergeWriter {
     var merge = Merge(plan: self.plan, batches: batches.map(\.entry.header))
     try merge.run(
       load: { (index: Int) throws(SystemFault) in
-        try readers[batches[index].source].lines(of: batches[index].entry)
+        try readers[batches[index].source].file.lines(of: batches[index].entry)
       },
       write: { (output: MergeOutput, bytes: [UInt8]) throws(SystemFault) in
         let offset = sizes[output, default: 0]

@@ -42,33 +42,25 @@ package final class ReportReader: Sendable {
 
   /// The report of all that was added, which is what `merge` counts.
   ///
-  /// - Throws: `RunStoreError.damaged` where it is not.
+  /// - Throws: `RunStoreError.unmerged` where it is not.
   package func report(of merge: MergeSummary, in run: RunDirectory) throws(RunStoreError) -> Report
   {
     let builder = self.queue.sync { self.builder.withLock { $0 } }
     guard builder.recordCount == merge.merged, builder.unreadableCount == 0 else {
-      throw .damaged(path: run.mergedPath, reason: "not what a merge of this run wrote")
+      throw .unmerged(path: run.mergedPath, reason: "not what a merge of this run wrote")
     }
     return builder.report(of: merge)
   }
 
-  /// - Throws: `RunStoreError.damaged` when there is no whole merge, or a merged line is not a record.
+  /// - Throws: `RunStoreError.unmerged` when there is no whole merge, or a merged line is not a record.
   package static func report(
     of run: RunDirectory, plan: WorkPlan, layout: ReportLayout
   ) throws(RunStoreError) -> Report {
-    let path = "\(run.mergedPath)/summary.json"
-    guard access(path, F_OK) == 0 else {
-      throw .damaged(path: path, reason: "there is no complete merge of this run")
-    }
+    let merge = try run.lastMerge(of: plan)
     let reader = Self(plan: plan, layout: layout)
-    let merge = try RunStoreError.filing { () throws(SystemFault) in
-      let bytes = try PlainFile.read(path, whole: 1 << 20)
+    try RunStoreError.filing { () throws(SystemFault) in
       try reader.addFile("\(run.mergedPath)/records.jsonl", of: .records)
       try reader.addFile("\(run.mergedPath)/missing.jsonl", of: .missing)
-      return try? JSONDecoder().decode(MergeSummary.self, from: Data(bytes))
-    }
-    guard let merge, merge.workID == plan.workID else {
-      throw .damaged(path: path, reason: "not what a merge of this run wrote")
     }
     return try reader.report(of: merge, in: run)
   }
@@ -92,5 +84,22 @@ package final class ReportReader: Sendable {
         throw SystemFault("find the end of a line of", path, code: EFBIG)
       }
     }
+  }
+}
+
+extension RunDirectory {
+  /// What the last whole merge of this plan found.
+  func lastMerge(of plan: WorkPlan) throws(RunStoreError) -> MergeSummary {
+    let path = "\(self.mergedPath)/summary.json"
+    guard access(path, F_OK) == 0 else {
+      throw .unmerged(path: path, reason: "there is no complete merge of this run")
+    }
+    let bytes = try RunStoreError.filing { () throws(SystemFault) in
+      try PlainFile.read(path, whole: 1 << 20)
+    }
+    guard let merge = try? JSONDecoder().decode(MergeSummary.self, from: Data(bytes)),
+      merge.workID == plan.workID
+    else { throw .unmerged(path: path, reason: "not what a merge of this run wrote") }
+    return merge
   }
 }

@@ -96,11 +96,10 @@ package struct RunDirectory: Equatable, Sendable {
       if error.code == ENOENT { return nil }
       throw .file(error)
     }
-    do throws(WorkPlanError) {
-      return try WorkPlan(canonicalText: bytes)
-    } catch {
+    guard let plan = try? WorkPlan(canonicalText: bytes) else {
       throw .damaged(path: self.workPlanPath, reason: "not a work plan that Muster wrote")
     }
+    return plan
   }
 
   /// Whether ``markFinished()`` was called.
@@ -181,8 +180,12 @@ package enum RunStoreError: Error, Equatable {
   case locked(path: String, holder: String)
   /// There is no run of that name or id.
   case noRun(String)
-  /// A file of the run is not what was written.
+  /// A file of the run is not what was written, or it is a run of another kind.
   case damaged(path: String, reason: String)
+  /// There is no merged result, or it is not whole.
+  case unmerged(path: String, reason: String)
+  /// The records have fewer results than the merged ones at `path`, which stay.
+  case fewer(path: String, count: UInt64, keptCount: UInt64, damaged: [String])
   /// The journal's database refuses.
   case journal(path: String, reason: String)
 

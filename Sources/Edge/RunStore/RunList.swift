@@ -54,11 +54,8 @@ package struct RunList: Sendable {
   package func remove(_ run: RunDirectory, holder: String) throws(RunStoreError) -> Int {
     let folder = "\(self.root)/\(run.name)"
     let gone = ".\(run.id).gone"
-    do throws(SystemFault) {
-      guard try FolderTree.isOwn(run.path) else { return 0 }
-    } catch {
-      throw .file(error)
-    }
+    guard try RunStoreError.filing({ () throws(SystemFault) in try FolderTree.isOwn(run.path) })
+    else { return 0 }
     let lock = try RunLock(run, holder: holder)
     do throws(SystemFault) {
       try PlainFile.rename(run.path, to: "\(folder)/\(gone)")

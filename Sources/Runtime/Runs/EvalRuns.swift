@@ -1,6 +1,5 @@
 import Fleet
 import Plan
-package import Rollouts
 import RunStore
 
 extension FleetContext {
@@ -31,27 +30,15 @@ extension FleetContext {
       }
       throw RunFault(
         .request,
-        [
-          Diagnostic(
-            code: "nothing-to-resume",
-            "no eval of this plan is in \(self.runsFolder)/\(self.plan.name)",
-            causes: nearest ?? [], hints: ["without `--resume` a new one begins"])
-        ])
+        Diagnostic(
+          code: "nothing-to-resume",
+          "no eval of this plan is in \(self.runsFolder)/\(self.plan.name)",
+          causes: nearest ?? [], hints: ["without `--resume` a new one begins"]))
     }
   }
 }
 
 extension LiveRun {
-  /// - Throws: `RunFault` when the run has none.
-  package func workPlan() throws(RunFault) -> WorkPlan {
-    try RunFault.storing {
-      guard let plan = try self.directory.workPlan() else {
-        throw RunStoreError.damaged(path: self.directory.workPlanPath, reason: "it is missing")
-      }
-      return plan
-    }
-  }
-
   /// The run whose agents do the work: that of the services that are up, else this one; the same on
   /// every resume, because spools are there.
   ///

@@ -50,12 +50,12 @@ package struct RunBundle {
         ["tar", "-czf", unfinished, "-C", self.parts, self.name],
         timeoutMilliseconds: Self.packTimeoutMilliseconds)
     } catch {
-      throw RunFault(.surroundings, [error.diagnostic])
+      throw RunFault(.surroundings, error.diagnostic)
     }
     guard ending.status == 0 else {
       let words = String(decoding: ending.output, as: UTF8.self)
       throw RunFault(
-        .surroundings, [Diagnostic(code: "not-packed", "`tar` did not pack it", causes: [words])])
+        .surroundings, Diagnostic(code: "not-packed", "`tar` did not pack it", causes: [words]))
     }
     guard rename(unfinished, self.path) == 0 else { throw Self.fault(self.path) }
   }
@@ -69,9 +69,7 @@ package struct RunBundle {
   private static func fault(_ path: String) -> RunFault {
     RunFault(
       .surroundings,
-      [
-        Diagnostic(
-          code: "not-written", "`\(path)` cannot be written: \(String(cString: strerror(errno)))")
-      ])
+      Diagnostic(
+        code: "not-written", "`\(path)` cannot be written: \(String(cString: strerror(errno)))"))
   }
 }

@@ -67,6 +67,15 @@ extension RunStoreError {
     case .damaged(let path, let reason):
       Diagnostic(
         code: "run-damaged", "`\(path)`: \(reason)",
+        hints: ["bring the file back from a copy, or name an eval that has it: see `muster runs`"])
+    case .fewer(let path, let count, let keptCount, let damaged):
+      Diagnostic(
+        code: "fewer-results", "the records have \(count) results, and `\(path)` has \(keptCount)",
+        causes: damaged.isEmpty ? ["a record file is missing, or ends early"] : damaged,
+        hints: ["bring the record files back, or move `\(path)` away to merge what they have"])
+    case .unmerged(let path, let reason):
+      Diagnostic(
+        code: "run-damaged", "`\(path)`: \(reason)",
         hints: ["`muster merge RUN` makes the result anew from the records"])
     case .journal(let path, let reason):
       Diagnostic(

@@ -301,17 +301,12 @@ package struct RecordCounter: Sendable {
       try self.list.runs(named: self.name).first { !$0.isFinished && $0.hasWorkPlan }
     }
     guard let run = underWay else { return nil }
-    var (tails, count): ([String: RecordFileTail], UInt64) = ([:], 0)
-    try RunFault.storing {
-      for node in try run.recordedNodes() {
+    return try RunFault.storing {
+      try run.recordedNodes().reduce(0) { count, node in
         let path = run.recordFilePath(of: node)
-        var tail = self.tails[path] ?? RecordFileTail(path: path)
-        try tail.look()
-        tails[path] = tail
-        count += tail.itemCount
+        try self.tails[path, default: RecordFileTail(path: path)].look()
+        return count + (self.tails[path]?.itemCount ?? 0)
       }
     }
-    self.tails = tails
-    return count
   }
 }

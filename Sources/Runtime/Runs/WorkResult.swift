@@ -5,12 +5,11 @@ package import RunStore
 /// What has come of a run's work, on this machine's disk.
 package struct WorkResult: Sendable {
   private let directory: RunDirectory
-  private let plan: WorkPlan
+  package let plan: WorkPlan
 
-  /// - Parameter plan: The run's own.
-  package init(of run: LiveRun, _ plan: WorkPlan) {
-    self.directory = run.directory
-    self.plan = plan
+  /// - Throws: `RunFault` where the run has no work.
+  package init(of run: LiveRun) throws(RunFault) {
+    try self.init(run.directory)
   }
 
   /// - Parameters:
@@ -18,12 +17,16 @@ package struct WorkResult: Sendable {
   ///   - root: The folder of all runs.
   /// - Throws: `RunFault` where there is no such run, or it has no work.
   package init(ofRun run: String, in root: String) throws(RunFault) {
-    (self.directory, self.plan) = try RunFault.storing {
-      let directory = try RunList(root: root).run(run)
+    try self.init(RunFault.storing { try RunList(root: root).run(run) })
+  }
+
+  private init(_ directory: RunDirectory) throws(RunFault) {
+    self.directory = directory
+    self.plan = try RunFault.storing {
       guard let plan = try directory.workPlan() else {
         throw RunStoreError.damaged(path: directory.workPlanPath, reason: "this run has no work")
       }
-      return (directory, plan)
+      return plan
     }
   }
 

@@ -37,8 +37,7 @@ package struct Eval: AsyncParsableCommand {
     fleet.plan.work = try self.work.settings(over: fleet.plan.work)
     let workers = try self.workers(of: fleet.plan)
     let run = try self.evalRun(fleet)
-    let plan = try run.workPlan()
-    let work = WorkResult(of: run, plan)
+    let work = try WorkResult(of: run)
     if run.isFinished {
       StandardStreams.say("eval \(run.id) is over already")
       return try self.check(try self.conclude(work))
@@ -48,7 +47,7 @@ package struct Eval: AsyncParsableCommand {
     StandardStreams.say("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)")
     let clock = Composition.clock
     let dispatch = WorkRun(
-      run: run.directory, workPlan: plan, plan: fleet.plan, nodes: workers,
+      run: run.directory, workPlan: work.plan, plan: fleet.plan, nodes: workers,
       endsAgents: agents.isOurs, agents: try fleet.agents(of: agents.id, holding: true),
       clock: clock)
     let result = try await Interruption.guarding(

@@ -7,57 +7,56 @@ struct SimulateOutput {
   /// Lines are written in pieces of about this size, in bytes.
   private static let chunkSize = 1 << 18
 
-  private let scenarioCount: UInt64
-  private let rolloutCount: UInt64
+  private let plan: (taskCount: UInt64, rolloutsPerTask: UInt64)
   private var worker: SimulatorWorker
 
   init(_ settings: WorkSettings) {
-    self.scenarioCount = UInt64(settings.exampleCount)
-    self.rolloutCount = UInt64(settings.rolloutsPerExample)
+    self.plan = (UInt64(settings.exampleCount), UInt64(settings.rolloutsPerExample))
     self.worker = SimulatorWorker(settings.simulator)
   }
 
+  /// Of all episodes, in order.
+  private var keys: some Sequence<ItemKey> {
+    let rollouts = self.plan.rolloutsPerTask
+    return (0..<self.plan.taskCount * rollouts).lazy.map {
+      ItemKey(ordinal: $0, rolloutsPerTask: rollouts)
+    }
+  }
+
   mutating func writeRecords() {
-    self.write { $0.appendRecord(taskIndex: $1, rolloutIndex: $2, to: &$3) }
+    self.write { $0.appendRecord(of: $1, to: &$2) }
   }
 
   mutating func writeTrace() {
-    self.write { $0.appendTrace(taskIndex: $1, rolloutIndex: $2, to: &$3) }
+    self.write { $0.appendTrace(of: $1, to: &$2) }
   }
 
   private mutating func write(
-    _ append: (inout SimulatorWorker, UInt64, UInt64, inout [UInt8]) -> Void
+    _ append: (inout SimulatorWorker, ItemKey, inout [UInt8]) -> Void
   ) {
     var lines: [UInt8] = []
     lines.reserveCapacity(Self.chunkSize + 1 << 16)
-    for task in 0..<self.scenarioCount {
-      for rollout in 0..<self.rolloutCount {
-        append(&self.worker, task, rollout, &lines)
-        guard lines.count >= Self.chunkSize else { continue }
-        StandardStreams.data(lines)
-        lines.removeAll(keepingCapacity: true)
-      }
+    for key in self.keys {
+      append(&self.worker, key, &lines)
+      guard lines.count >= Self.chunkSize else { continue }
+      StandardStreams.data(lines)
+      lines.removeAll(keepingCapacity: true)
     }
     StandardStreams.data(lines)
   }
 
   /// Means by difficulty, one line each, and over all.
   mutating func table() -> String {
-    var rows = DifficultyTier.allCases.map { Means(name: $0.rawValue) }
-    var whole = Means(name: "all")
-    for task in 0..<self.scenarioCount {
-      for rollout in 0..<self.rolloutCount {
-        self.worker.run(taskIndex: task, rolloutIndex: rollout)
-        let name = self.worker.episode.tier.rawValue
-        for index in rows.indices where rows[index].name == name {
-          rows[index].add(self.worker.episode)
-        }
-        whole.add(self.worker.episode)
+    var rows = DifficultyTier.allCases.map { Means(name: $0.rawValue) } + [Means(name: "all")]
+    for key in self.keys {
+      self.worker.run(key)
+      let name = self.worker.episode.tier.rawValue
+      for index in rows.indices where [name, "all"].contains(rows[index].name) {
+        rows[index].add(self.worker.episode)
       }
     }
     let filled = rows.filter { $0.episodeCount > 0 }
-    let lines = filled.count > 1 ? filled + [whole] : filled
-    return Means.header + lines.map(\.line).joined()
+    return Means.header + filled.prefix(filled.count == 2 ? 1 : filled.count).map(\.line).joined()
   }
 
   /// Over the episodes of one difficulty.
@@ -71,9 +70,7 @@ struct SimulateOutput {
     private var tokens = 0
     private var pressureSteps = 0
 
-    init(name: String) {
-      self.name = name
-    }
+    init(name: String) { self.name = name }
 
     mutating func add(_ episode: borrowing KVCacheSimulator) {
       self.episodeCount += 1
@@ -85,16 +82,17 @@ struct SimulateOutput {
 
     var line: String {
       let count = Double(max(1, self.episodeCount))
+      let cells: [(text: String, width: Int)] = [
+        ("\(self.episodeCount)", 10),
+        (ReportTable.decimal(self.reward / count, digits: 3), 9),
+        (ReportTable.decimal(Double(self.failures) / count, digits: 2), 10),
+        (ReportTable.decimal(Double(self.tokens) / count, digits: 1), 9),
+        (ReportTable.decimal(Double(self.pressureSteps) / count, digits: 2), 10),
+      ]
       let name = self.name + String(repeating: " ", count: max(0, 10 - self.name.count))
-      return name + Self.right("\(self.episodeCount)", 10)
-        + Self.right(ReportTable.decimal(self.reward / count, digits: 3), 9)
-        + Self.right(ReportTable.decimal(Double(self.failures) / count, digits: 2), 10)
-        + Self.right(ReportTable.decimal(Double(self.tokens) / count, digits: 1), 9)
-        + Self.right(ReportTable.decimal(Double(self.pressureSteps) / count, digits: 2), 10) + "\n"
-    }
-
-    private static func right(_ text: String, _ width: Int) -> String {
-      String(repeating: " ", count: max(0, width - text.count)) + text
+      return cells.reduce(into: name) { line, cell in
+        line += String(repeating: " ", count: max(0, cell.width - cell.text.count)) + cell.text
+      } + "\n"
     }
   }
 
@@ -113,7 +111,7 @@ struct SimulateOutput {
     var elapsed = Duration.zero
     while elapsed < duration {
       for _ in 0..<Self.benchCount {
-        self.worker.run(taskIndex: count, rolloutIndex: 0)
+        self.worker.run(ItemKey(taskIndex: count, rolloutIndex: 0))
         checksum &+= self.worker.episode.tally.tokens &+ self.worker.episode.memoryInUse
         count += 1
       }

@@ -6,17 +6,12 @@ import Rollouts
 /// What is simulated. A flag wins over the manifest's `work:` where there is one, and that over the
 /// default.
 struct SimulatorOptions: ParsableArguments {
-  /// Keeps scenarios times rollouts below 2^60.
-  private static let counts = 1...1_000_000_000
-  /// Scenarios where -1 is asked for.
-  private static let examplesByDefault = 300
-
   @Option(help: "One of keep, random, lru, value, compress; default: lru.")
   var policy: String?
 
   @Option(
     name: [.customShort("n"), .long], parsing: .unconditional,
-    help: "Scenarios; -1, the default, for \(Self.examplesByDefault).")
+    help: "Scenarios; -1, the default, for \(WorkSettings().exampleCount).")
   var numExamples: Int?
 
   @Option(
@@ -35,13 +30,14 @@ struct SimulatorOptions: ParsableArguments {
   var maxActionsPerStep: Int?
 
   func validate() throws {
-    if let count = self.numExamples, count != -1, !Self.counts.contains(count) {
+    let (examples, rollouts) = (WorkSettings.exampleCounts, WorkSettings.rolloutCounts)
+    if let count = self.numExamples, count != -1, !examples.contains(count) {
       throw ValidationError(
-        "num-examples `\(count)` is neither -1 nor in 1 to \(Self.counts.upperBound)")
+        "num-examples `\(count)` is neither -1 nor in 1 to \(examples.upperBound)")
     }
-    if let count = self.rolloutsPerExample, !Self.counts.contains(count) {
+    if let count = self.rolloutsPerExample, !rollouts.contains(count) {
       throw ValidationError(
-        "rollouts-per-example `\(count)` is not in 1 to \(Self.counts.upperBound)")
+        "rollouts-per-example `\(count)` is not in 1 to \(rollouts.upperBound)")
     }
     _ = try self.settings(over: nil)
   }
@@ -63,7 +59,7 @@ struct SimulatorOptions: ParsableArguments {
       throw ValidationError(error.description)
     }
     if let count = self.numExamples {
-      settings.exampleCount = count == -1 ? Self.examplesByDefault : count
+      settings.exampleCount = count == -1 ? WorkSettings().exampleCount : count
     }
     settings.rolloutsPerExample = self.rolloutsPerExample ?? settings.rolloutsPerExample
     return settings

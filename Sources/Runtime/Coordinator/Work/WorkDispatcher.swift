@@ -1,4 +1,5 @@
 package import Fleet
+import OperatingSystem
 package import RecordFiles
 package import Rollouts
 import Synchronization
@@ -26,7 +27,7 @@ package struct WorkNode<Log: RecordLog>: Sendable {
 /// on.
 package final class WorkDispatcher<C: Clock, Connector: WorkConnector, Log: RecordLog>: Sendable
 where C.Duration == Duration, C.Instant: Sendable {
-  let settings: WorkDispatcherSettings
+  let settings = WorkDispatcherSettings()
   let plan: WorkPlan
   let nodes: [WorkNode<Log>]
   let clock: C
@@ -43,10 +44,8 @@ where C.Duration == Duration, C.Instant: Sendable {
   package init(
     plan: WorkPlan, leaseIDFirst: UInt64, nodes: [WorkNode<Log>],
     elsewhere: WorkHistory = WorkHistory(), clock: C, connector: Connector,
-    settings: WorkDispatcherSettings = WorkDispatcherSettings(),
     progress: @escaping @Sendable (DispatchProgress) -> Void
   ) {
-    self.settings = settings
     self.plan = plan
     self.nodes = nodes
     self.clock = clock
@@ -56,11 +55,12 @@ where C.Duration == Duration, C.Instant: Sendable {
     for node in nodes { history.add(node.history) }
     let machine = LeaseMachine(
       itemCount: plan.itemCount, attemptCountMax: plan.attemptCountMax, nodeCount: nodes.count,
-      history: history, leaseIDFirst: leaseIDFirst, settings: settings.lease, at: clock.now)
+      history: history, leaseIDFirst: leaseIDFirst, settings: self.settings.lease, at: clock.now)
     self.state = Mutex(
       WorkDispatcherState(
-        machine: machine, nodes: nodes.map { (name: $0.name.rawValue, history: $0.history) },
-        at: clock.now))
+        machine: machine,
+        streams: nodes.map { .init(name: $0.name.rawValue, stored: $0.history) },
+        aloneSince: clock.now))
   }
 
   /// Returns when no item is left to be done, or nothing more can be done; cancellation stores what has
@@ -71,7 +71,9 @@ where C.Duration == Duration, C.Instant: Sendable {
         for index in self.nodes.indices { group.addTask { await self.serve(index) } }
         group.addTask { await self.watchTime() }
         while await group.next() != nil {
-          if self.state.withLock({ $0.isOver && $0.openStreamCount == 0 }) { group.cancelAll() }
+          if self.state.withLock({ $0.isOver && ($0.isDrained || !$0.hasOpenStream) }) {
+            group.cancelAll()
+          }
         }
       }
     }
@@ -84,7 +86,7 @@ where C.Duration == Duration, C.Instant: Sendable {
   /// the time to say goodbye.
   private func watchTime() async {
     while !self.state.withLock({ $0.isOver }) {
-      guard (try? await self.sleep(self.settings.tick)) != nil else { return }
+      guard (try? await self.clock.sleep(for: self.settings.tick)) != nil else { return }
       let now = self.clock.now
       let progress = self.state.withLock { state in
         state.ticked(at: now, unreachableTimeout: self.settings.unreachableTimeout)
@@ -93,14 +95,10 @@ where C.Duration == Duration, C.Instant: Sendable {
       self.publish(progress)
     }
     let end = self.clock.now.advanced(by: self.settings.drainTimeout)
-    while self.clock.now < end, self.state.withLock({ $0.openStreamCount > 0 }) {
-      guard (try? await self.sleep(.milliseconds(20))) != nil else { return }
+    while self.clock.now < end, self.state.withLock({ $0.hasOpenStream }) {
+      guard (try? await self.clock.sleep(for: .milliseconds(20))) != nil else { return }
     }
-    self.state.withLock { $0.openStreamCount = 0 }
-  }
-
-  func sleep(_ duration: Duration) async throws {
-    try await self.clock.sleep(until: self.clock.now.advanced(by: duration), tolerance: nil)
+    self.state.withLock { $0.isDrained = true }
   }
 
   // MARK: One node
@@ -114,16 +112,11 @@ where C.Duration == Duration, C.Instant: Sendable {
   }
 
   private func visit(_ index: Int, _ opened: @escaping @Sendable () -> Void) async throws {
-    let openedCount = self.state.withLock { $0.streams[index].openedCount }
-    defer {
-      self.state.withLock { state in
-        if state.streams[index].openedCount > openedCount { state.left(index) }
-      }
-    }
+    defer { self.state.withLock { $0.streams[index].isOpen = false } }
     do {
       try await self.connector.withLink(to: self.nodes[index].name) { link in
         opened()
-        try await self.serve(link, of: index)
+        try await WorkSession(dispatcher: self, link: link, index: index).run()
       }
     } catch let fault as WorkFault {
       self.state.withLock { $0.faulted(index, fault, countMax: self.settings.damageCountMax) }
@@ -132,11 +125,6 @@ where C.Duration == Duration, C.Instant: Sendable {
       self.state.withLock { $0.disconnected(index, "\(error)") }
       throw error
     }
-  }
-
-  private func serve(_ link: Connector.Link, of index: Int) async throws {
-    let session = WorkSession(dispatcher: self, link: link, index: index)
-    try await session.run()
   }
 }
 
@@ -174,26 +162,24 @@ enum WorkFault: Error, Equatable {
   /// The node ended the stream.
   case ended
   /// The coordinator's own disk refused.
-  case store(RecordLogError)
+  case store(SystemFault)
 }
 
 /// Waits and bounds of a ``WorkDispatcher``.
-package struct WorkDispatcherSettings: Sendable {
-  package var lease = LeaseSettings()
+struct WorkDispatcherSettings: Sendable {
+  let lease = LeaseSettings()
   /// Between two looks at the time: expiry, progress.
-  package var tick: Duration = .milliseconds(250)
+  let tick: Duration = .milliseconds(250)
   /// Between two attempts to open a stream.
-  package var link = LinkMachine.Settings.work
+  let link = LinkMachine.Settings.work
   /// With no stream open for so long, the work ends incomplete.
-  package var unreachableTimeout: Duration = .seconds(120)
+  let unreachableTimeout: Duration = .seconds(120)
   /// After the last record: time for nodes to hear that it is stored.
-  package var drainTimeout: Duration = .seconds(2)
+  let drainTimeout: Duration = .seconds(2)
   /// Bytes of a node's records that wait for the disk; beyond, its stream is not read.
-  package var pendingSizeMax = 4 << 20
+  let pendingSizeMax = 4 << 20
   /// Damaged batches in a row, each ending its stream, before a node is cut off.
-  package var damageCountMax = 3
-
-  package init() {}
+  let damageCountMax = 3
 }
 
 /// How far the work is.

@@ -1,5 +1,6 @@
 package import GRPCCore
 package import NodeAPI
+import OperatingSystem
 import RecordFiles
 package import Rollouts
 import Synchronization
@@ -60,7 +61,12 @@ where C.Duration == Duration, C.Instant: Sendable {
 
   /// Sends the setup, the leases that stand, then whatever there is to say, until the work is over.
   private func order(_ rings: AsyncStream<Void>) async throws {
-    try await self.link.send(.setup(LeaseSetup(self.dispatcher.plan)))
+    let plan = self.dispatcher.plan
+    try await self.link.send(
+      .setup(
+        LeaseSetup(
+          workID: plan.workID, kind: plan.kind, specification: plan.specification,
+          rolloutsPerTask: plan.rolloutsPerTask)))
     let standing = self.dispatcher.state.withLock { $0.machine.leases(of: self.index) }
     for lease in standing { try await self.link.send(.lease(lease)) }
     for await _ in rings {
@@ -93,7 +99,7 @@ where C.Duration == Duration, C.Instant: Sendable {
       switch report {
       case .batch(let batch):
         let deliverable = self.dispatcher.state.withLock {
-          $0.machine.deliverable(leaseID: batch.leaseID, by: self.index)
+          $0.machine.deliverable(batch.header, by: self.index)
         }
         switch check.check(batch, deliverable: deliverable) {
         case .fine: break
@@ -130,7 +136,7 @@ where C.Duration == Duration, C.Instant: Sendable {
   private func watch() async throws {
     let timeout = self.dispatcher.settings.lease.timeout
     while true {
-      try await self.dispatcher.sleep(timeout / 4)
+      try await self.dispatcher.clock.sleep(for: timeout / 4)
       let now = self.dispatcher.clock.now
       let heardAt = self.inbox.withLock { $0.heardAt }
       if heardAt.duration(to: now) >= timeout { throw WorkFault.silent }
@@ -159,10 +165,13 @@ where C.Duration == Duration, C.Instant: Sendable {
       guard let last = batches.map(\.sequence).max() else { return }
       let log = self.dispatcher.nodes[self.index].log
       let new = self.dispatcher.state.withLock { state in
-        batches.filter { !state.streams[self.index].stored.new(in: $0.header).isEmpty }
+        batches.filter {
+          state.machine.counts($0.header)
+            && !state.streams[self.index].stored.new(in: $0.header).isEmpty
+        }
       }
       if !new.isEmpty {
-        do throws(RecordLogError) {
+        do throws(SystemFault) {
           try await log.append(new)
           try await log.sync()
         } catch {
@@ -189,7 +198,8 @@ where Instant.Duration == Duration {
     var state = DispatchProgress.State.unreachable("")
     /// What is in this node's log, all synced: what comes again is not stored again.
     var stored: WorkHistory
-    var openedCount = 0
+    /// Until its link has closed.
+    var isOpen = false
     var damageCount = 0
     var cuts: [LeaseOrder] = []
     var orderBell: AsyncStream<Void>.Continuation?
@@ -197,22 +207,15 @@ where Instant.Duration == Duration {
 
   var machine: LeaseMachine<Instant>
   var streams: [Stream]
-  var openStreamCount = 0
+  /// The time for streams to say goodbye is over.
+  var isDrained = false
   /// Why a node will never do this work.
-  private var refusal: LeaseFault?
+  var refusal: LeaseFault?
   var ending: DispatchResult.Ending?
   /// Since when no stream has been open.
   var aloneSince: Instant?
 
-  init(
-    machine: LeaseMachine<Instant>, nodes: [(name: String, history: WorkHistory)],
-    at now: Instant
-  ) {
-    self.machine = machine
-    self.streams = nodes.map { Stream(name: $0.name, stored: $0.history) }
-    self.aloneSince = now
-  }
-
+  var hasOpenStream: Bool { self.streams.contains { $0.isOpen } }
   var isOver: Bool { self.ending != nil || self.machine.isFinished }
 
   func isCutOff(_ index: Int) -> Bool {
@@ -256,7 +259,7 @@ where Instant.Duration == Duration {
     if self.streams.indices.allSatisfy({ self.isCutOff($0) }) {
       self.end(self.refusal.map { .refused($0) } ?? .unreachable)
     }
-    if self.openStreamCount > 0 {
+    if self.hasOpenStream {
       self.aloneSince = nil
     } else {
       let since = self.aloneSince ?? now
@@ -269,15 +272,9 @@ where Instant.Duration == Duration {
 
   mutating func connected(_ index: Int, bell: AsyncStream<Void>.Continuation) {
     self.streams[index].state = .connected
-    self.streams[index].openedCount += 1
+    self.streams[index].isOpen = true
     self.streams[index].orderBell = bell
     self.streams[index].cuts.removeAll()
-    self.openStreamCount += 1
-  }
-
-  /// The link of an opened stream has closed.
-  mutating func left(_ index: Int) {
-    self.openStreamCount = max(0, self.openStreamCount - 1)
   }
 
   mutating func disconnected(_ index: Int, _ reason: String) {
@@ -322,7 +319,7 @@ where Instant.Duration == Duration {
   /// Batches of a node are on disk.
   mutating func stored(_ batches: [RecordBatch], by index: Int, at now: Instant) {
     self.streams[index].damageCount = 0
-    for batch in batches {
+    for batch in batches where self.machine.counts(batch.header) {
       let new = self.streams[index].stored.add(batch.header)
       switch batch.kind {
       case .result:

@@ -2,6 +2,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 import OperatingSystem
+import Rollouts
 
 /// The process that serves one run on one node, until it is told that the run has ended.
 struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duration == Duration {
@@ -49,9 +50,9 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
     ) { HostGround($0, attempt: $1, secrets: $2, ground) }
     try PlainFile.makeFolders(state.spool)
     let clock = self.clock
-    let runners = ItemRunners(clock: clock)
-    let worker = LeaseWorker(
-      clock: clock, store: SpoolFolder(path: state.spool), makeRunner: runners.runner)
+    let worker = LeaseWorker(clock: clock, store: SpoolFolder(path: state.spool)) {
+      setup throws(LeaseFault) in try ItemRunners.runner(for: setup, clock: clock)
+    }
     let service = NodeService(
       session: session, supervisor: supervisor,
       logs: LogStream(supervisor: supervisor, blocking: blocking, clock: self.clock),

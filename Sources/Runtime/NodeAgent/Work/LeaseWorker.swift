@@ -1,5 +1,6 @@
 package import GRPCCore
 package import NodeAPI
+import OperatingSystem
 import RecordFiles
 package import Rollouts
 import Synchronization
@@ -14,7 +15,7 @@ package final class LeaseWorker<C: Clock, Store: SpoolStore>: Sendable
 where C.Duration == Duration, C.Instant: Sendable {
   typealias State = LeaseWorkerState<Store.Log, C.Instant>
 
-  private let settings: LeaseWorkerSettings
+  private let settings: SpoolSettings
   private let clock: C
   private let store: Store
   private let makeRunner: @Sendable (LeaseSetup) throws(LeaseFault) -> any ItemRunner
@@ -24,14 +25,14 @@ where C.Duration == Duration, C.Instant: Sendable {
   ///   - store: Where the spool of each work is.
   ///   - makeRunner: Called once for each work; what it throws refuses the work.
   package init(
-    settings: LeaseWorkerSettings = LeaseWorkerSettings(), clock: C, store: Store,
+    settings: SpoolSettings = SpoolSettings(), clock: C, store: Store,
     makeRunner: @escaping @Sendable (LeaseSetup) throws(LeaseFault) -> any ItemRunner
   ) {
     self.settings = settings
     self.clock = clock
     self.store = store
     self.makeRunner = makeRunner
-    self.state = Mutex(State(settings.spool))
+    self.state = Mutex(State(settings))
   }
 
   /// Nothing is to be done, and all that was done is on the disk.
@@ -63,14 +64,16 @@ where C.Duration == Duration, C.Instant: Sendable {
     self.state.withLock { if $0.workNumber == number { change(&$0) } }
   }
 
-  private func sleep(_ duration: Duration) async throws {
-    try await self.clock.sleep(until: self.clock.now.advanced(by: duration), tolerance: nil)
-  }
-
   // MARK: Computing
 
   /// Computing goes on for so long before it looks at the queue again.
   private static var sliceTime: Duration { .milliseconds(5) }
+  /// Short items between two looks at the queue, and two chances for other tasks.
+  private static var sliceCountMax: Int { 64 }
+  /// From a refusal of the disk to the next try.
+  private static var spoolRetry: Duration { .seconds(5) }
+  /// From one sign of life to the next; the coordinator gives up after fifteen.
+  private static var heartbeat: Duration { .seconds(1) }
 
   /// One of the items that are under way at once, or a few short ones after each other.
   private struct Lane {
@@ -132,8 +135,8 @@ where C.Duration == Duration, C.Instant: Sendable {
         state.done(done, output, at: now)
         state.sliceCount =
           perItem > .zero
-          ? max(1, Int(min(Double(self.settings.sliceCountMax), Self.sliceTime / perItem)))
-          : self.settings.sliceCountMax
+          ? max(1, Int(min(Double(Self.sliceCountMax), Self.sliceTime / perItem)))
+          : Self.sliceCountMax
         if done.items.upperBound < lane.slice.items.upperBound {
           var rest = lane.slice
           rest.items = done.items.upperBound..<rest.items.upperBound
@@ -168,7 +171,7 @@ where C.Duration == Duration, C.Instant: Sendable {
         output.failures.append((ordinal, RecordLine.failure(of: key, failure)))
       }
       done.items = done.items.lowerBound..<ordinal + 1
-      if output.lines.count >= self.settings.spool.batchSize { return done }
+      if output.lines.count >= self.settings.batchSize { return done }
     }
     return done
   }
@@ -188,11 +191,11 @@ where C.Duration == Duration, C.Instant: Sendable {
   private func closeAged() async {
     for await _ in self.rings(\.ageBell) {
       while let oldest = self.state.withLock({ $0.batches.map(\.since).min() }) {
-        let due = oldest.advanced(by: self.settings.spool.batchAge)
+        let due = oldest.advanced(by: self.settings.batchAge)
         guard (try? await self.clock.sleep(until: due, tolerance: nil)) != nil else { return }
         let now = self.clock.now
         self.state.withLock {
-          $0.closeBatches { $0.advanced(by: self.settings.spool.batchAge) <= now }
+          $0.closeBatches { $0.advanced(by: self.settings.batchAge) <= now }
         }
       }
     }
@@ -205,21 +208,21 @@ where C.Duration == Duration, C.Instant: Sendable {
     for await _ in self.rings(\.spoolBell) {
       while !Task.isCancelled {
         let (step, number) = self.state.withLock { ($0.nextSpoolStep, $0.workNumber) }
-        do throws(RecordLogError) {
+        do throws(SystemFault) {
           guard try await self.carryOut(step, of: number) else { break }
         } catch {
           self.ifWork(is: number) { state in
             if state.isOpen { state.phase = .failed("\(error)") }
             state.raise(LeaseFault(.disk, "\(error)"))
           }
-          try? await self.sleep(self.settings.spoolRetry)
+          try? await self.clock.sleep(for: Self.spoolRetry)
         }
       }
     }
   }
 
   /// - Returns: Whether there may be more to do.
-  private func carryOut(_ step: State.SpoolStep, of number: Int) async throws(RecordLogError)
+  private func carryOut(_ step: State.SpoolStep, of number: Int) async throws(SystemFault)
     -> Bool
   {
     switch step {
@@ -277,19 +280,19 @@ where C.Duration == Duration, C.Instant: Sendable {
     }
   }
 
-  /// - Throws: `LeaseWorkerError.superseded` where a newer stream counts.
+  /// - Throws: `RPCError.superseded` where a newer stream counts.
   private func onStream<Result: Sendable>(
     _ stream: Int, _ body: (inout State) throws -> Result
   ) throws -> Result {
     try self.state.withLock { state in
-      guard state.streamNumber == stream else { throw LeaseWorkerError.superseded }
+      guard state.streamNumber == stream else { throw RPCError.superseded }
       return try body(&state)
     }
   }
 
   private func beat(of stream: Int) async throws {
     while true {
-      try await self.sleep(self.settings.heartbeat)
+      try await self.clock.sleep(for: Self.heartbeat)
       try self.onStream(stream) { $0.beat() }
     }
   }
@@ -319,8 +322,9 @@ where C.Duration == Duration, C.Instant: Sendable {
             // A newer stream may have delivered it since.
             try self.onStream(stream) { _ in }
             // The coordinator gives its leases to others, and in the end gives up this node.
-            try await send(.fault(LeaseFault(.disk, "the spool has lost batch \(after + 1)")))
-            throw LeaseWorkerError.spoolLost(after: after)
+            let fault = LeaseFault(.disk, "the spool has lost batch \(after + 1)")
+            try await send(.fault(fault))
+            throw fault
           }
           for batch in batches where batch.sequence <= through {
             try self.onStream(stream) { $0.spool.sent(batch.sequence) }
@@ -330,7 +334,7 @@ where C.Duration == Duration, C.Instant: Sendable {
       }
     }
     try Task.checkCancellation()
-    throw LeaseWorkerError.superseded
+    throw RPCError.superseded
   }
 
   private func nextDelivery(of stream: Int) throws -> Delivery {
@@ -367,28 +371,23 @@ where C.Duration == Duration, C.Instant: Sendable {
     _ requests: RPCAsyncSequence<Muster_V1_WorkOrder, any Error>,
     _ response: RPCWriter<Muster_V1_WorkReport>
   ) async throws {
-    do {
-      let orders = requests.map { message in
-        guard let order = LeaseOrder(message) else {
-          throw LeaseWorkerError.protocolFault("an order that this agent does not know")
-        }
-        return order
+    let orders = requests.map { message in
+      guard let order = LeaseOrder(message) else {
+        throw RPCError.protocolFault("an order that this agent does not know")
       }
-      try await self.serve(orders) { try await response.write(Muster_V1_WorkReport($0)) }
-    } catch LeaseWorkerError.superseded {
-      throw RPCError(code: .aborted, message: "a newer stream of work has taken over")
-    } catch LeaseWorkerError.protocolFault(let fault) {
-      throw RPCError(code: .invalidArgument, message: fault)
+      return order
     }
+    try await self.serve(orders) { try await response.write(Muster_V1_WorkReport($0)) }
   }
 }
 
-/// Why a stream of work ended from this side.
-package enum LeaseWorkerError: Error, Equatable {
-  /// A newer stream has taken over.
-  case superseded
+extension RPCError {
+  /// A newer stream of work has taken over.
+  static let superseded = Self(
+    code: .aborted, message: "a newer stream of work has taken over")
+
   /// The coordinator does what the protocol does not allow.
-  case protocolFault(String)
-  /// The disk no longer has what is to be delivered next: the batch after this sequence number.
-  case spoolLost(after: UInt64)
+  static func protocolFault(_ fault: String) -> Self {
+    Self(code: .invalidArgument, message: fault)
+  }
 }

@@ -1,4 +1,5 @@
-package import Rollouts
+import GRPCCore
+import Rollouts
 
 /// What the tasks of a ``LeaseWorker`` share: decisions only, and the bells that wake the others.
 struct LeaseWorkerState<Spool: SpoolLog, Instant: InstantProtocol & Sendable>: Sendable
@@ -6,9 +7,7 @@ where Instant.Duration == Duration {
   typealias Bell = AsyncStream<Void>.Continuation
 
   enum Phase: Sendable {
-    /// No coordinator has said yet what to do.
-    case idle
-    /// The spool of this work is to be opened.
+    /// The spool of the work is to be opened, once a coordinator has said what to do.
     case opening
     case open(Spool)
     /// The disk refuses; what is pending stays in memory, and opening is tried again.
@@ -23,7 +22,7 @@ where Instant.Duration == Duration {
   var streamNumber = 0
   /// The stream whose setup came last.
   var setupStream = 0
-  var phase = Phase.idle
+  var phase = Phase.opening
   var queue = LeaseQueue()
   var spool = SpoolMachine(settings: SpoolSettings(), entries: [], lastSequence: 0)
   /// The items that are being worked on, by lease.
@@ -53,13 +52,13 @@ where Instant.Duration == Duration {
   var isOpen: Bool {
     switch self.phase {
     case .open: true
-    case .idle, .opening, .failed: false
+    case .opening, .failed: false
     }
   }
 
   /// Nothing is to be done, and all that was done is on the disk.
   var isIdle: Bool {
-    self.queue.isEmpty && self.inWork.isEmpty && self.batches.isEmpty && !self.spool.hasPending
+    self.queue.isEmpty && self.inWork.isEmpty && self.batches.isEmpty && self.spool.pending.isEmpty
   }
 
   /// Items that may be under way at once; 0: not known yet.
@@ -88,21 +87,19 @@ where Instant.Duration == Duration {
 
   var nextSpoolStep: SpoolStep {
     switch self.phase {
-    case .idle: return .nothing
     case .opening, .failed:
       guard let setup = self.setup else { return .nothing }
       return .open(workID: setup.workID)
     case .open(let log):
       if let sequence = self.spool.dropThrough { return .drop(through: sequence, log) }
-      guard self.spool.hasPending else { return .nothing }
-      return .write(self.spool.nextWrite, log)
+      return self.spool.pending.isEmpty ? .nothing : .write(self.spool.pending, log)
     }
   }
 
   // MARK: Orders
 
-  /// - Throws: `LeaseWorkerError.protocolFault`.
-  mutating func take(_ order: LeaseOrder, of stream: Int) throws(LeaseWorkerError) {
+  /// - Throws: `RPCError.protocolFault`.
+  mutating func take(_ order: LeaseOrder, of stream: Int) throws(RPCError) {
     if case .setup(let setup) = order {
       guard self.setupStream != stream else { throw .protocolFault("a second setup") }
       self.setupStream = stream
@@ -172,7 +169,7 @@ where Instant.Duration == Duration {
       self.queue.remove { spool.held(leaseID: $0) }
     case .failed:
       self.spool.reopened(entries: entries)
-    case .idle, .open:
+    case .open:
       preconditionFailure("a spool was opened in \(self.phase)")
     }
     // A fault that was not told yet still is: the leases it voids are for the coordinator to give again.
@@ -350,17 +347,4 @@ struct OpenBatch<Instant: InstantProtocol & Sendable>: Sendable {
     }
     return RecordBatch(self.header, lines: lines)
   }
-}
-
-/// Waits of a ``LeaseWorker``.
-package struct LeaseWorkerSettings: Sendable {
-  package var spool = SpoolSettings()
-  /// From one sign of life to the next; the coordinator gives up after fifteen.
-  package var heartbeat: Duration = .seconds(1)
-  /// From a refusal of the disk to the next try.
-  package var spoolRetry: Duration = .seconds(5)
-  /// Short items between two looks at the queue, and two chances for other tasks.
-  package var sliceCountMax = 64
-
-  package init() {}
 }

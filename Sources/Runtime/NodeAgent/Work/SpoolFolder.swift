@@ -1,5 +1,5 @@
 import Glibc
-import OperatingSystem
+package import OperatingSystem
 package import RecordFiles
 package import Rollouts
 
@@ -12,11 +12,11 @@ package protocol SpoolLog: RecordLog {
   var lastSequence: UInt64 { get async }
 
   /// The batches after a sequence number, at most `maximumSize` bytes of lines but at least one.
-  func batches(after sequence: UInt64, maximumSize: Int) async throws(RecordLogError)
+  func batches(after sequence: UInt64, maximumSize: Int) async throws(SystemFault)
     -> [RecordBatch]
 
   /// Frees the room of the batches up to a sequence number.
-  func drop(through sequence: UInt64) async throws(RecordLogError)
+  func drop(through sequence: UInt64) async throws(SystemFault)
 }
 
 /// Where a node's spools are.
@@ -24,7 +24,7 @@ package protocol SpoolStore: Sendable {
   associatedtype Log: SpoolLog
 
   /// Opens the spool of a work, or creates it, and removes those of other works.
-  func open(workID: String) async throws(RecordLogError) -> Log
+  func open(workID: String) async throws(SystemFault) -> Log
 }
 
 extension RecordFile: SpoolLog {}
@@ -38,10 +38,12 @@ package struct SpoolFolder: SpoolStore {
     self.path = path
   }
 
-  package func open(workID: String) async throws(RecordLogError) -> RecordFile {
+  package func open(workID: String) async throws(SystemFault) -> RecordFile {
     // The name comes from outside; it is a hash in hexadecimal.
-    let isName = 1...64 ~= workID.utf8.count && workID.utf8.allSatisfy { $0.isHexadecimalDigit }
-    guard isName else { throw .refused(path: self.path, reason: "a work id that is no hash") }
+    let isName = 1...64 ~= workID.count && workID.allSatisfy { "0123456789abcdef".contains($0) }
+    guard isName else {
+      throw SystemFault("name a spool in", self.path, code: EINVAL)
+    }
     let name = "spool-\(workID).records"
     self.removeOthers(than: name)
     return try RecordFile(path: "\(self.path)/\(name)")
@@ -62,11 +64,5 @@ package struct SpoolFolder: SpoolStore {
     for other in names where other.hasPrefix("spool-") && other != name {
       unlink("\(self.path)/\(other)")
     }
-  }
-}
-
-extension UInt8 {
-  fileprivate var isHexadecimalDigit: Bool {
-    (48...57).contains(self) || (97...102).contains(self)
   }
 }
