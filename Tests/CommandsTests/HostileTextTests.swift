@@ -25,7 +25,7 @@ struct HostileTextTests {
   private static func shown(_ body: (OutputStream) -> Void) -> String {
     let bytes = Mutex<[UInt8]>([])
     body(
-      OutputStream(isTerminal: true, palette: Palette(.plain)) { piece in
+      OutputStream(isTerminal: true, palette: Palette.plain) { piece in
         bytes.withLock { $0 += piece }
       })
     return bytes.withLock { String(decoding: $0, as: UTF8.self) }
@@ -91,8 +91,7 @@ struct HostileTextTests {
   }
 
   @Test func `status, why, and their JSON`() throws {
-    let node = try #require(Self.plan.nodes.first)
-    let status = StatusReport(plan: Self.plan, [(node, .failure(Self.fault))])
+    let status = StatusReport(plan: Self.plan, NodeAnswers(faults: [Self.fault]))
     Self.expectHarmless("status") { stream in
       stream.text(status.table)
       for fault in status.faults.folded() { stream.diagnostic(fault) }
@@ -102,7 +101,7 @@ struct HostileTextTests {
     failed.logLines = [Self.text]
     let why = WhyReport(
       subject: subject, plan: Self.plan, journal: [failed],
-      answers: [(node, .failure(Self.fault))], nowMilliseconds: 9)
+      answers: NodeAnswers(faults: [Self.fault]), nowMilliseconds: 9)
     Self.expectHarmless("why") { $0.text(why.table) }
     let next = NextStep(
       manifest: Self.text, isOver: false, replicas: why.present, unreachable: [], chain: why.chain)
@@ -187,9 +186,11 @@ struct HostileTextTests {
     }
   }
 
-  @Test func `scrape, runs and check`() throws {
-    let board = ScrapeBoard([], now: { .zero })
-    board.add(fault: Self.text, from: board.append("policy/0", labels: []))
+  @Test func `scrape, runs and check`() async throws {
+    let board = try await ScrapeBoard(
+      try ScrapeTarget.targets(of: "gpu01:8000"), pace: .once, timeout: .zero,
+      clock: ContinuousClock())
+    board.miss(Self.text, from: 0)
     for format in Scrape.Format.allCases where format != .prometheus {
       Self.expectHarmless("scrape") { $0.text(board.report(.interval).text(format)) }
     }

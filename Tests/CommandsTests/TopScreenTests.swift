@@ -148,7 +148,7 @@ import Testing
     fleet.reach(0, .failed, reason: "a\u{1B}[2Jb\tc")
     fleet.see(
       .happened(ChainEvent(milliseconds: 1, node: "n0", what: "xid", reason: "\u{9B}31m\r")))
-    let palette = Palette(.colour)
+    let palette = Palette.colour
     let lines = TopScreen(fleet.moment(), TopSettings()).lines(width: 200, height: 40)
     let text = lines.map(\.text).joined()
     #expect(text.contains("a\\u{1B}[2Jb c") && text.contains("\\u{9B}31m\\u{D}"))

@@ -279,6 +279,38 @@ struct LaunchMachineTests {
         ])
   }
 
+  @Test(arguments: [ReplicaPhase.stopping, .stopped])
+  func `a launch that is ended from elsewhere is over at once, and orders nothing`(
+    phase: ReplicaPhase
+  ) {
+    var machine = Self.started()
+    let reasons = [Diagnostic.endedElsewhere]
+    #expect(
+      Self.report(&machine, Self.report("n2", "base", 1, phase))
+        == [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, by: .service))])
+  }
+
+  @Test func `a task that has ended well and is being cleared ends nothing`() {
+    var machine = Self.started()
+    _ = Self.report(&machine, Self.report("n1", "base", 0, .ready))
+    _ = Self.report(&machine, Self.report("n2", "base", 1, .ready))
+    var report = Self.report("n1", "top", 0, .stopping)
+    report.end = .exited(status: 0)
+    #expect(Self.report(&machine, report) == [])
+    report.state = .stopped
+    #expect(Self.report(&machine, report) == Self.succeeded)
+  }
+
+  @Test func `a node that another has taken over is waited for no longer`() {
+    var machine = Self.started()
+    _ = Self.report(&machine, Self.report("n2", "base", 1, .failed))
+    _ = machine.left("n2", hasLeftovers: false)
+    let fault = NodeFault(node: "n1", kind: .held, Diagnostic(code: "run-held", "held"))
+    #expect(
+      machine.faulted(fault, at: Self.start)
+        == [.end(LaunchResult(reasons: [Self.failure], by: .service, isOver: false))])
+  }
+
   @Test func `a launch of which something is left is not over`() {
     var machine = Self.started()
     _ = Self.report(&machine, Self.report("n2", "base", 1, .failed))

@@ -65,9 +65,8 @@ struct `An errand` {
     #expect(kept.map(\.refusal) == ["records of it have not been fetched"])
     let told = try await agent.runs()
     #expect(told.first?.records == true)
-    unlink("\(spool)/spool-ab.records")
     symlink("/etc", "\(folder)/n1/link")
-    let gone = try await agent.remove([agent.run])
+    let gone = try await agent.remove([agent.run], merged: [agent.run])
     #expect(gone.map(\.refusal) == [""] && gone.allSatisfy { $0.sizeBytes > 0 })
     #expect(!FileManager.default.fileExists(atPath: folder))
     #expect(FileManager.default.fileExists(atPath: "/etc/passwd"))
@@ -88,6 +87,20 @@ struct `An errand` {
     #expect(kept.map(\.refusal) == ["it is live"])
     kill(orphan, SIGKILL)
     waitpid(orphan, nil, 0)
+    let gone = try await agent.remove([agent.run])
+    #expect(gone.map(\.refusal) == [""])
+  }
+
+  @Test func `what has no plan is told whatever the name`() async throws {
+    var chance = SystemRandomNumberGenerator()
+    let agent = try TestAgent(
+      run: RunID(milliseconds: 1_795_241_700_000, using: &chance).rawValue)
+    defer { agent.destroy() }
+    try PlainFile.makeFolders(agent.stateFolder)
+    var request = Muster_V1_RunsRequest()
+    request.name = "demo"
+    let told = try await agent.runs(request)
+    #expect(told.map(\.run) == [agent.run] && told.map(\.name) == [""])
     let gone = try await agent.remove([agent.run])
     #expect(gone.map(\.refusal) == [""])
   }
@@ -139,9 +152,11 @@ extension TestAgent {
     try await self.errand { try await $0.runs(request).runs }
   }
 
-  fileprivate func remove(_ runs: [String]) async throws -> [Muster_V1_RemovedRun] {
+  fileprivate func remove(
+    _ runs: [String], merged: [String] = []
+  ) async throws -> [Muster_V1_RemovedRun] {
     var request = Muster_V1_RemoveRunsRequest()
-    request.runs = runs
+    (request.runs, request.merged) = (runs, merged)
     return try await self.errand { [request] in try await $0.removeRuns(request).runs }
   }
 }

@@ -66,9 +66,32 @@ final class KeptRunsTests {
   }
 
   @Test func `a run is kept from others while its services are launched`() throws {
-    let run = try self.fleet().liveRunForLaunch()
+    let (run, isNew) = try self.fleet().liveRunForLaunch()
+    #expect(isNew)
     #expect(try self.standing() == .held(by: "me@here pid 1"))
     run.end()
+  }
+
+  @Test func `of launches that begin at once one gets the run, and the others are told who`()
+    async
+    throws
+  {
+    let fleet = try self.fleet()
+    let results = await withTaskGroup(of: Result<LiveRun, RunFault>.self) { tasks in
+      for _ in 0..<8 {
+        tasks.addTask {
+          do throws(RunFault) {
+            return .success(try fleet.liveRunForLaunch().run)
+          } catch {
+            return .failure(error)
+          }
+        }
+      }
+      return await tasks.reduce(into: []) { $0.append($1) }
+    }
+    let held = RunFault(.surroundings, .runHeld(by: "the run is held by me@here pid 1"))
+    #expect(results.count { $0.map(\.id) == .failure(held) } == 7)
+    #expect(try OldRuns.here(in: self.root).count == 1)
   }
 
   @Test func `what has the shape of a secret stays out of a journal that does not know it`() throws

@@ -83,12 +83,34 @@ struct RunInventoryTests {
       nodes: ["n1": [try Self.node(1, .live)]])
     let now = try Self.id(8).milliseconds
     func days(_ rule: RunInventory.Rule) -> [String] {
-      inventory.doomed(by: rule, at: now).map { String($0.id.rawValue.dropFirst(6).prefix(2)) }
+      inventory.runs(by: rule, at: now).doomed.map { String($0.id.rawValue.dropFirst(6).prefix(2)) }
     }
     #expect(days(.older(.seconds(4 * 86_400))) == ["03"])
     #expect(days(.older(.zero)) == ["06", "05", "04", "03"])
     #expect(days(.keep(2)) == ["04", "03"])
     #expect(days(.keep(0)) == ["06", "05", "04", "03"])
     #expect(days(.keep(6)) == [])
+    let kept = inventory.runs(by: .keep(2), at: now).kept
+    #expect(kept.map(\.standing) == [.held(by: "me"), .live])
+    #expect(kept.map(\.standing.reason) == ["`me` works on it", "it is live"])
+  }
+
+  @Test func `records of an eval that is merged keep nothing`() throws {
+    let run = { (isFinished: Bool) throws -> RunInventory in
+      RunInventory(
+        here: [(try Self.id(1), "demo", .init(size: 1, isFinished: isFinished, isMerged: isFinished))],
+        nodes: ["n1": [try Self.node(1, .records)]])
+    }
+    #expect(try run(true).runs.map(\.standing) == [.over])
+    #expect(try run(false).runs.map(\.standing) == [.records])
+  }
+
+  @Test func `what is left without a plan goes by its age alone`() throws {
+    let inventory = RunInventory(
+      here: [(try Self.id(2), "demo", Self.here())],
+      nodes: ["n1": [NodeRun(id: try Self.id(1), name: "")]])
+    let now = try Self.id(8).milliseconds
+    #expect(inventory.runs(by: .keep(0), at: now).doomed.map(\.name) == ["demo"])
+    #expect(inventory.runs(by: .older(.zero), at: now).doomed.map(\.name) == ["demo", ""])
   }
 }

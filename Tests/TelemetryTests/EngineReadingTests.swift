@@ -28,7 +28,6 @@ struct EngineReadingTests {
     let reading = try Self.reading("process_start_time_seconds 1\n")
     var expected = EngineReading()
     expected.processStart = 1
-    expected.movement = reading.movement
     #expect(reading == expected && !reading.hasEngine)
     #expect(reading.movement.allSatisfy { $0 == nil })
     #expect(try Self.reading("vllm:num_requests_running NaN\n").running == nil)

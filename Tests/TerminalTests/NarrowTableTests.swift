@@ -26,8 +26,8 @@ import Testing
     line.append("日本", .success)
     #expect(line.width == 6 && line.cut(to: 5).text == "ab日")
     #expect(
-      line.cut(to: 5).rendered(Palette(.colour)) == "\u{1B}[31mab\u{1B}[0m\u{1B}[32m日\u{1B}[0m")
+      line.cut(to: 5).rendered(Palette.colour) == "\u{1B}[31mab\u{1B}[0m\u{1B}[32m日\u{1B}[0m")
     #expect(line.cut(to: 0).text == "")
-    #expect(line.rendered(Palette(.plain)) == "ab日本")
+    #expect(line.rendered(Palette.plain) == "ab日本")
   }
 }

@@ -13,11 +13,11 @@ import Testing
   }
 
   private static func written(
-    isTerminal: Bool, _ policy: ColourPolicy = .plain, _ body: (OutputStream) -> Void
+    isTerminal: Bool, _ policy: Palette = .plain, _ body: (OutputStream) -> Void
   ) -> String {
     let sink = Sink()
     body(
-      OutputStream(isTerminal: isTerminal, palette: Palette(policy)) { sink.write($0) })
+      OutputStream(isTerminal: isTerminal, palette: policy) { sink.write($0) })
     return sink.text
   }
 

@@ -97,7 +97,7 @@ import Testing
     var text: String { self.written.withLock { String(decoding: $0, as: UTF8.self) } }
 
     func add(_ strokes: [OutputStream.Stroke]) {
-      OutputStream(isTerminal: true, palette: Palette(.plain)) { bytes in
+      OutputStream(isTerminal: true, palette: Palette.plain) { bytes in
         self.written.withLock { $0 += bytes }
       }.draw(strokes)
     }

@@ -1,3 +1,70 @@
+/// The families that somebody wants to know about, and which sample belongs to which of them.
+///
+/// Names are looked up among the wanted ones of their length, never among those that a text has: no text
+/// can make it slow.
+package struct FamilyCatalogue: Sendable {
+  package enum Family: Equatable, Sendable {
+    /// With or without `_total`; its samples are found under both names.
+    case counter(String)
+    /// Any samples of exactly this name.
+    case gauge(String)
+    /// The name without `_bucket`, `_sum` and `_count`.
+    case histogram(String)
+  }
+
+  /// What the samples of one name are to their family; the raw value counts within the family.
+  enum Part: Int, CaseIterable {
+    /// A gauge's samples, a counter's `…_total`, a histogram's `…_bucket`.
+    case main
+    /// A counter's samples without `_total`, a histogram's `…_sum`.
+    case second
+  }
+
+  /// In the order given to the initializer.
+  package let families: [Family]
+  /// By the length of the name: few have the same.
+  private var places: [[(name: [UInt8], place: Int)]] = []
+
+  /// - Parameter families: No two of which have samples of one name.
+  package init(_ families: [Family]) {
+    self.families = families
+    for (index, family) in families.enumerated() {
+      for (part, name) in zip(Part.allCases, Self.names(family)) {
+        let name = Array(name.utf8)
+        while self.places.count <= name.count { self.places.append([]) }
+        precondition(
+          !self.places[name.count].contains { $0.name == name },
+          "wanted twice: \(String(decoding: name, as: UTF8.self))")
+        self.places[name.count].append((name, Self.place(index, part)))
+      }
+    }
+  }
+
+  /// The number of places: one for each part of each family.
+  var placeCount: Int { self.families.count * Part.allCases.count }
+
+  static func place(_ family: Int, _ part: Part) -> Int {
+    family * Part.allCases.count + part.rawValue
+  }
+
+  /// The place of the samples with that name, which has no escapes, and eight bytes more behind it; `nil`
+  /// when nobody wants them.
+  func place(of name: TextSpan, in bytes: UnsafeRawBufferPointer) -> Int? {
+    guard name.count < self.places.count else { return nil }
+    return self.places[name.count].first { bytes.equal(Int(name.start), $0.name) }?.place
+  }
+
+  private static func names(_ family: Family) -> [String] {
+    switch family {
+    case .gauge(let name): return [name]
+    case .histogram(let name): return ["\(name)_bucket", "\(name)_sum"]
+    case .counter(let name):
+      let base = name.hasSuffix("_total") ? String(name.dropLast("_total".count)) : name
+      return ["\(base)_total", base]
+    }
+  }
+}
+
 /// A page and where the families of a catalogue are in it; read again and again, it allocates nothing.
 package struct FamilyScrape: Sendable {
   package let catalogue: FamilyCatalogue

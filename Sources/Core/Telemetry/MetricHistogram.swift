@@ -63,7 +63,6 @@ package struct MetricHistogram: Equatable, Sendable {
   }
 }
 
-/// Adds the buckets of several series up.
 struct MetricHistogramBuilder {
   var sum = 0.0
   /// By ascending bounds, with the number of series that have the bound.

@@ -78,7 +78,6 @@ enum MetricsNumber {
     return Self.scaled(quotient | sticky, byPowerOfTwo: divisorShift - dividendShift - 63)
   }
 
-  /// The nearest double to a product of two whole numbers, neither 0.
   private static func multiplied(_ first: UInt64, by second: UInt64) -> Double {
     let (high, low) = first.multipliedFullWidth(by: second)
     guard high != 0 else { return Double(low) }

@@ -9,7 +9,6 @@
 package struct MetricsPage: Sendable {
   package struct Sample: Sendable {
     package let name: TextSpan
-    /// Index into ``MetricsPage/labels``.
     let firstLabel: UInt32
     let labelCount: UInt16
     /// The sign of a NaN has no meaning.

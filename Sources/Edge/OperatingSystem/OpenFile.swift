@@ -81,11 +81,16 @@ package struct OpenFile: ~Copyable, Sendable {
     try SystemFault.check("truncate", self.path) { ftruncate(self.number, off_t(size)) }
   }
 
-  /// Takes the exclusive lock of the file, which ends with the value; `false` when another has it.
-  package func lock() throws(SystemFault) -> Bool {
-    if flock(self.number, LOCK_EX | LOCK_NB) == 0 { return true }
-    guard errno == EWOULDBLOCK else { throw SystemFault("lock", self.path, code: errno) }
-    return false
+  /// Takes the exclusive lock of the file, which ends with the value.
+  ///
+  /// - Parameter waits: For as long as another has it.
+  /// - Returns: `false` when another has it.
+  package func lock(waits: Bool = false) throws(SystemFault) -> Bool {
+    while flock(self.number, waits ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
+      if errno == EWOULDBLOCK { return false }
+      guard errno == EINTR else { throw SystemFault("lock", self.path, code: errno) }
+    }
+    return true
   }
 }
 

@@ -121,6 +121,19 @@ package struct RunDirectory: Equatable, Sendable {
   }
 }
 
+extension RunList {
+  /// Carries `body` out while no other process does so for this name; whoever comes meanwhile waits.
+  package func alone<Result>(on name: String, _ body: () throws -> Result) throws -> Result {
+    let path = "\(self.root)/\(name)"
+    try Folder.makeAll(path)
+    let folder = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY)
+    _ = try folder.lock(waits: true)
+    let result = try body()
+    _ = consume folder
+    return result
+  }
+}
+
 /// The right to work on a run, of one process at a time; ends with the value, or with the process
 /// however that ends. The kernel keeps it (flock), so that no stale lock can remain.
 package struct RunLock: ~Copyable {

@@ -10,7 +10,6 @@ import Synchronization
 /// Packs what a report of a fault needs of a run: plan, journal, states, events, the last lines of each
 /// log; without secrets.
 package struct FaultBundle {
-  /// Of each replica.
   private static let logLineCount = 200
   /// 200 lines of 10 kB, in bytes.
   private static let logSizeMax = 2 << 20
@@ -43,23 +42,19 @@ package struct FaultBundle {
     try self.bundle.add("journal.jsonl", journal.map(\.line).joined())
     let facts = journal.filter { $0.kind == "facts" }
     if !facts.isEmpty { try self.bundle.add("facts.jsonl", facts.map(\.line).joined()) }
-    // Asking the nodes of a run that is over would start agents for it again.
     let faults = self.run.isFinished ? [] : try await self.ask()
     try self.bundle.pack()
     return faults
   }
 
-  /// Adds what the nodes say: states, events and logs.
   private func ask() async throws(RunFault) -> [NodeFault] {
-    let answers = try await self.fleet.chronicles(of: self.run, on: self.run.plan.nodes)
-    let (chronicles, faults) = NodeFault.parted(answers)
-    let survey = answers.map { ($0.node, $0.result.map(\.survey)) }
+    let survey = try await self.fleet.chronicles(of: self.run, on: self.run.plan.nodes)
     let states = StatusReport(plan: self.run.plan, survey).json(run: self.run.id)
     try self.bundle.add("states.json", states.text + "\n")
-    let events = chronicles.flatMap(\.events).map { Self.line($0) }
+    let events = survey.values.flatMap(\.events).map { Self.line($0) }
     try self.bundle.add("events.jsonl", events.joined())
-    try await self.addLogs(silent: Set(faults.map(\.node)))
-    return faults
+    try await self.addLogs(silent: Set(survey.faults.map(\.node)))
+    return survey.faults
   }
 
   private func addLogs(silent: Set<String>) async throws(RunFault) {

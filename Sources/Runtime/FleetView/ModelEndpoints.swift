@@ -3,6 +3,7 @@ package import Fleet
 import Health
 import Launch
 package import Plan
+import Recipes
 
 /// One replica that serves a model, and what it is doing now.
 package struct ModelEndpoint: Equatable, Sendable {
@@ -30,11 +31,9 @@ package struct ModelService: Equatable, Sendable {
 }
 
 extension ModelService {
-  /// The services of a plan that serve a model, in its order.
+  /// The services of a plan that serve a model, in its order; replicas that no report names have no state.
   ///
-  /// - Parameters:
-  ///   - reports: What the agents said; replicas that none names have no state.
-  ///   - silent: Nodes that do not answer.
+  /// - Parameter silent: Nodes that do not answer.
   package static func all(
     of plan: Plan, reports: [ReplicaReport], silent: Set<String> = []
   ) -> [Self] {
@@ -101,5 +100,122 @@ extension [ModelService] {
       missing[last].hints = ["`muster why MANIFEST SERVICE` says how it came to this"]
     }
     return missing
+  }
+}
+
+/// The two models of NeMo Gym, as services of a plan.
+package struct GymServices: Equatable, Sendable {
+  package var policy: ModelService?
+  package var judge: ModelService?
+
+  /// Finds the two: by the names given, else `policy` and `judge`; one service alone is the policy.
+  ///
+  /// - Throws: A `Diagnostic` for a name that is given and serves no model, and where nothing says
+  ///   which service is the policy.
+  package init(
+    _ services: [ModelService], policy: String?, judge: String?
+  ) throws(Diagnostic) {
+    self.judge = try Self.service(judge, in: services) ?? services.first { $0.name == "judge" }
+    let found = try Self.service(policy, in: services) ?? services.first { $0.name == "policy" }
+    let others = services.filter { $0.name != self.judge?.name }
+    self.policy = found ?? (others.count == 1 ? others.first : nil)
+    guard self.policy != nil else {
+      let names = services.map { "`\($0.name)`" }.joined(separator: ", ")
+      throw Diagnostic(
+        code: "no-policy", "no service is named `policy`",
+        hints: services.isEmpty
+          ? [Recipe.servingHint]
+          : ["say which it is: `--policy SERVICE`, of \(names)"])
+    }
+  }
+
+  /// The policy, then the judge if there is one.
+  package var services: [ModelService] { [self.policy, self.judge].compactMap(\.self) }
+
+  /// The service of a name that was given; `nil` where none was.
+  package static func service(
+    _ name: String?, in services: [ModelService]
+  ) throws(Diagnostic) -> ModelService? {
+    guard let name else { return nil }
+    if let service = services.first(where: { $0.name == name }) { return service }
+    let known = services.map { "`\($0.name)`" }.joined(separator: ", ")
+    throw Diagnostic(
+      code: "unknown-service", "no service `\(name)` that serves a model",
+      hints: services.isEmpty ? [Recipe.servingHint] : ["these do: \(known)"])
+  }
+}
+
+/// How `env.yaml` names several servers of one model.
+package enum GymListStyle: String, CaseIterable, Sendable {
+  /// A YAML list; what Gym's code takes.
+  case list
+  /// One text with commas; what its page shows.
+  case comma
+}
+
+extension GymServices {
+  /// NeMo Gym's `env.yaml`: `{policy,judge}_{base_url,api_key,model_name}`. A model of which no
+  /// server is ready is left out.
+  ///
+  /// A key stands as `${oc.env:NAME}`, which Gym's reader takes from its own environment.
+  package func environmentYAML(style: GymListStyle) -> String {
+    var text = ""
+    for (role, service) in self.roles {
+      let urls = service.ready.map(\.baseURL)
+      switch style {
+      case .list:
+        text += "\(role)_base_url:\n"
+        for url in urls { text += "  - \(YAMLQuoting.quote(url))\n" }
+      case .comma:
+        text += "\(role)_base_url: \(YAMLQuoting.quote(urls.joined(separator: ",")))\n"
+      }
+      let key = service.keyName.map { "${oc.env:\($0)}" } ?? "EMPTY"
+      text += "\(role)_api_key: \(YAMLQuoting.quote(key))\n"
+      text += "\(role)_model_name: \(YAMLQuoting.quote(service.modelName))\n"
+    }
+    return text
+  }
+
+  /// The configuration of Gym's `vllm_model` for each model, which takes key and name from `env.yaml`.
+  ///
+  /// With a judge, `equivalence_llm_judge` is told to ask it: its own file names the policy.
+  package var modelYAML: String {
+    var text = ""
+    for (role, service) in self.roles {
+      text += """
+        \(role)_model:
+          responses_api_models:
+            vllm_model:
+              entrypoint: app.py
+              base_url:
+
+        """
+      for endpoint in service.ready {
+        text += "        - \(YAMLQuoting.quote(endpoint.baseURL))\n"
+      }
+      text += """
+              api_key: ${\(role)_api_key}
+              model: ${\(role)_model_name}
+              return_token_id_information: false
+              uses_reasoning_parser: \(service.parsesReasoning)
+
+        """
+    }
+    guard self.roles.contains(where: { $0.name == "judge" }) else { return text }
+    return text + """
+      equivalence_llm_judge:
+        resources_servers:
+          equivalence_llm_judge:
+            judge_model_server:
+              type: responses_api_models
+              name: judge_model
+
+      """
+  }
+
+  private var roles: [(name: String, service: ModelService)] {
+    [("policy", self.policy), ("judge", self.judge)].compactMap { name, service in
+      service.flatMap { $0.ready.isEmpty ? nil : (name, $0) }
+    }
   }
 }

@@ -1,4 +1,5 @@
 package import Coordinator
+package import Fleet
 package import Manifest
 import Plan
 package import Runs
@@ -18,7 +19,6 @@ where ClockType.Duration == Duration {
   private struct State {
     var fleet: FleetState
     var records: LineGrowth?
-    /// Rises with each thing learnt.
     var version: UInt64 = 0
   }
 
@@ -83,9 +83,7 @@ where ClockType.Duration == Duration {
 
   /// Carries `body` out while the fleet is watched.
   ///
-  /// - Parameters:
-  ///   - notify: Whom to tell of changes; `nil`: nobody.
-  ///   - see: Hears of what is learnt, after it is known here.
+  /// - Parameter see: Hears of what is learnt, after it is known here.
   package func during(
     notify: ManifestNotify? = nil, see: @escaping @Sendable (FleetSight) async -> Void = { _ in },
     _ body: @escaping @Sendable () async throws -> Void
@@ -115,10 +113,7 @@ where ClockType.Duration == Duration {
     try Task.checkCancellation()
   }
 
-  /// Watches until every node has answered and every server has shown how much it does, or time is
-  /// over.
-  ///
-  /// - Parameter interval: From one page of a server to its next.
+  /// Watches until every node has answered and every server has shown how much it does, or time is over.
   package func settled(interval: Duration) async throws -> FleetMoment {
     try await self.during {
       let deadline = self.clock.now.advanced(by: Self.answerTimeout)
@@ -151,7 +146,6 @@ where ClockType.Duration == Duration {
     notifier?.see(sight)
   }
 
-  /// Since the watch was made.
   private var now: Duration { self.began.duration(to: self.clock.now) }
 
   private func keepJournal() async throws -> Bool {
@@ -172,7 +166,6 @@ where ClockType.Duration == Duration {
     }
   }
 
-  /// Writes the numbers of each service as they are.
   private func sample() {
     self.journal.write(
       samples: self.moment().samples.map { ($0.service, $0.json()) })
@@ -195,5 +188,50 @@ where ClockType.Duration == Duration {
       state.records = state.records ?? LineGrowth()
       state.records?.add(count, at: now, window: FleetState.growthWindow)
     }
+  }
+}
+
+/// What a run's journal has of its timeline: the numbers of its services, and what happened.
+package struct RunReplay: Sendable {
+  package enum Entry: Sendable {
+    case sample(ServiceSample)
+    case event(ChainEvent)
+  }
+
+  package let run: String
+  /// Oldest first.
+  package let entries: [(milliseconds: Int64, entry: Entry)]
+}
+
+extension RunReplay {
+  package init(_ run: LiveRun) throws(RunFault) {
+    self.run = run.id
+    // What two commands saw at once, or one of them twice, is told once.
+    var timeline = FleetTimeline(journal: [])
+    // Facts of nodes are long, and no part of the story.
+    for event in try run.chain() where event.what != "facts" { timeline.add(event) }
+    let samples = try run.samples().compactMap { milliseconds, json in
+      ServiceSample(json: json).map { (milliseconds, Entry.sample($0)) }
+    }
+    let entries = samples + timeline.take().map { ($0.milliseconds, .event($0)) }
+    self.entries = entries.sorted { $0.0 < $1.0 }
+  }
+
+  /// One object, its timeline oldest first.
+  package var json: JSONText {
+    let timeline = self.entries.map { milliseconds, entry in
+      switch entry {
+      case .sample(let sample):
+        JSONText.object(
+          [
+            ("kind", .string(LiveRun.sampleKind)),
+            ("time", .string(ChainEvent.time(milliseconds))),
+            ("milliseconds", .integer(Int(milliseconds))),
+          ] + sample.members)
+      case .event(let event):
+        JSONText.object([("kind", .string("event"))] + event.members())
+      }
+    }
+    return .object([("run", .string(self.run)), ("timeline", .array(timeline))])
   }
 }

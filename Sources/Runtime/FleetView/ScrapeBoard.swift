@@ -1,108 +1,234 @@
-import Coordinator
+package import Coordinator
 package import Fleet
 import Launch
+import ModelAPI
+import Plan
+package import Runs
 import Synchronization
 package import Telemetry
 
-/// The last that is known of each endpoint that is scraped.
-package final class ScrapeBoard: Sendable {
-  package struct Endpoint: Sendable {
-    package let name: String
-    /// Where it is reached directly; `nil` through an agent.
-    package let url: String?
-    /// Of a run's replica: `node`, `service`, `replica`.
-    package let labels: [MetricsMerge.Label]
-    package fileprivate(set) var page = EndpointPage()
+/// How often pages are fetched.
+package enum ScrapePace: Equatable, Sendable {
+  /// Between the two readings of ``twice``.
+  package static let pause = Duration.seconds(1)
 
-    package var node: String? { self.labels.first { $0.name == "node" }?.value }
+  case once
+  case twice
+  case watch(Duration)
+
+  /// Pages of each endpoint after which it is enough.
+  var count: Int {
+    switch self {
+    case .once: 1
+    case .twice: 2
+    case .watch: .max
+    }
   }
 
+  var interval: Duration {
+    switch self {
+    case .once, .twice: ScrapePace.pause
+    case .watch(let interval): interval
+    }
+  }
+}
+
+/// Fetches pages of metrics, of endpoints directly and of a run's replicas through its agents, and knows
+/// the last of each.
+package final class ScrapeBoard<ClockType: Clock & Sendable>: Sendable
+where ClockType.Duration == Duration {
   private struct State {
-    var endpoints: [Endpoint]
+    var endpoints: [ScrapeReport.Endpoint]
     var scrape = EngineScrape()
+    var fleet: FleetState?
+    /// When a node last answered, and why one does not.
+    var reached: [String: Duration] = [:]
+    var faults: [String: NodeFault] = [:]
   }
 
+  /// Between the first requests of two endpoints, so that a thousand are not one burst.
+  private static var spread: Duration { .milliseconds(5) }
+
+  private let watch: FleetWatch<ClockType>?
+  private let pace: ScrapePace
+  private let timeout: Duration
+  private let clock: ClockType
+  private let began: ClockType.Instant
   private let state: Mutex<State>
-  private let now: @Sendable () -> Duration
 
-  /// - Parameter now: Since a point of its own.
-  package init(_ targets: [ScrapeTarget], now: @escaping @Sendable () -> Duration) {
-    let endpoints = targets.map { Endpoint(name: $0.name, url: $0.url, labels: []) }
-    self.state = Mutex(State(endpoints: endpoints))
-    self.now = now
-  }
-
-  package var count: Int { self.state.withLock { $0.endpoints.count } }
-
-  package func snapshot() -> [Endpoint] { self.state.withLock { $0.endpoints } }
-
-  /// - Returns: The endpoint's index.
-  func append(_ name: String, labels: [MetricsMerge.Label]) -> Int {
-    self.state.withLock { state in
-      state.endpoints.append(Endpoint(name: name, url: nil, labels: labels))
-      return state.endpoints.count - 1
+  /// - Parameters:
+  ///   - fleet: The replicas of its newest run are scraped too, those that show metrics.
+  ///   - timeout: That a page may take.
+  package init(
+    _ targets: [ScrapeTarget], of fleet: FleetContext? = nil, pace: ScrapePace, timeout: Duration,
+    clock: ClockType
+  ) async throws(RunFault) {
+    (self.pace, self.timeout) = (pace, timeout)
+    (self.clock, self.began) = (clock, clock.now)
+    let run = try await fleet?.liveRun()
+    if let fleet, let run {
+      let replicas = run.plan.services.flatMap(\.replicas).filter { $0.launch.metricsPlace != nil }
+      let nodes = Set(replicas.map(\.node))
+      self.watch = FleetWatch(
+        run.plan.nodes.filter { nodes.contains($0.name) }, NodeScrapeRequest(every: pace.interval),
+        agents: try fleet.agents(of: run.id, holding: false), clock: clock)
+    } else {
+      self.watch = nil
     }
-  }
-
-  /// - Parameter instant: When the page was made, since a point of the endpoint's own.
-  func add(_ text: [UInt8], from index: Int, at instant: Duration) {
-    let now = self.now()
-    self.state.withLock { state in
-      state.endpoints[index].page.add(text, madeAt: instant, at: now, with: &state.scrape)
-    }
-  }
-
-  /// What an agent passed on.
-  func add(_ page: NodePage, from index: Int) {
-    let now = self.now()
-    self.state.withLock { state in
-      state.endpoints[index].page.add(page, at: now, with: &state.scrape)
-    }
-  }
-
-  func add(fault: String, from index: Int) {
-    self.state.withLock { $0.endpoints[index].page.miss(fault) }
-  }
-
-  /// How often each of some endpoints has been tried, the least of them.
-  func tryCount(ofAll indices: [Int]) -> Int {
-    self.state.withLock { state in
-      indices.map { state.endpoints[$0].page.tryCount }.min() ?? .max
-    }
+    let endpoints = targets.map { ScrapeReport.Endpoint(name: $0.name, url: $0.url) }
+    self.state = Mutex(State(endpoints: endpoints, fleet: run.map { FleetState(plan: $0.plan) }))
   }
 
   /// What is known now of each and of all.
   package func report(_ window: LatencyWindow) -> ScrapeReport {
-    ScrapeReport(self.snapshot(), window, at: self.now())
+    let (now, state) = (self.now, self.state.withLock(\.self))
+    let replicas = Self.shown(state).map { replica in
+      var endpoint = ScrapeReport.Endpoint(
+        name: "\(replica.key)", labels: .of(replica.key, on: replica.node))
+      endpoint.page = replica.page
+      if let fault = state.faults[replica.node] { endpoint.page.miss(fault.diagnostic.summary) }
+      return endpoint
+    }
+    return ScrapeReport(state.endpoints + replicas, window, at: now)
+  }
+
+  private static func shown(_ state: State) -> [FleetState.Replica] {
+    state.fleet?.replicas.filter(\.showsMetrics) ?? []
+  }
+
+  private var now: Duration { self.began.duration(to: self.clock.now) }
+
+  /// Ends when each endpoint has been asked as often as wanted; never while it watches.
+  ///
+  /// - Returns: The faults of nodes that could not be asked.
+  package func run() async throws -> [NodeFault] {
+    let direct = self.state.withLock(\.endpoints)
+    try await HTTPScraper.with(timeout: self.timeout, clock: self.clock) { scraper in
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        let begin = ScrapeSchedule(every: Self.spread * max(1, direct.count))
+        for (index, endpoint) in direct.enumerated() {
+          let first = begin.offset(of: endpoint.name)
+          tasks.addTask { try await self.fetch(endpoint, index, first, scraper) }
+        }
+        if let watch { tasks.addTask { await self.follow(watch) } }
+        try await tasks.waitForAll()
+      }
+    }
+    return self.state.withLock { $0.faults.sorted { $0.key < $1.key }.map(\.value) }
+  }
+
+  private func fetch(
+    _ endpoint: ScrapeReport.Endpoint, _ index: Int, _ first: Duration, _ scraper: HTTPScraper
+  ) async throws {
+    let clock = self.clock
+    let start = clock.now
+    let schedule = ScrapeSchedule(every: self.pace.interval)
+    try await clock.sleep(for: first)
+    for count in 1... {
+      let begin = clock.now
+      do throws(HTTPScrapeFault) {
+        let page = try await scraper.page(endpoint.url ?? "")
+        let made = start.duration(to: clock.now)
+        let now = self.now
+        self.state.withLock { state in
+          state.endpoints[index].page.add(page, madeAt: made, at: now, with: &state.scrape)
+        }
+      } catch {
+        self.miss("\(error)", from: index)
+      }
+      guard count < self.pace.count else { return }
+      switch self.pace {
+      case .once, .twice:
+        try await clock.sleep(until: begin.advanced(by: ScrapePace.pause), tolerance: nil)
+      case .watch:
+        let next = schedule.next(of: endpoint.name, after: start.duration(to: clock.now))
+        try await clock.sleep(until: start.advanced(by: next), tolerance: nil)
+      }
+    }
+  }
+
+  /// No page came of an endpoint that is asked directly, and why.
+  package func miss(_ fault: String, from index: Int) {
+    self.state.withLock { $0.endpoints[index].page.miss(fault) }
+  }
+
+  // MARK: Agents
+
+  private func follow(_ watch: FleetWatch<ClockType>) async {
+    await withTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { await watch.run { self.see($0) } }
+      tasks.addTask {
+        while !self.hasEnough, (try? await self.clock.sleep(for: .milliseconds(50))) != nil {}
+      }
+      await tasks.next()
+      tasks.cancelAll()
+    }
+  }
+
+  private func see(_ sight: FleetSight) {
+    let now = self.now
+    self.state.withLock { state in
+      state.fleet?.see(sight, at: now)
+      switch sight {
+      case .reached(let node): (state.reached[node], state.faults[node]) = (now, nil)
+      case .lost(let fault): state.faults[fault.node] = fault
+      case .reported, .happened, .scraped: break
+      }
+    }
+  }
+
+  /// Whether each replica has shown as many pages as wanted, or cannot: a node that does not answer is
+  /// waited for no longer, nor is a replica that shows no metrics longer than its pages may take.
+  private var hasEnough: Bool {
+    let (now, count) = (self.now, self.pace.count)
+    let timeMax = ScrapePace.pause * 2 + self.timeout
+    return self.state.withLock { state in
+      count < .max
+        && Self.shown(state).allSatisfy { replica in
+          replica.page.tryCount >= count || state.faults[replica.node] != nil
+            || state.reached[replica.node].map { now - $0 >= timeMax } ?? false
+        }
+    }
   }
 }
 
 /// What is known of endpoints at one instant, each and together.
 package struct ScrapeReport: Sendable {
-  package let endpoints: [ScrapeBoard.Endpoint]
+  package struct Endpoint: Sendable {
+    package let name: String
+    /// Where it is reached directly; `nil` through an agent.
+    package var url: String?
+    /// Of a run's replica: `node`, `service`, `replica`.
+    package var labels: [MetricsMerge.Label] = []
+    package fileprivate(set) var page = EndpointPage()
+
+    package var node: String? { self.labels.first { $0.name == "node" }?.value }
+  }
+
+  package let endpoints: [Endpoint]
   package let fleet: FleetMetrics
   private let window: LatencyWindow
   private let now: Duration
 
   /// - Parameter now: As the endpoints' pages have it.
-  init(_ endpoints: [ScrapeBoard.Endpoint], _ window: LatencyWindow, at now: Duration) {
+  init(_ endpoints: [Endpoint], _ window: LatencyWindow, at now: Duration) {
     self.endpoints = endpoints
     self.window = window
     self.fleet = FleetMetrics(endpoints.map(\.page), latencies: window)
     self.now = now
   }
 
-  package func metrics(of endpoint: ScrapeBoard.Endpoint) -> FleetMetrics {
+  package func metrics(of endpoint: Endpoint) -> FleetMetrics {
     FleetMetrics([endpoint.page], latencies: self.window)
   }
 
   /// Of its page; `nil` before the first.
-  package func ageSeconds(of endpoint: ScrapeBoard.Endpoint) -> Double? {
+  package func ageSeconds(of endpoint: Endpoint) -> Double? {
     endpoint.page.arrived.map { (self.now - $0) / .seconds(1) }
   }
 
   /// Why there is no page; empty where there is one.
-  package static func fault(of endpoint: ScrapeBoard.Endpoint) -> String {
+  package static func fault(of endpoint: Endpoint) -> String {
     endpoint.page.tryCount == 0 ? "no page came" : endpoint.page.fault
   }
 
@@ -168,7 +294,6 @@ package struct ScrapeReport: Sendable {
 }
 
 extension [MetricsMerge.Label] {
-  /// Of a run's replica.
   static func of(_ key: ReplicaKey, on node: String) -> Self {
     [
       .init("node", node), .init("service", key.service), .init("replica", "\(key.index)"),

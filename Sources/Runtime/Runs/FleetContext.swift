@@ -1,10 +1,13 @@
 package import Coordinator
-import Fleet
-import Links
+package import Fleet
+package import Launch
+package import Links
 package import Manifest
+package import NIOCore
 package import Plan
 package import Rollouts
 import RunStore
+import SSH
 
 /// What everything about a manifest's runs shares: the plan, where its runs are, and how nodes are
 /// reached.
@@ -113,12 +116,19 @@ package struct FleetContext: Sendable {
   /// The live run if it has the same plan, else a new one, which is held: until an agent of it is
   /// there, nothing else tells it from one that is over.
   ///
-  /// - Throws: `RunFault` when a run of another plan is up.
-  package func liveRunForLaunch() throws(RunFault) -> LiveRun {
+  /// - Throws: `RunFault` when a run of another plan is up, or another process launches this one.
+  package func liveRunForLaunch() throws(RunFault) -> (run: LiveRun, isNew: Bool) {
+    // Two that look at once would begin one each.
+    try RunFault.storing {
+      try RunList(root: self.runsFolder).alone(on: self.plan.name) { try self.launchedRun() }
+    }
+  }
+
+  private func launchedRun() throws(RunFault) -> (run: LiveRun, isNew: Bool) {
     guard let run = try self.liveRunIfAny() else {
       let run = try self.newRun()
       try run.hold()
-      return run
+      return (run, true)
     }
     let differences = try RunFault.storing { try self.plan.differences(from: run.plan) }
     guard differences.isEmpty else {
@@ -129,8 +139,9 @@ package struct FleetContext: Sendable {
           hints: ["`muster down` ends it"]))
     }
     try run.requireJournal()
+    try run.hold()
     self.surroundings.say("run \(run.id) is there already: what runs is left as it is")
-    return run
+    return (run, false)
   }
 
   package func newRun(workPlan: WorkPlan? = nil) throws(RunFault) -> LiveRun {
@@ -155,59 +166,43 @@ extension FleetContext {
   /// - Throws: `RunFault` where nodes cannot be asked and the others have none.
   func runOnNodes() async throws(RunFault) -> LiveRun? {
     let name = self.plan.name
-    let answers = await NodeErrand.each(self.plan.nodes, open: self.errands) { errand in
-      try await errand.runs(named: name, addsSizes: false).filter { $0.isLive && $0.hasServices }
-    }
-    var newest: RunID?
-    var holders: [Plan.Node] = []
-    var faults: [NodeFault] = []
-    for (node, result) in answers {
-      switch result {
-      case .failure(let fault): faults.append(fault)
-      case .success(let runs):
-        // A node is semi-trusted: what it says names a folder here.
-        guard let id = runs.map(\.id).max() else { continue }
-        if newest.map({ $0 < id }) ?? true { (newest, holders) = (id, []) }
-        if newest == id { holders.append(node) }
+    let asked = await NodeErrand.each(self.plan.nodes, open: self.errands) { errand in
+      try await errand.runs(named: name, addsSizes: false).filter {
+        $0.isLive && $0.hasServices && $0.name == name
       }
     }
-    guard let newest else {
-      if faults.isEmpty { return nil }
-      throw RunFault(.surroundings, faults.folded())
+    // A node is semi-trusted: what it says names a folder here.
+    let ids = asked.answers.map { (node: $0.node, id: $0.answer.map(\.id).max()) }
+    guard let newest = ids.compactMap(\.id).max() else {
+      if asked.faults.isEmpty { return nil }
+      throw RunFault(.surroundings, asked.faults.folded())
     }
-    return try await self.adopt(newest, from: holders)
+    return try await self.adopt(newest, from: ids.filter { $0.id == newest }.map(\.node))
   }
 
-  /// Makes a folder of a run here, of what its agents say.
   private func adopt(
     _ id: RunID, from nodes: [Plan.Node]
   ) async throws(RunFault) -> LiveRun? {
     let survey = try await self.agents(of: id.rawValue, holding: false).survey(nodes)
-    var faults: [NodeFault] = []
-    for (_, result) in survey {
-      switch result {
-      case .failure(let fault): faults.append(fault)
-      case .success(let answer):
-        // Nor does a node make an eval of ours a run of services.
-        guard var plan = try? Plan(json: answer.plan), plan.name == self.plan.name,
-          !RunDirectory(root: self.runsFolder, name: plan.name, id: id).hasWorkPlan
-        else { continue }
-        // Links are ours: keys lie elsewhere here, and a node must not say what we execute.
-        plan.nodes = try self.ownNodes(of: plan, id)
-        self.surroundings.say("run \(id) was found on its nodes; it was begun by \(answer.holder)")
-        return try RunFault.storing {
-          try LiveRun(
-            try RunDirectory.adopt(
-              root: self.runsFolder, name: plan.name, id: id, plan: try plan.canonicalJSON()),
-            self.surroundings)
-        }
+    for answer in survey.values {
+      // Nor does a node make an eval of ours a run of services.
+      guard var plan = try? Plan(json: answer.plan), plan.name == self.plan.name,
+        !RunDirectory(root: self.runsFolder, name: plan.name, id: id).hasWorkPlan
+      else { continue }
+      // Links are ours: keys lie elsewhere here, and a node must not say what we execute.
+      plan.nodes = try self.ownNodes(of: plan, id)
+      self.surroundings.say("run \(id) was found on its nodes; it was begun by \(answer.holder)")
+      return try RunFault.storing {
+        try LiveRun(
+          try RunDirectory.adopt(
+            root: self.runsFolder, name: plan.name, id: id, plan: try plan.canonicalJSON()),
+          self.surroundings)
       }
     }
-    if faults.isEmpty { return nil }
-    throw RunFault(.surroundings, faults.folded())
+    if survey.faults.isEmpty { return nil }
+    throw RunFault(.surroundings, survey.faults.folded())
   }
 
-  /// The manifest's nodes that a run has.
   private func ownNodes(of plan: Plan, _ id: RunID) throws(RunFault) -> [Plan.Node] {
     let wanted = Set(plan.nodes.map(\.name))
     let unknown = wanted.subtracting(self.plan.nodes.map(\.name))
@@ -221,5 +216,172 @@ extension FleetContext {
           hints: ["use the manifest that it was begun with"]))
     }
     return self.plan.nodes.filter { wanted.contains($0.name) }
+  }
+}
+
+extension FleetContext {
+  /// Asks the nodes of a run's services for their replicas, without taking anything over.
+  package func survey(_ run: LiveRun) async throws(RunFault) -> NodeAnswers<NodeSurvey> {
+    let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
+    return try await self.agents(of: run.id, holding: false)
+      .survey(run.plan.nodes.filter { used.contains($0.name) })
+  }
+
+  /// Asks nodes of a run for their replicas and for what happened there. Nobody is asked of a run that is
+  /// over: that would start agents for it again.
+  package func chronicles(
+    of run: LiveRun, on nodes: [Plan.Node]
+  ) async throws(RunFault) -> NodeAnswers<NodeSurvey> {
+    if run.isFinished { return NodeAnswers() }
+    return try await self.agents(of: run.id, holding: false).survey(nodes, withEvents: true)
+  }
+
+  /// Reads logs of replicas at once, as ``AgentConnector`` reads one.
+  ///
+  /// - Returns: The faults of those that could not be read to their end.
+  package func logs(
+    of replicas: [(key: ReplicaKey, node: Plan.Node)], in run: LiveRun, lastLineCount: Int,
+    follow: Bool = false, receive: @escaping @Sendable (ReplicaKey, [UInt8]) async -> Void
+  ) async throws(RunFault) -> [(key: ReplicaKey, fault: NodeFault)] {
+    let agents = try self.agents(of: run.id, holding: false)
+    return await withTaskGroup(of: (ReplicaKey, NodeFault)?.self) { tasks in
+      for (key, node) in replicas {
+        tasks.addTask {
+          do throws(NodeFault) {
+            try await agents.log(
+              of: key, on: node, lastLineCount: lastLineCount, follow: follow
+            ) { await receive(key, $0) }
+            return nil
+          } catch {
+            return Task.isCancelled ? nil : (key, error)
+          }
+        }
+      }
+      return await tasks.reduce(into: []) { if let fault = $1 { $0.append(fault) } }
+    }
+  }
+
+  /// Looks at every node: by the agents of the live run, whose own processes are then known and in
+  /// whose journal the facts are written; else by some of a run that ends with the question.
+  package func examine() async throws(RunFault) -> NodeAnswers<PreflightAnswer> {
+    let live = try self.liveRunIfAny()
+    var chance = self.surroundings.chance
+    let run =
+      live?.id ?? RunID(milliseconds: self.surroundings.milliseconds(), using: &chance).rawValue
+    let asked = try await self.agents(of: run, holding: live == nil)
+      .examine(self.plan, endsAgents: live == nil, now: self.surroundings.milliseconds)
+    for answer in asked.values { live?.record(.examined(answer)) }
+    return asked
+  }
+
+  /// Stops a run's replicas, proves that nothing of them is left, and ends the run where that is so.
+  /// What happened while nobody watched is known to the agents alone, which end here: it is written
+  /// into the journal.
+  package func end(_ run: LiveRun) async throws(RunFault) -> RunEnding {
+    let journal = TimelineJournal(run)
+    let stopped = try await self.agents(of: run.id, holding: true).stop(
+      run.plan.nodes, of: run.plan
+    ) { survey in
+      for event in survey.events { journal.see(.happened(event)) }
+      for report in survey.reports { journal.see(.reported(report)) }
+    }
+    journal.write()
+    var ending = RunEnding(faults: stopped.faults)
+    for (node, remains) in stopped.answers {
+      ending.foreign += remains.foreign.map { "\(node.name): \($0)" }
+      guard !remains.leftovers.isEmpty else { continue }
+      ending.leftovers.append(
+        Diagnostic(
+          code: "left-behind", "\(node.name): not everything is gone",
+          causes: remains.leftovers, hints: ["run `muster down` again"]))
+    }
+    if ending.isProven { run.end() }
+    return ending
+  }
+}
+
+/// What stopping a run has come to.
+package struct RunEnding: Equatable, Sendable {
+  /// Others' processes in places of ours, about which nothing is to be done, in words.
+  package var foreign: [String] = []
+  /// Of each node where something of the run is left.
+  package var leftovers: [Diagnostic] = []
+  /// Of nodes that do not answer.
+  package var faults: [NodeFault] = []
+
+  /// Nothing of the run is left anywhere.
+  package var isProven: Bool { self.leftovers.isEmpty && self.faults.isEmpty }
+}
+
+/// What Runtime needs of the process that it works in; the composition root makes it.
+package struct Surroundings: Sendable {
+  /// Who this process is, to agents and to people: `user@host pid N`.
+  package var coordinator: String
+  /// Since 1970 in UTC.
+  package var milliseconds: @Sendable () -> Int64
+  /// A variable of the process's environment; `nil` where it is not set.
+  package var variable: @Sendable (String) -> String?
+  /// 64 bits of chance.
+  package var draw: @Sendable () -> UInt64
+  /// Takes a line for whoever runs the command, without line feed.
+  package var say: @Sendable (String) -> Void
+  /// Takes what is not as it should be.
+  package var tell: @Sendable (Diagnostic) -> Void
+
+  package init(
+    coordinator: String, milliseconds: @escaping @Sendable () -> Int64,
+    variable: @escaping @Sendable (String) -> String?, draw: @escaping @Sendable () -> UInt64,
+    say: @escaping @Sendable (String) -> Void, tell: @escaping @Sendable (Diagnostic) -> Void
+  ) {
+    self.coordinator = coordinator
+    self.milliseconds = milliseconds
+    self.variable = variable
+    self.draw = draw
+    self.say = say
+    self.tell = tell
+  }
+
+  struct Chance: RandomNumberGenerator {
+    let draw: @Sendable () -> UInt64
+
+    mutating func next() -> UInt64 { self.draw() }
+  }
+
+  var chance: Chance { Chance(draw: self.draw) }
+}
+
+/// What opens links to the nodes of a plan, with the agent's program at hand.
+package struct FleetLinks: Sendable {
+  private let opener: LinkOpener
+
+  /// The version of the library that speaks SSH.
+  package static var libraryVersion: String { LibSSH2Session.libraryVersion }
+
+  /// - Parameters:
+  ///   - cacheFolder: Where the agent's program is kept gzipped; made if need be.
+  ///   - seed: Of the pauses between logins to one host.
+  package init(
+    agent: String, cacheFolder: String, group: any EventLoopGroup, seed: UInt64
+  ) throws(RunFault) {
+    do throws(LinkError) {
+      self.opener = LinkOpener(
+        group: group, agent: try AgentImage(path: agent, cacheFolder: cacheFolder),
+        admission: LinkAdmission(seed: seed))
+    } catch {
+      throw RunFault(.surroundings, [error.diagnostic])
+    }
+  }
+
+  /// - Parameter purpose: A run, whose agents are started or found, or errands.
+  package func open(for purpose: LinkPurpose) -> OpenLink {
+    let opener = self.opener
+    return { node throws(NodeFault) in
+      do throws(LinkError) {
+        return try await opener.open(node, for: purpose)
+      } catch {
+        throw NodeFault(
+          node: node.name, kind: error.mayPass ? .unreachable : .refused, error.diagnostic)
+      }
+    }
   }
 }

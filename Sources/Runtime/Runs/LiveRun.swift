@@ -1,4 +1,8 @@
+package import Coordinator
 import Fleet
+import FoundationEssentials
+import Health
+import Launch
 package import Plan
 package import RunStore
 import Synchronization
@@ -28,10 +32,16 @@ package final class LiveRun: Sendable {
   package var id: String { self.directory.id.rawValue }
 
   /// Keeps it from other processes that would work on it or remove it, as long as this value lives.
+  ///
+  /// - Throws: `RunFault` with the one that has it.
   func hold() throws(RunFault) {
     try RunFault.storing {
-      try self.lock.withLock {
-        $0 = try RunLock(self.directory, holder: self.surroundings.coordinator)
+      do {
+        try self.lock.withLock {
+          $0 = try RunLock(self.directory, holder: self.surroundings.coordinator)
+        }
+      } catch RunStoreError.locked(_, let holder) {
+        throw RunFault(.surroundings, .runHeld(by: "the run is held by \(holder)"))
       }
     }
   }
@@ -89,5 +99,135 @@ package final class LiveRun: Sendable {
     } catch {
       self.surroundings.tell(error.diagnostic)
     }
+  }
+}
+
+extension ChainEvent {
+  private struct Detail: Decodable {
+    var node: String?
+    var reason: String?
+    var summary: String?
+    var reasons: String?
+    var what: String?
+    var log: String?
+    /// Of what a watch saw: the replica, the word, and when by the clock of whoever told it.
+    var replica: String?
+    var event: String?
+    var at: Int64?
+  }
+
+  /// Of what an agent told and that is no state; its own word is in the detail.
+  package static let journalKind = "event"
+
+  /// What a journal says. Its kinds are those of a launch: a replica's state, or what happened to a
+  /// node, a service or the run. What has a time of its own happened then.
+  package init(_ event: JournalEvent) {
+    let detail = try? JSONDecoder().decode(Detail.self, from: Data(event.detail.utf8))
+    let reason = detail?.reason ?? detail?.summary ?? detail?.reasons ?? detail?.what ?? ""
+    let isState = ReplicaPhase(rawValue: event.kind) != nil
+    let replica = isState ? ReplicaKey(event.subject) : detail?.replica.flatMap { ReplicaKey($0) }
+    var (node, service) = (detail?.node ?? "", "")
+    switch event.kind {
+    case "attached", "faulted", "left behind": node = event.subject
+    case "start": service = event.subject
+    default: break
+    }
+    self.init(
+      milliseconds: detail?.at ?? event.milliseconds, node: node, replica: replica,
+      service: service,
+      what: event.kind == Self.journalKind ? detail?.event ?? event.kind : event.kind,
+      reason: reason)
+    if let log = detail?.log, !log.isEmpty {
+      self.logLines = log.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    }
+  }
+}
+
+extension LiveRun {
+  /// Of the events that hold a service's numbers in their detail.
+  package static let sampleKind = "sample"
+
+  /// What the journal says happened, in the order in which it was written.
+  package func chain() throws(RunFault) -> [ChainEvent] {
+    try self.events().filter { $0.kind != Self.sampleKind }.map { ChainEvent($0) }
+  }
+
+  /// The numbers of services that the journal has, oldest first, each one JSON object.
+  package func samples() throws(RunFault) -> [(milliseconds: Int64, json: String)] {
+    try self.events(kind: Self.sampleKind).map { ($0.milliseconds, $0.detail) }
+  }
+
+  /// Every event as one line of JSON with its line feed, and its kind.
+  package func journalLines() throws(RunFault) -> [(kind: String, line: String)] {
+    try self.events().map { event in
+      let line = JSONText.object([
+        ("milliseconds", .integer(Int(event.milliseconds))), ("kind", .string(event.kind)),
+        ("subject", .string(event.subject)), ("detail", .string(event.detail)),
+      ])
+      return (event.kind, line.text + "\n")
+    }
+  }
+
+  static let linkWords = ["attached", "faulted"]
+
+  /// An event as the journal has it: with the time at which it happened, by the clock of whoever told
+  /// it, beside that of its writing.
+  package func written(_ event: ChainEvent) -> JournalEvent {
+    var members: [(String, JSONText)] = [
+      ("node", .string(event.node)), ("reason", .string(self.redact(event.reason))),
+    ]
+    // Without one it happened when it was written.
+    if event.milliseconds > 0 { members.append(("at", .integer(Int(event.milliseconds)))) }
+    if !event.logLines.isEmpty {
+      members.append(("log", .string(self.redact(event.logLines.joined(separator: "\n")))))
+    }
+    let isOurs =
+      event.replica == nil
+      ? Self.linkWords.contains(event.what) : ReplicaPhase(rawValue: event.what) != nil
+    // A node's own words are no kinds: they have a meaning in the journal.
+    if !isOurs { members.append(("event", .string(event.what))) }
+    if !isOurs, let replica = event.replica { members.append(("replica", .string("\(replica)"))) }
+    return JournalEvent(
+      milliseconds: self.surroundings.milliseconds(),
+      kind: isOurs ? event.what : ChainEvent.journalKind,
+      subject: event.replica?.description ?? event.node, detail: JSONText.object(members).text)
+  }
+
+  /// Writes what happened in a launch, before it is acted on.
+  package func record(_ event: LaunchEvent) {
+    switch event {
+    case .attached(let node, let processID):
+      self.record("attached", node, #"{"pid":\#(processID)}"#)
+    case .faulted(let fault):
+      self.record("faulted", fault.node, "summary", [fault.diagnostic.summary])
+    case .examined(let answer):
+      self.record("facts", answer.node, (try? PreflightDocument.json(answer)) ?? "{}")
+    case .checked(let findings):
+      for finding in findings {
+        let diagnostic = finding.folded
+        let detail = JSONText.object([
+          ("severity", .string(diagnostic.severity.rawValue)),
+          ("summary", .string(self.redact(diagnostic.summary))),
+        ])
+        self.record("preflight", diagnostic.code, detail.text)
+      }
+    case .starting(let services):
+      for service in services { self.record("start", service) }
+    case .reported(let report):
+      self.record([self.written(ChainEvent(report))])
+    case .warned(let diagnostic):
+      self.record("warned", self.id, "what", [diagnostic.summary] + diagnostic.causes)
+    case .succeeded:
+      self.record("launched", self.id)
+    case .aborted(let diagnostics):
+      self.record("aborted", self.id, "reasons", diagnostics.map(\.summary))
+    case .leftBehind(let node, let leftovers):
+      self.record("left behind", node, "what", leftovers)
+    }
+  }
+
+  private func record(_ kind: String, _ subject: String, _ key: String, _ words: [String]) {
+    let text = self.redact(words.joined(separator: "; "))
+    self.record(kind, subject, JSONText.object([(key, .string(text))]).text)
   }
 }

@@ -2,6 +2,9 @@ package import Coordinator
 package import Fleet
 import Health
 import Launch
+import Plan
+import RecordFiles
+import RunStore
 
 /// All that is known of the runs of a name, here and on nodes, and what of it may go. Pure.
 package struct RunInventory: Equatable, Sendable {
@@ -14,17 +17,20 @@ package struct RunInventory: Equatable, Sendable {
     package var worker: String?
     /// Whether it is an eval with items that are not merged yet.
     package var isUnmerged: Bool
+    /// Whether it is an eval of which every record is merged.
+    package var isMerged: Bool
     /// The nodes of its plan; `nil`: it cannot be read.
     package var nodes: Set<String>?
 
     package init(
       size: Int, isFinished: Bool, worker: String? = nil, isUnmerged: Bool = false,
-      nodes: Set<String>? = []
+      isMerged: Bool = false, nodes: Set<String>? = []
     ) {
       self.size = size
       self.isFinished = isFinished
       self.worker = worker
       self.isUnmerged = isUnmerged
+      self.isMerged = isMerged
       self.nodes = nodes
     }
   }
@@ -43,20 +49,26 @@ package struct RunInventory: Equatable, Sendable {
     /// It was not ended from here, and not all of its nodes were asked and answered.
     case unknown
 
-    package var word: String {
+    package var word: String { self.words.state }
+    /// Why it is kept; `nil` where it need not be.
+    package var reason: String? { self.words.reason }
+
+    private var words: (state: String, reason: String?) {
       switch self {
-      case .over: "over"
-      case .live: "live"
-      case .held: "held"
-      case .unmerged: "unmerged"
-      case .records: "records"
-      case .unknown: "unknown"
+      case .over: ("over", nil)
+      case .live: ("live", "it is live")
+      case .held(let worker): ("held", "`\(worker)` works on it")
+      case .unmerged:
+        ("unmerged", "it has records that are not merged: `muster eval --resume` finishes it")
+      case .records: ("records", "a node keeps records of it that nobody has fetched")
+      case .unknown: ("unknown", "it was not ended from here, and not all of its nodes answered")
       }
     }
   }
 
   package struct Run: Equatable, Sendable {
     package var id: RunID
+    /// Of its plan; empty: it is left on a node without one, whoever's it was.
     package var name: String
     /// `nil`: this machine has nothing of it.
     package var here: Here?
@@ -84,7 +96,6 @@ package struct RunInventory: Equatable, Sendable {
   package private(set) var runs: [Run]
 
   /// - Parameters:
-  ///   - here: What this machine has, by id and name.
   ///   - nodes: What each node that answered has.
   ///   - silent: Nodes that did not answer.
   package init(
@@ -105,14 +116,14 @@ package struct RunInventory: Equatable, Sendable {
     }
   }
 
-  /// The strongest reason against its going.
   private static func standing(
     of run: Run, answered: Set<String>, silent: Set<String>
   ) -> Standing {
     if run.nodes.values.contains(where: \.isLive) { return .live }
     if let worker = run.here?.worker { return .held(by: worker) }
     if run.here?.isUnmerged == true { return .unmerged }
-    if run.nodes.values.contains(where: \.hasRecords) { return .records }
+    let isMerged = run.here?.isMerged == true
+    if !isMerged, run.nodes.values.contains(where: \.hasRecords) { return .records }
     if let here = run.here {
       let isCertain = here.isFinished || here.nodes?.isSubset(of: answered) ?? false
       return isCertain ? .over : .unknown
@@ -120,17 +131,19 @@ package struct RunInventory: Equatable, Sendable {
     return silent.isEmpty ? .over : .unknown
   }
 
-  /// The runs that a rule takes away: only those that are over.
+  /// The runs that a rule means: those that are over are doomed, the others kept all the same. What has
+  /// no plan counts for no number: only its age takes it away.
   ///
   /// - Parameter now: Milliseconds since 1970.
-  package func doomed(by rule: Rule, at now: Int64) -> [Run] {
+  package func runs(by rule: Rule, at now: Int64) -> (doomed: [Run], kept: [Run]) {
+    let meant: [Run]
     switch rule {
     case .older(let age):
       let limit = now - Int64(age / .milliseconds(1))
-      return self.runs.filter { $0.standing == .over && $0.id.milliseconds < limit }
-    case .keep(let count):
-      return self.runs.dropFirst(count).filter { $0.standing == .over }
+      meant = self.runs.filter { $0.id.milliseconds < limit }
+    case .keep(let count): meant = Array(self.runs.filter { !$0.name.isEmpty }.dropFirst(count))
     }
+    return (meant.filter { $0.standing == .over }, meant.filter { $0.standing != .over })
   }
 
   /// One object; what this machine or the nodes do not have is `null`.
@@ -158,5 +171,142 @@ package struct RunInventory: Equatable, Sendable {
       ])
     }
     return .object([("runs", .array(runs))])
+  }
+}
+
+/// The runs of a folder as this machine has them.
+package enum OldRuns {
+  /// All, or those of one name. Blocks for reading.
+  ///
+  /// - Parameter root: Such as `runs`; one that is not there has no runs.
+  package static func here(
+    in root: String, named name: String? = nil
+  ) throws(RunFault) -> [(id: RunID, name: String, here: RunInventory.Here)] {
+    try RunFault.storing {
+      try RunList(root: root).runs(named: name).map { run in
+        let plan = try? Plan(json: try run.plan())
+        let hasRecords = ((try? run.recordedNodes()) ?? []).isEmpty == false
+        return (
+          run.id, run.name,
+          RunInventory.Here(
+            size: FolderTree.size(of: run.path), isFinished: run.isFinished,
+            worker: RunLock.holder(of: run),
+            isUnmerged: run.hasWorkPlan && hasRecords && !run.isFinished,
+            isMerged: run.hasWorkPlan && run.isFinished,
+            nodes: plan.map { Set($0.nodes.map(\.name)) })
+        )
+      }
+    }
+  }
+}
+
+/// What removing runs has come to.
+package struct RunPruning: Equatable, Sendable {
+  package struct Removed: Equatable, Sendable {
+    package var id: RunID
+    /// What it took of this machine's disk, in bytes.
+    package var size = 0
+    /// What it took of the disks of nodes.
+    package var nodeSizes: [String: Int] = [:]
+  }
+
+  package var removed: [Removed] = []
+  /// Why something is still there.
+  package var refusals: [Diagnostic] = []
+
+  package init() {}
+}
+
+extension FleetContext {
+  /// The runs of the manifest's name, here and on its nodes.
+  ///
+  /// - Parameter isMeasured: Says sizes too.
+  package func inventory(
+    isMeasured: Bool
+  ) async throws(RunFault) -> (inventory: RunInventory, faults: [NodeFault]) {
+    let name = self.plan.name
+    let asked = await NodeErrand.each(self.plan.nodes, open: self.errands) { errand in
+      try await errand.runs(named: name, addsSizes: isMeasured)
+    }
+    let nodes = asked.answers.map { node, runs in
+      (node.name, runs.filter { ["", name].contains($0.name) })
+    }
+    let inventory = RunInventory(
+      here: try OldRuns.here(in: self.runsFolder, named: name),
+      nodes: Dictionary(uniqueKeysWithValues: nodes), silent: Set(asked.faults.map(\.node)))
+    return (inventory, asked.faults)
+  }
+
+  /// Removes runs, on their nodes first: what is still there is still listed.
+  package func remove(_ runs: [RunInventory.Run]) async throws(RunFault) -> RunPruning {
+    let wanted = Dictionary(
+      uniqueKeysWithValues: self.plan.nodes.map { node in
+        (node.name, runs.filter { $0.nodes[node.name] != nil }.map(\.id))
+      })
+    let merged = runs.filter { $0.here?.isMerged == true }.map(\.id)
+    let asked = self.plan.nodes.filter { wanted[$0.name]?.isEmpty == false }
+    let answered = await NodeErrand.each(asked, open: self.errands) { errand in
+      try await errand.remove(wanted[errand.node.name] ?? [], merged: merged)
+    }
+    var pruning = RunPruning()
+    var (sizes, kept): ([RunID: [String: Int]], Set<RunID>) = ([:], [])
+    for (node, removed) in answered.answers {
+      for run in removed {
+        sizes[run.id, default: [:]][node.name] = run.size
+        guard !run.refusal.isEmpty else { continue }
+        kept.insert(run.id)
+        pruning.refusals.append(
+          Diagnostic(
+            .warning, code: "run-kept", "\(node.name): run \(run.id) is kept",
+            causes: [run.refusal]))
+      }
+    }
+    for fault in answered.faults { kept.formUnion(wanted[fault.node] ?? []) }
+    pruning.refusals += answered.faults.folded()
+    for run in runs where !kept.contains(run.id) {
+      var removed = RunPruning.Removed(id: run.id, nodeSizes: sizes[run.id] ?? [:])
+      if run.here != nil {
+        do throws(RunStoreError) {
+          let list = RunList(root: self.runsFolder)
+          removed.size = try list.remove(
+            RunDirectory(root: self.runsFolder, name: run.name, id: run.id),
+            holder: self.surroundings.coordinator)
+        } catch {
+          pruning.refusals.append(error.diagnostic)
+          continue
+        }
+      }
+      pruning.removed.append(removed)
+    }
+    return pruning
+  }
+}
+
+/// Counts the records of the newest eval of a manifest that is not finished.
+package struct RecordCounter: Sendable {
+  private let list: RunList
+  private let name: String
+  private var tails: [String: RecordFileTail] = [:]
+
+  package init(_ fleet: FleetContext) {
+    self.list = RunList(root: fleet.runsFolder)
+    self.name = fleet.plan.name
+  }
+
+  /// Blocks for reading.
+  ///
+  /// - Returns: `nil` where no eval is under way.
+  package mutating func count() throws(RunFault) -> UInt64? {
+    let underWay = try RunFault.storing {
+      try self.list.runs(named: self.name).first { !$0.isFinished && $0.hasWorkPlan }
+    }
+    guard let run = underWay else { return nil }
+    return try RunFault.storing {
+      try run.recordedNodes().reduce(0) { count, node in
+        let path = run.recordFilePath(of: node)
+        try self.tails[path, default: RecordFileTail(path: path)].look()
+        return count + (self.tails[path]?.itemCount ?? 0)
+      }
+    }
   }
 }

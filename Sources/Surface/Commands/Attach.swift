@@ -6,7 +6,6 @@ import Health
 import Runs
 import Synchronization
 
-/// `muster attach`: follows the states of a run that is up.
 struct Attach: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Follow the states of the newest run's replicas until interrupted.",
@@ -36,7 +35,6 @@ struct Attach: AsyncParsableCommand {
 final class AttachWords: Sendable {
   private let lastFaults = Mutex<[String: String]>([:])
 
-  /// - Returns: `nil` where there is nothing to say.
   func line(for sight: FleetSight) -> String? {
     switch sight {
     case .reported(let report):

@@ -4,7 +4,6 @@ import Fleet
 import Plan
 import Runs
 
-/// `muster check`: all faults of a manifest and, if asked, of its nodes.
 struct Check: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Checks a manifest, and with --nodes its nodes, and reports every fault.",
@@ -30,13 +29,14 @@ struct Check: AsyncParsableCommand {
     for note in loaded.notes { StandardStreams.say("note: \(note)") }
     guard self.nodes else { return StandardStreams.data(Self.summary(of: loaded.plan)) }
     let fleet = try FleetContext(loaded, runs: self.runs)
-    let (answers, faults) = try await Interruption.guarding(
+    let examined = try await Interruption.guarding(
       hint: "agents that nobody claims end by themselves"
     ) {
       let examined = try await fleet.examine()
       try Task.checkCancellation()
       return examined
     }
+    let (answers, faults) = (examined.values, examined.faults)
     let findings = PreflightCheck.findings(fleet.plan, answers)
     switch self.format {
     case .table: StandardStreams.data(FactsTable.text(of: answers))

@@ -4,7 +4,6 @@ import Fleet
 import FleetView
 import Runs
 
-/// `muster collect`: what somebody else needs to find a fault, in one file, without its secrets.
 struct Collect: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Pack what a report of a fault needs into one file, without secrets.",

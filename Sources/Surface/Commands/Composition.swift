@@ -24,12 +24,6 @@ enum Composition {
       agent: try AgentLocation.path(), cacheFolder: "\(ManifestFile.home)/.cache/muster",
       group: MultiThreadedEventLoopGroup.singleton, seed: .random(in: 0...UInt64.max))
   }
-
-  /// Since a point of its own.
-  static var uptime: @Sendable () -> Duration {
-    let began = Self.clock.now
-    return { began.duration(to: Self.clock.now) }
-  }
 }
 
 extension FleetContext {
@@ -50,7 +44,6 @@ extension FleetContext {
   }
 }
 
-/// Who this process is, to agents and to people.
 enum CoordinatorIdentity {
   /// `user@host pid N`.
   static var name: String {
@@ -70,7 +63,6 @@ enum CoordinatorIdentity {
   }
 }
 
-/// Where the program for the nodes is on this machine.
 enum AgentLocation {
   /// Says where, if it is in none of the usual places.
   static let variable = "MUSTER_AGENT"

@@ -4,7 +4,6 @@ import Fleet
 import Plan
 import Runs
 
-/// `muster down`: stops a run's services and proves that nothing of them is left.
 struct Down: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Stop every replica of the newest run, with its whole process group, and prove it.")

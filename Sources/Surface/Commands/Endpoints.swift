@@ -5,7 +5,6 @@ import FleetView
 import Recipes
 import Runs
 
-/// `muster endpoints`: the model servers that are ready now, for programs that use them.
 struct Endpoints: AsyncParsableCommand {
   enum Format: String, CaseIterable, ExpressibleByArgument, Sendable {
     case list
@@ -21,7 +20,7 @@ struct Endpoints: AsyncParsableCommand {
       its model configuration, which takes keys and names from that env.yaml. Servers that are not \
       ready are left out and named on standard error. A key is never printed, only the variable \
       that holds it.
-      Exit status: 2 none is ready, 3 some are not.
+      Exit status: 1 no run is up, 2 none is ready, 3 some are not.
       """)
 
   @OptionGroup var selection: RunSelection
@@ -42,14 +41,17 @@ struct Endpoints: AsyncParsableCommand {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
     _ = try self.selected(ModelService.all(of: run.plan, reports: []))
-    let (all, faults) = try await fleet.modelServices(of: run)
-    let services = try self.selected(all)
+    let survey = try await fleet.survey(run)
+    let services = try self.selected(
+      ModelService.all(
+        of: run.plan, reports: survey.values.flatMap(\.reports),
+        silent: Set(survey.faults.map(\.node))))
     try self.print(services, run: run.id)
     let missing = services.notReady
     guard missing.isEmpty else {
       let status = ExitStatus(
         readyCount: services.map(\.ready.count).reduce(0, +), missingCount: missing.count)
-      throw CommandFailure(status, faults.folded() + missing)
+      throw CommandFailure(status, survey.faults.folded() + missing)
     }
   }
 

@@ -4,7 +4,6 @@ import Glibc
 import Manifest
 import OperatingSystem
 
-/// `muster init`: a manifest to start from.
 struct Init: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Writes a commented manifest, also from a list of hosts.",

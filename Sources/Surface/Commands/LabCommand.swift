@@ -3,7 +3,6 @@ import Fleet
 import Glibc
 import Lab
 
-/// `muster lab`: a cluster of real SSH hosts on this machine.
 struct LabCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lab",

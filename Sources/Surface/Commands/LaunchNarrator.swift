@@ -7,7 +7,6 @@ import Recipes
 
 /// Tells a person how a launch goes: one line for each thing that matters, nodes folded.
 struct LaunchNarrator {
-  /// What is said on standard error.
   enum Word: Equatable {
     case line(String)
     case diagnostic(Diagnostic)
@@ -50,6 +49,8 @@ struct LaunchNarrator {
       return services.map { line("starting `\($0)` on \(Self.fold(self.nodes(of: $0)))") }
     case .reported(let report): return self.line(for: report).map { [line($0)] } ?? []
     case .warned(let diagnostic): return [.diagnostic(diagnostic)]
+    // The last is the command's to tell.
+    case .aborted([.endedElsewhere]): return []
     case .aborted: return [line("stopping what was started")]
     case .leftBehind(let node, let leftovers):
       return leftovers.map { line("\(node): left behind: \($0)") }
@@ -60,7 +61,7 @@ struct LaunchNarrator {
     guard let service = self.plan.services.first(where: { $0.name == report.key.service }) else {
       return nil
     }
-    guard Self.isDone(report, of: service) else {
+    guard service.isDone(report) else {
       self.done.remove(report.key)
       return nil
     }
@@ -76,18 +77,6 @@ struct LaunchNarrator {
     return "`\(service.name)` ready: \(count) of \(count)\(proof)"
   }
 
-  /// A service that was stopped, as after an abort, is not ready; a task may end well.
-  private static func isDone(_ report: ReplicaReport, of service: Plan.Service) -> Bool {
-    switch report.state {
-    case .ready, .busy: return true
-    case .stopped:
-      let replica = service.replicas.first { $0.index == report.key.index }
-      return report.exitStatus == 0 && replica?.launch.isTask == true
-    case .waiting, .starting, .loading, .canary, .stalled, .draining, .stopping, .backoff, .failed:
-      return false
-    }
-  }
-
   private func nodes(of service: String) -> Set<String> {
     Set(
       self.plan.services.first { $0.name == service }?.replicas.map(\.node) ?? [])
@@ -97,7 +86,6 @@ struct LaunchNarrator {
     NodeSet(nodes.map { NodeName($0) }).folded
   }
 
-  /// `2.3 s`.
   static func seconds(_ duration: Duration) -> String {
     let tenths =
       duration.components.seconds * 10

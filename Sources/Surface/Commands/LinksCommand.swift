@@ -34,25 +34,19 @@ struct LinksCommand: AsyncParsableCommand {
     var table = Table([
       .init("NODE"), .init("HOST"), .init("PID", .right), .init("STARTED", .right),
     ])
-    var faults: [NodeFault] = []
-    for (node, result) in survey {
-      switch result {
-      case .success(let answer):
-        table.append([
-          node.name, answer.hostName, "\(answer.processID)", "\(answer.startedAtMilliseconds)",
-        ])
-      case .failure(let fault): faults.append(fault)
-      }
+    for (node, answer) in survey.answers {
+      table.append([
+        node.name, answer.hostName, "\(answer.processID)", "\(answer.startedAtMilliseconds)",
+      ])
     }
     StandardStreams.data(table.rendered())
     let milliseconds = Int(elapsed / .milliseconds(1))
-    StandardStreams.say("\(survey.count - faults.count) links in \(milliseconds) ms")
-    return faults
+    StandardStreams.say("\(survey.answers.count) links in \(milliseconds) ms")
+    return survey.faults
   }
 
   private func endDaemons(_ fleet: FleetContext) async throws -> [NodeFault] {
-    let ends = try await fleet.agents(of: self.run, holding: true)
-      .stop(fleet.plan.nodes, of: fleet.plan)
-    return ends.compactMap { if case .failure(let fault) = $0.result { fault } else { nil } }
+    try await fleet.agents(of: self.run, holding: true).stop(fleet.plan.nodes, of: fleet.plan)
+      .faults
   }
 }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Fleet
 import Glibc
 
-/// `muster nodes`: folds, expands and counts node sets.
 struct Nodes: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Folds, expands and counts node sets.",

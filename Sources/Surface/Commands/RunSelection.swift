@@ -1,6 +1,5 @@
 import ArgumentParser
 
-/// Which manifest, and which of its runs.
 struct RunSelection: ParsableArguments {
   @Argument(help: "The manifest.")
   var manifest: String

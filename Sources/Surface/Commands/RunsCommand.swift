@@ -4,7 +4,6 @@ import Fleet
 import Runs
 import Terminal
 
-/// `muster runs`: the runs of a manifest, here and on its nodes.
 struct RunsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "runs", abstract: "List runs, here and on the nodes, and remove old ones.",
@@ -51,7 +50,8 @@ struct RunsPrune: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "prune", abstract: "Remove old runs, here and on the nodes.",
     discussion: """
-      Never one that is live or worked on, or whose records are not fetched and merged.
+      Never one that is live or worked on, or whose records are not fetched and merged: what is kept \
+      for that is named. What is left on a node without a plan (`?`) goes by --older only.
       Exit status: 2 something could not be removed, or a node does not answer.
       """)
 
@@ -78,7 +78,7 @@ struct RunsPrune: AsyncParsableCommand {
     let (inventory, faults) = try await fleet.inventory(isMeasured: true)
     let rule = self.older.map { RunInventory.Rule.older($0.duration) } ?? .keep(self.keep ?? 0)
     let now = fleet.surroundings.milliseconds()
-    let doomed = inventory.doomed(by: rule, at: now)
+    let (doomed, kept) = inventory.runs(by: rule, at: now)
     var pruning = RunPruning()
     if self.dryRun {
       StandardStreams.data(inventory.table(doomed, at: now))
@@ -86,6 +86,7 @@ struct RunsPrune: AsyncParsableCommand {
       pruning = try await fleet.remove(doomed)
       for run in pruning.removed { StandardStreams.say(run.line) }
     }
+    for run in kept { StandardStreams.say("kept \(run.id): \(run.standing.reason ?? "")") }
     let problems = pruning.refusals + faults.folded()
     guard problems.isEmpty else { throw CommandFailure(.environment, problems) }
   }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Fleet
 import Recipes
 
-/// `muster schema`: the manifest's form for editors and validators, or as tables.
 struct Schema: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Prints the manifest's form as a JSON Schema, or as tables.",

@@ -5,7 +5,6 @@ import FleetView
 import Runs
 import Telemetry
 
-/// `muster scrape`: metrics of any endpoints, and of them together.
 struct Scrape: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show the metrics of model servers, each and together.",
@@ -55,25 +54,21 @@ struct Scrape: AsyncParsableCommand {
   }
 
   mutating func run() async throws {
-    let board = ScrapeBoard(try self.targets(), now: Composition.uptime)
-    var agents: ScrapedRun?
-    if let manifest = self.manifest {
-      agents = try await ScrapedRun(try FleetContext(manifest: manifest, runs: self.runs), board)
-    }
-    guard board.count > 0 else {
+    let fleet = try self.manifest.map { try FleetContext(manifest: $0, runs: self.runs) }
+    let board = try await ScrapeBoard(
+      try self.targets(), of: fleet, pace: self.pace, timeout: .seconds(self.timeout),
+      clock: Composition.clock)
+    guard !board.report(.interval).endpoints.isEmpty else {
       throw CommandFailure(
         .environment, code: "nothing-to-scrape", "the run has no replicas that show metrics")
     }
-    let sources = ScrapeSources(
-      board: board, agents: agents, pace: self.pace, timeout: .seconds(self.timeout),
-      clock: Composition.clock)
     guard case .watch(let interval) = self.pace else {
-      return try self.show(board, faults: try await sources.run())
+      return try self.show(board, faults: try await board.run())
     }
     let format = self.format
     try await Interruption.guarding(hint: "the servers run on") {
       try await withThrowingTaskGroup(of: Void.self) { tasks in
-        tasks.addTask { _ = try await sources.run() }
+        tasks.addTask { _ = try await board.run() }
         tasks.addTask {
           while true {
             try await Composition.clock.sleep(for: interval)
@@ -99,7 +94,7 @@ struct Scrape: AsyncParsableCommand {
     }
   }
 
-  private func show(_ board: ScrapeBoard, faults: [NodeFault]) throws {
+  private func show(_ board: ScrapeBoard<ContinuousClock>, faults: [NodeFault]) throws {
     let window: LatencyWindow = self.pace == .twice ? .interval : .sinceStart
     let report = board.report(window)
     StandardStreams.data(report.text(self.format))

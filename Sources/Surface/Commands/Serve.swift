@@ -4,7 +4,6 @@ import Fleet
 import FleetView
 import Runs
 
-/// `muster serve`: the newest run for other programs.
 struct Serve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show all metrics of the newest run to Prometheus until interrupted.",
@@ -75,5 +74,36 @@ struct Serve: AsyncParsableCommand {
         .failed, code: "cannot-listen", "cannot listen on \(address)", causes: ["\(fault)"],
         hints: ["`--metrics HOST:PORT` takes another address"])
     }
+  }
+}
+
+struct ServeAddress: CustomStringConvertible {
+  /// Without the brackets of IPv6.
+  let host: String
+  let port: Int
+
+  /// `127.0.0.1:9464`, `[::1]:9464`, `gpu01:9464`; `nil` for anything else.
+  init?(_ text: String) {
+    guard let colon = text.lastIndex(of: ":"),
+      let port = UInt16(text[text.index(after: colon)...]), port > 0
+    else { return nil }
+    var host = text[..<colon]
+    if host.hasPrefix("["), host.hasSuffix("]") {
+      host = host.dropFirst().dropLast()
+    } else if host.contains(":") {
+      return nil
+    }
+    guard !host.isEmpty, !host.contains("/") else { return nil }
+    self.host = String(host)
+    self.port = Int(port)
+  }
+
+  var isLoopback: Bool {
+    self.host == "localhost" || self.host == "::1"
+      || self.host.hasPrefix("127.") && self.host.allSatisfy { $0.isNumber || $0 == "." }
+  }
+
+  var description: String {
+    "\(self.host.contains(":") ? "[\(self.host)]" : self.host):\(self.port)"
   }
 }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Fleet
 import Plan
 
-/// `muster plan`: what every node will get.
 struct ShowPlan: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",

@@ -32,14 +32,13 @@ enum StandardStreams {
   /// Writes a line of talk, which has no line feed.
   static func say(_ line: String) { Self.errors.line(line) }
 
-  /// Writes lines of talk.
   static func talk(_ text: String) {
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       self.say(String(line))
     }
   }
 
-  /// Writes a diagnostic, coloured where ``ColourPolicy`` says so.
+  /// Writes a diagnostic, coloured where ``Palette`` says so.
   static func tell(_ diagnostic: Diagnostic) { Self.errors.diagnostic(diagnostic) }
 
   static func drawTalk(_ strokes: [OutputStream.Stroke]) { Self.errors.draw(strokes) }
@@ -90,7 +89,7 @@ enum StandardStreams {
     let isTerminal = isatty(descriptor) == 1
     return OutputStream(
       isTerminal: isTerminal,
-      palette: Palette(ColourPolicy(environment: environment, isTerminal: isTerminal)),
+      palette: Palette(environment: environment, isTerminal: isTerminal),
       write: write)
   }
 

@@ -6,7 +6,6 @@ import Launch
 import Runs
 import Terminal
 
-/// `muster status`: what every replica is doing, asked of the nodes themselves.
 struct Status: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show the state of every replica of the newest run.",
@@ -20,7 +19,7 @@ struct Status: AsyncParsableCommand {
   mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
-    let report = try await fleet.status(of: run)
+    let report = try await StatusReport(of: run, fleet)
     switch self.format {
     case .table: StandardStreams.data("run \(run.id)\n\(report.table)")
     case .json: StandardStreams.data(report.json(run: run.id).text + "\n")
@@ -36,16 +35,4 @@ struct Status: AsyncParsableCommand {
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
   case table
   case json
-}
-
-extension StatusReport {
-  /// Equal states of a service in one line, their nodes folded.
-  var table: String {
-    var table = Table(columns: ["SERVICE", "STATE", "REPLICAS", "NODES", "REASON"])
-    for (key, rows) in self.rows.grouped(by: { [$0.key.service, $0.stateText, $0.reason] }) {
-      let nodes = NodeSet(rows.map { NodeName($0.node) }).folded
-      table.append([key[0], key[1], "\(rows.count)", nodes, key[2]])
-    }
-    return table.rendered()
-  }
 }

@@ -6,7 +6,6 @@ import Plan
 import Runs
 import Synchronization
 
-/// `muster up`: brings a manifest's services up and waits until they are ready.
 struct Up: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Bring the services of a manifest up, in order, and wait until they are ready.",
@@ -31,16 +30,14 @@ struct Up: AsyncParsableCommand {
         hints: ["`muster eval` needs none; add one to launch it"])
     }
     let secrets = try fleet.secrets()
-    let isNew = try fleet.liveRunIfAny() == nil
-    let run = try fleet.liveRunForLaunch()
-    // What runs already is never ended for what a look at its node finds.
-    let preflight =
-      self.skipPreflight
-      ? nil : LaunchPreflight(refuses: isNew, now: fleet.surroundings.milliseconds)
+    let (run, isNew) = try fleet.liveRunForLaunch()
     // Another terminal may be launching the same: it is not disturbed.
     let agents = try fleet.agents(of: run.id, holding: true, yields: true, secrets: secrets)
+    // What runs already is never ended for what a look at its node finds.
     let settings = LaunchMachine<ContinuousClock.Instant>.Settings(
-      attachTimeout: .seconds(self.connectTimeout), reportGrace: .seconds(30))
+      attachTimeout: .seconds(self.connectTimeout), reportGrace: .seconds(30),
+      refusesFindings: isNew)
+    let now = self.skipPreflight ? nil : fleet.surroundings.milliseconds
     StandardStreams.say("run \(run.id)")
     try await Interruption.guarding(hint: "what was started runs on; see `muster status`") {
       let clock = Composition.clock
@@ -50,9 +47,7 @@ struct Up: AsyncParsableCommand {
         fleet.notify, run: run.id, clock: clock, tell: fleet.surroundings.tell
       ) { notifier in
         await ServiceLauncher(
-          plan: fleet.plan,
-          connector: agents,
-          clock: clock, settings: settings, preflight: preflight
+          plan: fleet.plan, connector: agents, clock: clock, settings: settings, now: now
         ) { event in
           // The journal first: what is shown has been written.
           run.record(event)

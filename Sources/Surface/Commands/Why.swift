@@ -8,7 +8,6 @@ import Plan
 import Runs
 import Terminal
 
-/// `muster why`: how a node or a service came to its present state.
 struct Why: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what led to the state of a node, a service or a replica, and what to do next.",
@@ -37,7 +36,7 @@ struct Why: AsyncParsableCommand {
         "`\(self.subject)` is neither a node nor a service of this run",
         hints: ["its services are \(services); its nodes \(nodes)"])
     }
-    let report = try await fleet.history(of: subject, in: run)
+    let report = try await WhyReport(of: subject, in: run, fleet)
     let next = NextStep(
       manifest: self.selection.manifest, isOver: run.isFinished,
       replicas: report.present, unreachable: report.faults.map(\.node), chain: report.chain)
@@ -50,32 +49,5 @@ struct Why: AsyncParsableCommand {
     guard report.faults.isEmpty else {
       throw CommandFailure(.environment, report.faults.folded())
     }
-  }
-}
-
-extension WhyReport {
-  /// One line an event, then the last lines of what failed.
-  var table: String {
-    var table = Table(columns: ["TIME", "NODE", "REPLICA", "STATE", "REASON"])
-    for event in self.chain.events {
-      let again =
-        event.count > 1
-        ? " (×\(event.count), last \(ChainEvent.time(event.lastMilliseconds)))" : ""
-      table.append(
-        [ChainEvent.time(event.milliseconds)] + event.place + [event.what, event.reason + again])
-    }
-    var text = table.rendered()
-    for failure in self.failures {
-      text += "\nlast lines of \(failure.key) on \(failure.node):\n"
-      for line in failure.lines { text += "  \(TerminalText.withoutColours(line))\n" }
-    }
-    return text + "\n"
-  }
-}
-
-extension ChainEvent {
-  /// Its node, and its replica or service; `-` where there is none.
-  var place: [String] {
-    [self.node, self.replica?.description ?? self.service].map { $0.isEmpty ? "-" : $0 }
   }
 }

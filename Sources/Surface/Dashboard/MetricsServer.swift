@@ -30,10 +30,7 @@ package struct MetricsServer: Sendable {
   private let idleTimeout: Duration
   private let page: @Sendable () async -> MetricsText
 
-  /// - Parameters:
-  ///   - host: An address of this machine, or a name of one.
-  ///   - port: 1 to 65535.
-  ///   - idleTimeout: After which a connection without a request is closed; positive.
+  /// - Parameter idleTimeout: After which a connection without a request is closed; positive.
   package init(
     host: String, port: Int, idleTimeout: Duration = MetricsServer.idleTimeout,
     page: @escaping @Sendable () async -> MetricsText

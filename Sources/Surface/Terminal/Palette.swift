@@ -1,7 +1,8 @@
 package import Fleet
 
-/// The colours of what Muster writes: few, and never the only carrier of a meaning.
-package struct Palette: Equatable, Sendable {
+/// The colours of what Muster writes: few, and never the only carrier of a meaning. Whether there are any is
+/// decided once, from what the user said and what the stream is.
+package enum Palette: Equatable, Sendable {
   package enum Style: String, CaseIterable, Equatable, Sendable {
     case error = "31"
     case warning = "33"
@@ -11,15 +12,32 @@ package struct Palette: Equatable, Sendable {
     case strong = "1"
   }
 
-  package var policy: ColourPolicy
+  case colour
+  case plain
 
-  package init(_ policy: ColourPolicy) {
-    self.policy = policy
+  /// `NO_COLOR` beats `CLICOLOR_FORCE` and `CLICOLOR`, and they beat what the stream is.
+  ///
+  /// Sources: no-color.org (set and not empty means no colour), bixense.com/clicolors.
+  /// `TERM=dumb` counts as no terminal.
+  ///
+  /// - Parameters:
+  ///   - environment: The variables of the process, of which four are read.
+  ///   - isTerminal: Whether the stream that is written to is a terminal.
+  package init(environment: [String: String], isTerminal: Bool) {
+    if let value = environment["NO_COLOR"], !value.isEmpty {
+      self = .plain
+    } else if let value = environment["CLICOLOR_FORCE"], !value.isEmpty, value != "0" {
+      self = .colour
+    } else if environment["CLICOLOR"] == "0" || environment["TERM"] == "dumb" {
+      self = .plain
+    } else {
+      self = isTerminal ? .colour : .plain
+    }
   }
 
   /// `text` in a style; unchanged where there are no colours. Source: ECMA-48, section 8.3.117.
   package func styled(_ text: String, _ style: Style) -> String {
-    switch self.policy {
+    switch self {
     case .plain: text
     case .colour: text.isEmpty ? "" : "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m"
     }
@@ -55,29 +73,4 @@ package struct Palette: Equatable, Sendable {
     ("error:", .error), ("warning:", .warning), ("hint:", .hint), ("  -->", .faint),
     ("  caused by:", .faint),
   ]
-}
-
-/// Whether to write colours: decided once, from what the user said and what the stream is.
-package enum ColourPolicy: Equatable, Sendable {
-  case colour
-  case plain
-
-  /// `NO_COLOR` beats `CLICOLOR_FORCE` and `CLICOLOR`, and they beat what the stream is.
-  ///
-  /// Sources: no-color.org (set and not empty means no colour), bixense.com/clicolors.
-  ///
-  /// - Parameters:
-  ///   - environment: The variables of the process, of which four are read (`TERM=dumb` counts as no terminal).
-  ///   - isTerminal: Whether the stream that is written to is a terminal.
-  package init(environment: [String: String], isTerminal: Bool) {
-    if let value = environment["NO_COLOR"], !value.isEmpty {
-      self = .plain
-    } else if let value = environment["CLICOLOR_FORCE"], !value.isEmpty, value != "0" {
-      self = .colour
-    } else if environment["CLICOLOR"] == "0" || environment["TERM"] == "dumb" {
-      self = .plain
-    } else {
-      self = isTerminal ? .colour : .plain
-    }
-  }
 }

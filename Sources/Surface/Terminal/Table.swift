@@ -2,7 +2,6 @@
 package struct Table: Sendable {
   package enum Alignment: Equatable, Sendable {
     case left
-    /// For numbers.
     case right
   }
 

@@ -1,3 +1,107 @@
+/// A make of model server: the names under which its pages have what Muster reads.
+struct EngineMake: Sendable {
+  typealias Number = any WritableKeyPath<EngineReading, Double?> & Sendable
+  typealias Names = [FamilyCatalogue.Family]
+
+  /// Of each number that it shows its names, newest first: a version may show a family under its old name
+  /// and its new one at once, and then they say the same. Of a counter with or without `_total`.
+  var numbers: [(number: Number, names: Names)]
+  var latencies: [EngineLatency: Names]
+  /// One observation a step that gave output: the tokens computed in it.
+  var steps: Names = []
+  /// Its counts of requests are renewed as it steps and seldom at rest: they may say that it works when it
+  /// has long ended.
+  var countsAge = false
+
+  /// Those that are read.
+  static let all = [Self.vllm, .sglang]
+}
+
+/// The times that an engine keeps histograms of, in seconds.
+package enum EngineLatency: String, CaseIterable, Sendable {
+  /// From a request's arrival to its first token.
+  case firstToken = "ttft"
+  /// From a token to the next of the same request.
+  case interToken = "itl"
+  /// From a request's arrival to its last token.
+  case endToEnd = "e2e"
+  /// From a request's arrival to its first step.
+  case queue
+}
+
+/// Where all makes' names are in one catalogue. Two quantities may have one name.
+struct EngineTable: Sendable {
+  private(set) var numbers: [(number: EngineMake.Number, places: [Int])] = []
+  private(set) var latencies: [EngineLatency: [Int]] = [:]
+  private(set) var steps: [Int] = []
+  private(set) var agedPlaces: [Int] = []
+  let catalogue: FamilyCatalogue
+
+  static let all = Self()
+
+  private init() {
+    var families: EngineMake.Names = []
+    func places(of names: EngineMake.Names) -> [Int] {
+      names.map { name in
+        if let place = families.firstIndex(of: name) { return place }
+        families.append(name)
+        return families.count - 1
+      }
+    }
+    for make in EngineMake.all {
+      for (number, names) in make.numbers {
+        let places = places(of: names)
+        if make.countsAge, number == \.running { self.agedPlaces += places }
+        if let index = self.numbers.firstIndex(where: { $0.number == number }) {
+          self.numbers[index].places += places
+        } else {
+          self.numbers.append((number, places))
+        }
+      }
+      for (latency, names) in make.latencies.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+        self.latencies[latency, default: []] += places(of: names)
+      }
+      self.steps += places(of: make.steps)
+    }
+    self.catalogue = FamilyCatalogue(families)
+  }
+}
+
+extension EngineMake {
+  /// Every family has a label `engine`, one value a data-parallel rank.
+  ///
+  /// Source: vLLM 0.32, `vllm/v1/metrics/loggers.py`, and for the names before 0.10 its history.
+  static let vllm = Self(
+    numbers: [
+      // Of the API server; not there when it is several processes.
+      (\.processStart, [.gauge("process_start_time_seconds")]),
+      (\.running, [.gauge("vllm:num_requests_running")]),
+      (\.waiting, [.gauge("vllm:num_requests_waiting")]),
+      // 0 to 1 in spite of the name.
+      (\.cacheUsage, [.gauge("vllm:kv_cache_usage_perc"), .gauge("vllm:gpu_cache_usage_perc")]),
+      (
+        \.prefixQueries,
+        [.counter("vllm:prefix_cache_queries"), .counter("vllm:gpu_prefix_cache_queries")]
+      ),
+      (\.prefixHits, [.counter("vllm:prefix_cache_hits"), .counter("vllm:gpu_prefix_cache_hits")]),
+      (\.promptTokens, [.counter("vllm:prompt_tokens")]),
+      (\.generationTokens, [.counter("vllm:generation_tokens")]),
+      (\.preemptions, [.counter("vllm:num_preemptions")]),
+      (\.finished, [.counter("vllm:request_success")]),
+    ],
+    latencies: [
+      .firstToken: [.histogram("vllm:time_to_first_token_seconds")],
+      .interToken: [
+        .histogram("vllm:inter_token_latency_seconds"),
+        .histogram("vllm:time_per_output_token_seconds"),
+      ],
+      .endToEnd: [.histogram("vllm:e2e_request_latency_seconds")],
+      .queue: [.histogram("vllm:request_queue_time_seconds")],
+    ],
+    // A histogram in spite of the name.
+    steps: [.histogram("vllm:iteration_tokens_total")])
+}
+
 /// What one page of a model server says, pooled over its engines.
 ///
 /// What is not on the page is `nil`, never 0: a family that a version renamed is unknown, not idle.
@@ -24,10 +128,20 @@ package struct EngineReading: Equatable, Sendable {
   package var latencies: [EngineLatency: MetricHistogram] = [:]
   /// Whether ``running`` and ``waiting`` may be of a while ago, when the engine has come to rest since.
   package var countsAge = false
-  /// What changes when its engines step, and with nothing else; in a fixed order.
-  package var movement: [Double?] = []
+  var throughput: Double?
+  /// Of all ranks: a lone long prefill moves nothing but the cache before its first token.
+  fileprivate var cacheUsageSum: Double?
 
   package init() {}
+
+  /// What changes when its engines step, and with nothing else; in a fixed order.
+  package var movement: [Double?] {
+    [
+      self.steps, self.stepTokens, self.generationTokens, self.promptTokens, self.finished,
+      self.prefixQueries, self.cacheUsageSum, self.throughput, self.latencies[.firstToken]?.count,
+      self.latencies[.interToken]?.count,
+    ].map { $0.flatMap { $0.isFinite ? $0 : nil } }
+  }
 
   /// Whether any family of an engine is on the page.
   package var hasEngine: Bool {
@@ -46,7 +160,7 @@ package struct EngineReading: Equatable, Sendable {
 
 /// Reads pages of engines one after another with one piece of memory.
 package struct EngineScrape: Sendable {
-  private var scrape = FamilyScrape(EngineFamily.catalogue)
+  private var scrape = FamilyScrape(EngineTable.all.catalogue)
 
   package init() {}
 
@@ -54,32 +168,39 @@ package struct EngineScrape: Sendable {
   package mutating func read(_ text: [UInt8]) throws(MetricsTextError) -> EngineReading {
     try self.scrape.read(text)
     var reading = EngineReading()
-    reading.running = self.scrape.sum(.running)
-    reading.waiting = self.scrape.sum(.waiting)
-    reading.cacheUsage = self.scrape.maximum(.cacheUsage)
-    reading.prefixQueries = self.scrape.sum(.prefixQueries)
-    reading.prefixHits = self.scrape.sum(.prefixHits)
-    reading.promptTokens = self.scrape.sum(.promptTokens)
-    reading.generationTokens = self.scrape.sum(.generationTokens)
-    let steps = self.scrape.histogram(.stepTokens)
+    let table = EngineTable.all
+    for (number, places) in table.numbers {
+      let values = self.values(places)
+      let isLevel = number == \.cacheUsage || number == \.processStart
+      reading[keyPath: number] =
+        isLevel ? values.filter(\.isFinite).max() : Self.sum(values)
+      if number == \.cacheUsage { reading.cacheUsageSum = Self.sum(values) }
+    }
+    reading.latencies = table.latencies.compactMapValues(self.histogram)
+    let steps = self.histogram(table.steps)
     (reading.steps, reading.stepTokens) = (steps?.count, steps?.sum)
-    reading.preemptions = self.scrape.sum(.preemptions)
-    reading.finished = self.scrape.sum(.finished)
-    reading.processStart = self.scrape.maximum(.processStart)
-    reading.latencies[.firstToken] = self.scrape.histogram(.firstToken)
-    reading.latencies[.interToken] = self.scrape.histogram(.interToken)
-    reading.latencies[.endToEnd] = self.scrape.histogram(.endToEnd)
-    reading.latencies[.queue] = self.scrape.histogram(.queue)
-    reading.countsAge = EngineFamily.agedPlaces.contains { self.scrape.sum($0) != nil }
-    // Of all ranks: a lone long prefill moves nothing but the cache before its first token.
-    reading.movement =
-      [
-        reading.steps, reading.stepTokens, reading.generationTokens, reading.promptTokens,
-        reading.finished, reading.prefixQueries, self.scrape.sum(.cacheUsage),
-        self.scrape.sum(.throughput), reading.latencies[.firstToken]?.count,
-        reading.latencies[.interToken]?.count,
-      ].map { $0.flatMap { $0.isFinite ? $0 : nil } }
+    reading.countsAge = !table.agedPlaces.allSatisfy { self.values([$0]).isEmpty }
     return reading
+  }
+
+  /// Of all ranks, by the first of several names that the page has.
+  private func values(_ places: [Int]) -> [Double] {
+    for place in places {
+      var values: [Double] = []
+      self.scrape.forEachSample(of: place) { values.append($0.value) }
+      if !values.isEmpty { return values }
+    }
+    return []
+  }
+
+  private func histogram(_ places: [Int]) -> MetricHistogram? {
+    places.lazy.compactMap { self.scrape.histogram($0) }.first
+  }
+
+  /// `nil` where there are none, or what is there is no number.
+  private static func sum(_ values: [Double]) -> Double? {
+    let sum = values.reduce(0, +)
+    return !values.isEmpty && sum.isFinite ? sum : nil
   }
 }
 

@@ -6,17 +6,19 @@ extension EngineMake {
   /// Source: SGLang 0.5, `sglang/srt/observability/metrics_collector.py` and
   /// `scheduler_metrics_mixin.py`; names before 0.5 its history.
   static let sglang = Self(
-    names: [
-      .running: [.gauge("sglang:num_running_reqs")],
-      .waiting: [.gauge("sglang:num_queue_reqs")],
-      .cacheUsage: [.gauge("sglang:token_usage")],
-      .prefixQueries: [.counter("sglang:prompt_tokens")],
-      .prefixHits: [.counter("sglang:cached_tokens")],
-      .promptTokens: [.counter("sglang:prompt_tokens")],
-      .generationTokens: [.counter("sglang:generation_tokens")],
-      .throughput: [.gauge("sglang:gen_throughput")],
-      .preemptions: [.counter("sglang:num_retracted_requests")],
-      .finished: [.counter("sglang:num_requests")],
+    numbers: [
+      (\.running, [.gauge("sglang:num_running_reqs")]),
+      (\.waiting, [.gauge("sglang:num_queue_reqs")]),
+      (\.cacheUsage, [.gauge("sglang:token_usage")]),
+      (\.prefixQueries, [.counter("sglang:prompt_tokens")]),
+      (\.prefixHits, [.counter("sglang:cached_tokens")]),
+      (\.promptTokens, [.counter("sglang:prompt_tokens")]),
+      (\.generationTokens, [.counter("sglang:generation_tokens")]),
+      (\.throughput, [.gauge("sglang:gen_throughput")]),
+      (\.preemptions, [.counter("sglang:num_retracted_requests")]),
+      (\.finished, [.counter("sglang:num_requests")]),
+    ],
+    latencies: [
       .firstToken: [.histogram("sglang:time_to_first_token_seconds")],
       .interToken: [
         .histogram("sglang:inter_token_latency_seconds"),

@@ -47,7 +47,6 @@ package struct ServiceVerdict: Equatable, Sendable {
     }
   }
 
-  /// Why requests queue; `nil` where they do not.
   private static func queue(_ metrics: FleetMetrics) -> String? {
     guard let waiting = metrics.waiting, waiting > 0 else { return nil }
     let wait = "\(Self.text(waiting)) requests wait"

@@ -30,7 +30,7 @@ package nonisolated struct Muster_V1_RunsRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Of the plan; empty: any.
+  /// Of the plan; empty: any. What has no plan is of every name.
   package var name: String = String()
 
   /// Whether to add up sizes, which takes as long as its disk does.
@@ -103,6 +103,9 @@ package nonisolated struct Muster_V1_RemoveRunsRequest: Sendable {
 
   /// At most 4096.
   package var runs: [String] = []
+
+  /// Those of them whose every record is merged: what a node keeps of records is of no use to anybody.
+  package var merged: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1016,7 +1019,7 @@ nonisolated extension Muster_V1_RunFacts: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Muster_V1_RemoveRunsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RemoveRunsRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}runs\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}runs\0\u{1}merged\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1025,6 +1028,7 @@ nonisolated extension Muster_V1_RemoveRunsRequest: SwiftProtobuf.Message, SwiftP
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.runs) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.merged) }()
       default: break
       }
     }
@@ -1034,11 +1038,15 @@ nonisolated extension Muster_V1_RemoveRunsRequest: SwiftProtobuf.Message, SwiftP
     if !self.runs.isEmpty {
       try visitor.visitRepeatedStringField(value: self.runs, fieldNumber: 1)
     }
+    if !self.merged.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.merged, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_RemoveRunsRequest, rhs: Muster_V1_RemoveRunsRequest) -> Bool {
     if lhs.runs != rhs.runs {return false}
+    if lhs.merged != rhs.merged {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

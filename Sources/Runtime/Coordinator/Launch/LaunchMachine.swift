@@ -24,11 +24,12 @@ where Instant.Duration == Duration, Instant: Sendable {
     package var reportGrace: Duration
     /// Whether an error in what nodes say of themselves keeps everything from starting; it is told in
     /// any case.
-    package var refusesFindings = true
+    package var refusesFindings: Bool
 
-    package init(attachTimeout: Duration, reportGrace: Duration) {
+    package init(attachTimeout: Duration, reportGrace: Duration, refusesFindings: Bool = true) {
       self.attachTimeout = attachTimeout
       self.reportGrace = reportGrace
+      self.refusesFindings = refusesFindings
     }
   }
 
@@ -47,7 +48,6 @@ where Instant.Duration == Duration, Instant: Sendable {
     case over
   }
 
-  /// The end of an aborted launch.
   private struct Departure {
     /// Nodes that have still to stop what they run.
     var waiting: Set<String>
@@ -57,21 +57,20 @@ where Instant.Duration == Duration, Instant: Sendable {
     var hasLeftovers = false
   }
 
-  let plan: Plan
-  let settings: Settings
+  private let plan: Plan
+  private let settings: Settings
   /// In the order of the plan.
   package let neededNodes: [String]
-  /// Until every node must have answered.
   private var attachDeadline: Instant
   private var passedAt: Instant
   private var state = State.gathering
-  private(set) var attachedNodes: Set<String> = []
+  private var attachedNodes: Set<String> = []
   /// Where something runs that this launch, having started nothing, leaves as it is.
   private var usedNodes: Set<String> = []
-  private(set) var faults: [String: NodeFault] = [:]
+  private var faults: [String: NodeFault] = [:]
   /// What nodes have said of themselves that nobody was told of yet.
   private var answers: [PreflightAnswer] = []
-  private(set) var reports: [ReplicaKey: ReplicaReport] = [:]
+  private var reports: [ReplicaKey: ReplicaReport] = [:]
   /// Services that were started, in order, and when each must be ready.
   private var startedServices: [String] = []
   private var deadlines: [String: Instant] = [:]
@@ -155,6 +154,9 @@ where Instant.Duration == Duration, Instant: Sendable {
         guard self.neededNodes.contains(fault.node) else { return [] }
         return self.abort([fault].folded(), by: .nodes, at: now)
       }
+    // Another's from now on: it takes no order of ours, and what is left there is not known.
+    case .departing where fault.kind == .held:
+      return self.left(fault.node, hasLeftovers: true)
     case .departing, .over:
       return []
     }
@@ -162,7 +164,7 @@ where Instant.Duration == Duration, Instant: Sendable {
 
   package mutating func reported(_ report: ReplicaReport, at now: Instant) -> [Action] {
     self.pass(to: now)
-    guard self.isPlanned(report) else { return [] }
+    guard let service = self.service(of: report) else { return [] }
     self.reports[report.key] = report
     switch self.state {
     // An agent that was there before reports what already runs.
@@ -170,12 +172,11 @@ where Instant.Duration == Duration, Instant: Sendable {
       return []
     case .starting:
       switch report.state {
-      case .failed, .stopping:
-        return self.abort([Self.failure(report)], by: .service, at: now)
-      case .stopped where !self.hasEndedWell(report):
-        return self.abort([Self.failure(report)], by: .service, at: now)
-      case .ready, .busy, .stopped:
-        return self.startWhatCan(at: now)
+      case .failed: return self.abort([Self.failure(report)], by: .service, at: now)
+      case .stopping, .stopped:
+        guard service.hasEndedWell(report) else { return self.endElsewhere() }
+        return report.state == .stopped ? self.startWhatCan(at: now) : []
+      case .ready, .busy: return self.startWhatCan(at: now)
       case .waiting, .starting, .loading, .canary, .stalled, .draining, .backoff:
         return []
       }
@@ -228,7 +229,6 @@ where Instant.Duration == Duration, Instant: Sendable {
     self.deadlines = self.deadlines.mapValues { $0.advanced(by: gap) }
   }
 
-  /// Three of its ticks.
   private static var ownGapMax: Duration { .seconds(3) }
 
   // MARK: Decisions
@@ -289,6 +289,13 @@ where Instant.Duration == Duration, Instant: Sendable {
       + (departure.waiting.isEmpty ? self.end(departure) : [])
   }
 
+  /// What this launch did not order to stop stops: whoever ordered it ends the run, and needs no help.
+  private mutating func endElsewhere() -> [Action] {
+    self.state = .over
+    let reasons = [Diagnostic.endedElsewhere]
+    return [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, by: .service))]
+  }
+
   private mutating func end(_ departure: Departure) -> [Action] {
     self.state = .over
     // What others hold, or nobody has seen, may well run.
@@ -305,29 +312,74 @@ where Instant.Duration == Duration, Instant: Sendable {
   private func stops(_ node: String) -> Bool { !self.usedNodes.contains(node) }
 
   private func isReady(_ service: Plan.Service) -> Bool {
-    service.replicas.allSatisfy { replica in
-      let key = ReplicaKey(service: service.name, index: replica.index)
-      guard self.deadlines[service.name] != nil, let report = self.reports[key] else {
-        return false
-      }
-      return report.state == .ready || report.state == .busy || self.hasEndedWell(report)
-    }
+    self.deadlines[service.name] != nil && self.lateReplicas(of: service).isEmpty
   }
 
-  private func hasEndedWell(_ report: ReplicaReport) -> Bool {
-    report.state == .stopped && report.exitStatus == 0 && self.launch(of: report)?.isTask == true
-  }
-
-  private func launch(of report: ReplicaReport) -> LaunchSpecification? {
-    self.plan.services.first { $0.name == report.key.service }?
-      .replicas.first { $0.index == report.key.index }?.launch
+  private func lateReplicas(of service: Plan.Service) -> [(node: String, key: ReplicaKey)] {
+    service.replicas.map { ($0.node, ReplicaKey(service: service.name, index: $0.index)) }
+      .filter { self.reports[$0.1].map { !service.isDone($0) } ?? true }
   }
 
   /// A node is semi-trusted: it speaks for its own replicas only.
-  private func isPlanned(_ report: ReplicaReport) -> Bool {
-    self.plan.services.contains { service in
+  private func service(of report: ReplicaReport) -> Plan.Service? {
+    self.plan.services.first { service in
       service.name == report.key.service
         && service.replicas.contains { $0.index == report.key.index && $0.node == report.node }
     }
+  }
+
+  // MARK: Why it is aborted, in words
+
+  private static func failure(_ report: ReplicaReport) -> Diagnostic {
+    Diagnostic(
+      code: "replica-\(report.state.rawValue)",
+      "\(report.node): `\(report.key)` is \(report.state.rawValue): \(report.reason)",
+      causes: report.lastLogLines.map { "log: \($0)" },
+      hints: report.logPath.isEmpty ? [] : ["the whole log is `\(report.logPath)` on the node"])
+  }
+
+  private func missingNodes() -> [Diagnostic] {
+    let missing = self.neededNodes.filter { !self.attachedNodes.contains($0) }
+    let explained = missing.compactMap { self.faults[$0] }.folded()
+    let silent = missing.filter { self.faults[$0] == nil }
+    guard !silent.isEmpty else { return explained }
+    let seconds = self.settings.attachTimeout.components.seconds
+    let nodes = NodeSet(silent.map { NodeName($0) }).folded
+    return explained + [
+      Diagnostic(code: "node-silent", "\(nodes): no answer within \(seconds) s")
+    ]
+  }
+
+  private func lateness(of service: Plan.Service) -> Diagnostic {
+    let causes = self.lateReplicas(of: service).map { node, key in
+      let state =
+        self.reports[key].map { report in
+          report.state.rawValue + (report.reason.isEmpty ? "" : ": \(report.reason)")
+        } ?? "never reported"
+      let link = self.faults[node].map { "; \($0.diagnostic.summary)" } ?? ""
+      return "\(node): `\(key)` is \(state)\(link)"
+    }
+    return Diagnostic(
+      code: "service-late", "service `\(service.name)` was not ready in time", causes: causes)
+  }
+}
+
+extension Diagnostic {
+  /// Of a launch whose replicas stop by nobody's order here.
+  package static let endedElsewhere = Diagnostic(
+    code: "run-ended", "the run was ended by another command",
+    hints: ["`muster up` starts it again"])
+}
+
+extension Plan.Service {
+  /// Whether a replica of it is ready, or, of a task, has ended well.
+  package func isDone(_ report: ReplicaReport) -> Bool {
+    report.state == .ready || report.state == .busy
+      || report.state == .stopped && self.hasEndedWell(report)
+  }
+
+  fileprivate func hasEndedWell(_ report: ReplicaReport) -> Bool {
+    report.exitStatus == 0
+      && self.replicas.first { $0.index == report.key.index }?.launch.isTask == true
   }
 }

@@ -1,5 +1,6 @@
-import Fleet
+package import Fleet
 package import Plan
+import Synchronization
 
 /// Carries a launch out: keeps a link to every node of the plan, feeds what they say to a
 /// ``LaunchMachine``, and passes its decisions on.
@@ -11,10 +12,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private typealias Feed = AsyncStream<Input>.Continuation
 
   private enum Input: Sendable {
-    case attached(node: String, processID: Int64, runsReplicas: Bool)
-    case faulted(NodeFault)
-    case examined(PreflightAnswer)
-    case reported(ReplicaReport)
+    /// Something runs on a node that attaches.
+    case event(LaunchEvent, runsReplicas: Bool = false)
     case left(node: String, [String])
     case tick
   }
@@ -26,23 +25,23 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private let plan: Plan
   private let connector: Connector
   private let clock: ClockType
-  private var settings: Machine.Settings
-  private let preflight: LaunchPreflight?
+  private let settings: Machine.Settings
+  private let now: (@Sendable () -> Int64)?
   private let observe: @Sendable (LaunchEvent) async -> Void
 
   /// - Parameters:
-  ///   - preflight: `nil` starts without a look at the nodes.
+  ///   - now: Milliseconds since 1970, for the nodes' clocks to be compared with; `nil` starts without a
+  ///     look at the nodes.
   ///   - observe: Hears of every event before it is acted on.
   package init(
     plan: Plan, connector: Connector, clock: ClockType, settings: Machine.Settings,
-    preflight: LaunchPreflight? = nil, observe: @escaping @Sendable (LaunchEvent) async -> Void
+    now: (@Sendable () -> Int64)? = nil, observe: @escaping @Sendable (LaunchEvent) async -> Void
   ) {
     self.plan = plan
     self.connector = connector
     self.clock = clock
     self.settings = settings
-    self.settings.refusesFindings = preflight?.refuses ?? false
-    self.preflight = preflight
+    self.now = now
     self.observe = observe
   }
 
@@ -88,22 +87,21 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     return LaunchResult(reasons: machine.reasons)
   }
 
-  /// Tells of an input, and then asks the machine what to do about it.
   private func take(_ input: Input, _ machine: inout Machine) async -> [Machine.Action] {
     switch input {
-    case .attached(let node, let processID, let runsReplicas):
-      await self.observe(.attached(node: node, processID: processID))
-      return machine.attached(node, runsReplicas: runsReplicas, at: self.clock.now)
-    case .faulted(let fault):
-      await self.observe(.faulted(fault))
-      return machine.faulted(fault, at: self.clock.now)
-    case .examined(let answer):
-      await self.observe(.examined(answer))
-      machine.examined(answer)
+    case .event(let event, let runsReplicas):
+      await self.observe(event)
+      let now = self.clock.now
+      switch event {
+      case .attached(let node, _):
+        return machine.attached(node, runsReplicas: runsReplicas, at: now)
+      case .faulted(let fault): return machine.faulted(fault, at: now)
+      case .reported(let report): return machine.reported(report, at: now)
+      case .examined(let answer): machine.examined(answer)
+      // What the machine tells comes from no node.
+      case .checked, .starting, .warned, .succeeded, .aborted, .leftBehind: break
+      }
       return []
-    case .reported(let report):
-      await self.observe(.reported(report))
-      return machine.reported(report, at: self.clock.now)
     case .left(let node, let leftovers):
       if !leftovers.isEmpty { await self.observe(.leftBehind(node: node, leftovers)) }
       return machine.left(node, hasLeftovers: !leftovers.isEmpty)
@@ -119,18 +117,19 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     await LinkKeeper(.launch, clock: self.clock).keep { opened throws(NodeFault) in
       try await self.connector.withSession(to: node) { session in
         opened()
-        if let preflight = self.preflight, !orders.isExamined {
+        if let now = self.now, !orders.isExamined {
           // Before it counts as attached: nothing starts until all have been looked at.
-          feed.yield(.examined(try await session.examine(self.plan, preflight.now)))
+          feed.yield(.event(.examined(try await session.examine(self.plan, now))))
           orders.isExamined = true
         }
         feed.yield(
-          .attached(
-            node: node.name, processID: session.processID, runsReplicas: session.runsReplicas))
+          .event(
+            .attached(node: node.name, processID: session.processID),
+            runsReplicas: session.runsReplicas))
         try await self.serve(session, of: node.name, orders, feed)
       }
     } lost: { fault in
-      feed.yield(.faulted(fault))
+      feed.yield(.event(.faulted(fault)))
       return fault.kind
     }
   }
@@ -139,12 +138,16 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private func serve(
     _ session: Connector.Session, of node: String, _ orders: NodeOrders, _ feed: Feed
   ) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { tasks in
+    try await withThrowingTaskGroup(of: Bool.self) { tasks in
       tasks.addTask {
-        try await session.watch { feed.yield(.reported($0)) }
-        throw NodeFault(
-          node: node, kind: .unreachable,
-          Diagnostic(code: "watch-ended", "the agent stopped reporting"))
+        do {
+          try await session.watch { feed.yield(.event(.reported($0))) }
+        } catch {
+          if !orders.isStopAsked { throw error }
+        }
+        // Who stops it says how that went, and its reports end with its daemon.
+        if orders.isStopAsked { return false }
+        throw NodeFault(stoppedReporting: node)
       }
       tasks.addTask {
         var startedCount = 0
@@ -153,18 +156,150 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
             // One that could not be told is told over the next link.
             let remains = try await session.stop(timeout: self.plan.stopTimeout)
             feed.yield(.left(node: node, remains.leftovers))
-            return
+            return true
           }
           let names = order.services.dropFirst(startedCount)
           try await session.start(self.plan.services.filter { names.contains($0.name) }) {
-            feed.yield(.reported($0))
+            feed.yield(.event(.reported($0)))
           }
           startedCount = order.services.count
         }
         throw CancellationError()
       }
-      try await tasks.next()
+      while try await tasks.next() == false {}
       tasks.cancelAll()
+    }
+  }
+}
+
+/// What happens during a launch, for the journal and for whoever watches.
+package enum LaunchEvent: Equatable, Sendable {
+  case attached(node: String, processID: Int64)
+  case faulted(NodeFault)
+  case examined(PreflightAnswer)
+  /// What the facts of all nodes add up to, before anything starts.
+  case checked([PreflightFinding])
+  case starting(services: [String])
+  case reported(ReplicaReport)
+  /// Nothing that ends the launch, but something to know.
+  case warned(Diagnostic)
+  case succeeded
+  case aborted([Diagnostic])
+  /// After an abort or a stop: what the agents could not prove gone.
+  case leftBehind(node: String, [String])
+}
+
+/// How a launch came out.
+package struct LaunchResult: Equatable, Sendable {
+  /// What a launch fails by.
+  package enum Culprit: Equatable, Sendable {
+    case nodes
+    case service
+  }
+
+  /// Why not every service is ready; empty: they are.
+  package var reasons: [Diagnostic] = []
+  /// Whether nothing of the run is left: all that this launch started is gone again, as the agents have
+  /// proved, and nothing was there before.
+  package var isOver = false
+
+  /// Of the reasons.
+  package var culprit: Culprit
+
+  package init(
+    reasons: [Diagnostic] = [], by culprit: Culprit = .nodes, isOver: Bool = false
+  ) {
+    self.reasons = reasons
+    self.culprit = culprit
+    self.isOver = isOver
+  }
+}
+
+/// A link on which the agent has answered, as a launch uses it.
+package protocol LaunchSession: Sendable {
+  var processID: Int64 { get }
+  /// Whether something of the run lived on the node when the link was opened.
+  var runsReplicas: Bool { get }
+
+  /// Asks the node what it is and has.
+  ///
+  /// - Parameter now: Milliseconds since 1970 by the coordinator's clock.
+  func examine(_ plan: Plan, _ now: @Sendable () -> Int64) async throws(NodeFault)
+    -> PreflightAnswer
+
+  /// Passes on the state of every replica, then each change, for as long as the agent reports.
+  func watch(_ hear: @escaping @Sendable (ReplicaReport) async -> Void) async throws
+
+  /// Starts what does not run of these services on this node, and passes on how all its replicas are.
+  func start(
+    _ services: [Plan.Service], _ hear: @escaping @Sendable (ReplicaReport) -> Void
+  ) async throws(NodeFault)
+
+  /// Stops every replica of the node and ends its daemon.
+  ///
+  /// - Returns: What is there yet.
+  func stop(timeout: Duration) async throws(NodeFault) -> NodeRemains
+}
+
+/// Opens links for a launch.
+package protocol LaunchConnector: Sendable {
+  associatedtype Session: LaunchSession
+
+  /// Opens a link, passes it to `body`, and closes it when that returns. Opening has a deadline.
+  func withSession(
+    to node: Plan.Node, _ body: @escaping @Sendable (Session) async throws -> Void
+  ) async throws(NodeFault)
+}
+
+/// What a node should do, as it stands.
+package struct LaunchOrder: Equatable, Sendable {
+  /// Services that have been started, in order.
+  package var services: [String]
+  package var isStopAsked: Bool
+
+  package init(services: [String] = [], isStopAsked: Bool = false) {
+    self.services = services
+    self.isStopAsked = isStopAsked
+  }
+}
+
+/// The order of one node: kept over links, so that a new one is told all of it.
+final class NodeOrders: Sendable {
+  private struct State {
+    var order = LaunchOrder()
+    var listener: AsyncStream<LaunchOrder>.Continuation?
+    var isExamined = false
+  }
+
+  private let state = Mutex(State())
+
+  var isExamined: Bool {
+    get { self.state.withLock { $0.isExamined } }
+    set { self.state.withLock { $0.isExamined = newValue } }
+  }
+
+  var isStopAsked: Bool { self.state.withLock { $0.order.isStopAsked } }
+
+  /// What is wanted now, then after each change; replaces an earlier subscription. Only the latest
+  /// order is kept, since each says everything.
+  func subscribe() -> AsyncStream<LaunchOrder> {
+    let (stream, listener) = AsyncStream.makeStream(
+      of: LaunchOrder.self, bufferingPolicy: .bufferingNewest(1))
+    let replaced = self.state.withLock { state in
+      let replaced = state.listener
+      state.listener = listener
+      listener.yield(state.order)
+      return replaced
+    }
+    replaced?.finish()
+    return stream
+  }
+
+  func give(_ order: LaunchOrder) {
+    self.state.withLock { state in
+      if state.order == order { return }
+      state.order = order
+      state.listener?.yield(order)
     }
   }
 }

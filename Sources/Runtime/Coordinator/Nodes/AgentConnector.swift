@@ -13,30 +13,23 @@ package struct NodeSurvey: Sendable {
   package var startedAtMilliseconds: Int64
   /// Who holds the run; empty when nobody does.
   package var holder: String
-  package var stateFolder: String
   package var reports: [ReplicaReport]
-  /// The run that the agent serves, and its plan in canonical JSON; empty where it has none.
-  package var run: String
+  /// Of the run that the agent serves, in canonical JSON; empty where it has none.
   package var plan: [UInt8]
+  /// What happened there, where that was asked for, oldest first; empty where the agent is of a version
+  /// that keeps none.
+  package var events: [ChainEvent]
 
-  init(_ session: NodeSession) {
+  init(_ session: NodeSession, events: [ChainEvent] = []) {
     let attached = session.attached
     self.hostName = attached.hostName
     self.processID = attached.processID
     self.startedAtMilliseconds = attached.startedAtMilliseconds
     self.holder = attached.holder
-    self.stateFolder = attached.stateFolder
     self.reports = attached.replicas.compactMap { ReplicaReport($0, node: session.node.name) }
-    self.run = attached.run
     self.plan = Array(attached.plan)
+    self.events = events
   }
-}
-
-/// What one node says of itself and of what happened there.
-package struct NodeChronicle: Sendable {
-  package var survey: NodeSurvey
-  /// Oldest first; empty where the agent is of a version that keeps none.
-  package var events: [ChainEvent]
 }
 
 /// Links to the agents of one run: how they are opened, and who attaches. Its calls visit many nodes at
@@ -62,22 +55,24 @@ package struct AgentConnector: LaunchConnector {
   package func withSession<Result: Sendable>(
     to node: Plan.Node, _ body: @escaping @Sendable (NodeSession) async throws -> Result
   ) async throws(NodeFault) -> Result {
-    try await NodeSession.with(node, open: self.open, attachment: self.attachment, body: body)
+    let request = self.attachment.request
+    return try await NodeLink.with(node, open: self.open) { client in
+      let api = NodeSession.API(wrapping: client)
+      let attached = try await NodeLink.call("attach", on: node.name) {
+        try await api.attach(request, options: $0)
+      }
+      return try await body(NodeSession(node: node, client: client, api: api, attached: attached))
+    }
   }
 
   /// Asks each node for its replicas, without taking anything over.
+  ///
+  /// - Parameter withEvents: And for everything that happened there.
   package func survey(
-    _ nodes: [Plan.Node]
-  ) async -> [(node: Plan.Node, result: Result<NodeSurvey, NodeFault>)] {
-    await self.each(nodes) { NodeSurvey($0) }
-  }
-
-  /// Asks each node for its replicas and for everything that happened there, over one link each.
-  package func events(
-    _ nodes: [Plan.Node]
-  ) async -> [(node: Plan.Node, result: Result<NodeChronicle, NodeFault>)] {
+    _ nodes: [Plan.Node], withEvents: Bool = false
+  ) async -> NodeAnswers<NodeSurvey> {
     await self.each(nodes) { session in
-      NodeChronicle(survey: NodeSurvey(session), events: try await Self.events(of: session))
+      NodeSurvey(session, events: withEvents ? try await Self.events(of: session) : [])
     }
   }
 
@@ -86,7 +81,7 @@ package struct AgentConnector: LaunchConnector {
   /// - Parameter endsAgents: For agents that were started for this alone.
   package func examine(
     _ plan: Plan, endsAgents: Bool, now: @escaping @Sendable () -> Int64
-  ) async -> [(node: Plan.Node, result: Result<PreflightAnswer, NodeFault>)] {
+  ) async -> NodeAnswers<PreflightAnswer> {
     await self.each(plan.nodes) { session in
       let answer: Result<PreflightAnswer, NodeFault>
       do throws(NodeFault) {
@@ -108,13 +103,13 @@ package struct AgentConnector: LaunchConnector {
   /// - Returns: For each node what is there yet.
   package func stop(
     _ nodes: [Plan.Node], of plan: Plan, keepsRecords: Bool = false,
-    hear: @escaping @Sendable (NodeChronicle) -> Void = { _ in }
-  ) async -> [(node: Plan.Node, result: Result<NodeRemains, NodeFault>)] {
+    hear: @escaping @Sendable (NodeSurvey) -> Void = { _ in }
+  ) async -> NodeAnswers<NodeRemains> {
     await self.each(nodes) { session in
       await session.stopAndEnd(timeout: plan.stopTimeout, keepsRecords: keepsRecords) {
         // An agent that does not say is stopped all the same.
         let events = (try? await Self.events(of: session)) ?? []
-        hear(NodeChronicle(survey: NodeSurvey(session), events: events))
+        hear(NodeSurvey(session, events: events))
       }
     }
   }
@@ -158,30 +153,38 @@ package struct AgentConnector: LaunchConnector {
     }
   }
 
-  /// - Returns: One result a node, in the order of `nodes`.
-  private func each<Result: Sendable>(
-    _ nodes: [Plan.Node], body: @escaping @Sendable (NodeSession) async throws -> Result
-  ) async -> [(node: Plan.Node, result: Swift.Result<Result, NodeFault>)] {
-    await FleetCall.each(nodes) { node throws(NodeFault) in
+  private func each<Answer: Sendable>(
+    _ nodes: [Plan.Node], body: @escaping @Sendable (NodeSession) async throws -> Answer
+  ) async -> NodeAnswers<Answer> {
+    await NodeAnswers(of: nodes) { node throws(NodeFault) in
       try await self.withSession(to: node, body)
     }
   }
 }
 
-/// The same short errand on many nodes at once.
-enum FleetCall {
+/// What many nodes answered to the same short question, and why others did not; both in the order of the
+/// nodes.
+package struct NodeAnswers<Answer: Sendable>: Sendable {
+  package var answers: [(node: Plan.Node, answer: Answer)] = []
+  package var faults: [NodeFault] = []
+
   /// Links that are opened at once: ClusterShell's window too; each costs a key exchange of CPU.
-  private static let concurrency = 64
+  private static var concurrency: Int { 64 }
+
+  package init(faults: [NodeFault] = []) {
+    self.faults = faults
+  }
+
+  package var values: [Answer] { self.answers.map(\.answer) }
 
   /// Carries `visit` out for each node, ``concurrency`` at a time.
-  ///
-  /// - Returns: One result a node, in the order of `nodes`.
-  static func each<Result: Sendable>(
-    _ nodes: [Plan.Node],
-    visit: @escaping @Sendable (Plan.Node) async throws(NodeFault) -> Result
-  ) async -> [(node: Plan.Node, result: Swift.Result<Result, NodeFault>)] {
-    await withTaskGroup(of: (Int, Swift.Result<Result, NodeFault>).self) { tasks in
-      var results = [Swift.Result<Result, NodeFault>?](repeating: nil, count: nodes.count)
+  init(
+    of nodes: [Plan.Node],
+    visit: @escaping @Sendable (Plan.Node) async throws(NodeFault) -> Answer
+  ) async {
+    typealias Answered = Result<Answer, NodeFault>
+    let results = await withTaskGroup(of: (Int, Answered).self) { tasks in
+      var results = [Answered?](repeating: nil, count: nodes.count)
       var next = 0
       func startOne() {
         let index = next
@@ -199,7 +202,14 @@ enum FleetCall {
         results[index] = result
         if next < nodes.count { startOne() }
       }
-      return zip(nodes, results).compactMap { node, result in result.map { (node, $0) } }
+      return results
+    }
+    for (node, result) in zip(nodes, results) {
+      switch result {
+      case .success(let answer): self.answers.append((node, answer))
+      case .failure(let fault): self.faults.append(fault)
+      case nil: break
+      }
     }
   }
 }

@@ -46,10 +46,22 @@ package struct ChainEvent: Equatable, Sendable {
     Date(timeIntervalSince1970: Double(milliseconds / 1000)).formatted(.iso8601)
   }
 
+  /// What an event is about.
+  package struct Subject: Hashable, Sendable {
+    private var node: String
+    private var service: String
+    private var replica: ReplicaKey?
+
+    fileprivate init(_ event: ChainEvent) {
+      (self.node, self.service, self.replica) = (event.node, event.service, event.replica)
+    }
+  }
+
+  package var subject: Subject { Subject(self) }
+
   /// Whether both say the same of the same; time and count aside.
   package func isLike(_ other: Self) -> Bool {
-    self.node == other.node && self.replica == other.replica && self.service == other.service
-      && self.what == other.what && self.reason == other.reason
+    self.subject == other.subject && self.what == other.what && self.reason == other.reason
   }
 }
 

@@ -1,11 +1,13 @@
-import Manifest
 import Fleet
 import GRPCCore
 import Health
+package import Launch
+import Manifest
 import NodeAPI
 package import Plan
 import SwiftProtobuf
 import Synchronization
+package import Telemetry
 
 /// What is learnt of a node, as it comes.
 package enum FleetSight: Sendable {
@@ -102,18 +104,116 @@ where ClockType.Duration == Duration {
       try await tasks.next()
       tasks.cancelAll()
     }
-    throw NodeFault(
-      node: node, kind: .unreachable,
-      Diagnostic(code: "watch-ended", "the agent stopped reporting"))
+    throw NodeFault(stoppedReporting: node)
   }
 
-  /// Of the last event of a node that was passed on.
   private final class LastSequence: Sendable {
     private let state = Mutex<UInt64>(0)
 
     var value: UInt64 {
       get { self.state.withLock { $0 } }
       set { self.state.withLock { $0 = newValue } }
+    }
+  }
+}
+
+/// What a node's agent says of its servers, GPUs and files.
+package enum NodeScrape: Equatable, Sendable {
+  case page(NodePage)
+  /// Milliseconds since 1970 by the node's clock; a fault in words where there are no samples.
+  case gpus(milliseconds: Int64, [GPUSample], fault: String)
+  /// Complete lines so far, and bytes; nodes that say the same in `sharedAs` of a path see one file,
+  /// unless it is empty.
+  case file(
+    path: String, milliseconds: Int64, lines: UInt64, bytes: UInt64, sharedAs: String = "")
+
+  /// `nil` for a kind of a later version.
+  init?(_ report: Muster_V1_ScrapeReport) {
+    switch report.kind {
+    case .page(let page): self = .page(NodePage(page))
+    case .gpus(let gpus):
+      let samples = (try? CanonicalJSON.value([GPUSample].self, from: gpus.gpus)) ?? []
+      self = .gpus(milliseconds: gpus.milliseconds, samples, fault: gpus.fault)
+    case .file(let file):
+      self = .file(
+        path: file.path, milliseconds: file.milliseconds, lines: file.lines, bytes: file.bytes,
+        sharedAs: file.sharedAs)
+    case .batch, nil: return nil
+    }
+  }
+
+  /// What a message holds, one or several.
+  static func all(_ report: Muster_V1_ScrapeReport) -> [NodeScrape] {
+    if case .batch(let batch) = report.kind { return batch.reports.compactMap { NodeScrape($0) } }
+    return NodeScrape(report).map { [$0] } ?? []
+  }
+}
+
+/// What one endpoint of a node answered its agent.
+package struct NodePage: Equatable, Sendable {
+  package enum Source: Equatable, Sendable {
+    case replica(ReplicaKey)
+    /// By the name that the request gave it.
+    case target(String)
+  }
+
+  /// What an agent may pass on; a longer text is a fault.
+  static let textSizeMax = 4 << 20
+
+  package var source: Source
+  /// By the node's clock, since 1970.
+  package var milliseconds: Int64
+  /// As it came; empty with a fault.
+  package var text: [UInt8]
+  /// Why there is no page, in words; empty where there is one.
+  package var fault: String
+
+  /// For tests of what is made of pages.
+  package init(source: Source, milliseconds: Int64, text: [UInt8]) {
+    self.source = source
+    self.milliseconds = milliseconds
+    self.text = text
+    self.fault = ""
+  }
+
+  init(_ page: Muster_V1_MetricsPage) {
+    self.source =
+      page.target.isEmpty
+      ? .replica(ReplicaKey(service: page.service, index: Int(page.index))) : .target(page.target)
+    self.milliseconds = page.milliseconds
+    let isTooLarge = page.text.count > Self.textSizeMax
+    self.text = isTooLarge ? [] : Array(page.text)
+    self.fault = isTooLarge ? "the page has more than \(Self.textSizeMax) bytes" : page.fault
+  }
+}
+
+/// What a node is asked to scrape.
+package struct NodeScrapeRequest: Equatable, Sendable {
+  /// From one page of an endpoint to its next, at most an hour; `nil`: each once.
+  package var interval: Duration?
+  package var samplesGPUs = false
+  /// Files whose lines are counted, `*` allowed in the last part; at most 64.
+  package var watchedFiles: [String] = []
+  /// Pages beside those of replicas; at most 4096.
+  package var exporters: [Plan.Exporter] = []
+
+  package init(every interval: Duration? = nil) {
+    self.interval = interval
+  }
+
+  var message: Muster_V1_ScrapeRequest {
+    .with {
+      let milliseconds = self.interval.map { $0 / .milliseconds(1) } ?? 0
+      $0.intervalMilliseconds = UInt32(min(max(milliseconds, 0), 3_600_000))
+      $0.gpus = self.samplesGPUs
+      $0.watchedFiles = Array(self.watchedFiles.prefix(64))
+      $0.targets = self.exporters.prefix(4096).map { exporter in
+        .with {
+          $0.name = exporter.name
+          $0.port = UInt32(exporter.port)
+          $0.path = exporter.path
+        }
+      }
     }
   }
 }

@@ -19,23 +19,18 @@ package struct NodeErrand: Sendable {
   /// Opens a link to each node, carries `body` out, and closes it.
   ///
   /// - Parameter open: Opens links for errands.
-  /// - Returns: One result a node, in the order of `nodes`.
-  package static func each<Result: Sendable>(
+  package static func each<Answer: Sendable>(
     _ nodes: [Plan.Node], open: @escaping OpenLink,
-    body: @escaping @Sendable (NodeErrand) async throws -> Result
-  ) async -> [(node: Plan.Node, result: Swift.Result<Result, NodeFault>)] {
-    await FleetCall.each(nodes) { node throws(NodeFault) in
+    body: @escaping @Sendable (NodeErrand) async throws -> Answer
+  ) async -> NodeAnswers<Answer> {
+    await NodeAnswers(of: nodes) { node throws(NodeFault) in
       try await NodeLink.with(node, open: open) { client in
         try await body(NodeErrand(node: node, api: API(wrapping: client)))
       }
     }
   }
 
-  /// What the node keeps of runs, newest first.
-  ///
-  /// - Parameters:
-  ///   - name: Of their plan; `nil`: any.
-  ///   - addsSizes: Takes as long as the node's disk does.
+  /// What the node keeps of runs of that name, `nil`: any; newest first. Sizes take as long as its disk.
   package func runs(named name: String?, addsSizes: Bool) async throws(NodeFault) -> [NodeRun] {
     let timeout = addsSizes ? Self.sizesTimeout : NodeSession.callTimeout
     let request = Muster_V1_RunsRequest.with {
@@ -49,8 +44,15 @@ package struct NodeErrand: Sendable {
   }
 
   /// Removes what the node keeps of runs, where they are over.
-  package func remove(_ runs: [RunID]) async throws(NodeFault) -> [RemovedNodeRun] {
-    let request = Muster_V1_RemoveRunsRequest.with { $0.runs = runs.map(\.rawValue) }
+  ///
+  /// - Parameter merged: Those of them whose records nobody needs any more.
+  package func remove(
+    _ runs: [RunID], merged: [RunID]
+  ) async throws(NodeFault) -> [RemovedNodeRun] {
+    let request = Muster_V1_RemoveRunsRequest.with {
+      $0.runs = runs.map(\.rawValue)
+      $0.merged = merged.map(\.rawValue)
+    }
     let response = try await NodeLink.call(
       "remove runs", on: self.node.name, timeout: Self.sizesTimeout
     ) { try await self.api.removeRuns(request, options: $0) }

@@ -1,4 +1,4 @@
-import Fleet
+package import Fleet
 import GRPCCore
 import GRPCNIOTransportHTTP2TransportServices
 package import Links
@@ -12,10 +12,7 @@ package typealias OpenLink = @Sendable (Plan.Node) async throws(NodeFault) -> Li
 enum NodeLink {
   typealias Client = GRPCClient<HTTP2ClientTransport.WrappedChannel>
 
-  /// Opens a link, and closes it when `body` has ended.
-  ///
-  /// - Throws: `NodeFault`, with the link's own words where the link broke; what `body` throws
-  ///   otherwise stands as the fault's cause.
+  /// See ``AgentConnector/withSession(to:_:)``.
   static func with<Result: Sendable>(
     _ node: Plan.Node, open: OpenLink, body: @Sendable (Client) async throws -> Result
   ) async throws(NodeFault) -> Result {
@@ -34,9 +31,8 @@ enum NodeLink {
     }
   }
 
-  /// Makes one call with a deadline; its failure is a `NodeFault` that names the call.
   static func call<Result: Sendable>(
-    _ name: String, on node: String, timeout: Duration,
+    _ name: String, on node: String, timeout: Duration = NodeSession.callTimeout,
     _ body: @Sendable (CallOptions) async throws -> Result
   ) async throws(NodeFault) -> Result {
     var options = CallOptions.defaults
@@ -62,5 +58,80 @@ enum NodeLink {
     }
     if !end.standardError.isEmpty { fault.diagnostic.causes.append(end.standardError) }
     return fault
+  }
+}
+
+/// Why a node cannot be worked with now.
+package struct NodeFault: Error, Equatable, Sendable {
+  package enum Kind: Equatable, Sendable {
+    /// Trying again cannot help: a changed host key, a refused login, another architecture.
+    case refused
+    /// The link did not open in time, or broke; what runs on the node is not known to have changed.
+    case unreachable
+    case held
+  }
+
+  package var node: String
+  package var kind: Kind
+  /// Without the node's name in its summary, so that equal ones of many nodes fold into one.
+  package var diagnostic: Diagnostic
+
+  package init(node: String, kind: Kind, _ diagnostic: Diagnostic) {
+    self.node = node
+    self.kind = kind
+    self.diagnostic = diagnostic
+  }
+
+  init(stoppedReporting node: String) {
+    self.init(
+      node: node, kind: .unreachable,
+      Diagnostic(code: "watch-ended", "the agent stopped reporting"))
+  }
+
+  /// What a failed call says, where the link itself has not said more.
+  init(node: String, call: String, error: any Error) {
+    guard let error = error as? RPCError else {
+      self.init(
+        node: node, kind: .unreachable,
+        Diagnostic(code: "link-lost", "the link broke during `\(call)`", causes: ["\(error)"]))
+      return
+    }
+    switch error.code {
+    case .aborted:
+      self.init(node: node, kind: .held, .runHeld(by: error.message))
+    case .failedPrecondition, .invalidArgument, .permissionDenied, .unimplemented:
+      self.init(
+        node: node, kind: .refused,
+        Diagnostic(code: "agent-refused", "the agent refuses `\(call)`", causes: [error.message]))
+    default:
+      self.init(
+        node: node, kind: .unreachable,
+        Diagnostic(
+          code: "link-lost", "the link broke during `\(call)`",
+          causes: ["\(error.code): \(error.message)"]))
+    }
+  }
+}
+
+extension Diagnostic {
+  /// - Parameter words: Who holds it.
+  package static func runHeld(by words: String) -> Self {
+    Self(
+      code: "run-held", "another coordinator holds the run", causes: [words],
+      hints: [
+        "wait for it to finish, or end it there; `muster down` takes the run over and ends it"
+      ])
+  }
+}
+
+extension [NodeFault] {
+  /// One diagnostic for each group of equal faults, its nodes folded in front.
+  package func folded() -> [Diagnostic] {
+    self.grouped(by: \.diagnostic).map { diagnostic, faults in
+      var diagnostic = diagnostic
+      let nodes = NodeSet(faults.map { NodeName($0.node) }).folded
+      diagnostic.summary = "\(nodes): \(diagnostic.summary)"
+      return diagnostic
+    }
   }
 }

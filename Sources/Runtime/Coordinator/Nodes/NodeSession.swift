@@ -33,6 +33,18 @@ package struct Attachment: Sendable {
     self.plan = plan
     self.secrets = secrets
   }
+
+  var request: Muster_V1_AttachRequest {
+    .with {
+      $0.protocolVersion = AgentPreface.protocolVersion
+      $0.observe = self.epoch == nil
+      $0.epoch = self.epoch ?? 0
+      $0.coordinator = self.coordinator
+      $0.yields = self.yields
+      $0.plan = .init(self.plan)
+      $0.secrets = self.secrets
+    }
+  }
 }
 
 /// What there is yet on a node where a run was, in words.
@@ -71,41 +83,16 @@ package struct NodeSession: LaunchSession {
     self.attached.replicas.contains { ReplicaStatus($0)?.state.isFinal == false }
   }
 
-  /// See ``AgentConnector/withSession(to:_:)``.
-  static func with<Result: Sendable>(
-    _ node: Plan.Node, open: OpenLink, attachment: Attachment,
-    body: @Sendable (NodeSession) async throws -> Result
-  ) async throws(NodeFault) -> Result {
-    let request = Muster_V1_AttachRequest.with {
-      $0.protocolVersion = AgentPreface.protocolVersion
-      $0.observe = attachment.epoch == nil
-      $0.epoch = attachment.epoch ?? 0
-      $0.coordinator = attachment.coordinator
-      $0.yields = attachment.yields
-      $0.plan = .init(attachment.plan)
-      $0.secrets = attachment.secrets
-    }
-    return try await NodeLink.with(node, open: open) { client in
-      let api = API(wrapping: client)
-      let attached = try await NodeLink.call("attach", on: node.name, timeout: Self.callTimeout) {
-        try await api.attach(request, options: $0)
-      }
-      return try await body(
-        NodeSession(node: node, client: client, api: api, attached: attached))
-    }
-  }
-
   // MARK: Calls
 
-  /// Asks the node what it is and has.
-  ///
-  /// - Parameter now: Milliseconds since 1970 by the coordinator's clock.
   package func examine(
     _ plan: Plan, _ now: @Sendable () -> Int64
   ) async throws(NodeFault) -> PreflightAnswer {
     let question = PreflightQuestion(plan, node: self.node.name)
     let asked = now()
-    let answer = try await self.call("preflight", timeout: Self.examinationTimeout) {
+    let answer = try await NodeLink.call(
+      "preflight", on: self.node.name, timeout: Self.examinationTimeout
+    ) {
       var request = Muster_V1_PreflightRequest()
       request.question = Data(try CanonicalJSON.bytes(of: question))
       return try await self.api.preflight(request, options: $0)
@@ -137,7 +124,7 @@ package struct NodeSession: LaunchSession {
   ) async throws(NodeFault) {
     let replicas = services.flatMap { $0.specifications(on: self.node.name) }
     guard !replicas.isEmpty else { return }
-    let response = try await self.call("start") {
+    let response = try await NodeLink.call("start", on: self.node.name) {
       var request = Muster_V1_StartRequest()
       request.replicas = try replicas.map { Data(try $0.json()) }
       return try await self.api.start(request, options: $0)
@@ -151,21 +138,19 @@ package struct NodeSession: LaunchSession {
     try await self.stop(timeout: timeout, keepsRecords: false) {}
   }
 
-  /// Stops every replica of the node and ends its daemon.
-  ///
   /// - Parameters:
   ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
   ///   - beforeEnd: Carried out when the replicas have been stopped: the last time to ask the daemon.
   private func stop(
     timeout: Duration, keepsRecords: Bool, beforeEnd: () async -> Void
   ) async throws(NodeFault) -> NodeRemains {
-    let stopped = try await self.call("stop", timeout: timeout) {
+    let stopped = try await NodeLink.call("stop", on: self.node.name, timeout: timeout) {
       try await self.api.stop(.init(), options: $0)
     }
     await beforeEnd()
     var remains = NodeRemains(leftovers: stopped.leftovers, foreign: stopped.foreign)
     guard remains.leftovers.isEmpty else { return remains }
-    remains.leftovers = try await self.call("end") {
+    remains.leftovers = try await NodeLink.call("end", on: self.node.name) {
       try await self.api.end(.with { $0.keepRecords = keepsRecords }, options: $0)
     }.leftovers
     return remains
@@ -181,14 +166,6 @@ package struct NodeSession: LaunchSession {
     } catch {
       return NodeRemains(leftovers: [error.diagnostic.summary] + error.diagnostic.causes)
     }
-  }
-
-  /// Makes one call with a deadline; its failure is a `NodeFault` that names the call.
-  private func call<Result: Sendable>(
-    _ name: String, timeout: Duration = NodeSession.callTimeout,
-    _ body: @Sendable (CallOptions) async throws -> Result
-  ) async throws(NodeFault) -> Result {
-    try await NodeLink.call(name, on: self.node.name, timeout: timeout, body)
   }
 }
 

@@ -108,14 +108,9 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     let rest = self.plan.nodes.filter { workers.contains($0.name) && !ended.contains($0.name) }
     let ends = await self.agents.stop(
       rest, of: self.plan, keepsRecords: result.ending != .complete)
-    return ends.compactMap { node, end in
-      switch end {
-      case .success(let remains) where remains.leftovers.isEmpty: nil
-      case .success(let remains):
-        "\(node.name): left behind: \(remains.leftovers.joined(separator: "; "))"
-      case .failure(let fault): "\(node.name): \(fault.diagnostic.summary)"
-      }
-    }
+    return ends.answers.filter { !$0.answer.leftovers.isEmpty }.map { node, remains in
+      "\(node.name): left behind: \(remains.leftovers.joined(separator: "; "))"
+    } + ends.faults.map { "\($0.node): \($0.diagnostic.summary)" }
   }
 }
 

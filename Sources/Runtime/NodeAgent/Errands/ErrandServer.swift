@@ -44,6 +44,6 @@ struct ErrandService: Muster_V1_Errands.SimpleServiceProtocol {
         code: .invalidArgument, message: "more than \(Self.removeCountMax) runs at once")
     }
     let folders = self.folders
-    return try await self.blocking.run { .with { $0.runs = folders.remove(request.runs) } }
+    return try await self.blocking.run { .with { $0.runs = folders.remove(request) } }
   }
 }

@@ -40,7 +40,7 @@ struct RunFolders: Sendable {
       else { continue }
       let plan = (try? PlainFile.read(state.plan, sizeMax: NodeLimits.planSizeMax)) ?? []
       let name = (try? CanonicalJSON.value(PlanName.self, from: plan))?.name ?? ""
-      guard request.name.isEmpty || request.name == name else { continue }
+      guard ["", name].contains(request.name) || name.isEmpty else { continue }
       let replicas = FormerReplica.all(in: state)
       found.append(
         .with {
@@ -67,13 +67,16 @@ struct RunFolders: Sendable {
 
   /// Removes what is left of runs that are over; no daemon of one can start meanwhile.
   ///
-  /// - Parameter names: Only what has the form of a run's id is removed.
-  func remove(_ names: [String]) -> [Muster_V1_RemovedRun] {
+  /// - Parameter request: Only what has the form of a run's id is removed.
+  func remove(_ request: Muster_V1_RemoveRunsRequest) -> [Muster_V1_RemovedRun] {
     let marks = ReplicaProcesses.runMarks()
-    return names.map { self.remove($0, marks) }
+    let merged = Set(request.merged)
+    return request.runs.map { self.remove($0, marks, isMerged: merged.contains($0)) }
   }
 
-  private func remove(_ name: String, _ marks: Set<String>) -> Muster_V1_RemovedRun {
+  private func remove(
+    _ name: String, _ marks: Set<String>, isMerged: Bool
+  ) -> Muster_V1_RemovedRun {
     var answer = Muster_V1_RemovedRun.with { $0.run = name }
     guard let run = RunID(name),
       let identity = try? AgentIdentity(run: run.rawValue, node: self.node),
@@ -94,7 +97,7 @@ struct RunFolders: Sendable {
         answer.refusal = "it is live"
         return answer
       }
-      if SpoolFolder(path: state.spool).isEmpty {
+      if isMerged || SpoolFolder(path: state.spool).isEmpty {
         let folder = "\(self.root)/\(run)"
         answer.sizeBytes = UInt64(try FolderTree.remove(self.node, in: folder))
         // That of the run, once no other node has anything in it.

@@ -4,7 +4,6 @@ import FleetView
 import Runs
 import Terminal
 
-/// `muster top`: a live view of a run's fleet.
 struct Top: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Watch the newest run: services, replicas, GPUs and events.",

@@ -21,11 +21,7 @@ package struct TopScreen {
   }
 
   /// At most `height` lines of at most `width` columns: head, services, replicas, events, keys. Where
-  /// there is little room the events go first, then replicas that need nobody.
-  ///
-  /// - Parameters:
-  ///   - width: At least 1.
-  ///   - height: At least 1.
+  /// there is little room the events go first, then replicas that need nobody. Both are at least 1.
   package func lines(width: Int, height: Int) -> [StyledLine] {
     let head = self.head.cut(to: width)
     guard !self.settings.showsHelp else {
@@ -132,7 +128,6 @@ package struct TopScreen {
   }
 }
 
-/// The tables of services and of replicas, ordered and filtered.
 struct TopTables {
   /// Those that the filter leaves, in the order asked for.
   let rows: [FleetMoment.Row]

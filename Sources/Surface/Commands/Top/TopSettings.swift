@@ -90,9 +90,7 @@ package enum TopKey: Equatable, Sendable {
   case enter
   case escape
   case backspace
-  /// Ctrl-U.
   case clear
-  /// Ctrl-C.
   case interrupt
   /// An arrow, a function key, a control character.
   case other
