@@ -113,6 +113,7 @@ struct LaunchMachineTests {
     var machine = Self.started()
     _ = Self.report(&machine, Self.report("n1", "base", 0, .ready))
     _ = Self.report(&machine, Self.report("n2", "base", 1, .ready))
+    _ = Self.report(&machine, Self.report("n1", "top", 0, .starting))
     var report = Self.report("n1", "top", 0, .stopped)
     report.end = .exited(status: 0)
     var other = machine
@@ -284,6 +285,9 @@ struct LaunchMachineTests {
     phase: ReplicaPhase
   ) {
     var machine = Self.started()
+    // As an attempt of before left it: it has nothing to do with this launch.
+    #expect(Self.report(&machine, Self.report("n2", "base", 1, phase)) == [])
+    _ = Self.report(&machine, Self.report("n2", "base", 1, .loading))
     let reasons = [Diagnostic.endedElsewhere]
     #expect(
       Self.report(&machine, Self.report("n2", "base", 1, phase))

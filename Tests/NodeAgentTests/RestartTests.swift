@@ -52,6 +52,28 @@ struct `A daemon or a holder that is killed` {
     }
   }
 
+  @Test func `what was given up is not begun again by a new daemon`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    var spec = ReplicaSpecification("job", script: "exit 4")
+    spec.launch.restartCountMax = 1
+    let wanted = spec
+    let daemon = try await agent.claimedLink { node in
+      let status = try await node.start(wanted) { $0.state == .failed }
+      #expect(status.attempt == 2)
+      return try await node.attach(agent.attachment()).processID
+    }
+    kill(pid_t(daemon), SIGKILL)
+    try await eventually { ProcessTable.stat(of: Int32(daemon))?.isGone ?? true }
+    try await agent.claimedLink { node in
+      _ = try await node.wait(for: "job") { $0.state == .failed }
+      // The pause before a first restart is a second.
+      try await Task.sleep(for: .milliseconds(1500))
+      let status = try await node.wait(for: "job") { _ in true }
+      #expect(status.state == .failed && status.attempt == 2)
+    }
+  }
+
   @Test func `a new daemon has no secrets and says so`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }

@@ -86,6 +86,7 @@ struct MergeWriterTests {
         path: run.mergedPath, count: 0, keptCount: 9, damaged: flipped + cut)
     ) { try MergeWriter(run: run, plan: plan).merge() }
     #expect(self.outputs(run) == good)
+    #expect(try PlainFile.names(in: run.mergedPath).count == 5, "nothing of the lesser one stays")
     try PlainFile.publish(first, at: one, durably: true)
     try PlainFile.rename(run.mergedPath, to: run.mergedPath + ".old")
     #expect(try MergeWriter(run: run, plan: plan).merge().merged == 6)

@@ -8,11 +8,6 @@ package struct LabHost: Equatable, Sendable {
   /// 127.0.0.11 to 127.0.0.74.
   package static let countMax = 64
 
-  package init(number: Int, port: Int) {
-    self.number = number
-    self.port = port
-  }
-
   /// `node01`.
   package var name: String { "node\(self.number < 10 ? "0" : "")\(self.number)" }
   package var address: String { "127.0.0.\(10 + self.number)" }

@@ -27,12 +27,6 @@ package struct AgentScript: Equatable, Sendable {
   /// 40 MB take 100 ms and more. On a node without `sha256sum` none is trusted then.
   package var checksAgent = false
 
-  package init(sha256: String, node: String, purpose: LinkPurpose) {
-    self.sha256 = sha256
-    self.node = node
-    self.purpose = purpose
-  }
-
   /// One compound command: the shell has read all of it before any part runs, so that what follows
   /// on standard input is the image's or the agent's.
   package var text: String {

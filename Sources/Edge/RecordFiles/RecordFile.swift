@@ -241,7 +241,8 @@ struct RecordFileScan {
         windowStart = self.intactSize
         let end = min(size, windowStart + max(needed, Self.chunkSize))
         window = try file.bytes(windowStart..<end)
-        if window.isEmpty { return }
+        // It was cut meanwhile.
+        if windowStart + window.count < end { return }
       }
       let start = self.intactSize - windowStart
       let step = window.withUnsafeBytes {

@@ -11,6 +11,11 @@ package import Rollouts
 /// renamed, the new summary renamed last: a crash leaves every file old or new, and where there is a
 /// summary they belong together. Inputs are only read.
 package struct MergeWriter {
+  /// In the order in which they are put in their places.
+  private static let names = [
+    "conflicts.jsonl", "missing.jsonl", "attempts.jsonl", "records.jsonl", "summary.json",
+  ]
+
   private let run: RunDirectory
   private let plan: WorkPlan
   private let mayDo: (String) -> Bool
@@ -53,6 +58,7 @@ package struct MergeWriter {
       return (summary, readers.filter(\.isCut).map { "\($0.path): it ends within a batch" })
     }
     if let last = try? self.run.lastMerge(of: self.plan), last.merged > summary.merged {
+      for name in Self.names { unlink(self.path(name) + ".new") }
       throw .fewer(
         path: self.run.mergedPath, count: summary.merged, keptCount: last.merged,
         damaged: summary.damaged + cut)
@@ -103,9 +109,7 @@ package struct MergeWriter {
     try self.begin("remove summary.json")
     unlink(self.path("summary.json"))
     try PlainFile.syncFolder(of: self.path("summary.json"))
-    for name in [
-      "conflicts.jsonl", "missing.jsonl", "attempts.jsonl", "records.jsonl", "summary.json",
-    ] {
+    for name in Self.names {
       try self.begin("rename \(name)")
       try PlainFile.rename(self.path(name) + ".new", to: self.path(name))
     }

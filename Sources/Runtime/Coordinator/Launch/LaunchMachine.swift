@@ -165,7 +165,7 @@ where Instant.Duration == Duration, Instant: Sendable {
   package mutating func reported(_ report: ReplicaReport, at now: Instant) -> [Action] {
     self.pass(to: now)
     guard let service = self.service(of: report) else { return [] }
-    self.reports[report.key] = report
+    let before = self.reports.updateValue(report, forKey: report.key)
     switch self.state {
     // An agent that was there before reports what already runs.
     case .gathering, .departing, .over:
@@ -174,6 +174,8 @@ where Instant.Duration == Duration, Instant: Sendable {
       switch report.state {
       case .failed: return self.abort([Self.failure(report)], by: .service, at: now)
       case .stopping, .stopped:
+        // What was stopped before this launch is no end of it.
+        guard before?.state.isFinal == false || service.hasEndedWell(report) else { return [] }
         guard service.hasEndedWell(report) else { return self.endElsewhere() }
         return report.state == .stopped ? self.startWhatCan(at: now) : []
       case .ready, .busy: return self.startWhatCan(at: now)

@@ -51,15 +51,26 @@ package struct RuntimeFolder: Equatable, Sendable {
   /// Marks the folder as a daemon's for as long as the descriptor is open: no second daemon gets it,
   /// and systemd-tmpfiles, which removes what is old from `/tmp`, leaves a locked folder alone.
   ///
+  /// One that is just ending takes the folder with it: for two seconds it is made and tried again.
+  ///
   /// - Returns: The caller's to close.
   func hold() throws(SystemFault) -> CInt {
-    let folder = try SystemFault.check("open \(self.path)") {
-      open(self.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    for _ in 0..<100 {
+      mkdir(self.path, 0o700)
+      let folder = try SystemFault.check("open \(self.path)") {
+        open(self.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      }
+      var (held, found) = (stat(), stat())
+      // Locked, and not removed in between.
+      if flock(folder, LOCK_EX | LOCK_NB) == 0, fstat(folder, &held) == 0,
+        stat(self.path, &found) == 0, held.st_ino == found.st_ino
+      {
+        return folder
+      }
+      close(folder)
+      usleep(20_000)
     }
-    if flock(folder, LOCK_EX | LOCK_NB) == 0 { return folder }
-    let code = errno
-    close(folder)
-    throw SystemFault("lock \(self.path), which another daemon holds", code: code)
+    throw SystemFault("lock \(self.path), which another daemon holds", code: EWOULDBLOCK)
   }
 
   /// The file that is locked by who looks for the daemon; the caller's to close.

@@ -40,7 +40,8 @@ struct RunFolders: Sendable {
       else { continue }
       let plan = (try? PlainFile.read(state.plan, sizeMax: NodeLimits.planSizeMax)) ?? []
       let name = (try? CanonicalJSON.value(PlanName.self, from: plan))?.name ?? ""
-      guard ["", name].contains(request.name) || name.isEmpty else { continue }
+      // One without a plan may be anybody's; one whose plan cannot be read is somebody's.
+      guard ["", name].contains(request.name) || plan.isEmpty else { continue }
       let replicas = FormerReplica.all(in: state)
       found.append(
         .with {

@@ -20,7 +20,7 @@ enum Relay {
     }
     try PlainFile.write(Array(AgentPreface.line.utf8), to: output, named: "the preface")
     DispatchQueue(label: "to the daemon").async {
-      Self.copy(input, to: socket)
+      Self.copy(input, to: socket, until: output)
       shutdown(socket, CInt(SHUT_WR))
     }
     Self.copy(socket, to: output)
@@ -28,9 +28,17 @@ enum Relay {
 
   /// At most one buffer is on its way, so that a slow reader holds a fast writer back. A connection that
   /// was reset has ended, too.
-  private static func copy(_ source: CInt, to sink: CInt) {
+  ///
+  /// - Parameter reader: Once nobody reads it any more, the sink is closed.
+  private static func copy(_ source: CInt, to sink: CInt, until reader: CInt? = nil) {
     var buffer = [UInt8](repeating: 0, count: Self.bufferSize)
     while true {
+      if let reader {
+        var events = [source, reader].map { pollfd(fd: $0, events: 0, revents: 0) }
+        events[0].events = Int16(POLLIN)
+        _ = poll(&events, 2, -1)
+        if events[1].revents & Int16(POLLERR) != 0 { shutdown(sink, CInt(SHUT_RDWR)) }
+      }
       let count = read(source, &buffer, buffer.count)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return }

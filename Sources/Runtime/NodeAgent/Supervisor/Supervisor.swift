@@ -139,11 +139,13 @@ extension Supervisor {
     let found = try await blocking.run { FormerReplica.all(in: state) }
     for former in found.prefix(NodeLimits.replicaCountMax) {
       let secrets = try await blocking.run { former.secrets }
-      // Without one of them it is not started again.
-      let isWhole = former.replica.launch.secrets.allSatisfy { secrets[$0] != nil }
+      // Without one of them it is not started again, nor where it was given up.
+      let mayRestart =
+        former.status?.state != .failed
+        && former.replica.launch.secrets.allSatisfy { secrets[$0] != nil }
       let run = self.run(
         former.replica, attempt: former.attempt,
-        restartCountMax: isWhole ? former.replica.launch.restartCountMax ?? 0 : 0,
+        restartCountMax: mayRestart ? former.replica.launch.restartCountMax ?? 0 : 0,
         secrets: secrets)
       self.runs.withLock { $0[run.key] = run }
       switch former.fate {
