@@ -98,7 +98,9 @@ struct RunInventoryTests {
   @Test func `records of an eval that is merged keep nothing`() throws {
     let run = { (isFinished: Bool) throws -> RunInventory in
       RunInventory(
-        here: [(try Self.id(1), "demo", .init(size: 1, isFinished: isFinished, isMerged: isFinished))],
+        here: [
+          (try Self.id(1), "demo", .init(size: 1, isFinished: isFinished, isMerged: isFinished))
+        ],
         nodes: ["n1": [try Self.node(1, .records)]])
     }
     #expect(try run(true).runs.map(\.standing) == [.over])
