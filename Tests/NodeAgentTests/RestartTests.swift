@@ -55,22 +55,28 @@ struct `A daemon or a holder that is killed` {
   @Test func `what was given up is not begun again by a new daemon`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }
-    var spec = ReplicaSpecification("job", script: "exit 4")
-    spec.launch.restartCountMax = 1
-    let wanted = spec
-    let daemon = try await agent.claimedLink { node in
-      let status = try await node.start(wanted) { $0.state == .failed }
+    var (given, kept) = (
+      ReplicaSpecification("job", script: "exit 4"),
+      ReplicaSpecification("other", script: "sleep 60; exit 4")
+    )
+    (given.launch.restartCountMax, kept.launch.restartCountMax) = (1, 1)
+    let (job, other) = (given, kept)
+    let (daemon, main) = try await agent.claimedLink { node in
+      let status = try await node.start(job) { $0.state == .failed }
       #expect(status.attempt == 2)
-      return try await node.attach(agent.attachment()).processID
+      let running = try await node.start(other) { $0.processID != 0 }
+      return (try await node.attach(agent.attachment()).processID, running.processID)
     }
     kill(pid_t(daemon), SIGKILL)
     try await eventually { ProcessTable.stat(of: Int32(daemon))?.isGone ?? true }
+    _ = agent.shell("pkill -P \(main)")
+    try await eventually { ProcessTable.stat(of: Int32(main))?.isGone ?? true }
     try await agent.claimedLink { node in
-      _ = try await node.wait(for: "job") { $0.state == .failed }
-      // The pause before a first restart is a second.
-      try await Task.sleep(for: .milliseconds(1500))
+      // What failed for the first time is begun again, after the pause that both would have.
+      _ = try await node.wait(for: "other") { $0.attempt == 2 && $0.processID != 0 }
       let status = try await node.wait(for: "job") { _ in true }
       #expect(status.state == .failed && status.attempt == 2)
+      _ = try await node.stopAll()
     }
   }
 
