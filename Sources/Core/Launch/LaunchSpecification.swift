@@ -84,7 +84,7 @@ package struct LaunchSpecification: Codable, Hashable, Sendable {
     guard let devices = self.devices else { return [] }
     for name in devices.variables {
       guard let value = self.value(of: name) else { continue }
-      return Set(DeviceNeed.indices(in: value))
+      return Set(DeviceList(value).indices)
     }
     return Set(0..<devices.count)
   }
@@ -129,11 +129,6 @@ package struct DeviceNeed: Codable, Hashable, Sendable {
   package init(count: Int, variables: [String]) {
     self.count = count
     self.variables = variables
-  }
-
-  /// What a list such as `0,3` names; what is no index is left out.
-  package static func indices(in list: String) -> [Int] {
-    list.split(separator: ",").compactMap { Int($0) }
   }
 }
 

@@ -86,7 +86,8 @@ struct ManifestEntry: Sendable {
     }
     let reading = mapping.read(value, faults: &faults)
     if let version = reading.root.version {
-      if version.content != .scalar("1", isPlain: true) {
+      let isRead = if case .scalar("1", _) = version.content { true } else { false }
+      if !isRead {
         faults.error(
           "unknown-version", "`muster` is \(version.spoken)", at: version.location,
           hint: "this program reads `muster: 1`")
@@ -160,7 +161,9 @@ package struct ManifestReader {
     manifest.nodes = self.nodes
     manifest.secrets = manifest.secrets.grouped { $0 }.map(\.key)
     manifest.services = top.services.compactMap {
-      ManifestService.read($0, nodes: resolver, secrets: manifest.secrets, faults: &self.faults)
+      ManifestService.read(
+        $0, nodes: resolver, environment: manifest.environment, secrets: manifest.secrets,
+        faults: &self.faults)
     }
     ServiceOrder.check(manifest.services, names: top.services.map(\.key), faults: &self.faults)
     manifest.work = top.work.map { $0.work(nodes: resolver, faults: &self.faults) }

@@ -10,6 +10,7 @@ package struct ManifestService: Equatable, Sendable {
   /// On each node, 1 to 64.
   package var replicasPerNode = 1
   package var after: [String] = []
+  /// The manifest's, then its own, which win.
   package var environment: [ManifestVariable] = []
   package var secrets: [String] = []
   /// `nil`: the recipe's own.
@@ -141,10 +142,12 @@ extension ManifestService {
 extension ManifestService {
   /// Reads one service, all but its recipe's settings.
   ///
-  /// - Parameter secrets: The manifest's.
+  /// - Parameters:
+  ///   - environment: The manifest's.
+  ///   - secrets: The manifest's.
   static func read(
-    _ entry: ManifestValue.Entry, nodes: NodeResolver, secrets: [String],
-    faults: inout ManifestFaults
+    _ entry: ManifestValue.Entry, nodes: NodeResolver, environment: [ManifestVariable],
+    secrets: [String], faults: inout ManifestFaults
   ) -> Self? {
     if !FolderName.isGivenName(entry.key) {
       faults.error(
@@ -165,6 +168,7 @@ extension ManifestService {
     {
       faults.error("no-nodes", "`on` is empty: \(on.spoken)", at: on.location)
     }
+    service.environment = environment + service.environment
     service.secrets = service.ownSecrets ?? secrets
     for name in service.secrets where !secrets.contains(name) {
       faults.error(

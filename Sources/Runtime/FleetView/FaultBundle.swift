@@ -35,7 +35,7 @@ package struct FaultBundle {
   /// - Returns: The faults of nodes that could not be asked; what is known without them is packed.
   package func pack(versions: String) async throws(RunFault) -> [NodeFault] {
     defer { self.bundle.removeParts() }
-    let plan = try RunFault.storing { try Self.plain(self.run.plan).canonicalJSON() }
+    let plan = try RunFault.storing { try self.run.plan.withoutSecrets.canonicalJSON() }
     try self.bundle.add("plan.json", String(decoding: plan, as: UTF8.self))
     try self.bundle.add("versions.txt", versions)
     let journal = try self.run.journalLines()
@@ -79,22 +79,6 @@ package struct FaultBundle {
       try self.bundle.add(
         "log-\(key.folderName).txt", String(decoding: logs[key] ?? [], as: UTF8.self))
     }
-  }
-
-  /// The plan without the values of variables whose name says that they are secrets.
-  private static func plain(_ plan: Plan) -> Plan {
-    var plan = plan
-    for service in plan.services.indices {
-      for replica in plan.services[service].replicas.indices {
-        var environment = plan.services[service].replicas[replica].launch.environment
-        for index in environment.indices
-        where SecretShapes.isSecret(variable: environment[index].name) {
-          environment[index].value = SecretShapes.mark
-        }
-        plan.services[service].replicas[replica].launch.environment = environment
-      }
-    }
-    return plan
   }
 
   private static func line(_ event: ChainEvent) -> String {
