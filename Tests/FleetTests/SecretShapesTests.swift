@@ -32,14 +32,17 @@ struct SecretShapesTests {
   }
 
   @Test func `an option that names a secret has all the values behind it`() {
-    let arguments = ["serve", "--api-key", "k1", "k2", "--port", "1", "--hf_token=t", "--seed", "k"]
+    let arguments = [
+      "serve", "--api-key", "k1", "k2", "--port", "1", "--hf_token=t", "--seed", "k",
+    ]
     #expect(
       SecretShapes.values(in: arguments).map { "\($0.option) \($0.value)" } == [
         "--api-key k1", "--api-key k2", "--hf_token t",
       ])
     #expect(
       SecretShapes.redact(arguments: arguments) == [
-        "serve", "--api-key", "[secret]", "[secret]", "--port", "1", "--hf_token=[secret]", "--seed", "k",
+        "serve", "--api-key", "[secret]", "[secret]", "--port", "1", "--hf_token=[secret]",
+        "--seed", "k",
       ])
     #expect(SecretShapes.values(in: ["--api-key", "--api-key=", "--key"]).isEmpty)
   }

@@ -15,7 +15,8 @@ import Testing
       .appendingPathComponent("muster-ssh-config-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: home) }
     let folder = home.appendingPathComponent(".ssh")
-    let files = more.merging([".ssh/config": config, "etc/ssh_config": system]) { first, _ in first }
+    let files = more.merging([".ssh/config": config, "etc/ssh_config": system]) { first, _ in first
+    }
     for (path, text) in files {
       let file = home.appendingPathComponent(path)
       try FileManager.default.createDirectory(
@@ -48,7 +49,8 @@ import Testing
         + "address: 127.0.0.1, ssh: {user: train, port: 2222, identity: \"~/.ssh/a key\"}}`")
     #expect(try self.hint("gpu07", config) == nil)
     // The address is the manifest's; ssh knows the name.
-    #expect(try self.hint("gpubox", config, address: "10.0.0.1")?.contains("is about `gpubox`") == true)
+    #expect(
+      try self.hint("gpubox", config, address: "10.0.0.1")?.contains("is about `gpubox`") == true)
   }
 
   @Test(arguments: [
@@ -63,20 +65,24 @@ import Testing
     ("Include conf.d/*\n", "address: 10.0.0.7"),
     ("Host other\n  Include conf.d/*\nHost gpu07\n  User me\n", "ssh: {user: me}"),
   ])
-  func `names, patterns, matches and files within are followed`(config: String, told: String) throws {
+  func `names, patterns, matches and files within are followed`(config: String, told: String) throws
+  {
     let more = [".ssh/conf.d/a": "Host gpu07\n  HostName 10.0.0.7\n"]
     let hint = try #require(try self.hint("gpu07", config, more: more))
     #expect(hint.hasSuffix("write `{hosts: gpu07, \(told)}`"), "\(hint)")
   }
 
-  @Test(arguments: ["", "Host *\n  User me\n", "Host gpu08\n", "Include config\n", "Match all\n  User x\n"])
+  @Test(arguments: [
+    "", "Host *\n  User me\n", "Host gpu08\n", "Include config\n", "Match all\n  User x\n",
+  ])
   func `what names nobody says nothing`(config: String) throws {
     #expect(try self.hint("gpu07", config) == nil)
   }
 
   @Test func `the machine's own file counts too, and not every fault is one of settings`() throws {
     let system = "Host gpu07\n  User me\n"
-    #expect(try self.hint("gpu07", "", system: system)?.contains("`/etc/ssh_config`, line 1") == true)
+    #expect(
+      try self.hint("gpu07", "", system: system)?.contains("`/etc/ssh_config`, line 1") == true)
     let refused = LinkError.connectionRefused(address: "gpu07:22")
     #expect(try self.hint("gpu07", system, after: refused) != nil)
     #expect(try self.hint("gpu07", system, after: .noise("x")) == nil)

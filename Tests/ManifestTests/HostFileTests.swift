@@ -49,7 +49,10 @@ import Testing
 
   @Test(arguments: [
     // PBS and LSF: a line for each slot.
-    (String(repeating: "a-r.example\n", count: 4) + "b-r.example\n", ["a-r.example 4", "b-r.example"]),
+    (
+      String(repeating: "a-r.example\n", count: 4) + "b-r.example\n",
+      ["a-r.example 4", "b-r.example"]
+    ),
     // Open MPI.
     ("a slots=4 max_slots=8\nb slots = 4\nc cpu=4\na slots=2\n", ["a 6", "b,c 4"]),
     // MPICH and Intel MPI.
@@ -70,12 +73,15 @@ import Testing
   }
 
   @Test(arguments: [
-    ("2001:db8:0:150e::3000:1", "2001:db8:0:150e::3000:1"), ("[2001:db8::3]:22 slots=8", "2001:db8::3"),
+    ("2001:db8:0:150e::3000:1", "2001:db8:0:150e::3000:1"),
+    ("[2001:db8::3]:22 slots=8", "2001:db8::3"),
     ("me@[fe80::1%eth0]", "fe80::1%eth0"), ("::1", "::1"),
   ])
   func `an address of IPv6 is told with where it belongs`(line: String, address: String) {
     let (_, faults) = HostFile.read(line, file: "hosts")
     #expect(
-      faults.map(\.hints) == [["write it in the manifest: `{hosts: gpu01, address: \"\(address)\"}`"]])
+      faults.map(\.hints) == [
+        ["write it in the manifest: `{hosts: gpu01, address: \"\(address)\"}`"]
+      ])
   }
 }

@@ -28,7 +28,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "nodes:\tn1\n", "nodes: n1\t# a comment\n", "nodes: [n1,\tn2]\n", "env: {A: 1,\n\tB: 2}\nnodes: n1\n",
+    "nodes:\tn1\n", "nodes: n1\t# a comment\n", "nodes: [n1,\tn2]\n",
+    "env: {A: 1,\n\tB: 2}\nnodes: n1\n",
     "nodes: n1\nservices:\n  a:\n    recipe: command\n    run: |\n      x\n      \ty\n",
   ])
   func `tabs elsewhere are taken`(text: String) {
@@ -39,7 +40,8 @@ import Testing
     let faults = self.faults(
       "nodes: n1\nservices:\n  a:\n    recipe:\tcommand\n    run: x\n    on: @all\n")
     #expect(faults.map { $0.location?.description } == ["m.yaml:8:9"])
-    #expect(faults.first?.hints == ["a text that begins with `@` or `%` needs quotes: `on: \"@judges\"`"])
+    #expect(
+      faults.first?.hints == ["a text that begins with `@` or `%` needs quotes: `on: \"@judges\"`"])
     #expect(self.faults("nodes: n1\nenv: {A: `x`}\n").first?.hints == [])
   }
 
@@ -101,6 +103,8 @@ import Testing
     #expect(self.faults("nodes: n1\nnam\u{2009}e: x\n").map(\.causes) == [[told]])
     let (_, faults) = HostFile.read("gpu01\u{2060}\n", file: "hosts")
     #expect(
-      faults.map(\.causes) == [["U+2060 (WORD JOINER) is in it, which looks like a blank or like nothing"]])
+      faults.map(\.causes) == [
+        ["U+2060 (WORD JOINER) is in it, which looks like a blank or like nothing"]
+      ])
   }
 }

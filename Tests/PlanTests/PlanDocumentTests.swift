@@ -64,7 +64,9 @@ import Testing
     #expect(plan.writtenSecrets.map(\.value) == ["k-one-111", "k-two-222", "hf-two-222"])
     let other = try #require(try result("three-33").plan)
     #expect(
-      try other.differences(from: plan).allSatisfy { $0.hasSuffix(": the secret is now another one") })
+      try other.differences(from: plan).allSatisfy {
+        $0.hasSuffix(": the secret is now another one")
+      })
     #expect(try other.differences(from: plan).count == 2)
   }
 

@@ -28,7 +28,10 @@ import Testing
   // MARK: Arguments in one text
 
   @Test(arguments: [
-    ("--max-num-batched-tokens 16384 --enforce-eager", ["--max-num-batched-tokens", "16384", "--enforce-eager"]),
+    (
+      "--max-num-batched-tokens 16384 --enforce-eager",
+      ["--max-num-batched-tokens", "16384", "--enforce-eager"]
+    ),
     ("[--max-num-batched-tokens 16384]", ["--max-num-batched-tokens", "16384"]),
     ("['-dp 2', --enforce-eager]", ["-dp", "2", "--enforce-eager"]),
     ("['--enforce-eager ']", ["--enforce-eager"]),
@@ -36,7 +39,8 @@ import Testing
     ("[\"--cfg '{\\\"level\\\": 3}'\"]", ["--cfg", "{\"level\": 3}"]),
     ("['--cfg={\"level\": 3}']", ["--cfg={\"level\": 3}"]),
     ("[--chat-template, 'a b']", ["--chat-template", "a b"]),
-    ("--enforce-eager", ["--enforce-eager"]), ("[--seed, 1]", ["--seed", "1"]),
+    ("[--x, '- a b']", ["--x", "- a b"]), ("--enforce-eager", ["--enforce-eager"]),
+    ("[--seed, 1]", ["--seed", "1"]),
     ("\"--a 1 \\\\\\n --b 2\"", ["--a", "1", "--b", "2"]),
     ("--max-model-len=4096 --enforce-eager", ["--max-model-len=4096", "--enforce-eager"]),
   ])
@@ -63,7 +67,10 @@ import Testing
   // MARK: Served names
 
   @Test(arguments: [
-    ("served_model_name: [flash-0731, flash]", ["--served-model-name", "flash-0731", "flash"], "flash-0731"),
+    (
+      "served_model_name: [flash-0731, flash]", ["--served-model-name", "flash-0731", "flash"],
+      "flash-0731"
+    ),
     ("served_model_name: flash", ["--served-model-name", "flash"], "flash"),
     ("extra_args: [--served-model-name, a, b, --seed, 1]", ["--served-model-name", "a", "b"], "a"),
     ("extra_args: [--served_model_name=a]", ["--served_model_name=a"], "a"),
@@ -97,7 +104,7 @@ import Testing
         """
         warning: `extra_args` has the value of `--api-key`: every user of the node can read it, and it is \
         written down
-          --> m.yaml:5:42
+          --> m.yaml:5:43
         hint: write `secrets: [VLLM_API_KEY]`, and set it where you run `muster`
 
         """
@@ -126,7 +133,8 @@ import Testing
   // MARK: Variables that mean something else
 
   @Test(arguments: [
-    ("{VLLM_PORT: 9000}", "the port of its API too"), ("{VLLM_PORT: 9001}", "the port of its API too"),
+    ("{VLLM_PORT: 9000}", "the port of its API too"),
+    ("{VLLM_PORT: 9001}", "the port of its API too"),
     ("{VLLM_PORT: \"{port}\"}", "the port of its API too"),
     ("{VLLM_PORT: \"tcp://10.1.2.3:8000\"}", "`tcp://10.1.2.3:8000`, which is no port"),
     ("{VLLM_PORT: 9002}", nil), ("{VLLM_PORT: 20000}", nil), ("{VLLM_PORT: \"2{index}000\"}", nil),
@@ -135,12 +143,15 @@ import Testing
     let (_, faults) = try self.template("recipe: vllm, port: 9000, replicas: 2", env: env)
     #expect(
       faults.map(\.summary)
-        == [told].compactMap(\.self).map { "`VLLM_PORT` is \($0): it says where vLLM's own sockets begin" })
+        == [told].compactMap(\.self).map {
+          "`VLLM_PORT` is \($0): it says where vLLM's own sockets begin"
+        })
     #expect(faults.allSatisfy { $0.severity == .warning && $0.location?.line == 3 })
   }
 
   @Test(arguments: [
-    ("vllm", "{VLLM_HOST_IP: 0.0.0.0}", "n1", true), ("vllm", "{VLLM_HOST_IP: 10.0.0.1}", "n1", false),
+    ("vllm", "{VLLM_HOST_IP: 0.0.0.0}", "n1", true),
+    ("vllm", "{VLLM_HOST_IP: 10.0.0.1}", "n1", false),
     ("vllm", "{VLLM_HOST_IP: 10.0.0.1}", "n[1-2]", true),
     ("vllm", "{VLLM_HOST_IP: \"{address}\"}", "n[1-2]", false),
     ("sglang", "{SGLANG_HOST_IP: \"::\"}", "n1", true),

@@ -144,7 +144,8 @@ struct FormSamples {
     case .integer(let range, let besides):
       let over = range.upperBound == .max ? [] : ["\(range.upperBound + 1)"]
       return over + [
-        "\(range.lowerBound - (besides == nil ? 1 : 3))", "word", "\"1 0\"", "1.5", "[[1]]", "{a: 1}",
+        "\(range.lowerBound - (besides == nil ? 1 : 3))", "word", "\"1 0\"", "1.5", "[[1]]",
+        "{a: 1}",
       ]
     case .decimal(let range):
       return ["\(range.lowerBound / 2)", "\(range.upperBound * 1.01)", "word", "[[1]]", "\"a\""]

@@ -23,8 +23,10 @@ package enum SecretShapes {
   /// The same of a variable with its value: what people write where no key is asked for, a path and what
   /// stands for another text are none.
   package static func isSecret(variable name: String, value: String) -> Bool {
-    let isEmpty = ["", "empty", "none", "null", "dummy", "true", "false"].contains(value.lowercased())
-    return Self.isSecret(variable: name) && !isEmpty && !value.hasPrefix("/") && !value.contains("{")
+    let isEmpty = ["", "empty", "none", "null", "dummy", "true", "false"].contains(
+      value.lowercased())
+    return Self.isSecret(variable: name) && !isEmpty && !value.hasPrefix("/")
+      && !value.contains("{")
   }
 
   /// What options of a process get that name a secret, one for each value: `--api-key` takes several.
@@ -34,8 +36,8 @@ package enum SecretShapes {
     for word in arguments {
       let name = String(word.prefix { $0 != "=" })
       if word.hasPrefix("-") {
-        let variable = name.hasPrefix("--") ? name.dropFirst(2).replacing("-", with: "_") : ""
-        let isSecret = Self.isSecret(variable: variable)
+        let variable = name.hasPrefix("--") ? String(name.dropFirst(2)) : ""
+        let isSecret = Self.isSecret(variable: variable.replacing("-", with: "_"))
         if isSecret, name != word {
           found.append((name, String(word.dropFirst(name.count + 1))))
         }

@@ -27,7 +27,8 @@ extension ManifestType<[String]> {
         let words = ShellQuoting.split(program) ?? program.split(separator: " ").map(String.init)
         let list = (words + argv.dropFirst()).map(YAMLQuoting.quote).joined(separator: ", ")
         faults.error(
-          "one-word", "\(subject) names one program, `\(program.prefix(80))`, with blanks in its name",
+          "one-word",
+          "\(subject) names one program, `\(program.prefix(80))`, with blanks in its name",
           at: value.location, hint: "write its words as a list: `[\(list.prefix(300))]`")
       }
       return argv

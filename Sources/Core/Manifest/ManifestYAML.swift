@@ -103,7 +103,8 @@ package struct ManifestYAML {
 
   /// The first thing of a line that looks like a blank and is none, at its beginning or behind a mark of
   /// YAML, and where it is. Behind a colon YAML takes tabs.
-  private static func wrongBlank(in line: [Unicode.Scalar]) -> (column: Int, blank: Unicode.Scalar)? {
+  private static func wrongBlank(in line: [Unicode.Scalar]) -> (column: Int, blank: Unicode.Scalar)?
+  {
     var before: Unicode.Scalar = " "
     var isIndentation = true
     for (column, scalar) in line.enumerated() {

@@ -56,7 +56,9 @@ package enum ScalarText {
     for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] where digits.hasPrefix(prefix) {
       if let number = Int(digits.dropFirst(2), radix: radix) { return "write `\(number)`" }
     }
-    if let last = text.last, "kK".contains(last), let count = Int(text.dropLast()), count < 1 << 40 {
+    if let last = text.last, "kK".contains(last), let count = Int(text.dropLast()),
+      (0..<1 << 40).contains(count)
+    {
       return "write `\(count * 1000)` or `\(count * 1024)`"
     }
     let number = Self.decimal(digits).flatMap { Double($0) }.flatMap { Int(exactly: $0) }

@@ -30,7 +30,8 @@ struct DeviceCheck {
     let name = "`\(variable.name)`"
     if let end = list.end, !Self.none.contains(end) {
       self.warn(
-        variable, "\(name) has `\(end.prefix(80))`, which is no device: it and what follows is not seen",
+        variable,
+        "\(name) has `\(end.prefix(80))`, which is no device: it and what follows is not seen",
         hint: "write indices with commas: `\"0,1,2,3\"`, or UUIDs")
     }
     if Set(list.names).count < list.names.count {
@@ -73,12 +74,14 @@ struct DeviceCheck {
       self.warn(
         variable,
         "\(who) share GPU\(shared.count == 1 ? "" : "s") \(shared.joined(separator: ", ")) of a node",
-        hint: "leave `\(variable.name)` out: replicas get GPUs of their own; `{index}` in it is the "
+        hint:
+          "leave `\(variable.name)` out: replicas get GPUs of their own; `{index}` in it is the "
           + "replica's number on its node")
     }
     if self.assignedMachines.contains(placement.machine), list.indices.count < list.names.count {
       self.warn(
-        variable, "which GPU `\(variable.name)` names is not known here: another service may get it too",
+        variable,
+        "which GPU `\(variable.name)` names is not known here: another service may get it too",
         hint: "name it by its index, or set the variable of every service of the node")
     }
     self.users[placement.machine, default: [:]]

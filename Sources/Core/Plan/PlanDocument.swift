@@ -16,13 +16,18 @@ extension Plan {
     SHA256.hex(of: try self.canonicalJSON())
   }
 
-  /// Secrets that stand in the plan itself: the manifest has them in `env` or among arguments.
+  /// Secrets that stand in the plan itself, each value once: the manifest has them in `env` or among
+  /// arguments.
   package var writtenSecrets: [(name: String, value: String)] {
-    self.services.flatMap(\.replicas).map(\.launch).flatMap { launch in
-      SecretShapes.values(in: launch.argv).map { (name: $0.option, value: $0.value) }
-        + launch.environment.filter { SecretShapes.isSecret(variable: $0.name, value: $0.value) }
-        .map { (name: $0.name, value: $0.value) }
+    var found: [(name: String, value: String)] = []
+    for launch in self.services.flatMap(\.replicas).map(\.launch) {
+      let variables = launch.environment.filter {
+        SecretShapes.isSecret(variable: $0.name, value: $0.value)
+      }
+      found += SecretShapes.values(in: launch.argv).map { ($0.option, $0.value) }
+      found += variables.map { ($0.name, $0.value) }
     }
+    return found.grouped { $0.value }.compactMap { $0.elements.first }
   }
 
   /// The plan as it may be shown and passed on.

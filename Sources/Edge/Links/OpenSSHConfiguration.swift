@@ -1,4 +1,4 @@
-package import Fleet
+import Fleet
 import Glibc
 import OperatingSystem
 package import Plan
@@ -79,7 +79,8 @@ package final class OpenSSHConfiguration: Sendable {
         words += address.map { ["address: \(Self.quoted($0))"] } ?? []
         words += own.isEmpty ? [] : ["ssh: {\(own.joined(separator: ", "))}"]
       }
-      return "`\(self.file)`, line \(self.line), is about `\(self.host)`, and is not read here: write "
+      return
+        "`\(self.file)`, line \(self.line), is about `\(self.host)`, and is not read here: write "
         + "`{\(words.joined(separator: ", "))}`"
     }
 
@@ -183,7 +184,7 @@ extension LinkError {
   fileprivate var mayLackSettings: Bool {
     switch self {
     case .nameNotResolved, .connectionRefused, .unreachable, .noUsableKey,
-      .noAnswer(_, during: .connection, _), .ssh(.authenticationRefused, _, _),
+      .noAnswer(address: _, during: .connection, seconds: _), .ssh(.authenticationRefused, _, _),
       .ssh(.hostKeyUnknown, _, _):
       true
     case .noAnswer, .ssh, .knownHosts, .otherArchitecture, .noPlaceForAgent, .endedEarly, .noise,

@@ -89,7 +89,8 @@ extension [ModelService] {
   package var keyNotes: [String] {
     self.compactMap { service in
       guard service.keyIsArgument, let name = service.keyName else { return nil }
-      return "the key of `\(service.name)` stands among its arguments: set \(name) to it where this is "
+      return
+        "the key of `\(service.name)` stands among its arguments: set \(name) to it where this is "
         + "read, or better use `secrets: [\(name)]`"
     }
   }
