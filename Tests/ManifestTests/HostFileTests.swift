@@ -47,27 +47,28 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    // PBS and LSF: a line for each slot.
-    (
-      String(repeating: "a-r.example\n", count: 4) + "b-r.example\n",
-      ["a-r.example 4", "b-r.example"]
-    ),
-    // Open MPI.
-    ("a slots=4 max_slots=8\nb slots = 4\nc cpu=4\na slots=2\n", ["a 6", "b,c 4"]),
-    // MPICH and Intel MPI.
-    ("a:4\nb:8 ifname=ib0 binding=user:0,1\nc:22\nd:2222\n", ["a 4", "b 8", "c:22", "d:2222"]),
-    // DeepSpeed.
-    ("worker-1 slots=4\nworker-2 slots=4\n", ["worker-[1-2] 4"]),
-    // Grid Engine.
-    ("a 8 all.q@a UNDEFINED\nb 8\n", ["a,b 8"]),
-    // Slurm's SLURM_JOB_NODELIST.
-    ("gpu[01-03,07],login1\n", ["gpu[01-03,07],login1"]),
-    ("me@a\na2 user=me # both\n", ["me@a,a2"]),
-    // Windows, and several files behind each other.
-    ("\u{FEFF}a slots=8\r\nb\u{A0}slots=8\r\n\u{FEFF}c\n", ["a,b 8", "c"]),
-    ("a\rb\r", ["a,b"]),
-  ])
+  @Test(
+    arguments: [
+      // PBS and LSF: a line for each slot.
+      (
+        String(repeating: "a-r.example\n", count: 4) + "b-r.example\n",
+        ["a-r.example 4", "b-r.example"]
+      ),
+      // Open MPI.
+      ("a slots=4 max_slots=8\nb slots = 4\nc cpu=4\na slots=2\n", ["a 6", "b,c 4"]),
+      // MPICH and Intel MPI.
+      ("a:4\nb:8 ifname=ib0 binding=user:0,1\nc:22\nd:2222\n", ["a 4", "b 8", "c:22", "d:2222"]),
+      // DeepSpeed.
+      ("worker-1 slots=4\nworker-2 slots=4\n", ["worker-[1-2] 4"]),
+      // Grid Engine.
+      ("a 8 all.q@a UNDEFINED\nb 8\n", ["a,b 8"]),
+      // Slurm's SLURM_JOB_NODELIST.
+      ("gpu[01-03,07],login1\n", ["gpu[01-03,07],login1"]),
+      ("me@a\na2 user=me # both\n", ["me@a,a2"]),
+      // Windows, and several files behind each other.
+      ("\u{FEFF}a slots=8\r\nb\u{A0}slots=8\r\n\u{FEFF}c\n", ["a,b 8", "c"]),
+      ("a\rb\r", ["a,b"]),
+    ] as [(String, [String])])
   func `host files of the field are read`(text: String, hosts: [String]) {
     #expect(self.lines(text) == hosts)
   }

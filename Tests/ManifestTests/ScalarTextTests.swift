@@ -24,15 +24,16 @@ import Testing
     #expect(faults.map(\.code) == ["unknown-version"])
   }
 
-  @Test(arguments: [
-    ("1_000", "write `1000`"), ("\"1,000\"", "write `1000`"), ("1e3", "write `1000`"),
-    ("1000.0", "write `1000`"), ("0x3E8", "write `1000`"), ("0b11", "write `3`"),
-    ("010", "write `10`, or `8` if it is octal: a zero before it can be read in two ways"),
-    ("089", "write `89`: a zero before it can be read in two ways"), ("0o17", "write `15`"),
-    ("8k", "write `8000` or `8192`"), ("\" 80 \"", "write `80`, without blanks"),
-    ("\"1, 2,4\"", "write one number, or `[1, 2, 4]` where a list can stand"),
-    ("many", nil), ("\"\"", nil), ("1.5", nil), ("0x", nil),
-  ])
+  @Test(
+    arguments: [
+      ("1_000", "write `1000`"), ("\"1,000\"", "write `1000`"), ("1e3", "write `1000`"),
+      ("1000.0", "write `1000`"), ("0x3E8", "write `1000`"), ("0b11", "write `3`"),
+      ("010", "write `10`, or `8` if it is octal: a zero before it can be read in two ways"),
+      ("089", "write `89`: a zero before it can be read in two ways"), ("0o17", "write `15`"),
+      ("8k", "write `8000` or `8192`"), ("\" 80 \"", "write `80`, without blanks"),
+      ("\"1, 2,4\"", "write one number, or `[1, 2, 4]` where a list can stand"),
+      ("many", nil), ("\"\"", nil), ("1.5", nil), ("0x", nil),
+    ] as [(String, String?)])
   func `a number that can be read in two ways is told with what to write`(
     text: String, hint: String?
   ) {

@@ -32,33 +32,34 @@ import Testing
       ])
   }
 
-  @Test(arguments: [
-    (
-      "recipe: vllm, extra_args: [-tp, 2]", "CUDA_VISIBLE_DEVICES: 0",
-      "1 GPU, where a replica of `p` takes 2"
-    ),
-    (
-      "recipe: sglang, extra_args: [--tp, 4]", "HIP_VISIBLE_DEVICES: \"0,1,2\"",
-      "3 GPUs, where a replica of `p` takes 4"
-    ),
-    (
-      "recipe: vllm, tensor_parallel: 2", "ROCR_VISIBLE_DEVICES: \"0,0\"",
-      "1 GPU, where a replica of `p` takes 2"
-    ),
-    ("recipe: vllm", "CUDA_VISIBLE_DEVICES: \"\"", "no GPUs, where a replica of `p` takes 1"),
-    ("recipe: vllm", "CUDA_VISIBLE_DEVICES: -1", "no GPUs, where a replica of `p` takes 1"),
-    (
-      "recipe: vllm, tensor_parallel: 2", "CUDA_VISIBLE_DEVICES: \"0,-1,1\"",
-      "1 GPU, where a replica of `p` takes 2"
-    ),
-    (
-      "recipe: vllm, tensor_parallel: 2", "CUDA_VISIBLE_DEVICES: \"MIG-a,MIG-b\"",
-      "1 GPU, where a replica of `p` takes 2"
-    ),
-    ("recipe: vllm, tensor_parallel: 2", "CUDA_VISIBLE_DEVICES: \"GPU-a,GPU-b\"", nil),
-    ("recipe: vllm, tensor_parallel: 2", "CUDA_VISIBLE_DEVICES: \"2, 3\"", nil),
-    ("recipe: vllm", "CUDA_VISIBLE_DEVICES: \"0,1\"", nil),
-  ])
+  @Test(
+    arguments: [
+      (
+        "recipe: vllm, extra_args: [-tp, 2]", "CUDA_VISIBLE_DEVICES: 0",
+        "1 GPU, where a replica of `p` takes 2"
+      ),
+      (
+        "recipe: sglang, extra_args: [--tp, 4]", "HIP_VISIBLE_DEVICES: \"0,1,2\"",
+        "3 GPUs, where a replica of `p` takes 4"
+      ),
+      (
+        "recipe: vllm, tensor_parallel: 2", "ROCR_VISIBLE_DEVICES: \"0,0\"",
+        "1 GPU, where a replica of `p` takes 2"
+      ),
+      ("recipe: vllm", "CUDA_VISIBLE_DEVICES: \"\"", "no GPUs, where a replica of `p` takes 1"),
+      ("recipe: vllm", "CUDA_VISIBLE_DEVICES: -1", "no GPUs, where a replica of `p` takes 1"),
+      (
+        "recipe: vllm, tensor_parallel: 2", "CUDA_VISIBLE_DEVICES: \"0,-1,1\"",
+        "1 GPU, where a replica of `p` takes 2"
+      ),
+      (
+        "recipe: vllm, tensor_parallel: 2", "CUDA_VISIBLE_DEVICES: \"MIG-a,MIG-b\"",
+        "1 GPU, where a replica of `p` takes 2"
+      ),
+      ("recipe: vllm, tensor_parallel: 2", "CUDA_VISIBLE_DEVICES: \"GPU-a,GPU-b\"", nil),
+      ("recipe: vllm, tensor_parallel: 2", "CUDA_VISIBLE_DEVICES: \"2, 3\"", nil),
+      ("recipe: vllm", "CUDA_VISIBLE_DEVICES: \"0,1\"", nil),
+    ] as [(String, String, String?)])
   func `what a variable shows is held against what is taken`(
     settings: String, variable: String, told: String?
   ) throws {

@@ -27,23 +27,24 @@ import Testing
 
   // MARK: Arguments in one text
 
-  @Test(arguments: [
-    (
-      "--max-num-batched-tokens 16384 --enforce-eager",
-      ["--max-num-batched-tokens", "16384", "--enforce-eager"]
-    ),
-    ("[--max-num-batched-tokens 16384]", ["--max-num-batched-tokens", "16384"]),
-    ("['-dp 2', --enforce-eager]", ["-dp", "2", "--enforce-eager"]),
-    ("['--enforce-eager ']", ["--enforce-eager"]),
-    ("\"--chat-template '/a b.jinja' --x\"", ["--chat-template", "/a b.jinja", "--x"]),
-    ("[\"--cfg '{\\\"level\\\": 3}'\"]", ["--cfg", "{\"level\": 3}"]),
-    ("['--cfg={\"level\": 3}']", ["--cfg={\"level\": 3}"]),
-    ("[--chat-template, 'a b']", ["--chat-template", "a b"]),
-    ("[--x, '- a b']", ["--x", "- a b"]), ("--enforce-eager", ["--enforce-eager"]),
-    ("[--seed, 1]", ["--seed", "1"]),
-    ("\"--a 1 \\\\\\n --b 2\"", ["--a", "1", "--b", "2"]),
-    ("--max-model-len=4096 --enforce-eager", ["--max-model-len=4096", "--enforce-eager"]),
-  ])
+  @Test(
+    arguments: [
+      (
+        "--max-num-batched-tokens 16384 --enforce-eager",
+        ["--max-num-batched-tokens", "16384", "--enforce-eager"]
+      ),
+      ("[--max-num-batched-tokens 16384]", ["--max-num-batched-tokens", "16384"]),
+      ("['-dp 2', --enforce-eager]", ["-dp", "2", "--enforce-eager"]),
+      ("['--enforce-eager ']", ["--enforce-eager"]),
+      ("\"--chat-template '/a b.jinja' --x\"", ["--chat-template", "/a b.jinja", "--x"]),
+      ("[\"--cfg '{\\\"level\\\": 3}'\"]", ["--cfg", "{\"level\": 3}"]),
+      ("['--cfg={\"level\": 3}']", ["--cfg={\"level\": 3}"]),
+      ("[--chat-template, 'a b']", ["--chat-template", "a b"]),
+      ("[--x, '- a b']", ["--x", "- a b"]), ("--enforce-eager", ["--enforce-eager"]),
+      ("[--seed, 1]", ["--seed", "1"]),
+      ("\"--a 1 \\\\\\n --b 2\"", ["--a", "1", "--b", "2"]),
+      ("--max-model-len=4096 --enforce-eager", ["--max-model-len=4096", "--enforce-eager"]),
+    ] as [(String, [String])])
   func `a flag and its value in one text are parted`(extra: String, words: [String]) throws {
     #expect(try self.arguments(extra) == words)
   }
@@ -66,16 +67,19 @@ import Testing
 
   // MARK: Served names
 
-  @Test(arguments: [
-    (
-      "served_model_name: [flash-0731, flash]", ["--served-model-name", "flash-0731", "flash"],
-      "flash-0731"
-    ),
-    ("served_model_name: flash", ["--served-model-name", "flash"], "flash"),
-    ("extra_args: [--served-model-name, a, b, --seed, 1]", ["--served-model-name", "a", "b"], "a"),
-    ("extra_args: [--served_model_name=a]", ["--served_model_name=a"], "a"),
-    ("port: 1", ["--served-model-name", "m"], "m"),
-  ])
+  @Test(
+    arguments: [
+      (
+        "served_model_name: [flash-0731, flash]", ["--served-model-name", "flash-0731", "flash"],
+        "flash-0731"
+      ),
+      ("served_model_name: flash", ["--served-model-name", "flash"], "flash"),
+      (
+        "extra_args: [--served-model-name, a, b, --seed, 1]", ["--served-model-name", "a", "b"], "a"
+      ),
+      ("extra_args: [--served_model_name=a]", ["--served_model_name=a"], "a"),
+      ("port: 1", ["--served-model-name", "m"], "m"),
+    ] as [(String, [String], String)])
   func `of several names the first is asked for`(
     settings: String, words: [String], name: String
   ) throws {
@@ -132,13 +136,15 @@ import Testing
 
   // MARK: Variables that mean something else
 
-  @Test(arguments: [
-    ("{VLLM_PORT: 9000}", "the port of its API too"),
-    ("{VLLM_PORT: 9001}", "the port of its API too"),
-    ("{VLLM_PORT: \"{port}\"}", "the port of its API too"),
-    ("{VLLM_PORT: \"tcp://10.1.2.3:8000\"}", "`tcp://10.1.2.3:8000`, which is no port"),
-    ("{VLLM_PORT: 9002}", nil), ("{VLLM_PORT: 20000}", nil), ("{VLLM_PORT: \"2{index}000\"}", nil),
-  ])
+  @Test(
+    arguments: [
+      ("{VLLM_PORT: 9000}", "the port of its API too"),
+      ("{VLLM_PORT: 9001}", "the port of its API too"),
+      ("{VLLM_PORT: \"{port}\"}", "the port of its API too"),
+      ("{VLLM_PORT: \"tcp://10.1.2.3:8000\"}", "`tcp://10.1.2.3:8000`, which is no port"),
+      ("{VLLM_PORT: 9002}", nil), ("{VLLM_PORT: 20000}", nil),
+      ("{VLLM_PORT: \"2{index}000\"}", nil),
+    ] as [(String, String?)])
   func `the port of vLLM's own sockets is not that of its API`(env: String, told: String?) throws {
     let (_, faults) = try self.template("recipe: vllm, port: 9000, replicas: 2", env: env)
     #expect(
