@@ -214,8 +214,23 @@ package struct Planner {
         launch.cores = CoreShare(
           index: placement.index, count: neighbours, variable: placement.template.coresVariable)
       }
+      self.check(launch, ReplicaKey(service: service.name, index: placement.rank), of: service)
       return Plan.Replica(
         index: placement.rank, node: placement.node.name.rawValue, launch: launch)
+    }
+  }
+
+  /// What its agent would refuse is told here, unless there is an error already.
+  private mutating func check(
+    _ launch: LaunchSpecification, _ key: ReplicaKey, of service: ManifestService
+  ) {
+    guard !self.faults.hasErrors else { return }
+    do {
+      try ReplicaSpecification(key: key, launch: launch).check()
+    } catch {
+      self.faults.error(
+        "wrong-launch", "service `\(service.name)` cannot be started: \(error.reason)",
+        at: service.location, causes: ["its node's agent would refuse replica `\(key)`"])
     }
   }
 
@@ -270,8 +285,7 @@ package struct Planner {
     return launch
   }
 
-  /// Caches first, then the recipe's, the manifest's, the service's: a later one replaces an
-  /// earlier one in its place.
+  /// Caches first, then the recipe's, the service's: a later one replaces an earlier one in its place.
   private mutating func environment(
     _ service: ManifestService, at placement: Placement, _ placeholders: Placeholders,
     folders: inout [String]
