@@ -1,4 +1,5 @@
 package import Fleet
+import Launch
 
 /// A plan as canonical JSON: keys sorted, no blanks, no escaped slashes; the same plan always gives
 /// the same bytes.
