@@ -25,7 +25,7 @@ import Testing
     #expect(
       String(decoding: try plan.canonicalJSON(), as: UTF8.self)
         == #"{"name":"x","nodes":[{"labels":{},"link":{"kind":"local"},"name":"n1"}],"#
-        + #""secrets":[],"services":[],"version":1}"#)
+        + #""secrets":[],"services":[],"version":2}"#)
   }
 
   @Test func `differences name the fields`() throws {
@@ -68,6 +68,14 @@ import Testing
         $0.hasSuffix(": the secret is now another one")
       })
     #expect(try other.differences(from: plan).count == 2)
+  }
+
+  @Test func `a plan of another version is told by that, and not as damaged`() {
+    let error = #expect(throws: Diagnostic.self) {
+      try Plan(json: Array(#"{"version":1,"name":"x","nodes":7}"#.utf8))
+    }
+    #expect(error?.summary == "plan has version `1`, and this program reads 2")
+    #expect(error?.hints.first?.contains("`down` with that one") == true)
   }
 
   @Test(arguments: [
