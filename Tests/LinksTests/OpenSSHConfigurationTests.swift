@@ -24,7 +24,9 @@ import Testing
       try Data(text.utf8).write(to: file)
     }
     let configuration = OpenSSHConfiguration(home: home.path, system: "\(home.path)/etc")
-    let plan = Plan.Node(name: node, link: .ssh(SSHSpecification(host: address ?? node)))
+    var ssh = SSHSpecification()
+    ssh.host = address ?? node
+    let plan = Plan.Node(name: node, link: .ssh(ssh))
     let error = error ?? .nameNotResolved(host: node, detail: "")
     let hint = configuration.hint(for: plan, after: error)
     #expect(configuration.hint(for: plan, after: error) == hint)

@@ -14,7 +14,9 @@ import Testing
   func `a number may have quotation marks`(text: String) throws {
     let (manifest, faults) = self.read("ssh: {port: \(text)}\nwork: {seed: \(text)}")
     #expect(faults.map { $0.rendered() } == [])
-    #expect(manifest?.work?.settings.simulator.seed == 8123)
+    var ssh = SSHSpecification()
+    (ssh.host, ssh.port) = ("n1", 8123)
+    #expect(manifest?.nodes.map(\.link) == [.ssh(ssh)])
   }
 
   @Test func `the version may have quotation marks`() {
