@@ -2,6 +2,7 @@ import Fleet
 import Glibc
 import OperatingSystem
 package import Plan
+import SSH
 import Synchronization
 
 /// What the configuration of this machine's `ssh` says of a node. It is not followed here, where the manifest
