@@ -83,6 +83,8 @@ package struct FleetState: Sendable {
   private var scrape = EngineScrape()
   private var dcgm = DCGMScrape()
   private var growths: [String: WatchedGrowth] = [:]
+  /// Which of them is at which path of which node.
+  private var files: [String: String] = [:]
   /// Pages of endpoints that are no replicas, by node and name.
   package private(set) var targets: [String: [String: EndpointPage]] = [:]
 
@@ -149,8 +151,13 @@ package struct FleetState: Sendable {
         $0.exporter = nil
       }
     case .file(let path, let milliseconds, let lines, _, let sharedAs):
-      let key = sharedAs.isEmpty ? "\(node) \(path)" : "\(sharedAs) \(path)"
-      guard self.growths.count < Self.fileCountMax || self.growths[key] != nil else { return }
+      let place = "\(node) \(path)"
+      let key = sharedAs.isEmpty ? place : sharedAs
+      guard self.files.count < Self.fileCountMax || self.files[place] != nil else { return }
+      // Another file by that name: the one of before is not there any more.
+      if let former = self.files.updateValue(key, forKey: place), former != key {
+        self.growths[former] = nil
+      }
       var growth = self.growths[key] ?? WatchedGrowth(node: node)
       if growth.isTold(by: node, of: self.nodes.count) {
         growth.lines.add(lines, at: .milliseconds(milliseconds), window: Self.growthWindow)

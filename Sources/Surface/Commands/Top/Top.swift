@@ -69,7 +69,7 @@ struct Top: AsyncParsableCommand {
     }
     let run = try await fleet.liveRun()
     let watch = try RunWatch(
-      fleet, run, every: .seconds(self.interval), files: fleet.watchedFiles + self.watchedFiles,
+      fleet, run, every: .seconds(self.interval), files: self.watchedFiles.isEmpty ? fleet.watchedFiles : self.watchedFiles,
       clock: Composition.clock)
     let settings = TopSettings(sort: self.sort, filter: self.filter)
     if self.once || (self.format == .table && !StandardStreams.outputIsScreen) {
