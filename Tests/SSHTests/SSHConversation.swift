@@ -15,6 +15,8 @@ final class SSHConversation {
   private let descriptor: CInt
   /// Lives as long as the conversation with it.
   private let server: InetdServer?
+  /// An accepted host key is saved when this succeeds.
+  let saved: EventLoopPromise<Void>
   /// Settled results, in the order they came; each promise may add one.
   private(set) var openings: [Result<SSHHostKey?, any Error>] = []
   private(set) var ends: [CommandEnd] = []
@@ -56,8 +58,11 @@ final class SSHConversation {
     let ended = loop.makePromise(of: CommandEnd.self)
     opened.futureResult.assumeIsolated().whenComplete { self.openings.append($0) }
     ended.futureResult.assumeIsolated().whenSuccess { self.ends.append($0) }
+    let saved = loop.makePromise(of: Void.self)
+    self.saved = saved
     let handler = try SSHClientHandler(
-      configuration, deadline: deadline, opened: opened, ended: ended)
+      configuration, deadline: deadline, opened: opened, ended: ended
+    ) { _ in saved.futureResult }
     try self.channel.pipeline.syncOperations.addHandler(handler)
     self.channel.connect(to: try SocketAddress(unixDomainSocketPath: "/sshd"), promise: nil)
     self.channel.read()
@@ -140,6 +145,7 @@ final class SSHConversation {
   }
 
   deinit {
+    self.saved.succeed()
     // A handler that has failed leaves its error behind; it has been seen in `ends`.
     _ = try? self.channel.finish(acceptAlreadyClosed: true)
   }

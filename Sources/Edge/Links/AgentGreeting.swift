@@ -23,7 +23,7 @@ struct AgentGreeting {
     case closed(noise: String)
   }
 
-  /// What a login shell may print.
+  /// What a login shell may print, and the script with it.
   static let noiseSizeMax = 64 << 10
   /// What is kept of it for the error.
   static let noiseKeptSizeMax = 1024
@@ -45,10 +45,16 @@ struct AgentGreeting {
       }
       let line = self.line
       self.line = []
-      if let event = Self.meaning(of: line) { return event }
+      // Lines that mean something as well: a node that repeats one ends here.
       self.noiseSize += line.count + 1
-      self.noise = (self.noise + line + [UInt8(ascii: "\n")]).suffix(Self.noiseKeptSizeMax)
-      if self.noiseSize > Self.noiseSizeMax { return .tooNoisy(noise: self.noiseText) }
+      let event = Self.meaning(of: line)
+      if event == nil {
+        self.noise = (self.noise + line + [UInt8(ascii: "\n")]).suffix(Self.noiseKeptSizeMax)
+      }
+      if self.noiseSize > Self.noiseSizeMax, event != .ready {
+        return .tooNoisy(noise: self.noiseText)
+      }
+      if let event { return event }
     }
     return nil
   }

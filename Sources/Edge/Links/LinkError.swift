@@ -176,6 +176,11 @@ extension LinkError {
     case .windowExceeded:
       return Diagnostic(
         code: "protocol-error", "\(address) sent more than its window allows")
+    case .flooded(let phase):
+      return Diagnostic(
+        code: "protocol-error", "\(address) sends without end during \(phase.rawValue)")
+    case .hostKeyNotSaved(let file, let detail):
+      return Diagnostic(code: "known-hosts", "`\(file)`: \(detail)")
     case .libraryUnavailable:
       return Diagnostic(code: "libssh2", "libssh2 does not start on this machine")
     }
