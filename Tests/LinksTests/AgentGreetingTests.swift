@@ -51,6 +51,11 @@ struct AgentGreetingTests {
       Self.actions([[UInt8](repeating: 0, count: size + 1)]).0.first == .tooNoisy(noise: noise))
   }
 
+  @Test func `that no daemon is there is told`() {
+    #expect(Self.actions([Array(AgentPreface.restingLine.utf8)]).0 == [.noDaemon])
+    #expect(LinkError.noDaemon.mayPass)
+  }
+
   @Test(arguments: ["muster-found", "muster-absent Linux x86_64 gzip", "muster-unfit 1 x"])
   func `a node that repeats a line is noisy, and gains no time`(line: String) throws {
     let bytes = Array("\(line)\n".utf8)

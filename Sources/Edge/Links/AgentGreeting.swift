@@ -16,6 +16,8 @@ struct AgentGreeting {
     case ready
     /// An agent of another version.
     case otherProtocol(line: String)
+    /// No daemon of the run is there, and none was to be started.
+    case noDaemon
     /// More than ``noiseSizeMax`` of something else.
     case tooNoisy(noise: String)
     case timedOut
@@ -87,6 +89,7 @@ struct AgentGreeting {
       return .placeUnfit(
         AgentPlaceFault(index: index - 1, detail: words.count > 2 ? String(words[2]) : ""))
     case "muster-failed" where words.count == 1: return .noPlace
+    case "muster-resting" where words.count == 1: return .noDaemon
     default: return nil
     }
   }

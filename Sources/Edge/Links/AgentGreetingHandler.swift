@@ -53,7 +53,8 @@ final class AgentGreetingHandler: ChannelInboundHandler, RemovableChannelHandler
       case .imageWanted:
         self.setDeadline(self.pushDeadline, context)
         self.events.yield(event)
-      case .noPlace, .ready, .otherProtocol, .tooNoisy, .timedOut, .closed: self.end(with: event)
+      case .noPlace, .ready, .noDaemon, .otherProtocol, .tooNoisy, .timedOut, .closed:
+        self.end(with: event)
       }
     }
   }

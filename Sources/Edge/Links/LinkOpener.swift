@@ -155,6 +155,8 @@ package struct LinkOpener: Sendable {
       case .placeUnfit(let fault):
         heard.faults.append(fault)
         if isUploading { throw .noPlaceForAgent(heard.faults) }
+      case .noDaemon:
+        throw .noDaemon
       case .noPlace:
         throw .noPlaceForAgent(heard.faults)
       case .otherProtocol(let line):

@@ -32,7 +32,8 @@ where ClockType.Duration == Duration {
   private let state: Mutex<State>
 
   /// - Parameters:
-  ///   - interval: From one page of a server to its next; `nil`: states and events only.
+  ///   - interval: From one page of a server to its next, by agents that are there; `nil`: states and
+  ///     events only, by agents that are started where there is none.
   ///   - files: Of the nodes, whose lines are counted.
   package init(
     _ fleet: FleetContext, _ run: LiveRun, every interval: Duration?, files: [String] = [],
@@ -46,7 +47,9 @@ where ClockType.Duration == Duration {
       return request
     }
     self.watch = FleetWatch(
-      run.plan.watchedNodes, request, agents: try fleet.agents(of: run.id, holding: false),
+      run.plan.watchedNodes, request,
+      agents: interval == nil
+        ? try fleet.agents(of: run.id, holding: false) : fleet.observers(of: run.id),
       clock: clock)
     self.run = run
     self.journal = TimelineJournal(run)

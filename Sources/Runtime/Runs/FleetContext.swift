@@ -54,6 +54,13 @@ package struct FleetContext: Sendable {
         secrets: secrets))
   }
 
+  /// Of those of its agents that are there: none is started by who only looks.
+  package func observers(of run: String) -> AgentConnector {
+    AgentConnector(
+      open: self.links.open(for: .observation(of: run)),
+      attachment: Attachment(epoch: nil, coordinator: self.surroundings.coordinator))
+  }
+
   /// The values of the plan's secrets, from this process's environment.
   package func secrets() throws(RunFault) -> [String: String] {
     let values = self.plan.secrets.map { (name: $0, value: self.surroundings.variable($0)) }
