@@ -87,6 +87,16 @@ import Testing
       ])
   }
 
+  @Test func `the same host in two files is an error with both places`() {
+    let (manifest, faults) = ManifestReader.read(
+      "muster: 1\ninclude: [a.yaml, b.yaml]\nnodes: [gpu03]\nservices: {}\n", file: "m.yaml",
+      include: { $0.hasSuffix("a.yaml") ? "nodes: gpu[01-03]\n" : "nodes: [gpu02, gpu04]\n" })
+    _ = manifest
+    let twice = faults.filter { $0.code == "duplicate-host" }
+    #expect(twice.map(\.location?.file) == ["b.yaml", "m.yaml"])
+    #expect(twice.allSatisfy { $0.causes.first?.contains("a.yaml:1:") == true }, "\(faults)")
+  }
+
   @Test func `a fault of an included file names that file`() {
     let (_, faults) = ManifestReader.read(
       "muster: 1\ninclude: more.yaml\n", file: "m.yaml",
