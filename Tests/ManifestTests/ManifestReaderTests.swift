@@ -130,8 +130,22 @@ import Testing
   @Test func `watched files are absolute, or from the home of a login`() throws {
     func watched(_ yaml: String) throws -> [String]? {
       try self.read("muster: 1\nnodes: [a]\nwork: {watch: \(yaml)}\n").work?.watchedFiles
+        .map { $0.path }
     }
     #expect(try watched("results/*.jsonl") == ["~/results/*.jsonl"])
     #expect(try watched("[/a/*.jsonl, ~/b]") == ["/a/*.jsonl", "~/b"])
+  }
+
+  @Test func `watched files may be one service's, which has to be there`() throws {
+    func text(_ watch: String) -> String {
+      "muster: 1\nnodes: [a]\nservices: {policy: {recipe: command}}\nwork: {watch: [\(watch)]}\n"
+    }
+    let files = try self.read(text("policy=/r/*.jsonl, policy=r.jsonl, /a=b.jsonl")).work?
+      .watchedFiles
+    #expect(files?.map(\.service) == ["policy", "policy", nil])
+    #expect(files?.map(\.path) == ["/r/*.jsonl", "~/r.jsonl", "/a=b.jsonl"])
+    let (_, faults) = ManifestReader.read(text("polcy=/r"), file: "m.yaml")
+    #expect(faults.map(\.code) == ["unknown-service"])
+    #expect(faults.first?.hints == ["write `policy`"] && faults.first?.location?.line == 4)
   }
 }

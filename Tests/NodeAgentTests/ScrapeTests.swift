@@ -129,7 +129,7 @@ struct `Metrics of a node` {
     var files = WatchedFiles(patterns: ["\(folder)/*.jsonl"])
     #expect(files.look(at: 1).map(\.path) == ["\(folder)/a.jsonl"])
     files = WatchedFiles(patterns: others.map { "\(folder)/\($0).jsonl" })
-    #expect(files.look(at: 1).count == 3)
+    #expect(files.look(at: 1).map(\.pattern) == [1, 0, 2])
   }
 
   @Test func `a file of a network mount is known by where that is mounted from`() {

@@ -163,7 +163,9 @@ package struct ManifestReader {
       ManifestService.read($0, nodes: resolver, secrets: manifest.secrets, faults: &self.faults)
     }
     ServiceOrder.check(manifest.services, names: top.services.map(\.key), faults: &self.faults)
-    manifest.work = top.work.map { $0.work(nodes: resolver, faults: &self.faults) }
+    manifest.work = top.work.map {
+      $0.work(nodes: resolver, services: top.services.map(\.key), faults: &self.faults)
+    }
     manifest.exporters = ExporterEntry.exporters(
       top.exporters, nodes: resolver, faults: &self.faults)
     return manifest

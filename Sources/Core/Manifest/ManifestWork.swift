@@ -5,8 +5,23 @@ package import KVCacheSimulator
 package struct ManifestWork: Equatable, Sendable {
   /// With the defaults of what is not written.
   package var settings = WorkSettings()
-  /// Patterns of the files whose lines are counted, absolute or below `~/`; as written.
-  package var watchedFiles: [String] = []
+  package var watchedFiles: [WatchedPattern] = []
+}
+
+/// Files of the nodes whose lines count as rollouts.
+package struct WatchedPattern: Equatable, Sendable {
+  /// That the rollouts are of; `nil`: nobody in particular.
+  package var service: String?
+  /// Absolute, or below `~/`; `*` allowed in its last part.
+  package var path: String
+
+  /// - Parameter text: `SERVICE=PATH`, or a path alone.
+  package init(_ text: String) {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let isNamed = parts.count == 2 && FolderName.isGivenName(String(parts[0]))
+    self.service = isNamed ? String(parts[0]) : nil
+    self.path = isNamed ? String(parts[1]) : text
+  }
 }
 
 /// An eval of the simulator as the manifest's `work:` and the command line describe it. What holds
@@ -37,7 +52,7 @@ struct WorkEntry: Sendable {
   private var seed: Int
   private var maxActions: Int
   private var on: ManifestValue?
-  private var watch: [String] = []
+  private var watch: [ManifestValue] = []
 
   private init(_ simulator: SimulatorSpecification) {
     self.policy = simulator.policy
@@ -70,13 +85,17 @@ struct WorkEntry: Sendable {
       .optional("on", \.on, .nodeSet, without: "all nodes", "The nodes that work"),
       .defaulted(
         "watch", \.watch,
-        .list(of: .text(like: .any("path with `*` in its last part")), countMax: 64),
-        "Files of the nodes whose lines `top` counts as rollouts, absolute or from the home folder; one on a network file system that several nodes have at the same path counts once"
+        .list(of: .value(.text(.any("path with `*` in its last part"))), countMax: 64),
+        "Files of the nodes whose lines `top` counts as rollouts, absolute or from the home folder, a file that several nodes see once; `SERVICE=PATH`: they are that service's"
       ),
     ])
 
   /// What it means.
-  func work(nodes: NodeResolver, faults: inout ManifestFaults) -> ManifestWork {
+  ///
+  /// - Parameter services: Their names.
+  func work(
+    nodes: NodeResolver, services: [String], faults: inout ManifestFaults
+  ) -> ManifestWork {
     var work = ManifestWork(settings: self.settings)
     if self.settings.exampleCount == -1 { work.settings.exampleCount = WorkSettings().exampleCount }
     work.settings.simulator = SimulatorSpecification(
@@ -86,9 +105,19 @@ struct WorkEntry: Sendable {
       let names = nodes.resolve(on, of: "`on`", faults: &faults) ?? []
       work.settings.nodes = names.map(\.rawValue)
     }
-    // A path where a login begins, as `ssh NODE ls results` means it too.
-    work.watchedFiles = self.watch.map {
-      $0.hasPrefix("/") || $0.hasPrefix("~/") ? $0 : "~/\($0)"
+    for value in self.watch {
+      guard let text = value.text(of: "an entry of `watch`", faults: &faults) else { continue }
+      var pattern = WatchedPattern(text)
+      if let service = pattern.service, !services.contains(service) {
+        faults.error(
+          "unknown-service", "`watch` names an unknown service `\(service)`", at: value.location,
+          hint: Nearest.hint(for: service, in: services, as: "services"))
+      }
+      // A path where a login begins, as `ssh NODE ls results` means it too.
+      if !["/", "~/"].contains(where: pattern.path.hasPrefix) {
+        pattern.path = "~/\(pattern.path)"
+      }
+      work.watchedFiles.append(pattern)
     }
     return work
   }

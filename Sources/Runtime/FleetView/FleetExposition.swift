@@ -67,7 +67,7 @@ package struct FleetExposition: Sendable {
         labels: [Label("node", key.node), Label("kind", key.kind)])
     }
     self.add(
-      "watched_lines_per_second", self.state.linesPerSecond, [],
+      "watched_lines_per_second", self.state.rollouts?.perSecond, [],
       "Growth of all watched files together.")
   }
 

@@ -36,13 +36,13 @@ where ClockType.Duration == Duration {
   ///     events only, by agents that are started where there is none.
   ///   - files: Of the nodes, whose lines are counted.
   package init(
-    _ fleet: FleetContext, _ run: LiveRun, every interval: Duration?, files: [String] = [],
+    _ fleet: FleetContext, _ run: LiveRun, every interval: Duration?, files: [WatchedPattern] = [],
     clock: ClockType
   ) throws(RunFault) {
     let request = interval.map { interval in
       var request = NodeScrapeRequest(every: interval)
       request.samplesGPUs = true
-      request.watchedFiles = files
+      request.watchedFiles = files.map(\.path)
       request.exporters = run.plan.exporters ?? []
       return request
     }
@@ -53,7 +53,7 @@ where ClockType.Duration == Duration {
       clock: clock)
     self.run = run
     self.journal = TimelineJournal(run)
-    self.state = Mutex(State(fleet: FleetState(plan: run.plan)))
+    self.state = Mutex(State(fleet: FleetState(plan: run.plan, watching: files)))
     self.began = clock.now
     self.records = RecordCounter(fleet)
     self.interval = interval

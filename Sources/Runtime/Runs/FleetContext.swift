@@ -17,13 +17,14 @@ package struct FleetContext: Sendable {
   package let runsFolder: String
   package let notify: ManifestNotify?
   /// The manifest's `watch:`.
-  package let watchedFiles: [String]
+  package let watchedFiles: [WatchedPattern]
   package let surroundings: Surroundings
   private let links: FleetLinks
 
   /// - Parameter runsFolder: Absolute; one that is not there has no runs.
   package init(
-    plan: Plan, runsFolder: String, notify: ManifestNotify? = nil, watchedFiles: [String] = [],
+    plan: Plan, runsFolder: String, notify: ManifestNotify? = nil,
+    watchedFiles: [WatchedPattern] = [],
     links: FleetLinks, surroundings: Surroundings
   ) {
     self.plan = plan

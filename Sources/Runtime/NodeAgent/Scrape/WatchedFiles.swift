@@ -43,9 +43,14 @@ struct WatchedFiles: Sendable {
   /// - Parameter milliseconds: The time of the look, since 1970.
   mutating func look(at milliseconds: Int64) -> [Muster_V1_WatchedFile] {
     var found: [Muster_V1_WatchedFile] = []
-    for path in Set(self.patterns.flatMap(Self.paths)).sorted().prefix(Self.fileCountMax) {
+    var patterns: [String: Int] = [:]
+    for (index, pattern) in self.patterns.enumerated() {
+      for path in Self.paths(of: pattern) where patterns[path] == nil { patterns[path] = index }
+    }
+    for (path, index) in patterns.sorted(by: { $0.key < $1.key }).prefix(Self.fileCountMax) {
       guard var file = self.look(at: path) else { continue }
       file.milliseconds = milliseconds
+      file.pattern = UInt32(index)
       found.append(file)
     }
     return found

@@ -38,7 +38,7 @@ struct Top: AsyncParsableCommand {
 
   @Option(
     name: .customLong("watch-file"), parsing: .upToNextOption,
-    help: "Files of the nodes whose lines count as rollouts: `~/results/*.jsonl`.")
+    help: "Files of the nodes whose lines count as rollouts: `[SERVICE=]~/results/*.jsonl`.")
   var watchedFiles: [String] = []
 
   @Flag(help: "Show what the journal has of a run, oldest first.")
@@ -55,8 +55,11 @@ struct Top: AsyncParsableCommand {
     guard self.watchedFiles.count <= 64 else {
       throw ValidationError("more than 64 patterns of --watch-file")
     }
-    for pattern in self.watchedFiles where !["/", "~/"].contains(where: pattern.hasPrefix) {
-      throw ValidationError("--watch-file `\(pattern)` is neither absolute nor below `~/`")
+    for text in self.watchedFiles {
+      let path = WatchedPattern(text).path
+      guard ["/", "~/"].contains(where: path.hasPrefix) else {
+        throw ValidationError("--watch-file `\(path)` is neither absolute nor below `~/`")
+      }
     }
   }
 
@@ -69,7 +72,9 @@ struct Top: AsyncParsableCommand {
     }
     let run = try await fleet.liveRun()
     let watch = try RunWatch(
-      fleet, run, every: .seconds(self.interval), files: self.watchedFiles.isEmpty ? fleet.watchedFiles : self.watchedFiles,
+      fleet, run, every: .seconds(self.interval),
+      files: self.watchedFiles.isEmpty
+        ? fleet.watchedFiles : self.watchedFiles.map { WatchedPattern($0) },
       clock: Composition.clock)
     let settings = TopSettings(sort: self.sort, filter: self.filter)
     if self.once || (self.format == .table && !StandardStreams.outputIsScreen) {
