@@ -121,7 +121,7 @@ struct MetricsServerTests {
         #expect(client.rest()?.hasPrefix("HTTP/1.1 200 ") == true)
       }
       // What is kept of the slow ones is not more than one peer may have.
-      let open = slow.filter { $0.next() == nil }.count
+      let open = slow.filter(\.isOpen).count
       #expect(open <= MetricsServer.connectionCountMaxOfPeer, "\(open)")
     }
   }

@@ -73,7 +73,7 @@ struct NotifyMachineTests {
       #expect(told.map(\.moreCount) == [burst == 0 ? 0 : 3], "burst \(burst)")
     }
     var late = Self.machine()
-    for begin in [0, 100, 200, 300] {
+    for begin in [0, 200, 400, 600] {
       let index = begin / 50
       #expect(late.reported(Self.report(index, .failed), at: Self.start + .seconds(begin)) != nil)
       #expect(

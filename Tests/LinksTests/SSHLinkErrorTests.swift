@@ -174,7 +174,7 @@ struct LinkErrorTests {
       .noise("x"), .otherProtocol(line: "x"), .agentImage("x"), .name("x"),
       .programNotStarted(program: "srun", detail: ""),
       Self.ssh(.hostKeyUnknown(presented: key, known: known)),
-      Self.ssh(.authenticationRefused(SSHRefusal(user: "u"))), Self.ssh(.windowExceeded),
+      Self.ssh(.windowExceeded),
       Self.ssh(.noCommonAlgorithm(hostKeyAlgorithms: [], detail: "")),
       Self.ssh(.flooded(during: .handshake)), Self.ssh(.commandRefused(detail: "")),
     ]

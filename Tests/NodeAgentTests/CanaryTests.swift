@@ -47,7 +47,7 @@ import Testing
     (404, #"{"error":{"message":"The model does not support Completions API"}}"#, true),
     (404, #"{"detail":"Not Found"}"#, true),
     (404, #"{"error":{"message":"The model `x` does not exist."}}"#, false),
-    (400, #"{"error":{"message":"This model does not support generation"}}"#, true),
+    (400, #"{"error":{"message":"The model does not support Completions API"}}"#, true),
     (400, #"{"error":{"message":"max_tokens is too large"}}"#, false),
     (405, "", true), (503, "", false), (500, #"{"error":{"message":"x"}}"#, false),
   ])

@@ -85,7 +85,7 @@ struct CanaryProbe: Sendable {
     switch status {
     case 405, 501: true
     case 404: message.isEmpty || message.contains("support")
-    case 400: message.contains("does not support")
+    case 400: message.contains("Completions API")
     default: false
     }
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Fleet
 import FleetView
+import Manifest
 import Runs
 import Terminal
 
@@ -55,13 +56,12 @@ struct Top: AsyncParsableCommand {
     guard self.watchedFiles.count <= 64 else {
       throw ValidationError("more than 64 patterns of --watch-file")
     }
-    for text in self.watchedFiles {
-      let path = WatchedPattern(text).path
-      guard ["/", "~/"].contains(where: path.hasPrefix) else {
-        throw ValidationError("--watch-file `\(path)` is neither absolute nor below `~/`")
-      }
+    for file in self.watched where !["/", "~/"].contains(where: file.path.hasPrefix) {
+      throw ValidationError("--watch-file `\(file.path)` is neither absolute nor below `~/`")
     }
   }
+
+  private var watched: [WatchedPattern] { self.watchedFiles.map { WatchedPattern($0) } }
 
   mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
@@ -73,9 +73,7 @@ struct Top: AsyncParsableCommand {
     let run = try await fleet.liveRun()
     let watch = try RunWatch(
       fleet, run, every: .seconds(self.interval),
-      files: self.watchedFiles.isEmpty
-        ? fleet.watchedFiles : self.watchedFiles.map { WatchedPattern($0) },
-      clock: Composition.clock)
+      files: self.watched.isEmpty ? fleet.watchedFiles : self.watched, clock: Composition.clock)
     let settings = TopSettings(sort: self.sort, filter: self.filter)
     if self.once || (self.format == .table && !StandardStreams.outputIsScreen) {
       return try await self.showOnce(watch, settings)
