@@ -1,6 +1,6 @@
 import Coordinator
 import Fleet
-import FleetView
+@testable import FleetView
 import Health
 import Launch
 import Manifest
