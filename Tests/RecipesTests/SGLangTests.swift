@@ -48,13 +48,26 @@ import Testing
     #expect(launch.argv[0...1] == ["python3", "-c"])
     #expect(launch.argv[2].contains("os.environ['SGLANG_API_KEY']"))
     #expect(launch.argv[3] == "--model-path")
-    // What the program after it cannot read is its own affair.
-    let (own, _) = try self.template("model: m, executable: ./serve")
+    // A program that is no Python has to take it by itself, and may not.
+    let (own, faults) = try self.template("model: m, executable: ./serve")
     #expect(own?.launch.argv.prefix(3) == ["./serve", "--model-path", "m"])
+    #expect(faults.map(\.code) == ["key-not-given"] && faults[0].location?.line == 5)
+    let fine = ["executable: ./serve, extra_args: [--api-key=k]", "executable: /opt/python3.11"]
+    for settings in fine { #expect(try self.template("model: m, \(settings)").1.isEmpty) }
     let (written, _) = try self.template("model: m, extra_args: [--api-key=k]")
     let argv = try #require(written?.launch.argv)
     #expect(argv[1] == "-m")
     #expect(written?.launch.model?.key(argv: argv, environment: [:]) == "k")
+  }
+
+  @Test func `a key of the manifest's own environment is asked for too`() throws {
+    let (manifest, _) = ManifestReader.read(
+      "muster: 1\nenv: {SGLANG_API_KEY: k}\nnodes: n1\nservices: {s: {recipe: sglang, model: m}}\n",
+      file: "m.yaml")
+    var faults = ManifestFaults()
+    let service = try #require(manifest?.services.first)
+    let launch = Recipe.templates(for: service, faults: &faults)?.first?.launch
+    #expect(launch?.argv.prefix(2) == ["python3", "-c"])
   }
 
   @Test(arguments: [

@@ -5,8 +5,85 @@ package import KVCacheSimulator
 package struct ManifestWork: Equatable, Sendable {
   /// With the defaults of what is not written.
   package var settings = WorkSettings()
-  /// Patterns of the files whose lines are counted, absolute or below `~/`; as written.
-  package var watchedFiles: [String] = []
+  package private(set) var watchedFiles: [WatchedPattern] = []
+  private var watch: [ManifestValue] = []
+  private var on: ManifestValue?
+  private var seed: Int {
+    get { Int(clamping: self.settings.simulator.seed) }
+    set { self.settings.simulator.seed = UInt64(newValue) }
+  }
+
+  static let mapping = ManifestMapping<Self>(
+    Self(), "`work`", title: "`work`",
+    [
+      .defaulted("policy", \.settings.simulator.policy, .choice(), "The simulator's policy"),
+      .defaulted(
+        "num_examples", \.settings.exampleCount,
+        .integer(WorkSettings.exampleCounts, besides: -1, meaning: "all 300"),
+        "Scenarios; -1 is all 300"),
+      .defaulted(
+        "rollouts_per_example", \.settings.rolloutsPerExample, .integer(WorkSettings.rolloutCounts),
+        "Rollouts of each scenario"),
+      .defaulted("difficulty", \.settings.simulator.difficulty, .choice(), "Which scenarios"),
+      .defaulted("seed", \.seed, .integer(0...Int.max), "Where chance begins"),
+      .defaulted(
+        "max_actions_per_step", \.settings.simulator.maxActionsPerStep, .integer(1...64),
+        "Actions a policy has in one step"),
+      .defaulted(
+        "shards", \.settings.shardCount, .integer(1...65536),
+        "Parts that the work is cut into, whatever the number of nodes"),
+      .defaulted(
+        "attempts", \.settings.attemptCountMax, .integer(1...100),
+        "Failures after which an item is given up"),
+      .optional("on", \.on, .nodeSet, without: "all nodes", "The nodes that work"),
+      .defaulted(
+        "watch", \.watch,
+        .list(of: .value(.text(.any("path with `*` in its last part"))), countMax: 64),
+        "Files of the nodes whose lines `top` counts as rollouts, absolute or from the home folder, a file that several nodes see once; `SERVICE=PATH`: they are that service's"
+      ),
+    ])
+
+  /// Called once, after it is read.
+  ///
+  /// - Parameter services: Their names.
+  mutating func resolve(
+    _ nodes: NodeResolver, services: [String], faults: inout ManifestFaults
+  ) {
+    if self.settings.exampleCount == -1 { self.settings.exampleCount = WorkSettings().exampleCount }
+    if self.on != nil {
+      self.settings.nodes = nodes.nodes(on: self.on, faults: &faults).map(\.rawValue)
+    }
+    for value in self.watch {
+      guard let text = value.text(of: "an entry of `watch`", faults: &faults) else { continue }
+      var pattern = WatchedPattern(text)
+      if let service = pattern.service, !services.contains(service) {
+        faults.error(
+          "unknown-service", "`watch` names an unknown service `\(service)`", at: value.location,
+          hint: Nearest.hint(for: service, in: services, as: "services"))
+      }
+      // A path where a login begins, as `ssh NODE ls results` means it too.
+      if !["/", "~/"].contains(where: pattern.path.hasPrefix) {
+        pattern.path = "~/\(pattern.path)"
+      }
+      self.watchedFiles.append(pattern)
+    }
+  }
+}
+
+/// Files of the nodes whose lines count as rollouts.
+package struct WatchedPattern: Equatable, Sendable {
+  /// That the rollouts are of; `nil`: nobody in particular.
+  package var service: String?
+  /// Absolute, or below `~/`; `*` allowed in its last part.
+  package var path: String
+
+  /// - Parameter text: `SERVICE=PATH`, or a path alone.
+  package init(_ text: String) {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let isNamed = parts.count == 2 && FolderName.isGivenName(String(parts[0]))
+    self.service = isNamed ? String(parts[0]) : nil
+    self.path = isNamed ? String(parts[1]) : text
+  }
 }
 
 /// An eval of the simulator as the manifest's `work:` and the command line describe it. What holds
@@ -27,69 +104,4 @@ package struct WorkSettings: Codable, Equatable, Sendable {
   package var nodes: [String] = []
 
   package init() {}
-}
-
-/// `work:` as it is written.
-struct WorkEntry: Sendable {
-  private var settings = WorkSettings()
-  private var policy: PolicyName
-  private var difficulty: Difficulty
-  private var seed: Int
-  private var maxActions: Int
-  private var on: ManifestValue?
-  private var watch: [String] = []
-
-  private init(_ simulator: SimulatorSpecification) {
-    self.policy = simulator.policy
-    self.difficulty = simulator.difficulty
-    self.seed = Int(simulator.seed)
-    self.maxActions = simulator.maxActionsPerStep
-  }
-
-  static let mapping = ManifestMapping<Self>(
-    Self(SimulatorSpecification()), "`work`", title: "`work`",
-    [
-      .defaulted("policy", \.policy, .choice(), "The simulator's policy"),
-      .defaulted(
-        "num_examples", \.settings.exampleCount,
-        .integer(WorkSettings.exampleCounts, besides: -1, meaning: "all 300"),
-        "Scenarios; -1 is all 300"),
-      .defaulted(
-        "rollouts_per_example", \.settings.rolloutsPerExample, .integer(WorkSettings.rolloutCounts),
-        "Rollouts of each scenario"),
-      .defaulted("difficulty", \.difficulty, .choice(), "Which scenarios"),
-      .defaulted("seed", \.seed, .integer(0...Int.max), "Where chance begins"),
-      .defaulted(
-        "max_actions_per_step", \.maxActions, .integer(1...64), "Actions a policy has in one step"),
-      .defaulted(
-        "shards", \.settings.shardCount, .integer(1...65536),
-        "Parts that the work is cut into, whatever the number of nodes"),
-      .defaulted(
-        "attempts", \.settings.attemptCountMax, .integer(1...100),
-        "Failures after which an item is given up"),
-      .optional("on", \.on, .nodeSet, without: "all nodes", "The nodes that work"),
-      .defaulted(
-        "watch", \.watch,
-        .list(of: .text(like: .any("path with `*` in its last part")), countMax: 64),
-        "Files of the nodes whose lines `top` counts as rollouts, absolute or from the home folder; one on a network file system that several nodes have at the same path counts once"
-      ),
-    ])
-
-  /// What it means.
-  func work(nodes: NodeResolver, faults: inout ManifestFaults) -> ManifestWork {
-    var work = ManifestWork(settings: self.settings)
-    if self.settings.exampleCount == -1 { work.settings.exampleCount = WorkSettings().exampleCount }
-    work.settings.simulator = SimulatorSpecification(
-      policy: self.policy, difficulty: self.difficulty, seed: UInt64(self.seed),
-      maxActionsPerStep: self.maxActions)
-    if let on = self.on {
-      let names = nodes.resolve(on, of: "`on`", faults: &faults) ?? []
-      work.settings.nodes = names.map(\.rawValue)
-    }
-    // A path where a login begins, as `ssh NODE ls results` means it too.
-    work.watchedFiles = self.watch.map {
-      $0.hasPrefix("/") || $0.hasPrefix("~/") ? $0 : "~/\($0)"
-    }
-    return work
-  }
 }
