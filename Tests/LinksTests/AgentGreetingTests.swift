@@ -48,7 +48,7 @@ struct AgentGreetingTests {
     }
     let noise = String(repeating: "\0", count: AgentGreeting.noiseKeptSizeMax)
     #expect(
-      Self.actions([[UInt8](repeating: 0, count: size + 1)]).0.first == .tooNoisy(noise: noise))
+      Self.actions([[UInt8](repeating: 0, count: size + 1)]).0.first == .failed(.noise(noise)))
   }
 
   @Test(arguments: [

@@ -47,7 +47,7 @@ final class AgentGreetingHandler: ChannelInboundHandler, RemovableChannelHandler
       case .imageWanted:
         self.setDeadline(context.eventLoop.now + LinkOpener.pushTimeout, context)
         self.events.yield(event)
-      case .noPlace, .ready, .otherProtocol, .tooNoisy, .timedOut, .closed: self.end(with: event)
+      case .noPlace, .ready, .failed, .timedOut, .closed: self.end(with: event)
       }
     }
   }
