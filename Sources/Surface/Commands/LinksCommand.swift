@@ -24,8 +24,10 @@ struct LinksCommand: AsyncParsableCommand {
     let fleet = try FleetContext(self.selection)
     let faults =
       self.end
-      ? try await fleet.agents(of: self.run, holding: true).stop(fleet.plan.nodes, of: fleet.plan)
-        .faults
+      ? try await fleet.agents(of: self.run, holding: fleet.plan).stop(
+        fleet.plan.nodes, of: fleet.plan
+      )
+      .faults
       : try await self.openLinks(fleet)
     guard faults.isEmpty else { throw CommandFailure(.environment, faults.folded()) }
   }
@@ -33,7 +35,7 @@ struct LinksCommand: AsyncParsableCommand {
   private func openLinks(_ fleet: FleetContext) async throws -> [NodeFault] {
     let clock = Composition.clock
     let start = clock.now
-    let survey = try await fleet.agents(of: self.run, holding: false).survey(fleet.plan.nodes)
+    let survey = try await fleet.agents(of: self.run).survey(fleet.plan.nodes)
     let elapsed = clock.now - start
     var table = Table([
       .init("NODE"), .init("HOST"), .init("PID", .right), .init("STARTED", .right),

@@ -295,7 +295,7 @@ where Instant.Duration == Duration, Instant: Sendable {
   private mutating func endElsewhere() -> [Action] {
     self.state = .over
     let reasons = [Diagnostic.endedElsewhere]
-    return [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, by: .service))]
+    return [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, culprit: .service))]
   }
 
   private mutating func end(_ departure: Departure) -> [Action] {
@@ -307,7 +307,7 @@ where Instant.Duration == Duration, Instant: Sendable {
       isSeen && self.usedNodes.isEmpty && departure.waiting.isEmpty && !departure.hasLeftovers
     return departure.waiting.sorted().map { node in
       .tell(.leftBehind(node: node, ["it has not said in time that it has stopped"]))
-    } + [.end(LaunchResult(reasons: departure.reasons, by: departure.culprit, isOver: isOver))]
+    } + [.end(LaunchResult(reasons: departure.reasons, culprit: departure.culprit, isOver: isOver))]
   }
 
   /// Whether an aborted launch stops what runs on a node: all but what was there before it.

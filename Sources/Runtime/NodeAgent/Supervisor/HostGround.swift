@@ -159,14 +159,7 @@ where RunClock.Duration == Duration {
   let blocking: BlockingCalls
 
   mutating func look(isClearing: Bool) async throws -> ReplicaSight {
-    let before = self.watch
-    let (after, sight) = try await self.blocking.run {
-      var watch = before
-      let sight = watch.look(isClearing: isClearing)
-      return (watch, sight)
-    }
-    self.watch = after
-    return sight
+    try await self.blocking.change(&self.watch) { $0.look(isClearing: isClearing) }
   }
 
   func terminate() async { await self.send(SIGTERM) }
@@ -283,14 +276,6 @@ struct Holder {
     let home = self.environment["HOME"] ?? "/"
     if folder.isEmpty { return home }
     return folder.hasPrefix("~") ? home + folder.dropFirst() : folder
-  }
-}
-
-extension ReplicaFolder {
-  /// With what the replica was started last.
-  func specification() throws -> ReplicaSpecification {
-    try ReplicaSpecification(
-      json: try PlainFile.read(self.spec, sizeMax: NodeLimits.messageSizeMax))
   }
 }
 
