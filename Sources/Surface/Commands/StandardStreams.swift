@@ -97,7 +97,8 @@ enum StandardStreams {
       write: write)
   }
 
-  /// A reader that has gone ends the process quietly, as `SIGPIPE` would; a full disk is told.
+  /// A reader that has gone ends the process quietly, as `SIGPIPE` would; data that cannot be written, as
+  /// on a full disk, end it with their fault. Talk that nobody can hear is no matter.
   private static func write(_ bytes: [UInt8], to descriptor: CInt) {
     do throws(SystemFault) {
       try PlainFile.write(bytes, to: descriptor, named: "a stream")
@@ -106,7 +107,7 @@ enum StandardStreams {
       if error.code == EPIPE { exit(ExitStatus.brokenPipe.rawValue) }
       // A terminal that has gone loses nothing that anybody keeps.
       if Self.output.isTerminal { return }
-      Self.tell(Diagnostic(code: "output", "standard output is cut off here: \(error.reason)"))
+      self.tell(Diagnostic(code: "output", "standard output cannot be written: \(error.reason)"))
       exit(ExitStatus.environment.rawValue)
     }
   }
