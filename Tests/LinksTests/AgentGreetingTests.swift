@@ -62,7 +62,7 @@ struct AgentGreetingTests {
     let count = AgentGreeting.noiseSizeMax / bytes.count
     let actions = Self.actions(Array(repeating: bytes, count: count + 1)).0
     #expect(actions.count == count + 1)
-    guard case .tooNoisy? = actions.last else {
+    guard case .failed(.noise)? = actions.last else {
       Issue.record("\(String(describing: actions.last))")
       return
     }
