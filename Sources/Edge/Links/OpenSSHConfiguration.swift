@@ -189,6 +189,7 @@ extension LinkError {
       .ssh(.hostKeyUnknown, _, _):
       true
     case .noAnswer, .ssh, .knownHosts, .otherArchitecture, .noPlaceForAgent, .endedEarly, .noise,
+      .noDaemon,
       .otherProtocol, .agentImage, .programNotStarted, .name, .cancelled:
       false
     }
