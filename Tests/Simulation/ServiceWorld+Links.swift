@@ -110,6 +110,8 @@ extension ServiceWorld {
 }
 
 extension ServiceWorld: LaunchConnector {
+  var epoch: UInt64 { 1 }
+
   private static let connectTimeout: Milliseconds = 20_000
 
   func withSession(
@@ -120,9 +122,9 @@ extension ServiceWorld: LaunchConnector {
     }
     let link = try await self.open(index)
     defer { if self.agents[index].link === link { self.agents[index].link = nil } }
+    let started = self.agents[index].supervisor.board.all.filter { $0.startedBy == self.epoch }
     let session = SimSession(
-      services: self, node: index, link: link,
-      runsReplicas: self.agents[index].supervisor.board.all.contains { !$0.state.isFinal })
+      services: self, node: index, link: link, begun: Set(started.map(\.key)))
     do {
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { try await body(session) }

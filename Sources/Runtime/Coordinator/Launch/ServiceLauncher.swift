@@ -1,4 +1,5 @@
 package import Fleet
+package import Launch
 package import Plan
 import Synchronization
 
@@ -12,9 +13,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private typealias Feed = AsyncStream<Input>.Continuation
 
   private enum Input: Sendable {
-    /// Something runs on a node that attaches.
-    case event(LaunchEvent, runsReplicas: Bool = false)
-    case left(node: String, [String])
+    case event(LaunchEvent)
+    case left(node: String, NodeRemains)
     case tick
   }
 
@@ -48,7 +48,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   package func launch() async -> LaunchResult {
     let (inputs, feed) = AsyncStream.makeStream(
       of: Input.self, bufferingPolicy: .bufferingOldest(Self.inputCountMax))
-    let machine = Machine(plan: self.plan, settings: self.settings, now: self.clock.now)
+    let machine = Machine(
+      plan: self.plan, epoch: self.connector.epoch, settings: self.settings, now: self.clock.now)
     let needed = Set(machine.neededNodes)
     let nodes = self.plan.nodes.filter { needed.contains($0.name) }.map { ($0, NodeOrders()) }
     return await withTaskGroup(of: Void.self) { tasks in
@@ -89,12 +90,11 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
 
   private func take(_ input: Input, _ machine: inout Machine) async -> [Machine.Action] {
     switch input {
-    case .event(let event, let runsReplicas):
+    case .event(let event):
       await self.observe(event)
       let now = self.clock.now
       switch event {
-      case .attached(let node, _):
-        return machine.attached(node, runsReplicas: runsReplicas, at: now)
+      case .attached(let node, _): return machine.attached(node, at: now)
       case .faulted(let fault): return machine.faulted(fault, at: now)
       case .reported(let report): return machine.reported(report, at: now)
       case .examined(let answer): machine.examined(answer)
@@ -102,9 +102,12 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       case .checked, .starting, .warned, .succeeded, .aborted, .leftBehind: break
       }
       return []
-    case .left(let node, let leftovers):
-      if !leftovers.isEmpty { await self.observe(.leftBehind(node: node, leftovers)) }
-      return machine.left(node, hasLeftovers: !leftovers.isEmpty)
+    case .left(let node, let remains):
+      if !remains.leftovers.isEmpty {
+        await self.observe(.leftBehind(node: node, remains.leftovers))
+      }
+      return machine.left(
+        node, hasRemains: !(remains.leftovers.isEmpty && remains.living.isEmpty))
     case .tick:
       return machine.ticked(at: self.clock.now)
     }
@@ -122,10 +125,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
           feed.yield(.event(.examined(try await session.examine(self.plan, now))))
           orders.isExamined = true
         }
-        feed.yield(
-          .event(
-            .attached(node: node.name, processID: session.processID),
-            runsReplicas: session.runsReplicas))
+        feed.yield(.event(.attached(node: node.name, processID: session.processID)))
         try await self.serve(session, of: node.name, orders, feed)
       }
     } lost: { fault in
@@ -154,12 +154,12 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
         for await order in orders.subscribe() {
           if order.isStopAsked {
             // One that could not be told is told over the next link.
-            let remains = try await session.stop(timeout: self.plan.stopTimeout)
-            feed.yield(.left(node: node, remains.leftovers))
+            feed.yield(.left(node: node, try await session.abandon(self.plan)))
             return true
           }
           let names = order.services.dropFirst(startedCount)
-          try await session.start(self.plan.services.filter { names.contains($0.name) }) {
+          let services = self.plan.services.filter { names.contains($0.name) }
+          try await session.start(services.map { $0.without(session.begun) }) {
             feed.yield(.event(.reported($0)))
           }
           startedCount = order.services.count
@@ -218,8 +218,9 @@ package struct LaunchResult: Equatable, Sendable {
 /// A link on which the agent has answered, as a launch uses it.
 package protocol LaunchSession: Sendable {
   var processID: Int64 { get }
-  /// Whether something of the run lived on the node when the link was opened.
-  var runsReplicas: Bool { get }
+  /// What this coordinator had had started there when the link was opened, whatever has become of it:
+  /// one launch starts nothing twice.
+  var begun: Set<ReplicaKey> { get }
 
   /// Asks the node what it is and has.
   ///
@@ -235,20 +236,34 @@ package protocol LaunchSession: Sendable {
     _ services: [Plan.Service], _ hear: @escaping @Sendable (ReplicaReport) -> Void
   ) async throws(NodeFault)
 
-  /// Stops every replica of the node and ends its daemon.
+  /// Stops what this coordinator has had started there of a plan, and ends the daemon if nothing else of
+  /// the run lives there.
   ///
   /// - Returns: What is there yet.
-  func stop(timeout: Duration) async throws(NodeFault) -> NodeRemains
+  func abandon(_ plan: Plan) async throws(NodeFault) -> NodeRemains
 }
 
 /// Opens links for a launch.
 package protocol LaunchConnector: Sendable {
   associatedtype Session: LaunchSession
 
+  /// Of this coordinator.
+  var epoch: UInt64 { get }
+
   /// Opens a link, passes it to `body`, and closes it when that returns. Opening has a deadline.
   func withSession(
     to node: Plan.Node, _ body: @escaping @Sendable (Session) async throws -> Void
   ) async throws(NodeFault)
+}
+
+extension Plan.Service {
+  fileprivate func without(_ replicas: Set<ReplicaKey>) -> Self {
+    var service = self
+    service.replicas.removeAll {
+      replicas.contains(ReplicaKey(service: self.name, index: $0.index))
+    }
+    return service
+  }
 }
 
 /// What a node should do, as it stands.

@@ -43,6 +43,9 @@ package struct AgentConnector: LaunchConnector {
   private let open: OpenLink
   private let attachment: Attachment
 
+  /// Agents know no coordinator by 0.
+  package var epoch: UInt64 { self.attachment.epoch ?? 0 }
+
   package init(open: @escaping OpenLink, attachment: Attachment) {
     self.open = open
     self.attachment = attachment
@@ -56,12 +59,14 @@ package struct AgentConnector: LaunchConnector {
     to node: Plan.Node, _ body: @escaping @Sendable (NodeSession) async throws -> Result
   ) async throws(NodeFault) -> Result {
     let request = self.attachment.request
+    let epoch = self.attachment.epoch
     return try await NodeLink.with(node, open: self.open) { client in
       let api = NodeSession.API(wrapping: client)
       let attached = try await NodeLink.call("attach", on: node.name) {
         try await api.attach(request, options: $0)
       }
-      return try await body(NodeSession(node: node, client: client, api: api, attached: attached))
+      return try await body(
+        NodeSession(node: node, epoch: epoch, client: client, api: api, attached: attached))
     }
   }
 
@@ -111,6 +116,19 @@ package struct AgentConnector: LaunchConnector {
         let events = (try? await Self.events(of: session)) ?? []
         hear(NodeSurvey(session, events: events))
       }
+    }
+  }
+
+  /// Stops replicas of a plan, and nothing else of the run.
+  ///
+  /// - Returns: For each of their nodes what is there yet.
+  package func stop(
+    _ replicas: Set<ReplicaKey>, of plan: Plan
+  ) async -> NodeAnswers<NodeRemains> {
+    let plan = plan.only(replicas)
+    return await self.each(plan.nodes) { session in
+      let own = plan.services.flatMap { $0.specifications(on: session.node.name) }.map(\.key)
+      return try await session.stop(own, timeout: plan.stopTimeout)
     }
   }
 
