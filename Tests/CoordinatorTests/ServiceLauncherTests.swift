@@ -65,6 +65,29 @@ struct ServiceLauncherTests {
     #expect(mended.startCounts == [Self.a1: 1, Self.b0: 1] && mended.abandoned == [])
   }
 
+  @Test(arguments: 0..<200 as Range<UInt64>)
+  func `whatever was there, each is begun once if it does not run, and no other is stopped`(
+    seed: UInt64
+  ) async {
+    var random = SplitMix64(state: seed)
+    let keys = [Self.a0, Self.a1, Self.b0]
+    var (found, outcomes) = ([ReplicaKey: ReplicaPhase](), [ReplicaKey: ReplicaPhase]())
+    for key in keys {
+      let phases: [ReplicaPhase?] = [nil, .ready, .busy, .failed, .stopped, .loading]
+      found[key] = phases[Int.random(in: 0..<phases.count, using: &random)]
+      if Int.random(in: 0..<4, using: &random) == 0 { outcomes[key] = .failed }
+    }
+    let agents = StubAgents(found: found, outcomes: outcomes)
+    let result = await Self.launch(agents)
+    let toBegin = keys.filter { ![.ready, .busy].contains(found[$0]) }
+    let begun = agents.startCounts
+    #expect(begun.values.allSatisfy { $0 == 1 } && Set(begun.keys).isSubset(of: toBegin))
+    #expect(Set(agents.abandoned).isSubset(of: begun.keys))
+    let fails = toBegin.contains { outcomes[$0] == .failed }
+    #expect(result.reasons.isEmpty == !fails, "\(found) \(outcomes) \(result)")
+    if !fails { #expect(Set(begun.keys) == Set(toBegin)) }
+  }
+
   @Test func `each is restarted by itself, and one that fails ends no other`() async {
     let found: [ReplicaKey: ReplicaPhase] = [Self.a0: .stopped, Self.a1: .stopped, Self.b0: .ready]
     let agents = StubAgents(found: found, outcomes: [Self.a0: .failed])

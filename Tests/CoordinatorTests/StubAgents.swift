@@ -20,7 +20,7 @@ final class StubAgents: LaunchConnector {
   private let state: Mutex<State>
 
   /// - Parameters:
-  ///   - found: What runs, or has ended, by another's order.
+  ///   - found: What runs, or has ended, by another's order; what loads fails as soon as it is to be started.
   ///   - outcomes: Of a start; `ready` where nothing is said.
   ///   - breakCount: Links that break when something has been started over them, before they tell of it.
   init(
@@ -46,9 +46,9 @@ final class StubAgents: LaunchConnector {
   func withSession(
     to node: Plan.Node, _ body: @escaping @Sendable (Session) async throws -> Void
   ) async throws(NodeFault) {
-    let begun = Set(self.statuses.filter { $0.startedBy == self.epoch }.map(\.key))
+    let found = self.statuses.map { ReplicaReport($0, node: node.name) }
     do {
-      try await body(Session(agents: self, node: node.name, begun: begun))
+      try await body(Session(agents: self, node: node.name, found: found))
     } catch {
       throw NodeFault(node: node.name, kind: .unreachable, Diagnostic(code: "lost", "\(error)"))
     }
@@ -58,7 +58,10 @@ final class StubAgents: LaunchConnector {
   private func start(_ keys: [ReplicaKey]) -> Bool {
     let (breaks, listeners) = self.state.withLock { state in
       for key in keys {
-        if state.statuses[key]?.state.isFinal == false { continue }
+        if state.statuses[key]?.state.isFinal == false {
+          if state.statuses[key]?.state == .loading { state.statuses[key]?.state = .failed }
+          continue
+        }
         var status = ReplicaStatus(key: key, state: self.outcomes[key] ?? .ready)
         status.attempt = (state.statuses[key]?.attempt ?? 0) + 1
         status.startedBy = self.epoch
@@ -91,7 +94,7 @@ final class StubAgents: LaunchConnector {
 
     let agents: StubAgents
     let node: String
-    let begun: Set<ReplicaKey>
+    let found: [ReplicaReport]
     let processID: Int64 = 1
 
     func examine(

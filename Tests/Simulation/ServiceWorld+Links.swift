@@ -122,9 +122,9 @@ extension ServiceWorld: LaunchConnector {
     }
     let link = try await self.open(index)
     defer { if self.agents[index].link === link { self.agents[index].link = nil } }
-    let started = self.agents[index].supervisor.board.all.filter { $0.startedBy == self.epoch }
     let session = SimSession(
-      services: self, node: index, link: link, begun: Set(started.map(\.key)))
+      services: self, node: index, link: link,
+      found: self.agents[index].supervisor.board.all.map { ReplicaReport($0, node: node.name) })
     do {
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { try await body(session) }

@@ -16,7 +16,7 @@ struct SimSession: LaunchSession {
   let node: Int
   let link: SimAgentLink
   let processID: Int64 = 1
-  let begun: Set<ReplicaKey>
+  let found: [ReplicaReport]
 
   private var supervisor: Supervisor<SimGround> { self.services.agents[self.node].supervisor }
   private var agent: SimHost { self.services.agents[self.node].host }

@@ -1,5 +1,6 @@
 package import Fleet
-package import Launch
+import Health
+import Launch
 package import Plan
 import Synchronization
 
@@ -14,6 +15,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
 
   private enum Input: Sendable {
     case event(LaunchEvent)
+    /// How a replica was when its node's link was opened: its watch tells of it, too.
+    case found(ReplicaReport)
     case left(node: String, NodeRemains)
     case tick
   }
@@ -102,6 +105,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       case .checked, .starting, .warned, .succeeded, .aborted, .leftBehind: break
       }
       return []
+    case .found(let report):
+      return machine.reported(report, at: self.clock.now)
     case .left(let node, let remains):
       if !remains.leftovers.isEmpty {
         await self.observe(.leftBehind(node: node, remains.leftovers))
@@ -125,6 +130,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
           feed.yield(.event(.examined(try await session.examine(self.plan, now))))
           orders.isExamined = true
         }
+        // What lives then and ends before the watch has told of it must be known to have lived.
+        for report in session.found { feed.yield(.found(report)) }
         feed.yield(.event(.attached(node: node.name, processID: session.processID)))
         try await self.serve(session, of: node.name, orders, feed)
       }
@@ -138,6 +145,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private func serve(
     _ session: Connector.Session, of node: String, _ orders: NodeOrders, _ feed: Feed
   ) async throws {
+    // One launch starts nothing twice, whatever has become of it while the link was down.
+    let begun = Set(session.found.filter { $0.startedBy == self.connector.epoch }.map(\.key))
     try await withThrowingTaskGroup(of: Bool.self) { tasks in
       tasks.addTask {
         do {
@@ -159,7 +168,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
           }
           let names = order.services.dropFirst(startedCount)
           let services = self.plan.services.filter { names.contains($0.name) }
-          try await session.start(services.map { $0.without(session.begun) }) {
+          try await session.start(services.map { $0.without(begun) }) {
             feed.yield(.event(.reported($0)))
           }
           startedCount = order.services.count
@@ -218,9 +227,8 @@ package struct LaunchResult: Equatable, Sendable {
 /// A link on which the agent has answered, as a launch uses it.
 package protocol LaunchSession: Sendable {
   var processID: Int64 { get }
-  /// What this coordinator had had started there when the link was opened, whatever has become of it:
-  /// one launch starts nothing twice.
-  var begun: Set<ReplicaKey> { get }
+  /// How the replicas there were when the link was opened.
+  var found: [ReplicaReport] { get }
 
   /// Asks the node what it is and has.
   ///

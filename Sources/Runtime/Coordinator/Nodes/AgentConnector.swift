@@ -26,7 +26,7 @@ package struct NodeSurvey: Sendable {
     self.processID = attached.processID
     self.startedAtMilliseconds = attached.startedAtMilliseconds
     self.holder = attached.holder
-    self.reports = attached.replicas.compactMap { ReplicaReport($0, node: session.node.name) }
+    self.reports = session.found
     self.plan = Array(attached.plan)
     self.events = events
   }
@@ -59,14 +59,12 @@ package struct AgentConnector: LaunchConnector {
     to node: Plan.Node, _ body: @escaping @Sendable (NodeSession) async throws -> Result
   ) async throws(NodeFault) -> Result {
     let request = self.attachment.request
-    let epoch = self.attachment.epoch
     return try await NodeLink.with(node, open: self.open) { client in
       let api = NodeSession.API(wrapping: client)
       let attached = try await NodeLink.call("attach", on: node.name) {
         try await api.attach(request, options: $0)
       }
-      return try await body(
-        NodeSession(node: node, epoch: epoch, client: client, api: api, attached: attached))
+      return try await body(NodeSession(node: node, client: client, api: api, attached: attached))
     }
   }
 

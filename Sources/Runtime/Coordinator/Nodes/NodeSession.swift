@@ -74,8 +74,6 @@ package struct NodeSession: LaunchSession {
   private static let factsSizeMax = 1 << 20
 
   package let node: Plan.Node
-  /// Of the claim; `nil`: it only looks.
-  package let epoch: UInt64?
   /// For streams of work, which need more than ``api``.
   package let client: GRPCClient<HTTP2ClientTransport.WrappedChannel>
   package let api: API
@@ -83,10 +81,8 @@ package struct NodeSession: LaunchSession {
 
   package var processID: Int64 { self.attached.processID }
 
-  package var begun: Set<ReplicaKey> {
-    Set(
-      self.attached.replicas.compactMap { ReplicaStatus($0) }
-        .filter { $0.startedBy != nil && $0.startedBy == self.epoch }.map(\.key))
+  package var found: [ReplicaReport] {
+    self.attached.replicas.compactMap { ReplicaReport($0, node: self.node.name) }
   }
 
   // MARK: Calls
