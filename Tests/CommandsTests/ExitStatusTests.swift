@@ -36,8 +36,8 @@ struct ExitStatusTests {
     var stopped = NodeAnswers<NodeRemains>()
     stopped.answers = [(Plan.Node(name: "n1", link: .local), NodeRemains(leftovers: []))]
     #expect(Status(RunEnding(restarting: stopped)) == .success)
-    let failed = LaunchResult(reasons: [Diagnostic(code: "x", "x")], by: .service)
-    let lost = LaunchResult(reasons: [Diagnostic(code: "x", "x")], by: .nodes)
+    let failed = LaunchResult(reasons: [Diagnostic(code: "x", "x")], culprit: .service)
+    let lost = LaunchResult(reasons: [Diagnostic(code: "x", "x")], culprit: .nodes)
     #expect(Status(RunEnding(restarting: stopped), then: failed) == .failed)
     #expect(Status(RunEnding(restarting: stopped), then: lost) == .environment)
     stopped.faults = [NodeFault(node: "n2", kind: .unreachable, Diagnostic(code: "x", "x"))]

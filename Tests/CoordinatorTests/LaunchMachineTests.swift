@@ -1,4 +1,4 @@
-import Coordinator
+@testable import Coordinator
 import Fleet
 import Health
 import Launch
@@ -271,7 +271,7 @@ struct LaunchMachineTests {
     #expect(machine.left("n2", hasRemains: false) == [])
     #expect(
       machine.left("n1", hasRemains: false) == [
-        .end(LaunchResult(reasons: [Self.failure], by: .service, isOver: true))
+        .end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: true))
       ])
     #expect(machine.left("n1", hasRemains: false) == [])
   }
@@ -286,7 +286,7 @@ struct LaunchMachineTests {
       Self.pass(&machine, from: 65, to: 65)
         == [
           .tell(.leftBehind(node: "n1", ["it has not said in time that it has stopped"])),
-          .end(LaunchResult(reasons: [Self.failure], by: .service, isOver: false)),
+          .end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: false)),
         ])
   }
 
@@ -301,7 +301,7 @@ struct LaunchMachineTests {
     let reasons = [Diagnostic.endedElsewhere]
     #expect(
       Self.report(&machine, Self.report("n2", "base", 1, phase))
-        == [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, by: .service))])
+        == [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, culprit: .service))])
   }
 
   @Test func `a task that has ended well and is being cleared ends nothing`() {
@@ -322,7 +322,7 @@ struct LaunchMachineTests {
     let fault = NodeFault(node: "n1", kind: .held, Diagnostic(code: "run-held", "held"))
     #expect(
       machine.faulted(fault, at: Self.start)
-        == [.end(LaunchResult(reasons: [Self.failure], by: .service, isOver: false))])
+        == [.end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: false))])
   }
 
   @Test func `a launch of which something is left is not over`() {
@@ -331,7 +331,7 @@ struct LaunchMachineTests {
     _ = machine.left("n2", hasRemains: true)
     #expect(
       machine.left("n1", hasRemains: false)
-        == [.end(LaunchResult(reasons: [Self.failure], by: .service, isOver: false))])
+        == [.end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: false))])
   }
 
   @Test func `what ran before a launch is no part of it, and the run is not over with it`() {

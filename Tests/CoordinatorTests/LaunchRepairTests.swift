@@ -62,6 +62,6 @@ extension LaunchMachineTests {
     let reasons = [Diagnostic.endedElsewhere]
     #expect(
       Self.report(&machine, Self.report("n2", "base", 1, .stopping, by: 6))
-        == [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, by: .service))])
+        == [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, culprit: .service))])
   }
 }

@@ -1,6 +1,6 @@
 import Coordinator
 import Fleet
-import FleetView
+@testable import FleetView
 import Health
 import Launch
 import Manifest
@@ -107,7 +107,7 @@ struct FleetStateTests {
     #expect(state.linesPerSecond == 2)
     for second in 2...8 { look(30 + UInt64(second) * 100, at: Int64(second) * 10_000) }
     #expect(state.linesPerSecond == 10)
-    #expect(state.lineCount == 830)
+    #expect(state.rollouts?.count == 830)
     look(1, at: 90_000)
     #expect(state.linesPerSecond == nil)
   }
@@ -129,15 +129,15 @@ struct FleetStateTests {
       // Another clock, and an older sight of the file.
       look("n2", UInt64(second) * 10 - 5, at: Int64(second) - 100)
     }
-    #expect(state.lineCount == 30 && state.linesPerSecond == 10)
+    #expect(state.rollouts?.count == 30 && state.linesPerSecond == 10)
     // Only the other says more.
     for second in 4...20 { look("n2", UInt64(second) * 10, at: Int64(second) - 100) }
-    #expect(state.lineCount == 200 && state.linesPerSecond == 10)
+    #expect(state.rollouts?.count == 200 && state.linesPerSecond == 10)
     // Each its own: another inode, and none shared.
     look("n1", 7, at: 21, sharedAs: "nfs4 nas:/r 8")
     look("n1", 1, at: 21, sharedAs: "")
     look("n2", 1, at: 21, sharedAs: "")
-    #expect(state.lineCount == 209)
+    #expect(state.rollouts?.count == 209)
   }
 
   @Test func `GPUs of an exporter count where there is no nvidia-smi`() throws {
@@ -187,6 +187,6 @@ struct FleetStateTests {
       let file = NodeScrape.file(path: "/f\(index)", milliseconds: 1, lines: 1, bytes: 1)
       state.see(.scraped(node: "n1", file), at: .zero)
     }
-    #expect(state.lineCount == 16_384)
+    #expect(state.rollouts?.count == 16_384)
   }
 }

@@ -38,16 +38,6 @@ package struct FleetState: Sendable {
     package fileprivate(set) var page = EndpointPage()
   }
 
-  /// What a node has told of.
-  package struct EventKey: Hashable, Comparable, Sendable {
-    package var node: String
-    package var kind: String
-
-    package static func < (lhs: Self, rhs: Self) -> Bool {
-      (lhs.node, lhs.kind) < (rhs.node, rhs.kind)
-    }
-  }
-
   package struct Service: Sendable {
     package let name: String
     package let replicas: [Replica]
@@ -75,7 +65,7 @@ package struct FleetState: Sendable {
   /// Oldest first.
   package private(set) var events: [ChainEvent] = []
   /// How many there were since the watch began, by node and kind.
-  package private(set) var eventCounts: [EventKey: Int] = [:]
+  package private(set) var eventCounts: [String: [String: Int]] = [:]
   /// Of the replicas.
   private var positions: [ReplicaKey: Int] = [:]
   /// That came, of replicas and others, with faults too.
@@ -133,7 +123,7 @@ package struct FleetState: Sendable {
   }
 
   private mutating func count(_ kind: String, on node: String, by count: Int) {
-    self.eventCounts[EventKey(node: node, kind: kind), default: 0] += count
+    self.eventCounts[node, default: [:]][kind, default: 0] += count
   }
 
   private mutating func add(_ scrape: NodeScrape, of node: String, at now: Duration) {
@@ -227,12 +217,10 @@ package struct FleetState: Sendable {
     return rates.isEmpty ? nil : rates.reduce(0, +)
   }
 
-  /// Of all watched files together.
-  package var lineCount: UInt64 { self.growths.values.reduce(0) { $0 &+ $1.lines.last } }
-
   /// What watched files say of the work; `nil` where none was found.
   var rollouts: FleetMoment.Rollouts? {
-    self.growths.isEmpty ? nil : .init(count: self.lineCount, perSecond: self.linesPerSecond)
+    let count = self.growths.values.reduce(0) { $0 &+ $1.lines.last }
+    return self.growths.isEmpty ? nil : .init(count: count, perSecond: self.linesPerSecond)
   }
 }
 

@@ -46,7 +46,7 @@ where ClockType.Duration == Duration {
       return request
     }
     self.watch = FleetWatch(
-      run.plan.watchedNodes, request, agents: try fleet.agents(of: run.id, holding: false),
+      run.plan.watchedNodes, request, agents: try fleet.agents(of: run.id),
       clock: clock)
     self.run = run
     self.journal = TimelineJournal(run)

@@ -48,7 +48,7 @@ package struct Eval: AsyncParsableCommand {
     let clock = Composition.clock
     let dispatch = WorkRun(
       run: run.directory, workPlan: work.plan, plan: fleet.plan, nodes: workers,
-      endsAgents: agents.isOurs, agents: try fleet.agents(of: agents.id, holding: true),
+      endsAgents: agents.isOurs, agents: try fleet.agents(of: agents.id, holding: agents.plan),
       clock: clock)
     let result = try await Interruption.guarding(
       hint: "`--resume` finishes it; what came in is kept in \(run.path)"

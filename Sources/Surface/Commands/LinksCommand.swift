@@ -29,7 +29,7 @@ struct LinksCommand: AsyncParsableCommand {
   private func openLinks(_ fleet: FleetContext) async throws -> [NodeFault] {
     let clock = Composition.clock
     let start = clock.now
-    let survey = try await fleet.agents(of: self.run, holding: false).survey(fleet.plan.nodes)
+    let survey = try await fleet.agents(of: self.run).survey(fleet.plan.nodes)
     let elapsed = clock.now - start
     var table = Table([
       .init("NODE"), .init("HOST"), .init("PID", .right), .init("STARTED", .right),
@@ -46,7 +46,7 @@ struct LinksCommand: AsyncParsableCommand {
   }
 
   private func endDaemons(_ fleet: FleetContext) async throws -> [NodeFault] {
-    try await fleet.agents(of: self.run, holding: true).stop(fleet.plan.nodes, of: fleet.plan)
+    try await fleet.agents(of: self.run, holding: fleet.plan).stop(fleet.plan.nodes, of: fleet.plan)
       .faults
   }
 }

@@ -35,7 +35,7 @@ struct RunsList: AsyncParsableCommand {
       (inventory, faults) = try await fleet.inventory(isMeasured: true)
     } else {
       let root = ManifestFile.absolute(self.runs ?? "runs")
-      inventory = RunInventory(here: try OldRuns.here(in: root), nodes: [:])
+      inventory = RunInventory(here: try RunInventory.here(in: root), nodes: [:])
     }
     let now = Composition.surroundings.milliseconds()
     switch self.format {

@@ -93,12 +93,16 @@ enum StandardStreams {
       write: write)
   }
 
-  /// A reader that has gone ends the process quietly, as `SIGPIPE` would.
+  /// A reader that has gone ends the process quietly, as `SIGPIPE` would; data that cannot be written, as
+  /// on a full disk, end it with their fault. Talk that nobody can hear is no matter.
   private static func write(_ bytes: [UInt8], to descriptor: CInt) {
     do throws(SystemFault) {
       try PlainFile.write(bytes, to: descriptor, named: "a stream")
     } catch {
-      if error.code == EPIPE, descriptor == STDOUT_FILENO { exit(ExitStatus.brokenPipe.rawValue) }
+      guard descriptor == STDOUT_FILENO else { return }
+      if error.code == EPIPE { exit(ExitStatus.brokenPipe.rawValue) }
+      self.tell(Diagnostic(code: "output", "standard output cannot be written: \(error.reason)"))
+      exit(ExitStatus.environment.rawValue)
     }
   }
 }

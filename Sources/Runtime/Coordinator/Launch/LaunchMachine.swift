@@ -311,7 +311,7 @@ where Instant.Duration == Duration, Instant: Sendable {
   private mutating func endElsewhere() -> [Action] {
     self.state = .over
     let reasons = [Diagnostic.endedElsewhere]
-    return [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, by: .service))]
+    return [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, culprit: .service))]
   }
 
   private mutating func end(_ departure: Departure) -> [Action] {
@@ -321,7 +321,7 @@ where Instant.Duration == Duration, Instant: Sendable {
     let isOver = isSeen && departure.waiting.isEmpty && !departure.hasRemains
     return departure.waiting.sorted().map { node in
       .tell(.leftBehind(node: node, ["it has not said in time that it has stopped"]))
-    } + [.end(LaunchResult(reasons: departure.reasons, by: departure.culprit, isOver: isOver))]
+    } + [.end(LaunchResult(reasons: departure.reasons, culprit: departure.culprit, isOver: isOver))]
   }
 
   private func isReady(_ service: Plan.Service) -> Bool {

@@ -41,14 +41,32 @@ package struct AgentConnector: LaunchConnector {
   private static let eventCountMax = 8192
 
   private let open: OpenLink
-  private let attachment: Attachment
+  private let attachment: Muster_V1_AttachRequest
 
   /// Agents know no coordinator by 0.
-  package var epoch: UInt64 { self.attachment.epoch ?? 0 }
+  package var epoch: UInt64 { self.attachment.epoch }
 
-  package init(open: @escaping OpenLink, attachment: Attachment) {
+  /// - Parameters:
+  ///   - epoch: Holds the run from now on: milliseconds since 1970 at this coordinator's start; agents
+  ///     refuse one that is older than the one that holds them. `nil`: looks only, takes nothing over.
+  ///   - yields: Takes nothing over from a coordinator that is at work.
+  ///   - coordinator: For people: user@host and process id.
+  ///   - plan: In canonical JSON; empty to leave the agents' as it is.
+  ///   - secrets: Values by name. They go to the agents' memory and nowhere else.
+  package init(
+    open: @escaping OpenLink, epoch: UInt64?, yields: Bool, coordinator: String, plan: [UInt8],
+    secrets: [String: String]
+  ) {
     self.open = open
-    self.attachment = attachment
+    self.attachment = .with {
+      $0.protocolVersion = AgentPreface.protocolVersion
+      $0.observe = epoch == nil
+      $0.epoch = epoch ?? 0
+      $0.coordinator = coordinator
+      $0.yields = yields
+      $0.plan = .init(plan)
+      $0.secrets = secrets
+    }
   }
 
   /// Opens a link, attaches, and closes the link when `body` has ended.
@@ -58,11 +76,10 @@ package struct AgentConnector: LaunchConnector {
   package func withSession<Result: Sendable>(
     to node: Plan.Node, _ body: @escaping @Sendable (NodeSession) async throws -> Result
   ) async throws(NodeFault) -> Result {
-    let request = self.attachment.request
-    return try await NodeLink.with(node, open: self.open) { client in
+    try await NodeLink.with(node, open: self.open) { client in
       let api = NodeSession.API(wrapping: client)
       let attached = try await NodeLink.call("attach", on: node.name) {
-        try await api.attach(request, options: $0)
+        try await api.attach(self.attachment, options: $0)
       }
       return try await body(NodeSession(node: node, client: client, api: api, attached: attached))
     }
@@ -201,23 +218,19 @@ package struct NodeAnswers<Answer: Sendable>: Sendable {
     typealias Answered = Result<Answer, NodeFault>
     let results = await withTaskGroup(of: (Int, Answered).self) { tasks in
       var results = [Answered?](repeating: nil, count: nodes.count)
-      var next = 0
-      func startOne() {
-        let index = next
-        next += 1
+      for (index, node) in nodes.enumerated() {
+        if index >= Self.concurrency, let (done, result) = await tasks.next() {
+          results[done] = result
+        }
         tasks.addTask {
           do throws(NodeFault) {
-            return (index, .success(try await visit(nodes[index])))
+            return (index, .success(try await visit(node)))
           } catch {
             return (index, .failure(error))
           }
         }
       }
-      while next < min(Self.concurrency, nodes.count) { startOne() }
-      for await (index, result) in tasks {
-        results[index] = result
-        if next < nodes.count { startOne() }
-      }
+      for await (done, result) in tasks { results[done] = result }
       return results
     }
     for (node, result) in zip(nodes, results) {

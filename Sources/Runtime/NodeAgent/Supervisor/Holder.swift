@@ -118,14 +118,6 @@ struct Holder {
   }
 }
 
-extension ReplicaFolder {
-  /// With what the replica was started last.
-  func specification() throws -> ReplicaSpecification {
-    try ReplicaSpecification(
-      json: try PlainFile.read(self.spec, sizeMax: NodeLimits.messageSizeMax))
-  }
-}
-
 extension ProcessEnd {
   init(_ status: WaitStatus) {
     switch status {

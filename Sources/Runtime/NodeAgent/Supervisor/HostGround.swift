@@ -174,14 +174,7 @@ where RunClock.Duration == Duration {
   let blocking: BlockingCalls
 
   mutating func look(isClearing: Bool) async throws -> ReplicaSight {
-    let before = self.watch
-    let (after, sight) = try await self.blocking.run {
-      var watch = before
-      let sight = watch.look(isClearing: isClearing)
-      return (watch, sight)
-    }
-    self.watch = after
-    return sight
+    try await self.blocking.change(&self.watch) { $0.look(isClearing: isClearing) }
   }
 
   func terminate() async { await self.send(SIGTERM) }
