@@ -1,4 +1,4 @@
-import Coordinator
+@testable import Coordinator
 import Fleet
 import Health
 import Launch
@@ -110,14 +110,12 @@ final class StubAgents: LaunchConnector {
       throw Broken()
     }
 
-    func start(
-      _ services: [Plan.Service], _ hear: @escaping @Sendable (ReplicaReport) -> Void
-    ) async throws(NodeFault) {
+    func start(_ services: [Plan.Service]) async throws(NodeFault) -> [ReplicaReport] {
       let keys = services.flatMap { $0.specifications(on: self.node) }.map(\.key)
       if self.agents.start(keys) {
         throw NodeFault(node: self.node, kind: .unreachable, Diagnostic(code: "cut", "cut"))
       }
-      for status in self.agents.statuses { hear(ReplicaReport(status, node: self.node)) }
+      return self.agents.statuses.map { ReplicaReport($0, node: self.node) }
     }
 
     func abandon(_ plan: Plan) async throws(NodeFault) -> NodeRemains {

@@ -1,4 +1,5 @@
 import Foundation
+import GRPCCore
 import Health
 import Launch
 import NodeAPI
@@ -13,7 +14,7 @@ struct `A stranger on a replica's port` {
   private static let served: StubServer.Answers = [
     "GET /v1/models": (200, #"{"data":[{"id":"tiny"}]}"#),
     "POST /v1/completions": (200, #"{"choices":[{"finish_reason":"length"}]}"#),
-    "GET /health": (200, ""), "GET /metrics": (200, "vllm:num_requests_running 1\n"),
+    "GET /health": (200, ""), "GET /metrics": (200, "vllm:num_requests_running 0\n"),
   ]
 
   /// A model server that shows a key.

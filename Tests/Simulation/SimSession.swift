@@ -61,18 +61,18 @@ struct SimSession: LaunchSession {
     arrive(at: arrival)
   }
 
-  func start(
-    _ services: [Plan.Service], _ hear: @escaping @Sendable (ReplicaReport) -> Void
-  ) async throws(NodeFault) {
+  func start(_ services: [Plan.Service]) async throws(NodeFault) -> [ReplicaReport] {
     let replicas = services.flatMap { service in
       service.specifications(on: self.name)
     }
-    guard !replicas.isEmpty else { return }
+    guard !replicas.isEmpty else { return [] }
+    let reports = Mutex<[ReplicaReport]>([])
     try await self.call(timeout: Self.callTimeout) {
       try await self.supervisor.start(replicas, secrets: [:], by: self.services.epoch)
-      let statuses = self.supervisor.board.all
-      return { for status in statuses { hear(ReplicaReport(status, node: self.name)) } }
+      let answer = self.supervisor.board.all.map { ReplicaReport($0, node: self.name) }
+      return { reports.withLock { $0 = answer } }
     }
+    return reports.withLock(\.self)
   }
 
   func abandon(_ plan: Plan) async throws(NodeFault) -> NodeRemains {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Coordinator
 import Fleet
+import Health
 import Launch
 import Plan
 import Runs
@@ -22,11 +23,11 @@ struct Restart: AsyncParsableCommand {
   mutating func run() async throws {
     var fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRunForRestart()
-    // Agents keep the plan that their replicas are of.
+    // Its secrets, and not those of a manifest that was changed meanwhile.
     fleet.plan = run.plan
     let replicas = try run.plan.replicas(named: self.subject)
     let agents = try fleet.agents(
-      of: run.id, holding: true, yields: true, secrets: try fleet.secrets())
+      of: run.id, holding: run.plan, yields: true, secrets: try fleet.secrets())
     try await Interruption.guarding(hint: "`muster up` starts what does not run") {
       try await Self.restart(replicas, of: run, agents)
     }

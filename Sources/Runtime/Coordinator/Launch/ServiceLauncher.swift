@@ -145,8 +145,6 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private func serve(
     _ session: Connector.Session, of node: String, _ orders: NodeOrders, _ feed: Feed
   ) async throws {
-    // One launch starts nothing twice, whatever has become of it while the link was down.
-    let begun = Set(session.found.filter { $0.startedBy == self.connector.epoch }.map(\.key))
     try await withThrowingTaskGroup(of: Bool.self) { tasks in
       tasks.addTask {
         do {
@@ -159,6 +157,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
         throw NodeFault(stoppedReporting: node)
       }
       tasks.addTask {
+        // One launch starts nothing twice, whatever has become of it meanwhile.
+        var begun = self.begun(in: session.found)
         var startedCount = 0
         for await order in orders.subscribe() {
           if order.isStopAsked {
@@ -168,9 +168,9 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
           }
           let names = order.services.dropFirst(startedCount)
           let services = self.plan.services.filter { names.contains($0.name) }
-          try await session.start(services.map { $0.without(begun) }) {
-            feed.yield(.event(.reported($0)))
-          }
+          let reports = try await session.start(services.map { $0.without(begun) })
+          for report in reports { feed.yield(.event(.reported(report))) }
+          begun.formUnion(self.begun(in: reports))
           startedCount = order.services.count
         }
         throw CancellationError()
@@ -178,6 +178,11 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       while try await tasks.next() == false {}
       tasks.cancelAll()
     }
+  }
+
+  /// What this coordinator has had started.
+  private func begun(in reports: [ReplicaReport]) -> Set<ReplicaKey> {
+    Set(reports.filter { $0.startedBy == self.connector.epoch }.map(\.key))
   }
 }
 
@@ -236,10 +241,10 @@ package protocol LaunchSession: Sendable {
   /// Passes on the state of every replica, then each change, for as long as the agent reports.
   func watch(_ hear: @escaping @Sendable (ReplicaReport) async -> Void) async throws
 
-  /// Starts what does not run of these services on this node, and passes on how all its replicas are.
-  func start(
-    _ services: [Plan.Service], _ hear: @escaping @Sendable (ReplicaReport) -> Void
-  ) async throws(NodeFault)
+  /// Starts what does not run of these services on this node.
+  ///
+  /// - Returns: How all its replicas are.
+  func start(_ services: [Plan.Service]) async throws(NodeFault) -> [ReplicaReport]
 
   /// Stops what this coordinator has had started there of a plan, and ends the daemon if nothing else of
   /// the run lives there.

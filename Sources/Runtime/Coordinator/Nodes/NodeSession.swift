@@ -83,11 +83,9 @@ package struct NodeSession: LaunchSession {
     }
   }
 
-  package func start(
-    _ services: [Plan.Service], _ hear: @escaping @Sendable (ReplicaReport) -> Void
-  ) async throws(NodeFault) {
+  package func start(_ services: [Plan.Service]) async throws(NodeFault) -> [ReplicaReport] {
     let replicas = services.flatMap { $0.specifications(on: self.node.name) }
-    guard !replicas.isEmpty else { return }
+    guard !replicas.isEmpty else { return [] }
     // What is on its way down there has its grace first.
     let grace = Duration.seconds(replicas.map(\.launch.stopGraceSeconds).max() ?? 0)
     let timeout = Self.callTimeout + grace
@@ -96,9 +94,7 @@ package struct NodeSession: LaunchSession {
       request.replicas = try replicas.map { Data(try $0.json()) }
       return try await self.api.start(request, options: $0)
     }
-    for status in response.replicas {
-      if let report = ReplicaReport(status, node: self.node.name) { hear(report) }
-    }
+    return response.replicas.compactMap { ReplicaReport($0, node: self.node.name) }
   }
 
   package func abandon(_ plan: Plan) async throws(NodeFault) -> NodeRemains {
