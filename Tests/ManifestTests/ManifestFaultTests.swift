@@ -235,6 +235,33 @@ import Testing
       """
     ),
     (
+      "env: {CUDA_VISIBLE_DEVICES: 0,1}",
+      """
+      error: `1` is no variable's name
+        --> m.yaml:3:31
+      hint: a value with a comma needs quotes here: `"0,1"`
+
+      """
+    ),
+    (
+      "env: {CUDA_VISIBLE_DEVICES: [0, 1]}",
+      """
+      error: variable `CUDA_VISIBLE_DEVICES` is a text, not a list
+        --> m.yaml:3:29
+      hint: write `"0,1"`
+
+      """
+    ),
+    (
+      "notify: {command: notify-send lost}",
+      """
+      error: `command` names one program, `notify-send lost`, with blanks in its name
+        --> m.yaml:3:19
+      hint: write its words as a list: `["notify-send", "lost"]`
+
+      """
+    ),
+    (
       "env: {A-B: 1}",
       """
       error: `A-B` is no variable's name

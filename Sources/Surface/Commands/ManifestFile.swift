@@ -58,7 +58,7 @@ struct ManifestFile {
         path == "-"
         ? try PlainFile.read(STDIN_FILENO, named: path, sizeMax: sizeMax)
         : try PlainFile.read(path, sizeMax: sizeMax)
-      return String(decoding: bytes, as: UTF8.self)
+      return WrittenText.decode(bytes)
     } catch {
       throw CommandFailure(
         .failed, code: "no-manifest", "`\(path)` cannot be read: \(error.reason)",

@@ -75,7 +75,7 @@ package struct PreflightCheck {
 
   private mutating func look(atGPUsOf answer: PreflightAnswer) {
     let (node, facts) = (answer.node, answer.facts)
-    let used = self.plan.usedGPUs(on: node)
+    let used = self.plan.usedGPUs(on: node, among: facts.gpus)
     switch facts.gpuProgram {
     case .absent:
       // One is an engine's default, on a CPU too; several are asked for.
