@@ -1,7 +1,8 @@
 import Glibc
 import OperatingSystem
 
-/// Follows the kernel's log for the errors that NVIDIA's driver writes to it, from its present end on.
+/// Follows the kernel's log for what NVIDIA's drivers write to it of GPUs and of switches between them,
+/// from its present end on.
 ///
 /// What a daemon missed before it started, or between two of them, preflight sees (``KernelLog``).
 struct KernelLogWatch<WatchClock: Clock & Sendable>: Sendable
@@ -10,6 +11,10 @@ where WatchClock.Duration == Duration {
   private static var interval: Duration { .seconds(1) }
   /// Looks in a minute, the window in which few of many lines are told.
   private static var windowLookCount: Int { 60 }
+  /// What a line has of which an event is made.
+  private static var marks: [String] {
+    ["NVRM: Xid (", "SXid (", "fallen off the bus"]
+  }
 
   /// `/dev/kmsg`, or what a test has for it.
   let path: String
@@ -41,7 +46,7 @@ where WatchClock.Duration == Duration {
       guard let look else { return }
       tail = look.tail
       // Whoever may write to the kernel's log may write there what is in a replica's, too.
-      let lines = look.lines.filter { $0.contains("NVRM: Xid (") }
+      let lines = look.lines.filter { line in Self.marks.contains { line.contains($0) } }
       for event in filter.events(in: lines) { self.events.record(event) }
       do { try await self.clock.sleep(for: Self.interval) } catch { return }
     }

@@ -1,10 +1,8 @@
 import Glibc
 import Launch
 
-/// The errors that NVIDIA's driver has written to the kernel's log since the machine started.
+/// The errors that drivers of GPUs have written to the kernel's log since the machine started.
 enum KernelLog {
-  private static let mark = "NVRM: Xid ("
-  private static let textSizeMax = 300
   /// More than a kernel keeps.
   private static let lineCountMax = 1 << 17
 
@@ -19,27 +17,11 @@ enum KernelLog {
     return await BoundedCall.run(within: .seconds(5), clock: clock) { Self.records() } ?? nil
   }
 
-  /// Lines as `NVRM: Xid (PCI:0000:3b:00): 79, pid=1234, …`; one entry for each code and device, in
-  /// the order in which they came first. Source: NVIDIA's XID catalogue.
+  /// One entry for each number, device and word of severity, in the order in which they came first.
   static func xids(in log: String) -> [PreflightFacts.XID] {
-    var found: [PreflightFacts.XID] = []
-    for line in log.split(whereSeparator: \.isNewline) {
-      guard let place = line.firstRange(of: Self.mark),
-        let close = line[place.upperBound...].firstIndex(of: ")")
-      else { continue }
-      let rest = line[close...].drop { !$0.isNumber }
-      guard let code = Int(rest.prefix { $0.isASCII && $0.isNumber }) else { continue }
-      let name = line[place.upperBound..<close]
-      let device = name.hasPrefix("PCI:") ? String(name.dropFirst(4)) : String(name)
-      let text = String(line[place.lowerBound...].prefix(Self.textSizeMax))
-      if let index = found.firstIndex(where: { $0.code == code && $0.device == device }) {
-        found[index].count += 1
-        found[index].text = text
-      } else {
-        found.append(PreflightFacts.XID(code: code, device: device, text: text))
-      }
-    }
-    return found
+    var reader = KernelLogReader()
+    for line in log.split(whereSeparator: \.isNewline) { reader.read(line) }
+    return reader.xids
   }
 
   private static func records() -> String? {
