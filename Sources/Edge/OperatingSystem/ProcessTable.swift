@@ -39,6 +39,27 @@ package enum ProcessTable {
     (try? PlainFile.read("/proc/\(process)/environ", sizeMax: Self.environmentSizeMax)) ?? []
   }
 
+  /// Whether a process is wholly of the user of this one: real, effective, saved. The owner of its folder
+  /// does not say so: that of a process which may not be dumped is root's.
+  package static func isOfOwnUser(_ processID: Int32) -> Bool {
+    let bytes = (try? PlainFile.read("/proc/\(processID)/status", sizeMax: 64 << 10)) ?? []
+    let line = bytes.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: "Uid:".utf8) }
+    let users = line?.split(separator: UInt8(ascii: "\t")).dropFirst() ?? []
+    return !users.isEmpty && users.allSatisfy { $0.elementsEqual("\(geteuid())".utf8) }
+  }
+
+  /// What the descriptors of a process lead to, such as a path or `socket:[4711]`; none where they may
+  /// not be read, which is so for other users' processes.
+  package static func descriptors(of processID: Int32) -> [String] {
+    let folder = "/proc/\(processID)/fd"
+    return ((try? PlainFile.names(in: folder)) ?? []).compactMap { name in
+      var target = [CChar](repeating: 0, count: 64)
+      let count = readlink("\(folder)/\(name)", &target, target.count)
+      guard count > 0 else { return nil }
+      return String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+  }
+
   /// Whether that environment holds all of `entries`, each `NAME=value`.
   package static func environment(of processID: Int32, contains entries: [String]) -> Bool {
     let block = Self.environment(of: processID)

@@ -19,6 +19,8 @@ where ProbeClock.Duration == Duration {
   let environment: [String: String]
   let clock: ProbeClock
   let group: any EventLoopGroup
+  /// A port of anybody else's is not asked.
+  let proof: AskedListener
 
   /// - Parameter note: Hears what the probe learns on its way.
   /// - Returns: Never later than a minute or so.
@@ -28,16 +30,19 @@ where ProbeClock.Duration == Duration {
       case .probe(.http(let port, let path)):
         return try await self.http(port, path)
       case .probe(.tcp(let port)):
+        let listeners = try await self.proof.sockets(at: ModelServer.loopback, port)
         let channel = try await ClientBootstrap(group: self.group)
           .connectTimeout(Self.timeout)
-          .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: port)).get()
+          .connect(to: SocketAddress(ipAddress: ModelServer.loopback, port: port)).get()
         channel.close(promise: nil)
+        try await self.proof.confirm(listeners, at: ModelServer.loopback, port)
         return .succeeded
       case .probe(.exec(let argv)):
         return try await self.exec(argv)
       case .canary(let server):
         let key = server.key(argv: self.launch.argv, environment: self.environment)
-        return try await CanaryProbe(server: server, key: key).outcome(on: self.group, note: note)
+        return try await CanaryProbe(server: server, key: key, proof: self.proof)
+          .outcome(on: self.group, note: note)
       // Who reads the log knows, and who lives is alive.
       case .probe(.log), .life:
         return .succeeded
@@ -62,6 +67,8 @@ where ProbeClock.Duration == Duration {
       }
     } catch let error as IOError where error.errnoCode == ECONNREFUSED {
       return .refused(self.describe(error))
+    } catch let error as HTTPProbeError where error.isStranger {
+      return .faulty(self.describe(error))
     } catch {
       return .unanswered(self.describe(error))
     }
@@ -88,13 +95,15 @@ where ProbeClock.Duration == Duration {
     of server: ModelServer, _ path: String
   ) async throws -> HTTPProbeRequest.Answer {
     try await HTTPProbeRequest(
-      address: server.probedAddress, port: server.port, path: path, timeout: Self.timeout
+      address: server.probedAddress, port: server.port, path: path, timeout: Self.timeout,
+      proof: self.proof
     ).answer(on: self.group)
   }
 
   private func http(_ port: Int, _ path: String) async throws -> ProbeOutcome {
-    let answer = try await HTTPProbeRequest(port: port, path: path, timeout: Self.timeout)
-      .answer(on: self.group)
+    let answer = try await HTTPProbeRequest(
+      port: port, path: path, timeout: Self.timeout, proof: self.proof
+    ).answer(on: self.group)
     if (200...299).contains(answer.status) { return .succeeded }
     return .failed("GET \(path) on port \(port) answers \(answer.status)")
   }
