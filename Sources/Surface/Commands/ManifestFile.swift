@@ -60,10 +60,13 @@ struct ManifestFile {
   static func text(at path: String) throws(CommandFailure) -> String {
     do throws(SystemFault) {
       let sizeMax = ManifestYAML.maximumSize + 1
-      let bytes =
-        path == "-"
-        ? try PlainFile.read(STDIN_FILENO, named: path, sizeMax: sizeMax)
-        : try PlainFile.read(path, sizeMax: sizeMax)
+      if path == "-" {
+        let bytes = try PlainFile.read(STDIN_FILENO, named: path, sizeMax: sizeMax)
+        return String(decoding: bytes, as: UTF8.self)
+      }
+      // It may be a pipe of the shell's.
+      let file = try OpenFile(path: path, flags: O_RDONLY | O_NOCTTY)
+      let bytes = try PlainFile.read(file.number, named: path, sizeMax: sizeMax)
       return String(decoding: bytes, as: UTF8.self)
     } catch {
       throw CommandFailure(

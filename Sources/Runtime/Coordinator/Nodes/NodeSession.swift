@@ -92,14 +92,15 @@ package struct NodeSession: LaunchSession {
   }
 
   package func stop(timeout: Duration) async throws(NodeFault) -> NodeRemains {
-    try await self.stop(timeout: timeout, keepsRecords: false) {}
+    try await self.stop(timeout: timeout, keepsRecords: false, keepsHolder: false) {}
   }
 
   /// - Parameters:
   ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
+  ///   - keepsHolder: A coordinator from which the run was taken is refused there from now on.
   ///   - beforeEnd: Carried out when the replicas have been stopped: the last time to ask the daemon.
   private func stop(
-    timeout: Duration, keepsRecords: Bool, beforeEnd: () async -> Void
+    timeout: Duration, keepsRecords: Bool, keepsHolder: Bool, beforeEnd: () async -> Void
   ) async throws(NodeFault) -> NodeRemains {
     let stopped = try await NodeLink.call("stop", on: self.node.name, timeout: timeout) {
       try await self.api.stop(.init(), options: $0)
@@ -108,18 +109,23 @@ package struct NodeSession: LaunchSession {
     var remains = NodeRemains(leftovers: stopped.leftovers, foreign: stopped.foreign)
     guard remains.leftovers.isEmpty else { return remains }
     remains.leftovers = try await NodeLink.call("end", on: self.node.name) {
-      try await self.api.end(.with { $0.keepRecords = keepsRecords }, options: $0)
+      let request = Muster_V1_EndRequest.with {
+        ($0.keepRecords, $0.keepHolder) = (keepsRecords, keepsHolder)
+      }
+      return try await self.api.end(request, options: $0)
     }.leftovers
     return remains
   }
 
   /// The same; where it could not be told, that is what is left.
   package func stopAndEnd(
-    timeout: Duration, keepsRecords: Bool = false, beforeEnd: () async -> Void = {}
+    timeout: Duration, keepsRecords: Bool = false, keepsHolder: Bool = false,
+    beforeEnd: () async -> Void = {}
   ) async -> NodeRemains {
     do throws(NodeFault) {
       return try await self.stop(
-        timeout: timeout, keepsRecords: keepsRecords, beforeEnd: beforeEnd)
+        timeout: timeout, keepsRecords: keepsRecords, keepsHolder: keepsHolder,
+        beforeEnd: beforeEnd)
     } catch {
       return NodeRemains(leftovers: [error.diagnostic.summary] + error.diagnostic.causes)
     }
