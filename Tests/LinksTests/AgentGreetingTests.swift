@@ -51,6 +51,39 @@ struct AgentGreetingTests {
       Self.actions([[UInt8](repeating: 0, count: size + 1)]).0.first == .tooNoisy(noise: noise))
   }
 
+  @Test func `that no daemon is there is told`() {
+    #expect(Self.actions([Array(AgentPreface.restingLine.utf8)]).0 == [.noDaemon])
+    #expect(LinkError.noDaemon.mayPass)
+  }
+
+  @Test(arguments: ["muster-found", "muster-absent Linux x86_64 gzip", "muster-unfit 1 x"])
+  func `a node that repeats a line is noisy, and gains no time`(line: String) throws {
+    let bytes = Array("\(line)\n".utf8)
+    let count = AgentGreeting.noiseSizeMax / bytes.count
+    let actions = Self.actions(Array(repeating: bytes, count: count + 1)).0
+    #expect(actions.count == count + 1)
+    guard case .tooNoisy? = actions.last else {
+      Issue.record("\(String(describing: actions.last))")
+      return
+    }
+    let (events, continuation) = AsyncStream.makeStream(of: AgentGreeting.Event.self)
+    _ = events
+    let channel = EmbeddedChannel()
+    let handler = AgentGreetingHandler(
+      deadline: .uptimeNanoseconds(10_000_000_000),
+      pushDeadline: .uptimeNanoseconds(30_000_000_000), events: continuation)
+    try channel.pipeline.syncOperations.addHandler(handler, name: "greeting")
+    let loop = channel.embeddedEventLoop
+    for second in 0..<40 {
+      try channel.writeInbound(ByteBuffer(bytes: bytes))
+      loop.advanceTime(by: .seconds(1))
+      let last = line.hasPrefix("muster-absent") ? 30 : 10
+      #expect(!handler.isOver == (second + 1 < last), "after \(second + 1) s")
+      if handler.isOver { break }
+    }
+    _ = try? channel.finish()
+  }
+
   @Test(arguments: [
     "muster-node", "muster-node x", "muster-absent", "muster-absent Linux", "muster-unfit 9 x",
     "muster-unfit 0 x", "muster-absent Linux x86_64 zstd", "muster-failed now", " muster-node 1",
@@ -64,7 +97,8 @@ struct AgentGreetingTests {
     let (events, continuation) = AsyncStream.makeStream(of: AgentGreeting.Event.self)
     _ = events
     let channel = EmbeddedChannel()
-    let handler = AgentGreetingHandler(deadline: .distantFuture, events: continuation)
+    let handler = AgentGreetingHandler(
+      deadline: .distantFuture, pushDeadline: .distantFuture, events: continuation)
     try channel.pipeline.syncOperations.addHandler(handler, name: "greeting")
     for byte in Array((AgentPreface.line + "abc").utf8) {
       try channel.writeInbound(ByteBuffer(bytes: [byte]))

@@ -16,6 +16,8 @@ struct AgentGreeting {
     case ready
     /// An agent of another version.
     case otherProtocol(line: String)
+    /// No daemon of the run is there, and none was to be started.
+    case noDaemon
     /// More than ``noiseSizeMax`` of something else.
     case tooNoisy(noise: String)
     case timedOut
@@ -23,7 +25,7 @@ struct AgentGreeting {
     case closed(noise: String)
   }
 
-  /// What a login shell may print.
+  /// What a login shell may print, and the script with it.
   static let noiseSizeMax = 64 << 10
   /// What is kept of it for the error.
   static let noiseKeptSizeMax = 1024
@@ -45,10 +47,16 @@ struct AgentGreeting {
       }
       let line = self.line
       self.line = []
-      if let event = Self.meaning(of: line) { return event }
+      // Lines that mean something as well: a node that repeats one ends here.
       self.noiseSize += line.count + 1
-      self.noise = (self.noise + line + [UInt8(ascii: "\n")]).suffix(Self.noiseKeptSizeMax)
-      if self.noiseSize > Self.noiseSizeMax { return .tooNoisy(noise: self.noiseText) }
+      let event = Self.meaning(of: line)
+      if event == nil {
+        self.noise = (self.noise + line + [UInt8(ascii: "\n")]).suffix(Self.noiseKeptSizeMax)
+      }
+      if self.noiseSize > Self.noiseSizeMax, event != .ready {
+        return .tooNoisy(noise: self.noiseText)
+      }
+      if let event { return event }
     }
     return nil
   }
@@ -81,6 +89,7 @@ struct AgentGreeting {
       return .placeUnfit(
         AgentPlaceFault(index: index - 1, detail: words.count > 2 ? String(words[2]) : ""))
     case "muster-failed" where words.count == 1: return .noPlace
+    case "muster-resting" where words.count == 1: return .noDaemon
     default: return nil
     }
   }

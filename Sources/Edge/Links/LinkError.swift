@@ -32,6 +32,8 @@ package enum LinkError: Error, Equatable, Sendable {
   case endedEarly(CommandEnd.Outcome, standardError: String, noise: String)
   /// The login shell printed more than is read past.
   case noise(String)
+  /// No daemon of the run is there, and an observer starts none.
+  case noDaemon
   /// The agent there speaks another version.
   case otherProtocol(line: String)
   /// The agent's program on this machine cannot be used.
@@ -45,7 +47,8 @@ package enum LinkError: Error, Equatable, Sendable {
   /// Whether trying again may help: the network may come back, a host may start.
   package var mayPass: Bool {
     switch self {
-    case .unreachable, .noAnswer, .endedEarly, .cancelled, .ssh(.disconnected, _, _): true
+    case .unreachable, .noAnswer, .endedEarly, .noDaemon, .cancelled, .ssh(.disconnected, _, _):
+      true
     case .ssh, .nameNotResolved, .connectionRefused, .noUsableKey, .knownHosts,
       .otherArchitecture, .noPlaceForAgent, .noise, .otherProtocol, .agentImage,
       .programNotStarted, .name:
@@ -106,6 +109,10 @@ extension LinkError {
         code: "shell-prints", "the login shell prints without end",
         causes: ["it begins or ends with: \(noise.printable)"],
         hints: ["let its start-up files print only where `test -t 1` succeeds"])
+    case .noDaemon:
+      Diagnostic(
+        code: "no-agent", "no agent of this run is there",
+        hints: ["`muster status MANIFEST` starts one, which finds what still runs"])
     case .otherProtocol(let line):
       Diagnostic(
         code: "other-protocol",
@@ -176,6 +183,11 @@ extension LinkError {
     case .windowExceeded:
       return Diagnostic(
         code: "protocol-error", "\(address) sent more than its window allows")
+    case .flooded(let phase):
+      return Diagnostic(
+        code: "protocol-error", "\(address) sends without end during \(phase.rawValue)")
+    case .hostKeyNotSaved(let file, let detail):
+      return Diagnostic(code: "known-hosts", "`\(file)`: \(detail)")
     case .libraryUnavailable:
       return Diagnostic(code: "libssh2", "libssh2 does not start on this machine")
     }

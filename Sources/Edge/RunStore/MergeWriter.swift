@@ -57,8 +57,12 @@ package struct MergeWriter {
       }
       return (summary, readers.filter(\.isCut).map { "\($0.path): it ends within a batch" })
     }
-    if let last = try? self.run.lastMerge(of: self.plan), last.merged > summary.merged {
-      for name in Self.names { unlink(self.path(name) + ".new") }
+    // One that ended among its renames has left its summary under the name of before.
+    let last =
+      (try? self.run.lastMerge(of: self.plan))
+      ?? (try? self.run.lastMerge(of: self.plan, file: "summary.json.new"))
+    if let last, last.merged > summary.merged {
+      for name in Self.names.dropLast() { unlink(self.path(name) + ".new") }
       throw .fewer(
         path: self.run.mergedPath, count: summary.merged, keptCount: last.merged,
         damaged: summary.damaged + cut)

@@ -69,7 +69,7 @@ package struct FleetExposition: Sendable {
       }
     }
     self.add(
-      "watched_lines_per_second", self.state.linesPerSecond, [],
+      "watched_lines_per_second", self.state.rollouts?.perSecond, [],
       "Growth of all watched files together.")
   }
 

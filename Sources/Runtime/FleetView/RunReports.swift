@@ -3,6 +3,7 @@ package import Fleet
 package import Health
 package import Launch
 package import Plan
+import Recipes
 package import Runs
 
 /// A replica of the plan, and the last that is known of it.
@@ -277,6 +278,7 @@ package struct WhyReport: Sendable {
       JSONText.object([
         ("service", .string(failure.key.service)), ("index", .integer(failure.key.index)),
         ("node", .string(failure.node)), ("lines", .array(failure.lines.map { .string($0) })),
+        ("hints", .array(KnownMistake.hints(in: failure.lines).map { .string($0) })),
       ])
     }
     return .object([

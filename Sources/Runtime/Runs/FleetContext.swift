@@ -17,13 +17,14 @@ package struct FleetContext: Sendable {
   package let runsFolder: String
   package let notify: ManifestNotify?
   /// The manifest's `watch:`.
-  package let watchedFiles: [String]
+  package let watchedFiles: [WatchedPattern]
   package let surroundings: Surroundings
   private let links: FleetLinks
 
   /// - Parameter runsFolder: Absolute; one that is not there has no runs.
   package init(
-    plan: Plan, runsFolder: String, notify: ManifestNotify? = nil, watchedFiles: [String] = [],
+    plan: Plan, runsFolder: String, notify: ManifestNotify? = nil,
+    watchedFiles: [WatchedPattern] = [],
     links: FleetLinks, surroundings: Surroundings
   ) {
     self.plan = plan
@@ -50,6 +51,13 @@ package struct FleetContext: Sendable {
       epoch: plan.map { _ in UInt64(max(0, self.surroundings.milliseconds())) }, yields: yields,
       coordinator: self.surroundings.coordinator,
       plan: try RunFault.storing { try plan?.canonicalJSON() ?? [] }, secrets: secrets)
+  }
+
+  /// Of those of its agents that are there: none is started by who only looks.
+  package func observers(of run: String) -> AgentConnector {
+    AgentConnector(
+      open: self.links.open(for: .observation(of: run)), epoch: nil, yields: false,
+      coordinator: self.surroundings.coordinator, plan: [], secrets: [:])
   }
 
   /// The values of the plan's secrets, from this process's environment.

@@ -11,7 +11,7 @@ struct ManifestFile {
   /// Whom to tell of changes; no part of the plan, as no node gets it.
   let notify: ManifestNotify?
   /// Whose lines are counted, on the nodes; no part of the plan, as nothing is started for it.
-  let watchedFiles: [String]
+  let watchedFiles: [WatchedPattern]
   /// What a reader of the plan should know.
   let notes: [String]
 

@@ -2,6 +2,7 @@ package import Fleet
 import Health
 import Launch
 package import Plan
+import Recipes
 
 /// Decides what starts when, whether a launch has succeeded or cannot any more, and when its end is over.
 ///
@@ -341,7 +342,8 @@ where Instant.Duration == Duration, Instant: Sendable {
       code: "replica-\(report.state.rawValue)",
       "\(report.node): `\(report.key)` is \(report.state.rawValue): \(report.reason)",
       causes: report.lastLogLines.map { "log: \($0)" },
-      hints: report.logPath.isEmpty ? [] : ["the whole log is `\(report.logPath)` on the node"])
+      hints: KnownMistake.hints(in: report.lastLogLines + [report.reason])
+        + (report.logPath.isEmpty ? [] : ["the whole log is `\(report.logPath)` on the node"]))
   }
 
   private func missingNodes() -> [Diagnostic] {

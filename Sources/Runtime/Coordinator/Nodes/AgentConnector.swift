@@ -39,6 +39,8 @@ package struct AgentConnector: LaunchConnector {
 
   /// An agent keeps 4,096 in memory; what sends more is not ours.
   private static let eventCountMax = 8192
+  /// For as much of a log as an agent sends at once, 8 MiB, at 100 kB/s.
+  private static let logTimeout = Duration.seconds(90)
 
   private let open: OpenLink
   private let attachment: Muster_V1_AttachRequest
@@ -143,14 +145,17 @@ package struct AgentConnector: LaunchConnector {
     of key: ReplicaKey, on node: Plan.Node, lastLineCount: Int, follow: Bool,
     receive: @escaping @Sendable ([UInt8]) async -> Void
   ) async throws(NodeFault) {
-    try await self.withSession(to: node) { session in
+    var options = CallOptions.defaults
+    // What follows a log lasts as long as the link, whose pings are answered or end it.
+    if !follow { options.timeout = Self.logTimeout }
+    try await self.withSession(to: node) { [options] session in
       try await session.api.logs(
         .with {
           $0.service = key.service
           $0.index = UInt32(key.index)
           $0.lastLines = UInt32(min(lastLineCount, 100_000))
           $0.follow = follow
-        }
+        }, options: options
       ) { response in
         for try await chunk in response.messages { await receive(Array(chunk.data)) }
       }

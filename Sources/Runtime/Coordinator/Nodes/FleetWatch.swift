@@ -114,10 +114,11 @@ package enum NodeScrape: Equatable, Sendable {
   case page(NodePage)
   /// Milliseconds since 1970 by the node's clock; a fault in words where there are no samples.
   case gpus(milliseconds: Int64, [GPUSample], fault: String)
-  /// Complete lines so far, and bytes; nodes that say the same in `sharedAs` of a path see one file,
-  /// unless it is empty.
+  /// Complete lines so far, and bytes; nodes that say the same in `sharedAs` see one file, unless it is
+  /// empty. The pattern is the place in ``NodeScrapeRequest/watchedFiles`` of what finds it.
   case file(
-    path: String, milliseconds: Int64, lines: UInt64, bytes: UInt64, sharedAs: String = "")
+    path: String, milliseconds: Int64, lines: UInt64, bytes: UInt64, sharedAs: String = "",
+    pattern: Int = 0)
 
   /// `nil` for a kind of a later version.
   init?(_ report: Muster_V1_ScrapeReport) {
@@ -129,7 +130,7 @@ package enum NodeScrape: Equatable, Sendable {
     case .file(let file):
       self = .file(
         path: file.path, milliseconds: file.milliseconds, lines: file.lines, bytes: file.bytes,
-        sharedAs: file.sharedAs)
+        sharedAs: file.sharedAs, pattern: Int(file.pattern))
     case .batch, nil: return nil
     }
   }

@@ -34,6 +34,7 @@ where RunClock.Duration == Duration {
   /// Of the process, complete.
   private let environment: [String: String]
   private let context: Context
+  private let redactor: Redactor
   private let latestLog: Mutex<ReplicaLog>
 
   /// - Parameters:
@@ -48,6 +49,7 @@ where RunClock.Duration == Duration {
       daemon: context.environment, declared: replica.launch.environment, secrets: secrets,
       marks: ReplicaProcesses.marks(of: context.identity, replica.key))
     self.context = context
+    self.redactor = Redactor(secrets.map { (name: $0.key, value: $0.value) })
     self.latestLog = Mutex(ReplicaLog(path: self.folder.log(ofAttempt: attempt)))
   }
 
@@ -142,6 +144,8 @@ where RunClock.Duration == Duration {
     }
     return lines ?? []
   }
+
+  func redact(_ text: String) -> String { SecretShapes.redact(self.redactor.redact(text)) }
 
   func publish(_ status: ReplicaStatus) async {
     let path = self.folder.status
