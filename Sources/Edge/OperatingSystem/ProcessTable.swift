@@ -31,6 +31,13 @@ package enum ProcessTable {
       .compactMap { Self.stat(of: $0) }.filter { !$0.isGone }
   }
 
+  /// The command line of a process; empty where it has none.
+  package static func arguments(of processID: Int32) -> [String] {
+    let bytes = (try? PlainFile.read("/proc/\(processID)/cmdline", sizeMax: 4096)) ?? []
+    return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast()
+      .map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// The environment with which a process was started: `NAME=value`, each ended by NUL; empty where it
   /// may not be read, which is so for other users' processes.
   ///

@@ -183,7 +183,7 @@ package struct RunLock: ~Copyable {
   /// run, the reason stands for them.
   package static func holder(of run: RunDirectory) -> String? {
     do throws(SystemFault) {
-      let file = try OpenFile(path: "\(run.path)/lock", flags: O_RDONLY)
+      let file = try OpenFile(path: "\(run.path)/lock", flags: O_RDONLY | O_NONBLOCK)
       if try file.lock() { return nil }
       return String(decoding: try file.bytes(0..<256), as: UTF8.self).split(separator: "\n").first
         .map(String.init) ?? "?"

@@ -279,7 +279,8 @@ extension FleetContext {
   package func end(_ run: LiveRun) async throws(RunFault) -> RunEnding {
     let journal = TimelineJournal(run)
     let stopped = try await self.agents(of: run.id, holding: run.plan).stop(
-      run.plan.nodes, of: run.plan
+      // `up` may be on its way to a node, or to a daemon that has ended.
+      run.plan.nodes, of: run.plan, keepsHolder: true
     ) { survey in
       for event in survey.events { journal.see(.happened(event)) }
       for report in survey.reports { journal.see(.reported(report)) }

@@ -154,7 +154,9 @@ where Instant.Duration == Duration, Instant: Sendable {
       case .refused where self.attachedNodes.contains(fault.node): return []
       case .refused, .held:
         guard self.neededNodes.contains(fault.node) else { return [] }
-        return self.abort([fault].folded(), by: .nodes, at: now)
+        return self.abort(
+          [fault].folded(), by: .nodes, at: now,
+          heldNode: fault.kind == .held ? fault.node : nil)
       }
     // Another's from now on: it takes no order of ours, and what is left there is not known.
     case .departing where fault.kind == .held:
@@ -295,14 +297,16 @@ where Instant.Duration == Duration, Instant: Sendable {
     return ([.tell(.checked(findings))], self.settings.refusesFindings ? errors : [])
   }
 
+  /// - Parameter heldNode: Is another's from now on: it takes no order of ours.
   private mutating func abort(
-    _ reasons: [Diagnostic], by culprit: LaunchResult.Culprit, at now: Instant
+    _ reasons: [Diagnostic], by culprit: LaunchResult.Culprit, at now: Instant,
+    heldNode: String? = nil
   ) -> [Action] {
     // Longer than the agents themselves give what they stop.
     let departure = Departure(
-      waiting: self.attachedNodes,
+      waiting: self.attachedNodes.filter { $0 != heldNode },
       deadline: now.advanced(by: self.plan.stopTimeout + .seconds(5)), reasons: reasons,
-      culprit: culprit)
+      culprit: culprit, hasRemains: heldNode != nil)
     self.state = .departing(departure)
     return [.tell(.aborted(reasons)), .giveOrders]
       + (departure.waiting.isEmpty ? self.end(departure) : [])

@@ -97,8 +97,14 @@ package struct NodeFault: Error, Equatable, Sendable {
       return
     }
     switch error.code {
-    case .aborted:
+    case .alreadyExists:
       self.init(node: node, kind: .held, .runHeld(by: error.message))
+    case .aborted:
+      self.init(
+        node: node, kind: .held,
+        Diagnostic(
+          code: "run-taken", "another command has taken the run over", causes: [error.message],
+          hints: ["`muster status` tells what has become of it"]))
     case .failedPrecondition, .invalidArgument, .permissionDenied, .unimplemented:
       self.init(
         node: node, kind: .refused,
