@@ -350,6 +350,12 @@ extension ManifestType<[ManifestVariable]> {
           hint: "write letters, digits and `_`, not first a digit")
         return nil
       }
+      guard !["MUSTER_RUN", "MUSTER_SERVICE", "MUSTER_INDEX"].contains(entry.key) else {
+        faults.error(
+          "reserved-name", "`\(entry.key)` is a variable that Muster sets itself",
+          at: entry.keyLocation, hint: "take another name, without `MUSTER_`")
+        return nil
+      }
       let isEmpty = entry.value.content == .scalar("", isPlain: false)
       let value =
         isEmpty ? "" : entry.value.text(of: "variable `\(entry.key)`", faults: &faults)

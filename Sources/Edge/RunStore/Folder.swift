@@ -31,4 +31,13 @@ enum Folder {
     try SystemFault.check("link", path) { symlink(target, temporary) }
     try PlainFile.rename(temporary, to: path)
   }
+
+  /// What a symbolic link of ``link(_:at:)`` points at; `nil` where there is none.
+  static func target(of path: String) -> String? {
+    var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = bytes.withUnsafeMutableBytes { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { readlink(path, $0.baseAddress, $0.count) }
+    }
+    return count < 0 ? nil : String(decoding: bytes[..<count], as: UTF8.self)
+  }
 }
