@@ -125,7 +125,8 @@ package struct FleetMetrics: Equatable, Sendable {
     // Of those that say both numbers.
     let cached = observed.filter { $0.prefixHits != nil && $0.prefixQueries != nil }
     let queries = sum(cached.map(\.prefixQueries)) ?? 0
-    self.prefixHitRate = queries > 0 ? sum(cached.map(\.prefixHits)).map { $0 / queries } : nil
+    let hitRate = queries > 0 ? sum(cached.map(\.prefixHits)).map { $0 / queries } : nil
+    self.prefixHitRate = hitRate.flatMap { (0...1).contains($0) ? $0 : nil }
     self.latencies = EngineLatency.allCases.reduce(into: [:]) { latencies, latency in
       let histograms = observed.compactMap { $0.latencies[latency] }
       latencies[latency] = MetricHistogram.pooled(histograms).flatMap(Percentiles.init)
