@@ -358,7 +358,7 @@ struct LaunchMachineTests {
     let reason = Diagnostic(code: "run-taken", "n1: taken")
     #expect(machine.faulted(fault, at: Self.start) == Self.aborted(reason))
     #expect(
-      machine.left("n2", hasLeftovers: false)
+      machine.left("n2", hasRemains: false)
         == [.end(LaunchResult(reasons: [reason]))])
   }
 

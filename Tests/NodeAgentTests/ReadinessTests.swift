@@ -75,9 +75,12 @@ struct `What makes a replica ready` {
     try await StubServer.serving(answers) { port in
       var launch = Self.launch(nil)
       launch.model = ModelServer(port: port, model: "tiny", healthPath: healthPath)
+      let own = try #require(ProcessTable.stat(of: getpid())).identity
+      let proof = ListenerProof(ReplicaProcesses(holder: own, main: own, marks: []))
       let check = ReadinessCheck(
         launch: launch, environment: [:], clock: ContinuousClock(),
-        group: MultiThreadedEventLoopGroup.singleton)
+        group: MultiThreadedEventLoopGroup.singleton,
+        proof: AskedListener(proof: proof, blocking: BlockingCalls()))
       return await check.look()
     }
   }

@@ -80,11 +80,12 @@ package struct RunDirectory: Equatable, Sendable {
 
   /// What a link of ``becomeLatest()`` points at; `nil` where there is none.
   static func target(of path: String) -> String? {
-    var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = bytes.withUnsafeMutableBytes { bytes in
-      bytes.withMemoryRebound(to: CChar.self) { readlink(path, $0.baseAddress, $0.count) }
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { bytes in
+      guard let start = bytes.baseAddress else { return nil }
+      let count = readlink(path, start, bytes.count)
+      guard count >= 0 else { return nil }
+      return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
-    return count < 0 ? nil : String(decoding: bytes[..<count], as: UTF8.self)
   }
 
   /// The folder of a run that nodes have still: the one that is here, no longer finished, else a new

@@ -182,7 +182,9 @@ package struct EngineScrape: Sendable {
     }
     reading.latencies = table.latencies.compactMapValues(self.histogram)
     let steps = self.histogram(table.steps)
-    (reading.steps, reading.stepTokens) = (steps?.count, steps.flatMap { Self.sum([$0.sum]) })
+    (reading.steps, reading.stepTokens) = (
+      steps?.count, steps.flatMap { Self.sum([$0.sum].compactMap(\.self)) }
+    )
     reading.countsAge = !table.agedPlaces.allSatisfy { self.values([$0]).isEmpty }
     return reading
   }
