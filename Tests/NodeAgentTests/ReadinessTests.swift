@@ -68,6 +68,56 @@ struct `What makes a replica ready` {
     }
   }
 
+  /// What a look at a server says that has `tiny`, and of its metrics and health what `answers` has.
+  private static func look(
+    _ answers: StubServer.Answers, healthPath: String? = "/health"
+  ) async throws -> LivenessSight.Answer {
+    try await StubServer.serving(answers) { port in
+      var launch = Self.launch(nil)
+      launch.model = ModelServer(port: port, model: "tiny", healthPath: healthPath)
+      let own = try #require(ProcessTable.stat(of: getpid())).identity
+      let proof = ListenerProof(ReplicaProcesses(holder: own, main: own, marks: []))
+      let check = ReadinessCheck(
+        launch: launch, environment: [:], clock: ContinuousClock(),
+        group: MultiThreadedEventLoopGroup.singleton,
+        proof: AskedListener(proof: proof, blocking: BlockingCalls()))
+      return await check.look()
+    }
+  }
+
+  @Test(arguments: [500, 404, 401, 503])
+  func `metrics that cannot be read say nothing of a server that answers`(status: Int) async throws
+  {
+    let health = ["GET /health": (status: 200, body: "")]
+    let page = ["GET /metrics": (status: status, body: "vllm:num_requests_running 4\n")]
+    #expect(try await Self.look(health.merging(page) { $1 }) == .fine(nil))
+    #expect(try await Self.look(page, healthPath: nil) == .fine(nil))
+    #expect(try await Self.look(health.merging(["GET /metrics": (200, "")]) { $1 }) == .fine(nil))
+    // Its own word still counts.
+    #expect(
+      try await Self.look(page.merging(["GET /health": (503, "")]) { $1 })
+        == .dead("its engine is dead: /health answers 503"))
+  }
+
+  @Test func `metrics that do not come are no silence of a server that answers all else`()
+    async throws
+  {
+    let health: StubServer.Answers = [
+      "GET /health": (200, ""), "GET /metrics": StubServer.silence,
+    ]
+    #expect(try await Self.look(health) == .fine(nil))
+    let models: StubServer.Answers = ["GET /metrics": StubServer.silence]
+    // 404, 401: any answer.
+    #expect(try await Self.look(models, healthPath: nil) == .fine(nil))
+    let silent: StubServer.Answers = [
+      "GET /metrics": StubServer.silence, "GET /v1/models": StubServer.silence,
+    ]
+    guard case .unanswered = try await Self.look(silent, healthPath: nil) else {
+      Issue.record("a server that answers nothing is not silent")
+      return
+    }
+  }
+
   @Test func `tcp: a connection, and until then loading`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }

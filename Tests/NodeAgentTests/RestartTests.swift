@@ -52,6 +52,44 @@ struct `A daemon or a holder that is killed` {
     }
   }
 
+  @Test func `nobody is told that what died with the daemon is ready`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let (daemon, main) = try await agent.claimedLink { node in
+      let status = try await node.start(.init("job", script: "sleep 60")) { $0.state == .ready }
+      return (try await node.attach(agent.attachment()).processID, status.processID)
+    }
+    let holder = try #require(ProcessTable.stat(of: Int32(main))).parentID
+    for process in [daemon, Int64(holder), main] { kill(pid_t(process), SIGKILL) }
+    for process in [daemon, Int64(holder), main] {
+      try await eventually { ProcessTable.stat(of: Int32(process))?.isGone ?? true }
+    }
+    try await agent.link { node in
+      let first = try await node.attach(agent.attachment())
+      #expect(first.replicas.compactMap { ReplicaStatus($0)?.state } == [.failed])
+    }
+  }
+
+  @Test func `a daemon whose folder was removed makes room for another, which takes all up`()
+    async throws
+  {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let identity = try AgentIdentity(run: agent.run, node: agent.node)
+    let (daemon, before) = try await agent.claimedLink { node in
+      let status = try await node.start(.init("job", script: "sleep 60")) { $0.state == .ready }
+      return (try await node.attach(agent.attachment()).processID, status)
+    }
+    try RuntimeFolder.make(for: identity).remove()
+    try await agent.claimedLink { node in
+      #expect(ProcessTable.stat(of: Int32(daemon))?.isGone ?? true)
+      let after = try await node.wait(for: "job") { $0.state == .ready }
+      #expect(after.processID == before.processID)
+      #expect(try await node.stopAll().leftovers == [])
+      #expect(try await node.end(.init()).leftovers == [])
+    }
+  }
+
   @Test func `what was given up is not begun again by a new daemon`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }

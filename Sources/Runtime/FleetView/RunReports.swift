@@ -24,7 +24,8 @@ package struct ReplicaStanding: Equatable, Sendable {
     self.report?.isUnproven == true ? "\(self.word) (unproven)" : self.word
   }
 
-  package var reason: String { self.report?.reason ?? "" }
+  /// It quotes logs.
+  package var reason: String { SecretShapes.redact(self.report?.reason ?? "") }
 
   /// `busy` is ready with a slow answer.
   package var isReady: Bool { self.report?.state == .ready || self.report?.state == .busy }

@@ -333,6 +333,9 @@ package nonisolated struct Muster_V1_EndRequest: Sendable {
   /// Records that no coordinator has acknowledged stay, for one that resumes the work.
   package var keepRecords: Bool = false
 
+  /// Who holds the run stays written down: a coordinator that is older and comes later is refused.
+  package var keepHolder: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1527,7 +1530,7 @@ nonisolated extension Muster_V1_StopResponse: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Muster_V1_EndRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EndRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}keep_records\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}keep_records\0\u{3}keep_holder\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1536,6 +1539,7 @@ nonisolated extension Muster_V1_EndRequest: SwiftProtobuf.Message, SwiftProtobuf
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBoolField(value: &self.keepRecords) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.keepHolder) }()
       default: break
       }
     }
@@ -1545,11 +1549,15 @@ nonisolated extension Muster_V1_EndRequest: SwiftProtobuf.Message, SwiftProtobuf
     if self.keepRecords != false {
       try visitor.visitSingularBoolField(value: self.keepRecords, fieldNumber: 1)
     }
+    if self.keepHolder != false {
+      try visitor.visitSingularBoolField(value: self.keepHolder, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_EndRequest, rhs: Muster_V1_EndRequest) -> Bool {
     if lhs.keepRecords != rhs.keepRecords {return false}
+    if lhs.keepHolder != rhs.keepHolder {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

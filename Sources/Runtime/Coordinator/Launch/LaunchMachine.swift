@@ -67,6 +67,8 @@ where Instant.Duration == Duration, Instant: Sendable {
   /// In the order of the plan.
   package let neededNodes: [String]
   private var attachDeadline: Instant
+  /// When it ends for what nodes have refused, unless they think better of it.
+  private var refusalDeadline: Instant?
   private var passedAt: Instant
   private var state = State.gathering
   private var attachedNodes: Set<String> = []
@@ -152,9 +154,17 @@ where Instant.Duration == Duration, Instant: Sendable {
       case .unreachable: return []
       // What has attached once may be refused for a while, as by an sshd that starts anew.
       case .refused where self.attachedNodes.contains(fault.node): return []
-      case .refused, .held:
+      case .refused:
         guard self.neededNodes.contains(fault.node) else { return [] }
-        return self.abort([fault].folded(), by: .nodes, at: now)
+        if self.refusalDeadline == nil {
+          self.refusalDeadline = now.advanced(by: Self.refusalGrace)
+        }
+        return self.neededNodes.allSatisfy(self.hasAnswered) ? self.refuse(at: now) : []
+      case .held:
+        guard self.neededNodes.contains(fault.node) else { return [] }
+        return self.abort(
+          [fault].folded(), by: .nodes, at: now,
+          heldNode: fault.node)
       }
     // Another's from now on: it takes no order of ours, and what is left there is not known.
     case .departing where fault.kind == .held:
@@ -224,6 +234,10 @@ where Instant.Duration == Duration, Instant: Sendable {
     self.pass(to: now)
     switch self.state {
     case .gathering:
+      if let deadline = self.refusalDeadline, now >= deadline {
+        self.refusalDeadline = nil
+        if self.neededNodes.contains(where: self.isRefused) { return self.refuse(at: now) }
+      }
       guard now >= self.attachDeadline else { return [] }
       return self.abort(self.missingNodes(), by: .nodes, at: now)
     case .starting:
@@ -250,6 +264,9 @@ where Instant.Duration == Duration, Instant: Sendable {
   }
 
   private static var ownGapMax: Duration { .seconds(3) }
+
+  /// From the first node that refuses until the launch ends for it: others that do are named with it.
+  private static var refusalGrace: Duration { .seconds(2) }
 
   // MARK: Decisions
 
@@ -295,14 +312,29 @@ where Instant.Duration == Duration, Instant: Sendable {
     return ([.tell(.checked(findings))], self.settings.refusesFindings ? errors : [])
   }
 
+  private func isRefused(_ node: String) -> Bool {
+    !self.attachedNodes.contains(node) && self.faults[node]?.kind == .refused
+  }
+
+  private func hasAnswered(_ node: String) -> Bool {
+    self.attachedNodes.contains(node) || self.isRefused(node)
+  }
+
+  private mutating func refuse(at now: Instant) -> [Action] {
+    let refusals = self.neededNodes.filter(self.isRefused).compactMap { self.faults[$0] }
+    return self.abort(refusals.folded(), by: .nodes, at: now)
+  }
+
+  /// - Parameter heldNode: Is another's from now on: it takes no order of ours.
   private mutating func abort(
-    _ reasons: [Diagnostic], by culprit: LaunchResult.Culprit, at now: Instant
+    _ reasons: [Diagnostic], by culprit: LaunchResult.Culprit, at now: Instant,
+    heldNode: String? = nil
   ) -> [Action] {
     // Longer than the agents themselves give what they stop.
     let departure = Departure(
-      waiting: self.attachedNodes,
+      waiting: self.attachedNodes.filter { $0 != heldNode },
       deadline: now.advanced(by: self.plan.stopTimeout + .seconds(5)), reasons: reasons,
-      culprit: culprit)
+      culprit: culprit, hasRemains: heldNode != nil)
     self.state = .departing(departure)
     return [.tell(.aborted(reasons)), .giveOrders]
       + (departure.waiting.isEmpty ? self.end(departure) : [])

@@ -121,14 +121,17 @@ package struct AgentConnector: LaunchConnector {
   ///
   /// - Parameters:
   ///   - keepsRecords: Records that were not acknowledged stay on the nodes, for a resume.
+  ///   - keepsHolder: A coordinator from which the run was taken is refused there from now on.
   ///   - hear: Gets what each agent knows, its replicas as they were before; it ends then.
   /// - Returns: For each node what is there yet.
   package func stop(
-    _ nodes: [Plan.Node], of plan: Plan, keepsRecords: Bool = false,
+    _ nodes: [Plan.Node], of plan: Plan, keepsRecords: Bool = false, keepsHolder: Bool = false,
     hear: @escaping @Sendable (NodeSurvey) -> Void = { _ in }
   ) async -> NodeAnswers<NodeRemains> {
     await self.each(nodes) { session in
-      await session.stopAndEnd(timeout: plan.stopTimeout, keepsRecords: keepsRecords) {
+      await session.stopAndEnd(
+        timeout: plan.stopTimeout, keepsRecords: keepsRecords, keepsHolder: keepsHolder
+      ) {
         // An agent that does not say is stopped all the same.
         let events = (try? await Self.events(of: session)) ?? []
         hear(NodeSurvey(session, events: events))

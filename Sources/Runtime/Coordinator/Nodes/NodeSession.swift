@@ -123,11 +123,18 @@ package struct NodeSession: LaunchSession {
 
   /// Ends the daemon.
   ///
-  /// - Parameter keepsRecords: Records that were not acknowledged stay on the node, for a resume.
+  /// - Parameters:
+  ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
+  ///   - keepsHolder: A coordinator from which the run was taken is refused there from now on.
   /// - Returns: What lives, for which it goes on.
-  private func end(keepsRecords: Bool = false) async throws(NodeFault) -> [String] {
+  private func end(
+    keepsRecords: Bool = false, keepsHolder: Bool = false
+  ) async throws(NodeFault) -> [String] {
     try await NodeLink.call("end", on: self.node.name) {
-      try await self.api.end(.with { $0.keepRecords = keepsRecords }, options: $0)
+      let request = Muster_V1_EndRequest.with {
+        ($0.keepRecords, $0.keepHolder) = (keepsRecords, keepsHolder)
+      }
+      return try await self.api.end(request, options: $0)
     }.leftovers
   }
 
@@ -138,13 +145,15 @@ package struct NodeSession: LaunchSession {
   ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
   ///   - beforeEnd: Carried out when the replicas have been stopped: the last time to ask the daemon.
   package func stopAndEnd(
-    timeout: Duration, keepsRecords: Bool = false, beforeEnd: () async -> Void = {}
+    timeout: Duration, keepsRecords: Bool = false, keepsHolder: Bool = false,
+    beforeEnd: () async -> Void = {}
   ) async -> NodeRemains {
     do throws(NodeFault) {
       var remains = try await self.stop(timeout: timeout)
       await beforeEnd()
       if remains.leftovers.isEmpty {
-        remains.leftovers = try await self.end(keepsRecords: keepsRecords)
+        remains.leftovers = try await self.end(
+          keepsRecords: keepsRecords, keepsHolder: keepsHolder)
       }
       return remains
     } catch {

@@ -74,17 +74,21 @@ where ProbeClock.Duration == Duration {
     }
   }
 
-  /// Its health tells whether the engine is dead, and its metrics whether it moves.
+  /// Its health tells whether the engine is dead, and its metrics whether it moves. Where these cannot
+  /// be read, that is not known, and completions alone show whether it works.
   private func look(at server: ModelServer) async throws -> LivenessSight.Answer {
     if let path = server.healthPath {
       let health = try await self.page(of: server, path)
       if health.status == 503 { return .dead("its engine is dead: \(path) answers 503") }
     }
-    let page = try await self.page(of: server, server.metricsPath)
-    guard page.status == 200 else {
-      return .faulty("\(server.metricsPath) answers \(page.status)")
+    do {
+      let page = try await self.page(of: server, server.metricsPath)
+      return .fine(page.status == 200 ? EngineCounters(metrics: page.body) : nil)
+    } catch {
+      // Any answer, one that asks for a key too, shows that it is there.
+      if server.healthPath == nil { _ = try await self.page(of: server, "/v1/models") }
+      return .fine(nil)
     }
-    return .fine(EngineCounters(metrics: page.body))
   }
 
   private func page(
@@ -131,8 +135,10 @@ extension EngineCounters {
   private static let wrongLineCountMax = 8
 
   /// - Parameter page: Text of `/metrics`; lines that are not of that form are left out.
-  init(metrics page: [UInt8]) {
+  /// - Returns: `nil` where it says nothing of an engine.
+  init?(metrics page: [UInt8]) {
     let reading = Self.reading(page)
+    guard reading.hasEngine else { return nil }
     // A count that may be old is no sign of work: a completion shows whether such an engine is stuck.
     self.init(
       running: reading.countsAge ? nil : reading.running,

@@ -12,10 +12,11 @@ struct ReplicaProcesses: Sendable {
   /// Its value is an ``AgentIdentity/mark``.
   static let runVariable = "MUSTER_RUN"
 
-  /// Of all runs and nodes of which a process is alive on this machine. Blocks.
+  /// Of all runs and nodes of which a process, or a daemon, is alive on this machine. Blocks.
   static func runMarks() -> Set<String> {
     Set(
       ProcessTable.all().compactMap { process in
+        if let daemon = DaemonProcess(process.identity) { return daemon.identity.mark }
         let block = ProcessTable.environment(of: process.identity.processID)
         return ProcessTable.variables(in: block)[Self.runVariable]
       })

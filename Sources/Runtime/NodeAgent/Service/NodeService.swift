@@ -50,7 +50,10 @@ where RunClock.Duration == Duration {
         if refusal == nil || !request.yields || patience == 0 { break }
         try await self.logs.clock.sleep(for: .milliseconds(100))
       }
-      if let refusal { throw RPCError(heldBy: refusal) }
+      if let refusal {
+        if refusal.epoch >= claimant.epoch { throw RPCError(supersededBy: refusal) }
+        throw RPCError(code: .alreadyExists, message: "the run is held by \(refusal)")
+      }
     }
     return .with {
       $0.protocolVersion = AgentPreface.protocolVersion
@@ -201,7 +204,9 @@ where RunClock.Duration == Duration {
   ) async throws -> Muster_V1_EndResponse {
     try self.session.requireClaim(of: context)
     let living = await self.supervisor.living()
-    if living.isEmpty { self.session.end(keepsRecords: request.keepRecords) }
+    if living.isEmpty {
+      self.session.end(keepsRecords: request.keepRecords, keepsHolder: request.keepHolder)
+    }
     return .with { $0.leftovers = living.map { "\($0) has not been stopped" } }
   }
 }
@@ -245,7 +250,7 @@ extension RunSession {
     case .notClaimed:
       throw RPCError(
         code: .failedPrecondition, message: "attach first, and not as an observer")
-    case .superseded(let holder): throw RPCError(heldBy: holder)
+    case .superseded(let holder): throw RPCError(supersededBy: holder)
     }
   }
 }
@@ -255,10 +260,8 @@ extension RPCError {
     Self(code: .invalidArgument, message: message)
   }
 
-  fileprivate init(heldBy holder: RunClaim.Holder) {
-    self.init(
-      code: .aborted,
-      message: "the run is held by \(holder.coordinator) (epoch \(holder.epoch))")
+  fileprivate init(supersededBy holder: RunClaim.Holder) {
+    self.init(code: .aborted, message: "the run is held by \(holder), which came later")
   }
 }
 

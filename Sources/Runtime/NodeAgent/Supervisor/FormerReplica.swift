@@ -46,6 +46,13 @@ struct FormerReplica: Sendable {
     }.sorted { $0.replica.key < $1.replica.key }
   }
 
+  /// Whether anything was started there, by another version perhaps, whose words cannot be read. Blocks.
+  static func isAny(in state: StateFolder) -> Bool {
+    ((try? PlainFile.names(in: state.path)) ?? []).contains { name in
+      access(ReplicaFolder("\(state.path)/\(name)").spec, F_OK) == 0
+    }
+  }
+
   private static func read(
     _ replica: ReplicaSpecification, in folder: ReplicaFolder
   ) -> FormerReplica {

@@ -49,12 +49,16 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   func run(adopting former: Former? = nil) async {
     if let (attempt, status) = former {
       self.change { $0.adopted(as: status, processID: attempt.processID, at: $1) }
+      // Nothing is told before the first look: it may have ended since.
       await self.supervise(attempt)
     }
     while !Task.isCancelled {
       switch self.change({ $0.timePassed(at: $1) }) {
       case .launch:
-        if let attempt = await self.launch() { await self.supervise(attempt) }
+        if let attempt = await self.launch() {
+          await self.tell()
+          await self.supervise(attempt)
+        }
       case .none, .attempt:
         await self.rest()
       case .end:
@@ -91,7 +95,6 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   private func supervise(_ first: Ground.Attempt) async {
     var attempt = first
     var filter = LogEventFilter()
-    await self.tell()
     await withDiscardingTaskGroup { probes in
       while !Task.isCancelled, self.life.withLock({ $0.isAttempting }) {
         let isClearing = self.life.withLock { $0.isClearing }

@@ -167,7 +167,8 @@ typealias HostSupervisor<RunClock: Clock & Sendable> = Supervisor<HostGround<Run
 where RunClock.Duration == Duration
 
 extension Supervisor {
-  /// Takes up what a daemon before this one has left running, and shows what does not run.
+  /// Takes up what a daemon before this one has left running, and shows what does not run; returns when
+  /// it is known how each is now.
   func adopt<RunClock>(in state: StateFolder, _ blocking: BlockingCalls) async throws
   where Ground == HostGround<RunClock> {
     let found = try await blocking.run { FormerReplica.all(in: state) }
@@ -195,5 +196,8 @@ extension Supervisor {
         await run.run()
       }
     }
+    let keys = self.runs.withLock { Array($0.keys) }
+    for await _ in self.board.bell.rings()
+    where keys.allSatisfy({ self.board.status(of: $0) != nil }) { break }
   }
 }
