@@ -50,6 +50,15 @@ import Testing
       """
     ),
     (
+      "env: {A: 1, MUSTER_RUN: x}",
+      """
+      error: `MUSTER_RUN` is a variable that Muster sets itself
+        --> m.yaml:3:13
+      hint: take another name, without `MUSTER_`
+
+      """
+    ),
+    (
       "notify: {every: 60}",
       """
       error: `notify` tells nobody

@@ -59,9 +59,9 @@ import Testing
   }
 
   @Test func `several flags in an entry with its value are told`() throws {
-    let (_, faults) = try self.template("recipe: vllm, extra_args: ['--a=1 --enforce-eager']")
+    let (_, faults) = try self.template("recipe: vllm, extra_args: ['--seed=1 --enforce-eager']")
     #expect(faults.map(\.code) == ["one-word"])
-    let (_, json) = try self.template("recipe: vllm, extra_args: ['--a={\"b\": \"c --d\"}']")
+    let (_, json) = try self.template("recipe: vllm, extra_args: ['--cfg={\"b\": \"c --d\"}']")
     #expect(json.isEmpty)
   }
 

@@ -49,6 +49,12 @@ extension ManifestType<[ManifestVariable]> {
             : "write letters, digits and `_`, not first a digit")
         return nil
       }
+      guard !["MUSTER_RUN", "MUSTER_SERVICE", "MUSTER_INDEX"].contains(entry.key) else {
+        faults.error(
+          "reserved-name", "`\(entry.key)` is a variable that Muster sets itself",
+          at: entry.keyLocation, hint: "take another name, without `MUSTER_`")
+        return nil
+      }
       if case .list(let items) = entry.value.content {
         let texts = items.map { if case .scalar(let text, _) = $0.content { text } else { "…" } }
         faults.error(

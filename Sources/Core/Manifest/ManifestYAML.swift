@@ -167,7 +167,7 @@ package struct ManifestYAML {
     }
     switch node {
     case .scalar(let scalar):
-      let isPlain = scalar.style == .plain || scalar.style == .any
+      let isPlain = Self.isPlain(scalar)
       return ManifestValue(.scalar(scalar.string, isPlain: isPlain), at: location)
     case .sequence(let sequence):
       var values: [ManifestValue] = []
@@ -194,6 +194,17 @@ package struct ManifestYAML {
       return ManifestValue(.mapping(entries), at: location)
     case .alias:
       throw self.fault("yaml-syntax", "manifest has an alias without an anchor", at: location)
+    }
+  }
+
+  /// As it is written, unless a tag says what it is.
+  private static func isPlain(_ scalar: Node.Scalar) -> Bool {
+    switch scalar.tag.rawValue {
+    case "tag:yaml.org,2002:str": false
+    case "tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:bool",
+      "tag:yaml.org,2002:null":
+      true
+    default: scalar.style == .plain || scalar.style == .any
     }
   }
 

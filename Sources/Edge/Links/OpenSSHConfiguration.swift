@@ -188,9 +188,8 @@ extension LinkError {
       .noAnswer(address: _, during: .connection, seconds: _), .ssh(.authenticationRefused, _, _),
       .ssh(.hostKeyUnknown, _, _):
       true
-    case .noAnswer, .ssh, .knownHosts, .otherArchitecture, .noPlaceForAgent, .endedEarly, .noise,
-      .noDaemon,
-      .otherProtocol, .agentImage, .programNotStarted, .name, .cancelled:
+    case .noAnswer, .ssh, .knownHosts, .otherArchitecture, .noPlaceForAgent, .endedEarly, .noDaemon,
+      .noise, .otherProtocol, .agentImage, .programNotStarted, .name, .cancelled:
       false
     }
   }

@@ -321,7 +321,7 @@ package struct NextStep: Equatable, Sendable {
       } else if let key = first(.stalled) {
         (
           "muster logs \(file) \(key) -n 200",
-          "`\(key)` makes no progress; `muster down \(file)` stops it all the same"
+          "`\(key)` makes no progress; `muster restart \(file) \(key)` starts it anew all the same"
         )
       } else if let key = first(.waiting, .starting, .loading, .canary, .backoff, .draining) {
         ("muster attach \(file)", "`\(key)` is on its way")

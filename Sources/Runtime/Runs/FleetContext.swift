@@ -185,9 +185,18 @@ extension FleetContext {
     _ id: RunID, from nodes: [Plan.Node]
   ) async throws(RunFault) -> LiveRun? {
     let survey = try await self.agents(of: id.rawValue).survey(nodes)
-    for answer in survey.values {
+    var faults = survey.faults
+    for (node, answer) in survey.answers {
+      var plan: Plan
+      do throws(Diagnostic) {
+        plan = try Plan(json: answer.plan)
+      } catch {
+        // Such as one that another version wrote.
+        if !answer.plan.isEmpty { faults.append(NodeFault(node: node.name, kind: .refused, error)) }
+        continue
+      }
       // Nor does a node make an eval of ours a run of services.
-      guard var plan = try? Plan(json: answer.plan), plan.name == self.plan.name,
+      guard plan.name == self.plan.name,
         !RunDirectory(root: self.runsFolder, name: plan.name, id: id).hasWorkPlan
       else { continue }
       // Links are ours: keys lie elsewhere here, and a node must not say what we execute.
@@ -200,8 +209,8 @@ extension FleetContext {
           self.surroundings)
       }
     }
-    if survey.faults.isEmpty { return nil }
-    throw RunFault(.surroundings, survey.faults.folded())
+    if faults.isEmpty { return nil }
+    throw RunFault(.surroundings, faults.folded())
   }
 
   private func ownNodes(of plan: Plan, _ id: RunID) throws(RunFault) -> [Plan.Node] {
@@ -279,7 +288,8 @@ extension FleetContext {
   package func end(_ run: LiveRun) async throws(RunFault) -> RunEnding {
     let journal = TimelineJournal(run)
     let stopped = try await self.agents(of: run.id, holding: run.plan).stop(
-      run.plan.nodes, of: run.plan
+      // `up` may be on its way to a node, or to a daemon that has ended.
+      run.plan.nodes, of: run.plan, keepsHolder: true
     ) { survey in
       for event in survey.events { journal.see(.happened(event)) }
       for report in survey.reports { journal.see(.reported(report)) }
@@ -384,10 +394,9 @@ package struct FleetLinks: Sendable {
       do throws(LinkError) {
         return try await opener.open(node, for: purpose)
       } catch {
-        var diagnostic = error.diagnostic
-        diagnostic.hints += [openSSH?.hint(for: node, after: error)].compactMap(\.self)
-        throw NodeFault(
-          node: node.name, kind: error.mayPass ? .unreachable : .refused, diagnostic)
+        var fault = NodeFault(node: node.name, error)
+        fault.diagnostic.hints += [openSSH?.hint(for: node, after: error)].compactMap(\.self)
+        throw fault
       }
     }
   }
