@@ -100,10 +100,13 @@ enum GPUQuestion {
     gpu.uncorrectedErrors = Self.number(values[6])
     // Every GPU that answers knows its identity, its name and, where it has its own, its memory.
     gpu.isLost =
-      words.contains { $0.contains("GPU is lost") }
+      words.contains { $0.contains(Self.lostMark) }
       || [1, 2, 7].contains { ["ERR!", "Unknown Error"].contains(Self.bare(words[$0])) }
     return gpu
   }
+
+  /// Of `nvidia-smi`.
+  private static let lostMark = "GPU is lost"
 
   /// Lines as `GPU-5f…, 12345, 2048, python3`.
   static func processes(in output: String) -> [PreflightFacts.GPUProcess] {
