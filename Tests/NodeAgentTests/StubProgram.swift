@@ -2,7 +2,7 @@
 enum StubProgram {
   /// - Parameters:
   ///   - answers: By method and path; anything else is 404.
-  ///   - key: Who does not show it gets 401.
+  ///   - key: Who asks for what is below `/v1` and does not show it gets 401.
   ///   - sharesPort: With others that ask for that.
   ///   - user: Whose it is once it listens; 0: its starter's.
   ///   - log: Gets every request as it came; made with the first.
@@ -48,7 +48,7 @@ enum StubProgram {
       if (open(my $file, ">>", $log)) { print $file $request; close $file }
       my ($status, $body) = @{$answers{$question} || [404, ""]};
       ($status, $body) = (401, "")
-        if $key ne "" && $request !~ /^authorization: Bearer \Q$key\E\r$/mi;
+        if $key ne "" && $question =~ m{ /v1/} && $request !~ /^authorization: Bearer \Q$key\E\r$/mi;
       syswrite($client, "HTTP/1.1 $status X\r\nContent-Length: " . length($body)
         . "\r\nConnection: close\r\n\r\n$body");
       close $client;

@@ -188,10 +188,7 @@ extension FleetContext {
     var faults = survey.faults
     for (node, answer) in survey.answers {
       var plan: Plan
-      do throws(Diagnostic) {
-        plan = try Plan(json: answer.plan)
-      } catch {
-        // Such as one that another version wrote.
+      do throws(Diagnostic) { plan = try Plan(json: answer.plan) } catch {
         if !answer.plan.isEmpty { faults.append(NodeFault(node: node.name, kind: .refused, error)) }
         continue
       }
