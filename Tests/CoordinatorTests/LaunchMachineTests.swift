@@ -236,12 +236,10 @@ struct LaunchMachineTests {
     #expect(Self.report(&machine, Self.report("n1", "base", 0, .ready)) == [])
   }
 
-  @Test func `what nodes say is told once, and refuses nothing where it may not`() {
-    var settings = Machine.Settings(attachTimeout: .seconds(20), reportGrace: .seconds(5))
-    settings.refusesFindings = false
-    var machine = Machine(plan: Self.plan, settings: settings, now: Self.start)
+  @Test func `what nodes say is told once, and refuses nothing where something of the run lives`() {
+    var machine = Self.machine()
     machine.examined(Self.lacking("n1"))
-    _ = Self.attach(&machine, "n1")
+    _ = machine.attached("n1", runsReplicas: true, at: Self.start)
     let actions = Self.attach(&machine, "n2")
     #expect(actions.count == 3)
     #expect(actions.suffix(2) == Self.starting("base")[...])

@@ -84,6 +84,13 @@ package struct RunDirectory: Equatable, Sendable {
     }
   }
 
+  /// Instead of one that is damaged.
+  package func replacePlan(_ plan: [UInt8]) throws(RunStoreError) {
+    try RunStoreError.filing { () throws(SystemFault) in
+      try PlainFile.publish(plan, at: self.planPath, durably: true)
+    }
+  }
+
   /// Whether it is an eval, also where its work plan is damaged or another version's.
   package var hasWorkPlan: Bool { access(self.workPlanPath, F_OK) == 0 }
 
@@ -146,7 +153,10 @@ package struct RunLock: ~Copyable {
     let other: String
     do throws(SystemFault) {
       let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
-      if try file.lock() {
+      var isMine = try file.lock()
+      // Who merely asks is in the way for an instant.
+      while !isMine, try !file.isLocked() { isMine = try file.lock() }
+      if isMine {
         try file.truncate(to: 0)
         try file.write(Array("\(holder)\n".utf8), at: 0)
         self.file = file
@@ -164,7 +174,7 @@ package struct RunLock: ~Copyable {
   package static func holder(of run: RunDirectory) -> String? {
     do throws(SystemFault) {
       let file = try OpenFile(path: "\(run.path)/lock", flags: O_RDONLY)
-      if try file.lock() { return nil }
+      if try !file.isLocked() { return nil }
       return String(decoding: try file.bytes(0..<256), as: UTF8.self).split(separator: "\n").first
         .map(String.init) ?? "?"
     } catch {

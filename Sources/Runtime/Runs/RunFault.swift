@@ -48,6 +48,23 @@ package struct RunFault: Error, Equatable, Sendable {
   }
 }
 
+extension Diagnostic {
+  /// - Parameter error: `nil`: it was read, and is none.
+  static func unreadablePlan(of run: RunDirectory, _ error: RunStoreError?) -> Self {
+    var reason = "it is empty, cut off, or not what Muster wrote"
+    if case .file(let fault) = error { reason = fault.reason }
+    return Self(
+      code: "run-damaged", "run \(run.id): its plan `\(run.planPath)` cannot be read",
+      causes: [reason],
+      hints: [
+        run.hasWorkPlan
+          ? "bring the file back from a copy; `muster merge \(run.id)` needs it not"
+          : "`muster status` and `muster down` ask the nodes, which have it as long as it lives",
+        "`muster runs prune MANIFEST --older AGE` removes the run once nothing of it lives",
+      ])
+  }
+}
+
 extension RunStoreError {
   /// As a person is told.
   package var diagnostic: Diagnostic {

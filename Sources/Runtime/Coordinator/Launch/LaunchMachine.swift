@@ -23,14 +23,10 @@ where Instant.Duration == Duration, Instant: Sendable {
     package var attachTimeout: Duration
     /// Beyond a replica's own deadline, which its node watches: for a link that is down meanwhile.
     package var reportGrace: Duration
-    /// Whether an error in what nodes say of themselves keeps everything from starting; it is told in
-    /// any case.
-    package var refusesFindings: Bool
 
-    package init(attachTimeout: Duration, reportGrace: Duration, refusesFindings: Bool = true) {
+    package init(attachTimeout: Duration, reportGrace: Duration) {
       self.attachTimeout = attachTimeout
       self.reportGrace = reportGrace
-      self.refusesFindings = refusesFindings
     }
   }
 
@@ -276,7 +272,8 @@ where Instant.Duration == Duration, Instant: Sendable {
     let findings = PreflightCheck.findings(self.plan, answers)
     self.answers = []
     let errors = findings.filter(\.isError).map(\.folded)
-    return ([.tell(.checked(findings))], self.settings.refusesFindings ? errors : [])
+    // What runs already is never ended for what a look at its node finds.
+    return ([.tell(.checked(findings))], self.usedNodes.isEmpty ? errors : [])
   }
 
   private mutating func abort(

@@ -125,7 +125,7 @@ package struct AgentConnector: LaunchConnector {
     hear: @escaping @Sendable (NodeSurvey) -> Void = { _ in }
   ) async -> NodeAnswers<NodeRemains> {
     await self.each(nodes) { session in
-      await session.stopAndEnd(timeout: plan.stopTimeout, keepsRecords: keepsRecords) {
+      try await session.stop(timeout: plan.stopTimeout, keepsRecords: keepsRecords) {
         // An agent that does not say is stopped all the same.
         let events = (try? await Self.events(of: session)) ?? []
         hear(NodeSurvey(session, events: events))

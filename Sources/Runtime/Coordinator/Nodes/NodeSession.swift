@@ -98,7 +98,7 @@ package struct NodeSession: LaunchSession {
   /// - Parameters:
   ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
   ///   - beforeEnd: Carried out when the replicas have been stopped: the last time to ask the daemon.
-  private func stop(
+  func stop(
     timeout: Duration, keepsRecords: Bool, beforeEnd: () async -> Void
   ) async throws(NodeFault) -> NodeRemains {
     let stopped = try await NodeLink.call("stop", on: self.node.name, timeout: timeout) {
