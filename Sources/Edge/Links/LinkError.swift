@@ -78,7 +78,8 @@ extension LinkError {
         hints: ["`ssh.connect_timeout` is how long it may take"] + phase.hints)
     case .noUsableKey(let user, let unusable):
       Diagnostic(
-        code: Self.isRSAOnly(unusable) ? "rsa-key-unsupported" : "no-usable-key",
+        code: !unusable.isEmpty && unusable.allSatisfy(Self.isRSA)
+          ? "rsa-key-unsupported" : "no-usable-key",
         "no key can be tried to log in as `\(user)`", causes: unusable.map(Self.text),
         hints: Self.hints(unusable))
     case .ssh(let error, let address, let unusable):
@@ -95,7 +96,7 @@ extension LinkError {
         code: "no-place-for-agent", "no folder can hold muster-node",
         causes: faults.map { fault in
           let detail = fault.detail.isEmpty ? "" : " (\(fault.detail.printable))"
-          return "\(fault.place): \(fault.reason.rawValue)\(detail)"
+          return "\(fault.place): \(fault.reason)\(detail)"
         },
         hints: ["free some space, or mount one of them writable and without `noexec`"])
     case .endedEarly(let outcome, let standardError, let noise):
@@ -208,9 +209,8 @@ extension LinkError {
         + Self.hints(untried))
   }
 
-  private static func isRSAOnly(_ unusable: [SSHRefusal.Unusable]) -> Bool {
-    !unusable.isEmpty
-      && unusable.allSatisfy { if case .rsaNeedsSHA2 = $0.fault { true } else { false } }
+  private static func isRSA(_ unusable: SSHRefusal.Unusable) -> Bool {
+    if case .rsaNeedsSHA2 = unusable.fault { true } else { false }
   }
 
   private static func text(_ unusable: SSHRefusal.Unusable) -> String {
@@ -228,7 +228,7 @@ extension LinkError {
 
   private static func hints(_ unusable: [SSHRefusal.Unusable]) -> [String] {
     var hints: [String] = []
-    if unusable.contains(where: { if case .rsaNeedsSHA2 = $0.fault { true } else { false } }) {
+    if unusable.contains(where: Self.isRSA) {
       hints.append("make another key with `ssh-keygen -t ed25519` and add it on the nodes")
     }
     if unusable.contains(where: { $0.fault == .encrypted }) {

@@ -64,19 +64,29 @@ package struct RunList: Sendable {
         try PlainFile.rename(run.path, to: "\(folder)/\(gone)")
         // Nobody finds it any more.
         _ = consume lock
+        try? self.repointLatest(of: run.name)
       }
     } catch {
       // Another removal of it was there first.
       guard access(run.path, F_OK) == 0 else { return 0 }
       throw error
     }
-    try self.repointLatest(in: folder)
     var size = try self.discard(gone, in: folder)
     // Those of removals that were killed, too; what keeps one of them is no fault of this one.
     for name in try self.names(in: folder) where Self.isGone(name) {
       size += (try? self.discard(name, in: folder)) ?? 0
     }
     return size
+  }
+
+  /// `latest` names the newest run that is there, or goes.
+  private func repointLatest(of name: String) throws(SystemFault) {
+    let folder = "\(self.root)/\(name)"
+    if let newest = try self.names(in: folder).compactMap({ RunID($0) }).max() {
+      try RunDirectory(root: self.root, name: name, id: newest).becomeLatest()
+    } else {
+      unlink("\(folder)/latest")
+    }
   }
 
   /// Removes what was renamed for it; what cannot be removed is a run again.
@@ -106,16 +116,6 @@ package struct RunList: Sendable {
   private static func isGone(_ name: String) -> Bool {
     name.hasPrefix(".") && name.hasSuffix(Self.goneEnd)
       && RunID(String(name.dropFirst().dropLast(Self.goneEnd.count))) != nil
-  }
-
-  /// `latest` names the newest run that is there, or goes.
-  private func repointLatest(in folder: String) throws(SystemFault) {
-    let newest = try self.names(in: folder).compactMap { RunID($0) }.max()
-    if let newest {
-      try Folder.link(newest.rawValue, at: "\(folder)/latest")
-    } else {
-      unlink("\(folder)/latest")
-    }
   }
 
   private func names(in folder: String) throws(SystemFault) -> [String] {

@@ -42,7 +42,8 @@ package struct Eval: AsyncParsableCommand {
     let work = try WorkResult(of: run)
     if run.isFinished {
       StandardStreams.say("eval \(run.id) is over already")
-      return try self.check(try self.conclude(work))
+      guard try self.conclude(work).isComplete else { throw CommandFailure(.incomplete) }
+      return
     }
     let agents = try await run.agentRun(live: fleet)
     StandardStreams.say("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)")
@@ -77,7 +78,7 @@ package struct Eval: AsyncParsableCommand {
     if result.ending == .complete, merge.missing == result.progress.abandonedCount {
       run.end()
     }
-    try self.check(merge)
+    guard merge.isComplete else { throw CommandFailure(.incomplete) }
   }
 
   private func workers(of plan: Plan) throws -> [Plan.Node] {
@@ -90,11 +91,7 @@ package struct Eval: AsyncParsableCommand {
         throw ValidationError("nodes `\(expression)`: \(error)")
       }
     }
-    do throws(Diagnostic) {
-      return try plan.workers(named: nodes)
-    } catch {
-      throw CommandFailure(.failed, [error])
-    }
+    return try plan.workers(named: nodes)
   }
 
   private func evalRun(_ fleet: FleetContext) throws -> LiveRun {
@@ -111,10 +108,5 @@ package struct Eval: AsyncParsableCommand {
     StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
     StandardStreams.say("merged: \(work.recordsPath)")
     return merge
-  }
-
-  /// - Throws: `CommandFailure` with status 3 when items are missing.
-  private func check(_ merge: MergeSummary) throws {
-    if !merge.isComplete { throw CommandFailure(.incomplete) }
   }
 }
