@@ -34,7 +34,7 @@ final class KeptRunsTests: Sendable {
         coordinator: "me@here pid 1",
         milliseconds: {
           self.now.withLock { now in
-            now += 1
+            now += 1000
             return now
           }
         },
@@ -84,6 +84,9 @@ final class KeptRunsTests: Sendable {
     let fleet = try self.fleet()
     let run = try await fleet.liveRunForLaunch()
     #expect(try self.standing() == .held(by: "me@here pid 1"))
+    #expect(!run.hasStarted)
+    run.record(.starting(services: ["policy"]))
+    #expect(run.hasStarted)
     let eval = try fleet.newEval(try self.workPlan())
     let fault = await #expect(throws: RunFault.self) { _ = try await eval.agentRun(live: fleet) }
     #expect(

@@ -155,10 +155,8 @@ package struct FleetContext: Sendable {
 
   private func launchedRun() throws(RunFault) -> LiveRun {
     // One that cannot be read by now lives nowhere.
-    guard
-      let run = try self.newestRun({ !$0.isFinished })
-        .flatMap({ try? LiveRun($0, self.surroundings) })
-    else {
+    let newest = try self.newestRun { !$0.isFinished }
+    guard let run = newest.flatMap({ try? LiveRun($0, self.surroundings) }) else {
       let run = try self.newRun()
       try run.hold()
       return run
@@ -227,9 +225,18 @@ extension FleetContext {
     _ id: RunID, from nodes: [Plan.Node]
   ) async throws(RunFault) -> LiveRun? {
     let survey = try await self.agents(of: id.rawValue).survey(nodes)
-    for answer in survey.values {
+    var faults = survey.faults
+    for (node, answer) in survey.answers {
+      var plan: Plan
+      do throws(Diagnostic) {
+        plan = try Plan(json: answer.plan)
+      } catch {
+        // Such as one that another version wrote.
+        if !answer.plan.isEmpty { faults.append(NodeFault(node: node.name, kind: .refused, error)) }
+        continue
+      }
       // Nor does a node make an eval of ours a run of services.
-      guard var plan = try? Plan(json: answer.plan), plan.name == self.plan.name,
+      guard plan.name == self.plan.name,
         !RunDirectory(root: self.runsFolder, name: plan.name, id: id).hasWorkPlan
       else { continue }
       // Links are ours: keys lie elsewhere here, and a node must not say what we execute.
@@ -241,11 +248,13 @@ extension FleetContext {
           root: self.runsFolder, name: plan.name, id: id, plan: json)
         // What is damaged here is whole there.
         if (try? LiveRun(run, self.surroundings)) == nil { try run.replacePlan(json) }
-        return try LiveRun(run, self.surroundings)
+        let live = try LiveRun(run, self.surroundings)
+        live.record(LiveRun.adopted, live.id)
+        return live
       }
     }
-    if survey.faults.isEmpty { return nil }
-    throw RunFault(.surroundings, survey.faults.folded())
+    if faults.isEmpty { return nil }
+    throw RunFault(.surroundings, faults.folded())
   }
 
   private func ownNodes(of plan: Plan, _ id: RunID) throws(RunFault) -> [Plan.Node] {
@@ -326,7 +335,8 @@ extension FleetContext {
   package func end(_ run: LiveRun) async throws(RunFault) -> RunEnding {
     let journal = TimelineJournal(run)
     let stopped = try await self.agents(of: run.id, holding: run.plan).stop(
-      run.plan.nodes, of: run.plan
+      // `up` may be on its way to a node, or to a daemon that has ended.
+      run.plan.nodes, of: run.plan, keepsHolder: true
     ) { survey in
       for event in survey.events { journal.see(.happened(event)) }
       for report in survey.reports { journal.see(.reported(report)) }
@@ -348,32 +358,22 @@ extension FleetContext {
   }
 }
 
-/// What stopping a run has come to.
-package struct RunEnding: Equatable, Sendable {
-  /// Others' processes in places of ours, about which nothing is to be done, in words.
-  package var foreign: [String] = []
-  /// Of each node where something of the run is left.
-  package var leftovers: [Diagnostic] = []
-  /// Of nodes that do not answer.
-  package var faults: [NodeFault] = []
-
-  /// Nothing of the run is left anywhere.
-  package var isProven: Bool { self.leftovers.isEmpty && self.faults.isEmpty }
-}
-
 /// What opens links to the nodes of a plan, with the agent's program at hand.
 package struct FleetLinks: Sendable {
   private let opener: LinkOpener
+  private let openSSH: OpenSSHConfiguration?
 
   /// The version of the library that speaks SSH.
   package static var libraryVersion: String { LibSSH2Session.libraryVersion }
 
   /// - Parameters:
+  ///   - home: Of the user, with what `ssh` is told; `nil`: nothing.
   ///   - cacheFolder: Where the agent's program is kept gzipped; made if need be.
   ///   - seed: Of the pauses between logins to one host.
   package init(
-    agent: String, cacheFolder: String, group: any EventLoopGroup, seed: UInt64
+    agent: String, home: String? = nil, cacheFolder: String, group: any EventLoopGroup, seed: UInt64
   ) throws(RunFault) {
+    self.openSSH = home.map { OpenSSHConfiguration(home: $0) }
     do throws(LinkError) {
       self.opener = LinkOpener(
         group: group, agent: try AgentImage(path: agent, cacheFolder: cacheFolder),
@@ -385,13 +385,14 @@ package struct FleetLinks: Sendable {
 
   /// - Parameter purpose: A run, whose agents are started or found, or errands.
   package func open(for purpose: LinkPurpose) -> OpenLink {
-    let opener = self.opener
+    let (opener, openSSH) = (self.opener, self.openSSH)
     return { node throws(NodeFault) in
       do throws(LinkError) {
         return try await opener.open(node, for: purpose)
       } catch {
-        throw NodeFault(
-          node: node.name, kind: error.mayPass ? .unreachable : .refused, error.diagnostic)
+        var fault = NodeFault(node: node.name, error)
+        fault.diagnostic.hints += [openSSH?.hint(for: node, after: error)].compactMap(\.self)
+        throw fault
       }
     }
   }

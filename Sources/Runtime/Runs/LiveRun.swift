@@ -31,7 +31,7 @@ package final class LiveRun: Sendable {
     self.redactor = Redactor(
       self.plan.secrets.compactMap { name in
         surroundings.variable(name).map { (name: name, value: $0) }
-      })
+      } + self.plan.writtenSecrets)
   }
 
   package var id: String { self.directory.id.rawValue }
@@ -85,6 +85,15 @@ package final class LiveRun: Sendable {
       }
       if isFirst { self.surroundings.tell(error.diagnostic) }
     }
+  }
+
+  static let adopted = "adopted"
+
+  /// Whether services of it may run: they were started from here, or found on the nodes. One whose
+  /// journal cannot be read has started.
+  package var hasStarted: Bool {
+    guard let events = try? self.events() else { return true }
+    return events.contains { ["start", Self.adopted].contains($0.kind) }
   }
 
   /// Before anything is started: a launch that nobody can read of later is none.

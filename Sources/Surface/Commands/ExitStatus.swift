@@ -42,6 +42,16 @@ package enum ExitStatus: Int32, CaseIterable, Equatable, Sendable {
     }
   }
 
+  /// Of replicas that were stopped, and of those of them that were started anew.
+  package init(_ ending: RunEnding, then result: LaunchResult = LaunchResult()) {
+    let started = result.reasons.isEmpty ? Self.success : Self(result.culprit)
+    if !ending.leftovers.isEmpty || started == .failed {
+      self = .failed
+    } else {
+      self = ending.faults.isEmpty ? started : .environment
+    }
+  }
+
   /// - Parameters:
   ///   - readyCount: Servers that a client may be sent to.
   ///   - missingCount: Those that it may not.
