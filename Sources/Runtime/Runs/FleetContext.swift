@@ -113,6 +113,7 @@ package struct FleetContext: Sendable {
     do throws(RunFault) {
       return try LiveRun(run, self.surroundings)
     } catch {
+      guard error.diagnostics.map(\.code) == [Diagnostic.damage] else { throw error }
       self.warn(error)
     }
     return try await self.runOnNodes()

@@ -25,7 +25,7 @@ package final class LiveRun: Sendable {
     do {
       self.plan = try Plan(json: try directory.plan())
     } catch {
-      throw RunFault(.surroundings, .unreadablePlan(of: directory, error as? RunStoreError))
+      throw RunFault(.surroundings, .unreadablePlan(of: directory, error))
     }
     self.journal = Result { () throws(RunStoreError) in try Journal(path: directory.journalPath) }
     self.redactor = Redactor(

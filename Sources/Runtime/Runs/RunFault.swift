@@ -54,12 +54,15 @@ package struct RunFault: Error, Equatable, Sendable {
 }
 
 extension Diagnostic {
-  /// - Parameter error: `nil`: it was read, and is none.
-  static func unreadablePlan(of run: RunDirectory, _ error: RunStoreError?) -> Self {
+  static let damage = "run-damaged"
+
+  /// - Parameter error: Of reading it. What another version wrote is not damaged.
+  static func unreadablePlan(of run: RunDirectory, _ error: any Error) -> Self {
+    if let error = error as? Self, error.code == "unknown-version" { return error }
     var reason = "it is empty, cut off, or not what Muster wrote"
-    if case .file(let fault) = error { reason = fault.reason }
+    if case .file(let fault) = error as? RunStoreError { reason = fault.reason }
     return Self(
-      code: "run-damaged", "run \(run.id): its plan `\(run.planPath)` cannot be read",
+      code: Self.damage, "run \(run.id): its plan `\(run.planPath)` cannot be read",
       causes: [reason],
       hints: [
         run.hasWorkPlan
