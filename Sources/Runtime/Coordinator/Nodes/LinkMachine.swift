@@ -25,7 +25,7 @@ package struct LinkMachine: Sendable {
     /// While there is work. Nodes may be started long after it has begun.
     package static let work = Settings(
       pauseMin: .milliseconds(250), pauseMax: .seconds(5), refusedPause: .seconds(5),
-      heldPause: .seconds(5))
+      heldPause: nil)
   }
 
   package enum Action: Equatable, Sendable {

@@ -102,7 +102,10 @@ package struct NodeFault: Error, Equatable, Sendable {
     guard let error = error as? RPCError else {
       self.init(
         node: node, kind: .unreachable,
-        Diagnostic(code: "link-lost", "the link broke during `\(call)`", causes: ["\(error)"]))
+        Diagnostic(
+          code: "link-lost", "the link broke during `\(call)`",
+          // Of one that has closed the link's own words tell.
+          causes: (error as? RuntimeError)?.code == .clientIsStopped ? [] : ["\(error)"]))
       return
     }
     switch error.code {
