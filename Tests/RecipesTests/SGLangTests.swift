@@ -53,7 +53,10 @@ import Testing
     #expect(own?.launch.argv.prefix(3) == ["./serve", "--model-path", "m"])
     #expect(faults.map(\.code) == ["key-not-given"] && faults[0].location?.line == 5)
     let fine = ["executable: ./serve, extra_args: [--api-key=k]", "executable: /opt/python3.11"]
-    for settings in fine { #expect(try self.template("model: m, \(settings)").1.isEmpty) }
+    for settings in fine {
+      let (_, found) = try self.template("model: m, \(settings)")
+      #expect(!found.contains { $0.code == "key-not-given" })
+    }
     let (written, _) = try self.template("model: m, extra_args: [--api-key=k]")
     let argv = try #require(written?.launch.argv)
     #expect(argv[1] == "-m")
