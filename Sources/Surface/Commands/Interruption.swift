@@ -1,10 +1,35 @@
 import Dispatch
 import Fleet
 import Glibc
+import Synchronization
 
 /// Ctrl-C and TERM as a cancellation: what has been received is kept, then the status is 130.
 enum Interruption {
   private static let signals = [SIGINT, SIGTERM, SIGHUP]
+  /// How many ``guarding(hint:_:)`` are under way.
+  private static let guardCount = Atomic(0)
+
+  /// Where nothing guards against them, signals end the process as by default, when `last` is done.
+  ///
+  /// - Returns: What waits for them, to be kept.
+  static func beforeEnd(
+    _ last: @escaping @Sendable () -> Void
+  ) -> [any DispatchSourceSignal] {
+    let queue = DispatchQueue(label: "signals")
+    return Self.signals.compactMap { number in
+      // One that is ignored, as below `nohup`, goes on to be.
+      if unsafeBitCast(signal(number, SIG_IGN), to: Int.self) == 1 { return nil }
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      source.setEventHandler {
+        guard Self.guardCount.load(ordering: .relaxed) == 0 else { return }
+        last()
+        signal(number, SIG_DFL)
+        kill(getpid(), number)
+      }
+      source.resume()
+      return source
+    }
+  }
 
   /// Carries `body` out, and cancels it at the first SIGINT, SIGTERM or SIGHUP.
   ///
@@ -13,6 +38,8 @@ enum Interruption {
   static func guarding<Result: Sendable>(
     hint: String, _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {
+    Self.guardCount.add(1, ordering: .relaxed)
+    defer { Self.guardCount.subtract(1, ordering: .relaxed) }
     let (signals, feed) = AsyncStream.makeStream(of: Void.self)
     let sources = Self.signals.map { number in
       signal(number, SIG_IGN)

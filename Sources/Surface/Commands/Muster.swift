@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Dispatch
 import Fleet
 import Lab
 import Runs
@@ -24,6 +25,15 @@ package struct Muster: AsyncParsableCommand {
   /// - Returns: The exit status: 0, 1 to 3 as the subcommand defines them, 64 for a wrong command
   ///   line, 130 when interrupted.
   package static func status(of arguments: [String]) async -> Int32 {
+    let sources = Interruption.beforeEnd { FleetLinks.endAll(graceMilliseconds: 0) }
+    defer {
+      for source in sources { source.cancel() }
+      FleetLinks.endAll(graceMilliseconds: 1_000)
+    }
+    return await Self.ending(of: arguments)
+  }
+
+  private static func ending(of arguments: [String]) async -> Int32 {
     do {
       var command = try Self.parseAsRoot(arguments)
       if var command = command as? any AsyncParsableCommand {

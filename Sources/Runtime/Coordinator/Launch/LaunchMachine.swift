@@ -151,14 +151,14 @@ where Instant.Duration == Duration, Instant: Sendable {
       case .unreachable: return []
       // What has attached once may be refused for a while, as by an sshd that starts anew.
       case .refused where self.attachedNodes.contains(fault.node): return []
-      case .refused, .held:
+      case .refused, .held, .taken:
         guard self.neededNodes.contains(fault.node) else { return [] }
         return self.abort(
-          [fault].folded(), by: .nodes, at: now,
-          heldNode: fault.kind == .held ? fault.node : nil)
+          [fault].folded(), by: fault.kind == .taken ? .service : .nodes, at: now,
+          heldNode: fault.kind.isAnothers ? fault.node : nil)
       }
     // Another's from now on: it takes no order of ours, and what is left there is not known.
-    case .departing where fault.kind == .held:
+    case .departing where fault.kind.isAnothers:
       return self.left(fault.node, hasLeftovers: true)
     case .departing, .over:
       return []
