@@ -162,8 +162,8 @@ let testTargets: [Target] = [
   tests(
     "CoordinatorTests",
     [
-      "Coordinator", "Fleet", "Health", "Launch", "NodeAPI", "Plan", "Recipes", "Telemetry",
-      protobuf,
+      "Coordinator", "Fleet", "Health", "Launch", "Links", "NodeAPI", "Plan", "Recipes",
+      "Telemetry", protobuf,
     ]),
   tests("DashboardTests", ["Dashboard"]),
   tests("FleetTests", ["Fleet"]),

@@ -18,7 +18,7 @@ struct MetricsServerTests {
     let server = MetricsServer(
       host: "127.0.0.1", port: port, idleTimeout: idleTimeout, headTimeout: headTimeout
     ) {
-      MetricsText(Array(text.utf8), contentType: "text/plain; version=0.0.4; charset=utf-8")
+      (Array(text.utf8), "text/plain; version=0.0.4; charset=utf-8")
     }
     let (listening, feed) = AsyncStream.makeStream(of: Void.self)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -173,9 +173,7 @@ struct MetricsServerTests {
       let ended = DispatchSemaphore(value: 0)
       let fault = Mutex<String?>(nil)
       Task {
-        let second = MetricsServer(host: "127.0.0.1", port: port) {
-          MetricsText([], contentType: "")
-        }
+        let second = MetricsServer(host: "127.0.0.1", port: port) { ([], "") }
         do { try await second.run() } catch { fault.withLock { $0 = "\(error)" } }
         ended.signal()
       }

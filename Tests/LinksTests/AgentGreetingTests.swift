@@ -48,7 +48,7 @@ struct AgentGreetingTests {
     }
     let noise = String(repeating: "\0", count: AgentGreeting.noiseKeptSizeMax)
     #expect(
-      Self.actions([[UInt8](repeating: 0, count: size + 1)]).0.first == .tooNoisy(noise: noise))
+      Self.actions([[UInt8](repeating: 0, count: size + 1)]).0.first == .failed(.noise(noise)))
   }
 
   @Test func `that no daemon is there is told`() {
@@ -62,7 +62,7 @@ struct AgentGreetingTests {
     let count = AgentGreeting.noiseSizeMax / bytes.count
     let actions = Self.actions(Array(repeating: bytes, count: count + 1)).0
     #expect(actions.count == count + 1)
-    guard case .tooNoisy? = actions.last else {
+    guard case .failed(.noise)? = actions.last else {
       Issue.record("\(String(describing: actions.last))")
       return
     }

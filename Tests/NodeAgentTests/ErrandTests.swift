@@ -40,6 +40,11 @@ struct `An errand` {
     }
     try await eventually { try await agent.runs().first?.live == false }
     try await eventually { Self.processes(of: agent) == [] }
+    // As another version may have written it.
+    let spec = "\(agent.folder)/state/muster/runs/\(agent.run)/n1/job-0/spec.json"
+    try PlainFile.publish(Array("{}".utf8), at: spec)
+    let unread = try await agent.runs()
+    #expect(unread.first?.services == true)
   }
 
   @Test func `a run that is live, or keeps records, is not removed; one that is over goes whole`()

@@ -89,6 +89,8 @@ import Testing
     ("model: m, tensor_parallel: 2, extra_args: [--tensor_par=4]", "flag-twice"),
     ("model: m, extra_args: [--is-embedding]", "unaskable"),
     ("model: m, max_num_seqs: 1", "unknown-key"),
+    ("model: m, served_model_name: [a, b]", "several-names"),
+    ("model: m, extra_args: [--admin-api-key, k]", "secret-argument"),
   ])
   func `a wrong setting is told`(settings: String, code: String) throws {
     let (_, faults) = try self.template(settings)

@@ -30,7 +30,10 @@ struct RunDirectoryTests {
     #expect(try list.run("eval") == new)
     #expect(try list.run(old.id.rawValue) == old)
     #expect(try list.run("\(self.root)/eval/\(old.id)") == old)
-    #expect(throws: RunStoreError.noRun("other")) { try list.run("other") }
+    #expect(try list.run("\(self.root)/eval/latest/") == new && list.run("eval/latest") == new)
+    for other in ["other", "other/latest", "latest"] {
+      #expect(throws: RunStoreError.noRun(other)) { try list.run(other) }
+    }
     let latest = try PlainFile.read("\(self.root)/eval/latest/plan.json", whole: 10)
     #expect(latest == Array("b".utf8))
     #expect(try RunList(root: "/nonexistent").runs().isEmpty)
@@ -54,6 +57,10 @@ struct RunDirectoryTests {
     #expect(try !run.isFinished && run.plan() == Array("a".utf8))
     var generator = SplitMix64(state: 5)
     let id = RunID(milliseconds: 5000, using: &generator)
+    // A process was killed as it began the same.
+    for part in ["", "/records"] {
+      #expect(mkdir("\(self.root)/eval/.\(id).new\(part)", 0o700) == 0)
+    }
     let new = try RunDirectory.adopt(root: self.root, name: "eval", id: id, plan: bytes)
     #expect(try RunList(root: self.root).runs() == [new, run] && new.plan() == bytes)
   }

@@ -14,12 +14,10 @@ struct AgentGreeting {
     case noPlace
     /// The agent speaks HTTP/2 from here on; what has come of it already is left in the input.
     case ready
-    /// An agent of another version.
-    case otherProtocol(line: String)
+    /// An agent of another version, or more than ``noiseSizeMax`` of something else.
+    case failed(LinkError)
     /// No daemon of the run is there, and none was to be started.
     case noDaemon
-    /// More than ``noiseSizeMax`` of something else.
-    case tooNoisy(noise: String)
     case timedOut
     /// The pipe closed before the agent was ready.
     case closed(noise: String)
@@ -42,7 +40,7 @@ struct AgentGreeting {
     while let byte = input.popFirst() {
       guard byte == UInt8(ascii: "\n") else {
         self.line.append(byte)
-        if self.line.count > Self.noiseSizeMax { return .tooNoisy(noise: self.noiseText) }
+        if self.line.count > Self.noiseSizeMax { return .failed(.noise(self.noiseText)) }
         continue
       }
       let line = self.line
@@ -54,7 +52,7 @@ struct AgentGreeting {
         self.noise = (self.noise + line + [UInt8(ascii: "\n")]).suffix(Self.noiseKeptSizeMax)
       }
       if self.noiseSize > Self.noiseSizeMax, event != .ready {
-        return .tooNoisy(noise: self.noiseText)
+        return .failed(.noise(self.noiseText))
       }
       if let event { return event }
     }
@@ -75,7 +73,7 @@ struct AgentGreeting {
     let words = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
     switch words.first {
     case "muster-node" where words.count == 2 && UInt32(words[1]) != nil:
-      return .otherProtocol(line: text)
+      return .failed(.otherProtocol(line: text))
     case "muster-found" where words.count == 1: return .agentFound
     case "muster-absent":
       let parts = text.split(separator: " ")
@@ -97,15 +95,6 @@ struct AgentGreeting {
 
 /// Why a place on a node cannot hold the agent.
 package struct AgentPlaceFault: Equatable, Sendable {
-  package enum Reason: String, Equatable, Sendable {
-    case full
-    case readOnly = "read-only"
-    case noExecution = "noexec"
-    case denied = "no permission"
-    case damaged = "the upload arrived damaged"
-    case other
-  }
-
   /// In ``AgentScript/places``.
   package var index: Int
   /// The node's own words.
@@ -113,12 +102,14 @@ package struct AgentPlaceFault: Equatable, Sendable {
 
   package var place: String { AgentScript.places[self.index] }
 
-  package var reason: Reason {
-    let marks: [(String, Reason)] = [
-      ("No space left", .full), ("Disk quota exceeded", .full), ("File too large", .full),
-      ("Read-only file system", .readOnly), ("noexec", .noExecution),
-      ("damaged", .damaged), ("ermission denied", .denied), ("not a folder of this user", .denied),
+  /// In one or a few words.
+  package var reason: String {
+    let marks = [
+      ("No space left", "full"), ("Disk quota exceeded", "full"), ("File too large", "full"),
+      ("Read-only file system", "read-only"), ("noexec", "noexec"),
+      ("damaged", "the upload arrived damaged"), ("ermission denied", "no permission"),
+      ("not a folder of this user", "no permission"),
     ]
-    return marks.first { self.detail.contains($0.0) }?.1 ?? .other
+    return marks.first { self.detail.contains($0.0) }?.1 ?? "other"
   }
 }

@@ -53,8 +53,7 @@ final class AgentGreetingHandler: ChannelInboundHandler, RemovableChannelHandler
       case .imageWanted:
         self.setDeadline(self.pushDeadline, context)
         self.events.yield(event)
-      case .noPlace, .ready, .noDaemon, .otherProtocol, .tooNoisy, .timedOut, .closed:
-        self.end(with: event)
+      case .noPlace, .ready, .noDaemon, .failed, .timedOut, .closed: self.end(with: event)
       }
     }
   }

@@ -5,16 +5,9 @@ import Synchronization
 
 /// The known_hosts files of this machine, read when they are new and when they have changed.
 package final class KnownHostsFiles: Sendable {
-  private struct Stamp: Equatable {
-    var inode: UInt64
-    var size: Int
-    var modified: [Int]
-  }
-
-  private struct Read {
-    var stamps: [Stamp?]
-    var hosts: KnownHosts
-  }
+  /// Inode, size and time of a file; `nil`: there is none.
+  private typealias Stamp = [Int]?
+  private typealias Read = (stamps: [Stamp], hosts: KnownHosts)
 
   /// Those of the machine, which are read after all others, as OpenSSH does.
   package static let machineFiles = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"]
@@ -65,7 +58,7 @@ package final class KnownHostsFiles: Sendable {
   private static func load(
     _ files: [String], _ read: inout [[String]: Read]
   ) throws(LinkError) -> KnownHosts {
-    var stamps: [Stamp?] = []
+    var stamps: [Stamp] = []
     for file in files { stamps.append(try Self.stamp(file)) }
     if let known = read[files], known.stamps == stamps { return known.hosts }
     var hosts = KnownHosts()
@@ -78,7 +71,7 @@ package final class KnownHostsFiles: Sendable {
       }
       hosts.append(bytes, file: file)
     }
-    read[files] = Read(stamps: stamps, hosts: hosts)
+    read[files] = (stamps, hosts)
     return hosts
   }
 
@@ -104,16 +97,15 @@ package final class KnownHostsFiles: Sendable {
     }
   }
 
-  /// `nil` where there is no such file.
-  private static func stamp(_ file: String) throws(LinkError) -> Stamp? {
+  private static func stamp(_ file: String) throws(LinkError) -> Stamp {
     var status = stat()
     guard stat(file, &status) == 0 else {
       let code = errno
       if code == ENOENT || code == ENOTDIR { return nil }
       throw .knownHosts(file: file, detail: SystemFault("", code: code).reason)
     }
-    return Stamp(
-      inode: UInt64(status.st_ino), size: Int(status.st_size),
-      modified: [Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec)])
+    return [
+      Int(status.st_ino), Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+    ]
   }
 }

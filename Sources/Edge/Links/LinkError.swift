@@ -58,7 +58,23 @@ package enum LinkError: Error, Equatable, Sendable {
 }
 
 extension LinkError {
-  /// For people; without the node's name, so that equal ones of many nodes fold.
+  /// As many nodes have it in common: without the address of one, `{address}` stands for it.
+  package var common: Self {
+    let address = "{address}"
+    return switch self {
+    case .nameNotResolved(_, let detail): .nameNotResolved(host: address, detail: detail)
+    case .connectionRefused: .connectionRefused(address: address)
+    case .unreachable(_, let detail): .unreachable(address: address, detail: detail)
+    case .noAnswer(_, let phase, let seconds):
+      .noAnswer(address: address, during: phase, seconds: seconds)
+    case .ssh(let error, _, let unusable): .ssh(error, address: address, unusable: unusable)
+    case .noUsableKey, .knownHosts, .otherArchitecture, .noPlaceForAgent, .endedEarly, .noise,
+      .noDaemon, .otherProtocol, .agentImage, .programNotStarted, .name, .cancelled:
+      self
+    }
+  }
+
+  /// For people; without the node's name.
   package var diagnostic: Diagnostic {
     switch self {
     case .nameNotResolved(let host, let detail):
@@ -78,7 +94,8 @@ extension LinkError {
         hints: ["`ssh.connect_timeout` is how long it may take"] + phase.hints)
     case .noUsableKey(let user, let unusable):
       Diagnostic(
-        code: Self.isRSAOnly(unusable) ? "rsa-key-unsupported" : "no-usable-key",
+        code: !unusable.isEmpty && unusable.allSatisfy(Self.isRSA)
+          ? "rsa-key-unsupported" : "no-usable-key",
         "no key can be tried to log in as `\(user)`", causes: unusable.map(Self.text),
         hints: Self.hints(unusable))
     case .ssh(let error, let address, let unusable):
@@ -95,7 +112,7 @@ extension LinkError {
         code: "no-place-for-agent", "no folder can hold muster-node",
         causes: faults.map { fault in
           let detail = fault.detail.isEmpty ? "" : " (\(fault.detail.printable))"
-          return "\(fault.place): \(fault.reason.rawValue)\(detail)"
+          return "\(fault.place): \(fault.reason)\(detail)"
         },
         hints: ["free some space, or mount one of them writable and without `noexec`"])
     case .endedEarly(let outcome, let standardError, let noise):
@@ -208,9 +225,8 @@ extension LinkError {
         + Self.hints(untried))
   }
 
-  private static func isRSAOnly(_ unusable: [SSHRefusal.Unusable]) -> Bool {
-    !unusable.isEmpty
-      && unusable.allSatisfy { if case .rsaNeedsSHA2 = $0.fault { true } else { false } }
+  private static func isRSA(_ unusable: SSHRefusal.Unusable) -> Bool {
+    if case .rsaNeedsSHA2 = unusable.fault { true } else { false }
   }
 
   private static func text(_ unusable: SSHRefusal.Unusable) -> String {
@@ -228,7 +244,7 @@ extension LinkError {
 
   private static func hints(_ unusable: [SSHRefusal.Unusable]) -> [String] {
     var hints: [String] = []
-    if unusable.contains(where: { if case .rsaNeedsSHA2 = $0.fault { true } else { false } }) {
+    if unusable.contains(where: Self.isRSA) {
       hints.append("make another key with `ssh-keygen -t ed25519` and add it on the nodes")
     }
     if unusable.contains(where: { $0.fault == .encrypted }) {

@@ -159,10 +159,8 @@ package struct LinkOpener: Sendable {
         throw .noDaemon
       case .noPlace:
         throw .noPlaceForAgent(heard.faults)
-      case .otherProtocol(let line):
-        throw .otherProtocol(line: line)
-      case .tooNoisy(let noise):
-        throw .noise(noise)
+      case .failed(let error):
+        throw error
       case .timedOut:
         let timeout = isUploading ? Self.pushTimeout : node.link.timeout
         throw .noAnswer(

@@ -46,6 +46,27 @@ package enum ProcessTable {
     (try? PlainFile.read("/proc/\(process)/environ", sizeMax: Self.environmentSizeMax)) ?? []
   }
 
+  /// Whether a process is wholly of the user of this one: real, effective, saved. The owner of its folder
+  /// does not say so: that of a process which may not be dumped is root's.
+  package static func isOfOwnUser(_ processID: Int32) -> Bool {
+    let bytes = (try? PlainFile.read("/proc/\(processID)/status", sizeMax: 64 << 10)) ?? []
+    let line = bytes.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: "Uid:".utf8) }
+    let users = line?.split(separator: UInt8(ascii: "\t")).dropFirst() ?? []
+    return !users.isEmpty && users.allSatisfy { $0.elementsEqual("\(geteuid())".utf8) }
+  }
+
+  /// What the descriptors of a process lead to, such as a path or `socket:[4711]`; none where they may
+  /// not be read, which is so for other users' processes.
+  package static func descriptors(of processID: Int32) -> [String] {
+    let folder = "/proc/\(processID)/fd"
+    return ((try? PlainFile.names(in: folder)) ?? []).compactMap { name in
+      var target = [CChar](repeating: 0, count: 64)
+      let count = readlink("\(folder)/\(name)", &target, target.count)
+      guard count > 0 else { return nil }
+      return String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+  }
+
   /// Whether that environment holds all of `entries`, each `NAME=value`.
   package static func environment(of processID: Int32, contains entries: [String]) -> Bool {
     let block = Self.environment(of: processID)
@@ -127,15 +148,12 @@ package struct ProcessStat: Equatable, Sendable {
       let close = bytes.lastIndex(of: UInt8(ascii: ")")), open < close,
       let processID = Int32(String(decoding: bytes[..<open].dropLast(), as: UTF8.self))
     else { return nil }
-    let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "))
+    let fields = String(decoding: bytes[(close + 1)...], as: UTF8.self).split(separator: " ")
     // Field 3 comes first; 14 and 15 are the processor's time, 22 is the start.
-    guard fields.count >= 20, fields[0].count == 1, let state = fields[0].first,
-      let parentID = Int32(String(decoding: fields[1], as: UTF8.self)),
-      let groupID = Int32(String(decoding: fields[2], as: UTF8.self)),
-      let sessionID = Int32(String(decoding: fields[3], as: UTF8.self)),
-      let userTicks = UInt64(String(decoding: fields[11], as: UTF8.self)),
-      let systemTicks = UInt64(String(decoding: fields[12], as: UTF8.self)),
-      let startTicks = UInt64(String(decoding: fields[19], as: UTF8.self))
+    guard fields.count >= 20, fields[0].utf8.count == 1, let state = fields[0].utf8.first,
+      let parentID = Int32(fields[1]), let groupID = Int32(fields[2]),
+      let sessionID = Int32(fields[3]), let userTicks = UInt64(fields[11]),
+      let systemTicks = UInt64(fields[12]), let startTicks = UInt64(fields[19])
     else { return nil }
     self.identity = Identity(processID: processID, startTicks: startTicks)
     self.name = String(decoding: bytes[(open + 1)..<close], as: UTF8.self)

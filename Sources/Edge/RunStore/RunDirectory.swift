@@ -1,6 +1,7 @@
 package import Fleet
 import Glibc
 package import OperatingSystem
+import RecordFiles
 package import Rollouts
 
 /// The folder of one run, `ROOT/NAME/ID/`: `plan.json`, `shards.json`, `journal.sqlite`, `records/`,
@@ -25,6 +26,8 @@ package struct RunDirectory: Equatable, Sendable {
   package var workPlanPath: String { "\(self.path)/\(Self.workPlanName)" }
   package var journalPath: String { "\(self.path)/journal.sqlite" }
   private var finishedPath: String { "\(self.path)/finished" }
+  /// Beside its place, while it is filled.
+  private var unfinishedName: String { ".\(self.id).new" }
   package var recordsPath: String { "\(self.path)/records" }
   package var mergedPath: String { "\(self.path)/merged" }
 
@@ -49,32 +52,59 @@ package struct RunDirectory: Equatable, Sendable {
   ) throws(RunStoreError) -> Self {
     let run = Self(root: root, name: name, id: id)
     try RunStoreError.filing { () throws(SystemFault) in
-      try Folder.makeAll("\(root)/\(name)")
-      let unfinished = "\(root)/\(name)/.\(id).new"
-      try Folder.make(unfinished)
-      for folder in ["records", "merged", "logs"] { try Folder.make("\(unfinished)/\(folder)") }
+      let folder = "\(root)/\(name)"
+      try PlainFile.makeFolders(folder, durably: true)
+      let unfinished = "\(folder)/\(run.unfinishedName)"
+      for inner in ["records", "merged", "logs"] {
+        try PlainFile.makeFolders("\(unfinished)/\(inner)", durably: true)
+      }
       try PlainFile.publish(plan, at: "\(unfinished)/\(Self.planName)", durably: true)
       if let workPlan {
         let bytes = Array(workPlan.canonicalText.utf8)
         try PlainFile.publish(bytes, at: "\(unfinished)/\(Self.workPlanName)", durably: true)
       }
       try PlainFile.rename(unfinished, to: run.path)
-      try Folder.link(id.rawValue, at: "\(root)/\(name)/latest")
+      try run.becomeLatest()
     }
     return run
   }
 
+  /// Points `ROOT/NAME/latest` at it, in one step.
+  func becomeLatest() throws(SystemFault) {
+    let link = "\(PlainFile.folder(of: self.path))/latest"
+    let temporary = "\(link).\(getpid()).new"
+    unlink(temporary)
+    try SystemFault.check("link", link) { symlink(self.id.rawValue, temporary) }
+    try PlainFile.rename(temporary, to: link)
+  }
+
+  /// What a link of ``becomeLatest()`` points at; `nil` where there is none.
+  static func target(of path: String) -> String? {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { bytes in
+      guard let start = bytes.baseAddress else { return nil }
+      let count = readlink(path, start, bytes.count)
+      guard count >= 0 else { return nil }
+      return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+  }
+
   /// The folder of a run that nodes have still: the one that is here, no longer finished, else a new
   /// one.
-  package static func adopt(
-    root: String, name: String, id: RunID, plan: [UInt8]
-  ) throws(RunStoreError) -> Self {
+  package static func adopt(root: String, name: String, id: RunID, plan: [UInt8]) throws -> Self {
     let run = Self(root: root, name: name, id: id)
-    guard access(run.path, F_OK) == 0 else {
+    // Two that find it on its nodes at once would begin one folder each.
+    return try RunList(root: root).alone(on: name) {
+      if access(run.path, F_OK) == 0 {
+        unlink(run.finishedPath)
+        return run
+      }
+      // The id is not new: a killed process may have begun the same.
+      let folder = PlainFile.folder(of: run.path)
+      if try FolderTree.isOwn("\(folder)/\(run.unfinishedName)") {
+        try FolderTree.remove(run.unfinishedName, in: folder)
+      }
       return try Self.create(root: root, name: name, id: id, plan: plan)
     }
-    unlink(run.finishedPath)
-    return run
   }
 
   /// The plan's bytes as they were given to ``create(root:name:id:plan:workPlan:)``.
@@ -96,10 +126,14 @@ package struct RunDirectory: Equatable, Sendable {
       if error.code == ENOENT { return nil }
       throw .file(error)
     }
-    guard let plan = try? WorkPlan(canonicalText: bytes) else {
+    do throws(WorkPlanError) {
+      return try WorkPlan(canonicalText: bytes)
+    } catch {
+      if case .otherVersion(let version) = error {
+        throw .otherVersion(path: self.workPlanPath, version: version)
+      }
       throw .damaged(path: self.workPlanPath, reason: "not a work plan that Muster wrote")
     }
-    return plan
   }
 
   /// Whether ``markFinished()`` was called.
@@ -125,7 +159,7 @@ extension RunList {
   /// Carries `body` out while no other process does so for this name; whoever comes meanwhile waits.
   package func alone<Result>(on name: String, _ body: () throws -> Result) throws -> Result {
     let path = "\(self.root)/\(name)"
-    try Folder.makeAll(path)
+    try PlainFile.makeFolders(path, durably: true)
     let folder = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY)
     _ = try folder.lock(waits: true)
     let result = try body()
@@ -147,8 +181,9 @@ package struct RunLock: ~Copyable {
     do throws(SystemFault) {
       let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
       if try file.lock() {
-        try file.truncate(to: 0)
-        try file.write(Array("\(holder)\n".utf8), at: 0)
+        // The lock is the kernel's, and these are words: on a full disk a run can be removed without.
+        try? file.truncate(to: 0)
+        try? file.write(Array("\(holder)\n".utf8), at: 0)
         self.file = file
         return
       }
@@ -182,6 +217,8 @@ package enum RunStoreError: Error, Equatable {
   case noRun(String)
   /// A file of the run is not what was written, or it is a run of another kind.
   case damaged(path: String, reason: String)
+  /// A file of the run is another version's.
+  case otherVersion(path: String, version: UInt64)
   /// There is no merged result, or it is not whole.
   case unmerged(path: String, reason: String)
   /// The records have fewer results than the merged ones at `path`, which stay.

@@ -27,19 +27,25 @@ package struct RunList: Sendable {
     return runs.sorted { ($1.id, $1.name) < ($0.id, $0.name) }
   }
 
-  /// The run that `reference` means: a path of its folder, an id, `NAME/ID`, or a name (its newest).
+  /// The run that `reference` means: a path of its folder, an id, `NAME/ID`, or a name (its newest); for
+  /// an id behind a name `latest`, too, the link beside the runs.
   package func run(_ reference: String) throws(RunStoreError) -> RunDirectory {
     let parts = reference.split(separator: "/")
-    guard let last = parts.last else { throw .noRun(reference) }
-    if let id = RunID(String(last)) {
-      if parts.count >= 2 {
-        let name = String(parts[parts.count - 2])
-        let prefix = parts.dropLast(2).joined(separator: "/")
-        let root = reference.hasPrefix("/") ? "/" + prefix : prefix.isEmpty ? "." : prefix
-        let isFolder = access("\(root)/\(name)/\(id)", F_OK) == 0
-        let run = RunDirectory(root: isFolder ? root : self.root, name: name, id: id)
+    guard let last = parts.last.map(String.init) else { throw .noRun(reference) }
+    if parts.count >= 2 {
+      let name = String(parts[parts.count - 2])
+      let prefix = parts.dropLast(2).joined(separator: "/")
+      let root = reference.hasPrefix("/") ? "/" + prefix : prefix.isEmpty ? "." : prefix
+      for root in [root, self.root] {
+        let link = "\(root)/\(name)/latest"
+        guard let id = RunID(last == "latest" ? RunDirectory.target(of: link) ?? "" : last) else {
+          continue
+        }
+        let run = RunDirectory(root: root, name: name, id: id)
         if access(run.path, F_OK) == 0 { return run }
       }
+    }
+    if let id = RunID(last) {
       if let run = try self.runs().first(where: { $0.id == id }) { return run }
     } else if parts.count == 1, let run = try self.runs(named: reference).first {
       return run
@@ -61,7 +67,12 @@ package struct RunList: Sendable {
       try PlainFile.rename(run.path, to: "\(folder)/\(gone)")
       // Nobody finds it any more.
       _ = consume lock
-      try self.repointLatest(in: folder)
+      // `latest` names the newest run that is there, or goes.
+      if let newest = try self.names(in: folder).compactMap({ RunID($0) }).max() {
+        try RunDirectory(root: self.root, name: run.name, id: newest).becomeLatest()
+      } else {
+        unlink("\(folder)/latest")
+      }
       var size = try FolderTree.remove(gone, in: folder)
       // Those of removals that were killed, too; what keeps one of them is no fault of this one.
       for name in try self.names(in: folder) where Self.isGone(name) {
@@ -77,16 +88,6 @@ package struct RunList: Sendable {
   private static func isGone(_ name: String) -> Bool {
     name.hasPrefix(".") && name.hasSuffix(".gone")
       && RunID(String(name.dropFirst().dropLast(5))) != nil
-  }
-
-  /// `latest` names the newest run that is there, or goes.
-  private func repointLatest(in folder: String) throws(SystemFault) {
-    let newest = try self.names(in: folder).compactMap { RunID($0) }.max()
-    if let newest {
-      try Folder.link(newest.rawValue, at: "\(folder)/latest")
-    } else {
-      unlink("\(folder)/latest")
-    }
   }
 
   private func names(in folder: String) throws(SystemFault) -> [String] {

@@ -185,9 +185,18 @@ extension FleetContext {
     _ id: RunID, from nodes: [Plan.Node]
   ) async throws(RunFault) -> LiveRun? {
     let survey = try await self.agents(of: id.rawValue).survey(nodes)
-    for answer in survey.values {
+    var faults = survey.faults
+    for (node, answer) in survey.answers {
+      var plan: Plan
+      do throws(Diagnostic) {
+        plan = try Plan(json: answer.plan)
+      } catch {
+        // Such as one that another version wrote.
+        if !answer.plan.isEmpty { faults.append(NodeFault(node: node.name, kind: .refused, error)) }
+        continue
+      }
       // Nor does a node make an eval of ours a run of services.
-      guard var plan = try? Plan(json: answer.plan), plan.name == self.plan.name,
+      guard plan.name == self.plan.name,
         !RunDirectory(root: self.runsFolder, name: plan.name, id: id).hasWorkPlan
       else { continue }
       // Links are ours: keys lie elsewhere here, and a node must not say what we execute.
@@ -200,8 +209,8 @@ extension FleetContext {
           self.surroundings)
       }
     }
-    if survey.faults.isEmpty { return nil }
-    throw RunFault(.surroundings, survey.faults.folded())
+    if faults.isEmpty { return nil }
+    throw RunFault(.surroundings, faults.folded())
   }
 
   private func ownNodes(of plan: Plan, _ id: RunID) throws(RunFault) -> [Plan.Node] {
@@ -356,6 +365,7 @@ package struct Surroundings: Sendable {
 /// What opens links to the nodes of a plan, with the agent's program at hand.
 package struct FleetLinks: Sendable {
   private let opener: LinkOpener
+  private let openSSH: OpenSSHConfiguration?
 
   /// Ends the programs that links went through and that hang: the last thing this process does.
   ///
@@ -368,11 +378,13 @@ package struct FleetLinks: Sendable {
   package static var libraryVersion: String { LibSSH2Session.libraryVersion }
 
   /// - Parameters:
+  ///   - home: Of the user, with what `ssh` is told; `nil`: nothing.
   ///   - cacheFolder: Where the agent's program is kept gzipped; made if need be.
   ///   - seed: Of the pauses between logins to one host.
   package init(
-    agent: String, cacheFolder: String, group: any EventLoopGroup, seed: UInt64
+    agent: String, home: String? = nil, cacheFolder: String, group: any EventLoopGroup, seed: UInt64
   ) throws(RunFault) {
+    self.openSSH = home.map { OpenSSHConfiguration(home: $0) }
     do throws(LinkError) {
       self.opener = LinkOpener(
         group: group, agent: try AgentImage(path: agent, cacheFolder: cacheFolder),
@@ -384,13 +396,14 @@ package struct FleetLinks: Sendable {
 
   /// - Parameter purpose: A run, whose agents are started or found, or errands.
   package func open(for purpose: LinkPurpose) -> OpenLink {
-    let opener = self.opener
+    let (opener, openSSH) = (self.opener, self.openSSH)
     return { node throws(NodeFault) in
       do throws(LinkError) {
         return try await opener.open(node, for: purpose)
       } catch {
-        throw NodeFault(
-          node: node.name, kind: error.mayPass ? .unreachable : .refused, error.diagnostic)
+        var fault = NodeFault(node: node.name, error)
+        fault.diagnostic.hints += [openSSH?.hint(for: node, after: error)].compactMap(\.self)
+        throw fault
       }
     }
   }

@@ -21,21 +21,18 @@ enum Composition {
 
   static func links() throws -> FleetLinks {
     try FleetLinks(
-      agent: try AgentLocation.path(), cacheFolder: "\(ManifestFile.home)/.cache/muster",
+      agent: try AgentLocation.path(), home: ManifestFile.home,
+      cacheFolder: "\(ManifestFile.home)/.cache/muster",
       group: MultiThreadedEventLoopGroup.singleton, seed: .random(in: 0...UInt64.max))
   }
 }
 
 extension FleetContext {
   init(_ selection: RunSelection) throws {
-    try self.init(manifest: selection.manifest, runs: selection.runs)
+    try self.init(try ManifestFile(selection.manifest), runs: selection.runs)
   }
 
   /// - Parameter runs: The folder of the runs; `nil`: the one beside the manifest.
-  init(manifest: String, runs: String?) throws {
-    try self.init(try ManifestFile(manifest), runs: runs)
-  }
-
   init(_ file: ManifestFile, runs: String?) throws {
     self.init(
       plan: file.plan, runsFolder: runs.map { ManifestFile.absolute($0) } ?? file.runsFolder,

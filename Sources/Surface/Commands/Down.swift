@@ -15,10 +15,9 @@ struct Down: AsyncParsableCommand {
     let run = try await fleet.liveRun()
     let ending = try await fleet.end(run)
     for words in ending.foreign { StandardStreams.say(words) }
-    guard ending.isProven else {
-      throw CommandFailure(
-        ending.leftovers.isEmpty ? .environment : .failed,
-        ending.leftovers + ending.faults.folded())
+    let status = ExitStatus(ending)
+    guard status == .success else {
+      throw CommandFailure(status, ending.leftovers + ending.faults.folded())
     }
     let nodes = NodeSet(run.plan.nodes.map { NodeName($0.name) }).folded
     StandardStreams.say("run \(run.id): nothing is left on \(nodes)")

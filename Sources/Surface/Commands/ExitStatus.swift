@@ -42,6 +42,16 @@ package enum ExitStatus: Int32, CaseIterable, Equatable, Sendable {
     }
   }
 
+  /// Of replicas that were stopped, and of those of them that were started anew.
+  package init(_ ending: RunEnding, then result: LaunchResult = LaunchResult()) {
+    let started = result.reasons.isEmpty ? Self.success : Self(result.culprit)
+    if !ending.leftovers.isEmpty || started == .failed {
+      self = .failed
+    } else {
+      self = ending.faults.isEmpty ? started : .environment
+    }
+  }
+
   /// - Parameters:
   ///   - readyCount: Servers that a client may be sent to.
   ///   - missingCount: Those that it may not.
@@ -60,18 +70,10 @@ package struct CommandFailure: Error {
     self.diagnostics = diagnostics
   }
 
-  package init(_ status: ExitStatus, _ diagnostic: Diagnostic) {
-    self.init(status, [diagnostic])
-  }
-
   package init(
     _ status: ExitStatus, code: String, _ summary: String, causes: [String] = [],
     hints: [String] = []
   ) {
-    self.init(status, Diagnostic(code: code, summary, causes: causes, hints: hints))
-  }
-
-  package init(_ fault: RunFault) {
-    self.init(ExitStatus(fault.cause), fault.diagnostics)
+    self.init(status, [Diagnostic(code: code, summary, causes: causes, hints: hints)])
   }
 }

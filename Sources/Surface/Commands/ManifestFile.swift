@@ -6,8 +6,9 @@ import Plan
 
 /// A manifest on disk, resolved into a plan.
 struct ManifestFile {
-  let path: String
   let plan: Plan
+  /// Where its runs are, unless `--runs` says otherwise.
+  let runsFolder: String
   /// Whom to tell of changes; no part of the plan, as no node gets it.
   let notify: ManifestNotify?
   /// Whose lines are counted, on the nodes; no part of the plan, as nothing is started for it.
@@ -21,26 +22,23 @@ struct ManifestFile {
   /// - Throws: `CommandFailure` with every fault of the file, or where it cannot be read.
   init(_ path: String) throws(CommandFailure) {
     let text = try Self.text(at: path)
-    let folder = PlainFile.folder(of: path)
+    let beside = PlainFile.folder(of: path)
+    let folder = Self.absolute(beside)
     let (manifest, faults) = ManifestReader.read(text, file: path) { included in
-      Self.text(of: included.hasPrefix("/") ? included : "\(folder)/\(included)")
+      try? Self.text(at: included.hasPrefix("/") ? included : "\(beside)/\(included)")
     }
     guard let manifest else { throw CommandFailure(.failed, faults) }
-    let context = PlanContext(
-      home: Self.home, user: Self.user, manifestFolder: Self.absolute(folder))
+    let context = PlanContext(home: Self.home, user: Self.user, manifestFolder: folder)
     let result = Planner.plan(manifest, context: context)
     let warnings = faults + result.diagnostics
     guard let plan = result.plan else { throw CommandFailure(.failed, warnings) }
     for warning in warnings { StandardStreams.tell(warning) }
-    self.path = path
     self.plan = plan
+    self.runsFolder = "\(folder)/runs"
     self.notify = manifest.notify
     self.watchedFiles = manifest.work?.watchedFiles ?? []
     self.notes = result.notes
   }
-
-  /// Where the manifest's runs are, unless `--runs` says otherwise.
-  var runsFolder: String { "\(Self.absolute(PlainFile.folder(of: self.path)))/runs" }
 
   static var home: String {
     if let home = getenv("HOME") { return String(cString: home) }
@@ -51,23 +49,19 @@ struct ManifestFile {
     getpwuid(getuid()).flatMap { $0.pointee.pw_name }.map { String(cString: $0) } ?? "root"
   }
 
-  static func text(of path: String) -> String? {
-    try? Self.text(at: path)
-  }
-
   /// The text of a file, read up to what the manifest's reader allows and a little more, which that
   /// reader then refuses; of standard input for `-`.
   static func text(at path: String) throws(CommandFailure) -> String {
     do throws(SystemFault) {
       let sizeMax = ManifestYAML.maximumSize + 1
       if path == "-" {
-        let bytes = try PlainFile.read(STDIN_FILENO, named: path, sizeMax: sizeMax)
-        return String(decoding: bytes, as: UTF8.self)
+        return WrittenText.decode(
+          try PlainFile.read(STDIN_FILENO, named: path, sizeMax: sizeMax))
       }
       // It may be a pipe of the shell's.
       let file = try OpenFile(path: path, flags: O_RDONLY | O_NOCTTY)
-      let bytes = try PlainFile.read(file.number, named: path, sizeMax: sizeMax)
-      return String(decoding: bytes, as: UTF8.self)
+      return WrittenText.decode(
+        try PlainFile.read(file.number, named: path, sizeMax: sizeMax))
     } catch {
       throw CommandFailure(
         .failed, code: "no-manifest", "`\(path)` cannot be read: \(error.reason)",

@@ -1,5 +1,4 @@
 package import ArgumentParser
-import Dispatch
 import Fleet
 import Lab
 import Runs
@@ -11,7 +10,7 @@ package struct Muster: AsyncParsableCommand {
     abstract: "Launches services on a fleet of GPU nodes and shards evals across them, over SSH.",
     version: "0.1.0",
     subcommands: [
-      Init.self, Check.self, ShowPlan.self, Up.self, Status.self, Top.self, Logs.self,
+      Init.self, Check.self, ShowPlan.self, Up.self, Restart.self, Status.self, Top.self, Logs.self,
       Attach.self, Down.self, RunsCommand.self, Why.self, Collect.self, Endpoints.self, Scrape.self,
       Serve.self,
       Eval.self, MergeCommand.self, ReportCommand.self, Simulate.self, Nodes.self,
@@ -25,11 +24,7 @@ package struct Muster: AsyncParsableCommand {
   /// - Returns: The exit status: 0, 1 to 3 as the subcommand defines them, 64 for a wrong command
   ///   line, 130 when interrupted.
   package static func status(of arguments: [String]) async -> Int32 {
-    let sources = Interruption.beforeEnd { FleetLinks.endAll(graceMilliseconds: 0) }
-    defer {
-      for source in sources { source.cancel() }
-      FleetLinks.endAll(graceMilliseconds: 1_000)
-    }
+    defer { FleetLinks.endAll(graceMilliseconds: 1_000) }
     return await Self.ending(of: arguments)
   }
 
@@ -45,11 +40,11 @@ package struct Muster: AsyncParsableCommand {
     } catch let failure as CommandFailure {
       return Self.told(failure)
     } catch let fault as RunFault {
-      return Self.told(CommandFailure(fault))
+      return Self.told(CommandFailure(ExitStatus(fault.cause), fault.diagnostics))
     } catch let diagnostic as Diagnostic {
-      return Self.told(CommandFailure(.failed, diagnostic))
+      return Self.told(CommandFailure(.failed, [diagnostic]))
     } catch let error as LabError {
-      return Self.told(CommandFailure(.environment, error.diagnostic))
+      return Self.told(CommandFailure(.environment, [error.diagnostic]))
     } catch {
       let message = Self.fullMessage(for: error)
       let code = Self.exitCode(for: error)

@@ -20,7 +20,7 @@ struct SimulatorOptions: ParsableArguments {
   var rolloutsPerExample: Int?
 
   @Option(
-    parsing: .unconditional, help: "The environment's seed, 0 to 2^64 - 1; default: 42.")
+    parsing: .unconditional, help: "The environment's seed, 0 to 2^63 - 1; default: 42.")
   var seed: UInt64?
 
   @Option(help: "One of easy, medium, hard, all; default: all.")
@@ -30,14 +30,14 @@ struct SimulatorOptions: ParsableArguments {
   var maxActionsPerStep: Int?
 
   func validate() throws {
-    let (examples, rollouts) = (WorkSettings.exampleCounts, WorkSettings.rolloutCounts)
+    let examples = WorkSettings.exampleCounts
     if let count = self.numExamples, count != -1, !examples.contains(count) {
       throw ValidationError(
         "num-examples `\(count)` is neither -1 nor in 1 to \(examples.upperBound)")
     }
-    if let count = self.rolloutsPerExample, !rollouts.contains(count) {
-      throw ValidationError(
-        "rollouts-per-example `\(count)` is not in 1 to \(rollouts.upperBound)")
+    try Self.check("rollouts-per-example", self.rolloutsPerExample, in: WorkSettings.rolloutCounts)
+    if let seed = self.seed, seed > Int.max {
+      throw ValidationError("seed `\(seed)` is not in 0 to \(Int.max)")
     }
     _ = try self.settings(over: nil)
   }
@@ -80,13 +80,8 @@ struct WorkOptions: ParsableArguments {
   var episodeCost = EpisodeCost(duration: .zero)
 
   func validate() throws {
-    for (name, value, range) in [
-      ("shards", self.shards, 1...WorkPlan.maximumShardCount),
-      ("attempts", self.attempts, WorkPlan.attemptCounts),
-    ] {
-      guard let value, !range.contains(value) else { continue }
-      throw ValidationError("\(name) `\(value)` is not in 1 to \(range.upperBound)")
-    }
+    try Self.check("shards", self.shards, in: 1...WorkPlan.maximumShardCount)
+    try Self.check("attempts", self.attempts, in: WorkPlan.attemptCounts)
   }
 
   func settings(over manifest: WorkSettings?) throws -> WorkSettings {
@@ -100,8 +95,17 @@ struct WorkOptions: ParsableArguments {
 
 extension WorkSettings {
   /// The items of an eval of the simulator.
+  ///
+  /// - Throws: `CommandFailure` where they are too many.
   func workPlan() throws -> WorkPlan {
-    try WorkPlan(
+    let max = WorkPlan.maximumItemCount
+    guard self.exampleCount <= Int(max) / self.rolloutsPerExample else {
+      throw CommandFailure(
+        .failed, code: "too-many-items",
+        "\(self.exampleCount) scenarios of \(self.rolloutsPerExample) rollouts are too many",
+        hints: ["an eval has at most \(max) items: lower one of the two"])
+    }
+    return try WorkPlan(
       kind: SimulatorSpecification.kind, specification: try self.simulator.canonicalJSON(),
       taskCount: UInt64(self.exampleCount), rolloutsPerTask: UInt64(self.rolloutsPerExample),
       attemptCountMax: self.attemptCountMax, shardCount: self.shardCount)

@@ -73,10 +73,14 @@ enum StandardStreams {
 
   /// Columns of the terminal that standard error is; `nil` where it is none.
   static var talkWidth: Int? {
-    guard isatty(STDERR_FILENO) == 1 else { return nil }
+    isatty(STDERR_FILENO) == 1 ? Self.size(of: STDERR_FILENO).width : nil
+  }
+
+  /// Columns and lines of a terminal; 80 and 24 where it does not know.
+  static func size(of terminal: CInt) -> (width: Int, height: Int) {
     var size = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+    _ = ioctl(terminal, UInt(TIOCGWINSZ), &size)
+    return (size.ws_col > 0 ? Int(size.ws_col) : 80, size.ws_row > 0 ? Int(size.ws_row) : 24)
   }
 
   private static func stream(
@@ -101,6 +105,8 @@ enum StandardStreams {
     } catch {
       guard descriptor == STDOUT_FILENO else { return }
       if error.code == EPIPE { exit(ExitStatus.brokenPipe.rawValue) }
+      // A terminal that has gone loses nothing that anybody keeps.
+      if Self.output.isTerminal { return }
       self.tell(Diagnostic(code: "output", "standard output cannot be written: \(error.reason)"))
       exit(ExitStatus.environment.rawValue)
     }

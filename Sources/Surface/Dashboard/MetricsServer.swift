@@ -13,6 +13,9 @@ package struct MetricsServerFault: Error, CustomStringConvertible {
 
 /// Shows a page at `/metrics` over HTTP, to any number of readers.
 package struct MetricsServer: Sendable {
+  /// A page of metrics as it is sent.
+  package typealias Page = (text: [UInt8], contentType: String)
+
   /// A Prometheus or two and some people.
   package static let connectionCountMax = 64
   /// So that no one of them keeps the others out.
@@ -33,7 +36,7 @@ package struct MetricsServer: Sendable {
   private let port: Int
   private let idleTimeout: Duration
   private let headTimeout: Duration
-  private let page: @Sendable () async -> MetricsText
+  private let page: @Sendable () async -> Page
 
   /// - Parameters:
   ///   - host: To listen on. On a loopback address only requests to such a one are answered: a page of a
@@ -43,7 +46,7 @@ package struct MetricsServer: Sendable {
   package init(
     host: String, port: Int, idleTimeout: Duration = MetricsServer.idleTimeout,
     headTimeout: Duration = MetricsServer.headTimeout,
-    page: @escaping @Sendable () async -> MetricsText
+    page: @escaping @Sendable () async -> Page
   ) {
     self.host = host
     self.port = port
@@ -106,7 +109,7 @@ package struct MetricsServer: Sendable {
     switch request.uri.path {
     case "/metrics":
       let page = await self.page()
-      return Self.response(.ok, page.bytes, page.contentType, for: request)
+      return Self.response(.ok, ByteBuffer(bytes: page.text), page.contentType, for: request)
     case "/-/healthy": return Self.plain(.ok, "Muster is healthy.\n", for: request)
     default: return Self.plain(.ok, Self.index, for: request)
     }
@@ -151,16 +154,5 @@ package struct MetricsServer: Sendable {
       let size = strftime(text.baseAddress, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
       return String(decoding: text.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
-  }
-}
-
-/// A page of metrics as it is sent.
-package struct MetricsText: Sendable {
-  let bytes: ByteBuffer
-  let contentType: String
-
-  package init(_ text: [UInt8], contentType: String) {
-    self.bytes = ByteBuffer(bytes: text)
-    self.contentType = contentType
   }
 }

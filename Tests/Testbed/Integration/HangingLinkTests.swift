@@ -18,15 +18,15 @@ struct HangingLinkTests {
     services:
       job: {recipe: command, run: sleep 600}
     """.write(to: manifest, atomically: true, encoding: .utf8)
-    let status = try BuiltProgram(
+    let up = try BuiltProgram(
       executable: BuiltProgram.muster,
-      arguments: ["status", manifest.path(), "--runs", folder.appending(path: "runs").path()]
+      arguments: ["up", manifest.path(), "--runs", folder.appending(path: "runs").path()]
     ).start()
-    while status.isRunning, !FileManager.default.fileExists(atPath: note.path()) { sched_yield() }
+    while up.isRunning, !FileManager.default.fileExists(atPath: note.path()) { sched_yield() }
     let text = try String(contentsOf: note, encoding: .utf8)
     let command = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
-    status.send(signal)
-    #expect(status.end(timeout: .seconds(10)).status == 128 + signal)
+    up.send(signal)
+    #expect(up.end(timeout: .seconds(20)).status == 130)
     let deadline = ContinuousClock.now.advanced(by: .seconds(10))
     while kill(command, 0) == 0, ContinuousClock.now < deadline { sched_yield() }
     #expect(kill(command, 0) != 0)

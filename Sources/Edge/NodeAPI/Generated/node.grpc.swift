@@ -268,7 +268,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Stops replicas, and answers when it is proven that nothing of them is left.
+        /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+        /// > nothing of the run at all.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Muster_V1_StopRequest` messages.
@@ -461,7 +462,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Stops replicas, and answers when it is proven that nothing of them is left.
+        /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+        /// > nothing of the run at all.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Muster_V1_StopRequest` message.
@@ -654,7 +656,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Stops replicas, and answers when it is proven that nothing of them is left.
+        /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+        /// > nothing of the run at all.
         ///
         /// - Parameters:
         ///   - request: A `Muster_V1_StopRequest` message.
@@ -1246,7 +1249,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Stops replicas, and answers when it is proven that nothing of them is left.
+        /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+        /// > nothing of the run at all.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Muster_V1_StopRequest` message.
@@ -1537,7 +1541,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Stops replicas, and answers when it is proven that nothing of them is left.
+        /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+        /// > nothing of the run at all.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Muster_V1_StopRequest` message.
@@ -1852,7 +1857,8 @@ extension Muster_V1_Node.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Stops replicas, and answers when it is proven that nothing of them is left.
+    /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+    /// > nothing of the run at all.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Muster_V1_StopRequest` message.
@@ -2152,7 +2158,8 @@ extension Muster_V1_Node.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Stops replicas, and answers when it is proven that nothing of them is left.
+    /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+    /// > nothing of the run at all.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -296,6 +296,12 @@ package nonisolated struct Muster_V1_StopRequest: Sendable {
   /// None: all.
   package var services: [String] = []
 
+  /// SERVICE/INDEX; none: all of those services.
+  package var replicas: [String] = []
+
+  /// Of those only what the holder of this link's claim has had started.
+  package var own: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1444,7 +1450,7 @@ nonisolated extension Muster_V1_LogChunk: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Muster_V1_StopRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".StopRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}services\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}services\0\u{1}replicas\0\u{1}own\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1453,6 +1459,8 @@ nonisolated extension Muster_V1_StopRequest: SwiftProtobuf.Message, SwiftProtobu
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.services) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.replicas) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.own) }()
       default: break
       }
     }
@@ -1462,11 +1470,19 @@ nonisolated extension Muster_V1_StopRequest: SwiftProtobuf.Message, SwiftProtobu
     if !self.services.isEmpty {
       try visitor.visitRepeatedStringField(value: self.services, fieldNumber: 1)
     }
+    if !self.replicas.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.replicas, fieldNumber: 2)
+    }
+    if self.own != false {
+      try visitor.visitSingularBoolField(value: self.own, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_StopRequest, rhs: Muster_V1_StopRequest) -> Bool {
     if lhs.services != rhs.services {return false}
+    if lhs.replicas != rhs.replicas {return false}
+    if lhs.own != rhs.own {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

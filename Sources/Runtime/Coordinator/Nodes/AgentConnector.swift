@@ -26,7 +26,7 @@ package struct NodeSurvey: Sendable {
     self.processID = attached.processID
     self.startedAtMilliseconds = attached.startedAtMilliseconds
     self.holder = attached.holder
-    self.reports = attached.replicas.compactMap { ReplicaReport($0, node: session.node.name) }
+    self.reports = session.found
     self.plan = Array(attached.plan)
     self.events = events
   }
@@ -44,6 +44,9 @@ package struct AgentConnector: LaunchConnector {
 
   private let open: OpenLink
   private let attachment: Muster_V1_AttachRequest
+
+  /// Agents know no coordinator by 0.
+  package var epoch: UInt64 { self.attachment.epoch }
 
   /// - Parameters:
   ///   - epoch: Holds the run from now on: milliseconds since 1970 at this coordinator's start; agents
@@ -133,6 +136,19 @@ package struct AgentConnector: LaunchConnector {
         let events = (try? await Self.events(of: session)) ?? []
         hear(NodeSurvey(session, events: events))
       }
+    }
+  }
+
+  /// Stops replicas of a plan, and nothing else of the run.
+  ///
+  /// - Returns: For each of their nodes what is there yet.
+  package func stop(
+    _ replicas: Set<ReplicaKey>, of plan: Plan
+  ) async -> NodeAnswers<NodeRemains> {
+    let plan = plan.only(replicas)
+    return await self.each(plan.nodes) { session in
+      let own = plan.services.flatMap { $0.specifications(on: session.node.name) }.map(\.key)
+      return try await session.stop(own, timeout: plan.stopTimeout)
     }
   }
 

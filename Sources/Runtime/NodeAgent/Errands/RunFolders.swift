@@ -48,7 +48,7 @@ struct RunFolders: Sendable {
           $0.run = run
           $0.name = name
           $0.live = Self.isLive(identity, replicas, marks)
-          $0.services = !replicas.isEmpty
+          $0.services = FormerReplica.isAny(in: state)
           $0.holder = state.readHolder()?.coordinator ?? ""
           $0.changedMilliseconds = changed
           $0.records = !SpoolFolder(path: state.spool).isEmpty

@@ -24,7 +24,7 @@ struct ReplicaProcesses: Sendable {
 
   /// The variables by which processes of a replica are known; the first is that of all processes of
   /// the run on its node.
-  static func marks(
+  static func variables(
     of identity: AgentIdentity, _ key: ReplicaKey
   ) -> [EnvironmentVariable] {
     [
@@ -32,6 +32,16 @@ struct ReplicaProcesses: Sendable {
       EnvironmentVariable("MUSTER_SERVICE", key.service),
       EnvironmentVariable("MUSTER_INDEX", "\(key.index)"),
     ]
+  }
+
+  /// The same as ``marks``.
+  static func marks(of identity: AgentIdentity, _ key: ReplicaKey) -> [String] {
+    Self.variables(of: identity, key).map { "\($0.name)=\($0.value)" }
+  }
+
+  /// `NAME=value` of the variable that all processes of the run on its node have.
+  static func runMark(of identity: AgentIdentity) -> String {
+    "\(Self.runVariable)=\(identity.mark)"
   }
 
   /// Those of `table` that are ours, without the holder, which ends by itself after the last.

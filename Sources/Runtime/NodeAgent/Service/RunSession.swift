@@ -81,8 +81,10 @@ final class RunSession: Sendable {
       }
       if refusal == nil {
         self.bell.ring()
-        try self.folder.write(claimant)
-        if !plan.isEmpty { try PlainFile.publish(plan, at: self.folder.plan) }
+        // Where the disk refuses, the claim holds for as long as this daemon lives: what runs on a full
+        // disk can be stopped, and nothing can be started there.
+        try? self.folder.write(claimant)
+        if !plan.isEmpty { try? PlainFile.publish(plan, at: self.folder.plan) }
       }
       return refusal
     }

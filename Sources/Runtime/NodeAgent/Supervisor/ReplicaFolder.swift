@@ -74,6 +74,8 @@ enum ProcessRecord: Codable, Equatable, Sendable {
     var main: ProcessStat.Identity
   }
 
+  /// Its holder is about to start it; written before that, so that no process is without a record.
+  case launching
   /// In words: which program or folder, and what is wrong with it.
   case launchFailed(String)
   case launched(Start, end: ProcessEnd?)

@@ -31,8 +31,11 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   }
 
   var attempt: Int { self.life.withLock { $0.attempt } }
+  var startedBy: UInt64? { self.life.withLock { $0.startedBy } }
   /// Whether nothing happens to it any more, and all there is to say about it is said.
   var isOver: Bool { self.life.withLock { $0.isOver } }
+  /// Whether it is on its way to its end, or there.
+  var isLeaving: Bool { self.life.withLock { $0.isLeaving } }
   /// Whether nothing happens to it any more, but that is still to be told.
   var isEnding: Bool { self.life.withLock { $0.isEnding } }
   var remains: ReplicaRemains { self.life.withLock { $0.remains } }

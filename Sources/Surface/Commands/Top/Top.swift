@@ -83,9 +83,7 @@ struct Top: AsyncParsableCommand {
       try await watch.during(notify: fleet.notify) {
         switch format {
         case .json: try await Self.print(watch, every: interval)
-        case .table:
-          var display = TopDisplay(watch: watch, settings: settings)
-          try await display.run()
+        case .table: try await TopDisplay.run(watch, settings)
         }
       }
     }
