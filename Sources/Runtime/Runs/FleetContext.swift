@@ -361,6 +361,13 @@ package struct FleetLinks: Sendable {
   private let opener: LinkOpener
   private let openSSH: OpenSSHConfiguration?
 
+  /// Ends the programs that links went through and that hang: the last thing this process does.
+  ///
+  /// - Parameter graceMilliseconds: For those whose link has just been closed.
+  package static func endAll(graceMilliseconds: Int) {
+    ChildPrograms.endAll(graceMilliseconds: graceMilliseconds)
+  }
+
   /// The version of the library that speaks SSH.
   package static var libraryVersion: String { LibSSH2Session.libraryVersion }
 

@@ -159,14 +159,14 @@ where Instant.Duration == Duration, Instant: Sendable {
           self.refusalDeadline = now.advanced(by: Self.refusalGrace)
         }
         return self.neededNodes.allSatisfy(self.hasAnswered) ? self.refuse(at: now) : []
-      case .held:
+      case .held, .taken:
         guard self.neededNodes.contains(fault.node) else { return [] }
         return self.abort(
-          [fault].folded(), by: .nodes, at: now,
+          [fault].folded(), by: fault.kind == .taken ? .service : .nodes, at: now,
           heldNode: fault.node)
       }
     // Another's from now on: it takes no order of ours, and what is left there is not known.
-    case .departing where fault.kind == .held:
+    case .departing where fault.kind.isAnothers:
       return self.left(fault.node, hasRemains: true)
     case .departing, .over:
       return []

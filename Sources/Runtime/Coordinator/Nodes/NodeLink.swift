@@ -68,7 +68,12 @@ package struct NodeFault: Error, Equatable, Sendable {
     case refused
     /// The link did not open in time, or broke; what runs on the node is not known to have changed.
     case unreachable
+    /// By a coordinator that is at work.
     case held
+    /// By one that came later: the run is its own from now on.
+    case taken
+
+    var isAnothers: Bool { self == .held || self == .taken }
   }
 
   package var node: String
@@ -113,7 +118,7 @@ package struct NodeFault: Error, Equatable, Sendable {
       self.init(node: node, kind: .held, .runHeld(by: error.message))
     case .aborted:
       self.init(
-        node: node, kind: .held,
+        node: node, kind: .taken,
         Diagnostic(
           code: "run-taken", "another command has taken the run over", causes: [error.message],
           hints: ["`muster status` tells what has become of it"]))
