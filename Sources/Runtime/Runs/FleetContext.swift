@@ -17,13 +17,14 @@ package struct FleetContext: Sendable {
   package let runsFolder: String
   package let notify: ManifestNotify?
   /// The manifest's `watch:`.
-  package let watchedFiles: [String]
+  package let watchedFiles: [WatchedPattern]
   package let surroundings: Surroundings
   private let links: FleetLinks
 
   /// - Parameter runsFolder: Absolute; one that is not there has no runs.
   package init(
-    plan: Plan, runsFolder: String, notify: ManifestNotify? = nil, watchedFiles: [String] = [],
+    plan: Plan, runsFolder: String, notify: ManifestNotify? = nil,
+    watchedFiles: [WatchedPattern] = [],
     links: FleetLinks, surroundings: Surroundings
   ) {
     self.plan = plan
@@ -40,24 +41,28 @@ package struct FleetContext: Sendable {
   package var errands: OpenLink { self.links.open(for: .errand) }
 
   /// - Parameters:
-  ///   - holding: Takes the run over; else its agents are only looked at.
+  ///   - plan: Takes the run over, and is what its agents know of it then; `nil`: they are looked at.
   ///   - yields: Takes nothing over from a coordinator that is at work.
   package func agents(
-    of run: String, holding: Bool, yields: Bool = false, secrets: [String: String] = [:]
+    of run: String, holding plan: Plan? = nil, yields: Bool = false, secrets: [String: String] = [:]
   ) throws(RunFault) -> AgentConnector {
     AgentConnector(
       open: self.links.open(for: .run(run)),
-      attachment: Attachment(
-        epoch: holding ? UInt64(max(0, self.surroundings.milliseconds())) : nil, yields: yields,
-        coordinator: self.surroundings.coordinator,
-        plan: holding ? try RunFault.storing { try self.plan.canonicalJSON() } : [],
-        secrets: secrets))
+      epoch: plan.map { _ in UInt64(max(0, self.surroundings.milliseconds())) }, yields: yields,
+      coordinator: self.surroundings.coordinator,
+      plan: try RunFault.storing { try plan?.canonicalJSON() ?? [] }, secrets: secrets)
+  }
+
+  /// Of those of its agents that are there: none is started by who only looks.
+  package func observers(of run: String) -> AgentConnector {
+    AgentConnector(
+      open: self.links.open(for: .observation(of: run)), epoch: nil, yields: false,
+      coordinator: self.surroundings.coordinator, plan: [], secrets: [:])
   }
 
   /// The values of the plan's secrets, from this process's environment.
   package func secrets() throws(RunFault) -> [String: String] {
-    let values = self.plan.secrets.map { (name: $0, value: self.surroundings.variable($0)) }
-    let missing = values.filter { $0.value == nil }.map(\.name)
+    let missing = self.plan.secrets.filter { self.surroundings.variable($0) == nil }
     guard missing.isEmpty else {
       let names = missing.map { "`\($0)`" }.joined(separator: ", ")
       throw RunFault(
@@ -66,7 +71,7 @@ package struct FleetContext: Sendable {
           code: "no-secret", "the secret \(names) is not in the environment",
           hints: ["`export \(missing[0])=…` before `muster`"]))
     }
-    return Dictionary(values.compactMap { name, value in value.map { (name, $0) } }) { $1 }
+    return self.plan.secrets.reduce(into: [:]) { $0[$1] = self.surroundings.variable($1) }
   }
 
   // MARK: Runs
@@ -90,11 +95,7 @@ package struct FleetContext: Sendable {
   /// - Throws: `RunFault` when there is none of services at all.
   package func liveOrLatestRun() async throws(RunFault) -> LiveRun {
     if let run = try self.liveRunIfAny() { return run }
-    let latest = try RunFault.storing {
-      try RunList(root: self.runsFolder).runs(named: self.plan.name)
-        .first { !$0.hasWorkPlan }.map { try LiveRun($0, self.surroundings) }
-    }
-    if let latest { return latest }
+    if let run = try self.newestRun({ _ in true }) { return run }
     return try await self.liveRun()
   }
 
@@ -105,11 +106,13 @@ package struct FleetContext: Sendable {
     }
   }
 
-  package func liveRunIfAny() throws(RunFault) -> LiveRun? {
+  package func liveRunIfAny() throws(RunFault) -> LiveRun? { try self.newestRun { !$0.isFinished } }
+
+  /// Of services.
+  private func newestRun(_ isMeant: (RunDirectory) -> Bool) throws(RunFault) -> LiveRun? {
     try RunFault.storing {
       try RunList(root: self.runsFolder).runs(named: self.plan.name)
-        .first { !$0.isFinished && !$0.hasWorkPlan }
-        .map { try LiveRun($0, self.surroundings) }
+        .first { !$0.hasWorkPlan && isMeant($0) }.map { try LiveRun($0, self.surroundings) }
     }
   }
 
@@ -146,11 +149,9 @@ package struct FleetContext: Sendable {
 
   package func newRun(workPlan: WorkPlan? = nil) throws(RunFault) -> LiveRun {
     try RunFault.storing {
-      var chance = self.surroundings.chance
-      let id = RunID(milliseconds: self.surroundings.milliseconds(), using: &chance)
       let directory = try RunDirectory.create(
-        root: self.runsFolder, name: self.plan.name, id: id, plan: try self.plan.canonicalJSON(),
-        workPlan: workPlan)
+        root: self.runsFolder, name: self.plan.name, id: self.surroundings.newRunID(),
+        plan: try self.plan.canonicalJSON(), workPlan: workPlan)
       let run = try LiveRun(directory, self.surroundings)
       try run.requireJournal()
       return run
@@ -183,7 +184,7 @@ extension FleetContext {
   private func adopt(
     _ id: RunID, from nodes: [Plan.Node]
   ) async throws(RunFault) -> LiveRun? {
-    let survey = try await self.agents(of: id.rawValue, holding: false).survey(nodes)
+    let survey = try await self.agents(of: id.rawValue).survey(nodes)
     for answer in survey.values {
       // Nor does a node make an eval of ours a run of services.
       guard var plan = try? Plan(json: answer.plan), plan.name == self.plan.name,
@@ -223,7 +224,7 @@ extension FleetContext {
   /// Asks the nodes of a run's services for their replicas, without taking anything over.
   package func survey(_ run: LiveRun) async throws(RunFault) -> NodeAnswers<NodeSurvey> {
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
-    return try await self.agents(of: run.id, holding: false)
+    return try await self.agents(of: run.id)
       .survey(run.plan.nodes.filter { used.contains($0.name) })
   }
 
@@ -233,7 +234,7 @@ extension FleetContext {
     of run: LiveRun, on nodes: [Plan.Node]
   ) async throws(RunFault) -> NodeAnswers<NodeSurvey> {
     if run.isFinished { return NodeAnswers() }
-    return try await self.agents(of: run.id, holding: false).survey(nodes, withEvents: true)
+    return try await self.agents(of: run.id).survey(nodes, withEvents: true)
   }
 
   /// Reads logs of replicas at once, as ``AgentConnector`` reads one.
@@ -243,7 +244,7 @@ extension FleetContext {
     of replicas: [(key: ReplicaKey, node: Plan.Node)], in run: LiveRun, lastLineCount: Int,
     follow: Bool = false, receive: @escaping @Sendable (ReplicaKey, [UInt8]) async -> Void
   ) async throws(RunFault) -> [(key: ReplicaKey, fault: NodeFault)] {
-    let agents = try self.agents(of: run.id, holding: false)
+    let agents = try self.agents(of: run.id)
     return await withTaskGroup(of: (ReplicaKey, NodeFault)?.self) { tasks in
       for (key, node) in replicas {
         tasks.addTask {
@@ -265,10 +266,8 @@ extension FleetContext {
   /// whose journal the facts are written; else by some of a run that ends with the question.
   package func examine() async throws(RunFault) -> NodeAnswers<PreflightAnswer> {
     let live = try self.liveRunIfAny()
-    var chance = self.surroundings.chance
-    let run =
-      live?.id ?? RunID(milliseconds: self.surroundings.milliseconds(), using: &chance).rawValue
-    let asked = try await self.agents(of: run, holding: live == nil)
+    let run = live?.id ?? self.surroundings.newRunID().rawValue
+    let asked = try await self.agents(of: run, holding: live == nil ? self.plan : nil)
       .examine(self.plan, endsAgents: live == nil, now: self.surroundings.milliseconds)
     for answer in asked.values { live?.record(.examined(answer)) }
     return asked
@@ -279,7 +278,7 @@ extension FleetContext {
   /// into the journal.
   package func end(_ run: LiveRun) async throws(RunFault) -> RunEnding {
     let journal = TimelineJournal(run)
-    let stopped = try await self.agents(of: run.id, holding: true).stop(
+    let stopped = try await self.agents(of: run.id, holding: run.plan).stop(
       run.plan.nodes, of: run.plan
     ) { survey in
       for event in survey.events { journal.see(.happened(event)) }
@@ -341,13 +340,16 @@ package struct Surroundings: Sendable {
     self.tell = tell
   }
 
-  struct Chance: RandomNumberGenerator {
+  private struct Chance: RandomNumberGenerator {
     let draw: @Sendable () -> UInt64
 
     mutating func next() -> UInt64 { self.draw() }
   }
 
-  var chance: Chance { Chance(draw: self.draw) }
+  func newRunID() -> RunID {
+    var chance = Chance(draw: self.draw)
+    return RunID(milliseconds: self.milliseconds(), using: &chance)
+  }
 }
 
 /// What opens links to the nodes of a plan, with the agent's program at hand.

@@ -40,7 +40,8 @@ package struct Eval: AsyncParsableCommand {
     let work = try WorkResult(of: run)
     if run.isFinished {
       StandardStreams.say("eval \(run.id) is over already")
-      return try self.check(try self.conclude(work))
+      guard try self.conclude(work).isComplete else { throw CommandFailure(.incomplete) }
+      return
     }
     let lock = try work.lock(holder: CoordinatorIdentity.name)
     let agents = try run.agentRun(live: fleet)
@@ -48,7 +49,7 @@ package struct Eval: AsyncParsableCommand {
     let clock = Composition.clock
     let dispatch = WorkRun(
       run: run.directory, workPlan: work.plan, plan: fleet.plan, nodes: workers,
-      endsAgents: agents.isOurs, agents: try fleet.agents(of: agents.id, holding: true),
+      endsAgents: agents.isOurs, agents: try fleet.agents(of: agents.id, holding: agents.plan),
       clock: clock)
     let result = try await Interruption.guarding(
       hint: "`--resume` finishes it; what came in is kept in \(run.path)"
@@ -74,7 +75,7 @@ package struct Eval: AsyncParsableCommand {
     if result.ending == .complete, merge.missing == result.progress.abandonedCount {
       run.end()
     }
-    try self.check(merge)
+    guard merge.isComplete else { throw CommandFailure(.incomplete) }
   }
 
   private func workers(of plan: Plan) throws -> [Plan.Node] {
@@ -87,11 +88,7 @@ package struct Eval: AsyncParsableCommand {
         throw ValidationError("nodes `\(expression)`: \(error)")
       }
     }
-    do throws(Diagnostic) {
-      return try plan.workers(named: nodes)
-    } catch {
-      throw CommandFailure(.failed, [error])
-    }
+    return try plan.workers(named: nodes)
   }
 
   private func evalRun(_ fleet: FleetContext) throws -> LiveRun {
@@ -108,10 +105,5 @@ package struct Eval: AsyncParsableCommand {
     StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
     StandardStreams.say("merged: \(work.recordsPath)")
     return merge
-  }
-
-  /// - Throws: `CommandFailure` with status 3 when items are missing.
-  private func check(_ merge: MergeSummary) throws {
-    if !merge.isComplete { throw CommandFailure(.incomplete) }
   }
 }

@@ -60,18 +60,10 @@ package struct CommandFailure: Error {
     self.diagnostics = diagnostics
   }
 
-  package init(_ status: ExitStatus, _ diagnostic: Diagnostic) {
-    self.init(status, [diagnostic])
-  }
-
   package init(
     _ status: ExitStatus, code: String, _ summary: String, causes: [String] = [],
     hints: [String] = []
   ) {
-    self.init(status, Diagnostic(code: code, summary, causes: causes, hints: hints))
-  }
-
-  package init(_ fault: RunFault) {
-    self.init(ExitStatus(fault.cause), fault.diagnostics)
+    self.init(status, [Diagnostic(code: code, summary, causes: causes, hints: hints)])
   }
 }

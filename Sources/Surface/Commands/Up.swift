@@ -32,7 +32,7 @@ struct Up: AsyncParsableCommand {
     let secrets = try fleet.secrets()
     let (run, isNew) = try fleet.liveRunForLaunch()
     // Another terminal may be launching the same: it is not disturbed.
-    let agents = try fleet.agents(of: run.id, holding: true, yields: true, secrets: secrets)
+    let agents = try fleet.agents(of: run.id, holding: fleet.plan, yields: true, secrets: secrets)
     // What runs already is never ended for what a look at its node finds.
     let settings = LaunchMachine<ContinuousClock.Instant>.Settings(
       attachTimeout: .seconds(self.connectTimeout), reportGrace: .seconds(30),

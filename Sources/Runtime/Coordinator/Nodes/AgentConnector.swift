@@ -39,13 +39,33 @@ package struct AgentConnector: LaunchConnector {
 
   /// An agent keeps 4,096 in memory; what sends more is not ours.
   private static let eventCountMax = 8192
+  /// For as much of a log as an agent sends at once, 8 MiB, at 100 kB/s.
+  private static let logTimeout = Duration.seconds(90)
 
   private let open: OpenLink
-  private let attachment: Attachment
+  private let attachment: Muster_V1_AttachRequest
 
-  package init(open: @escaping OpenLink, attachment: Attachment) {
+  /// - Parameters:
+  ///   - epoch: Holds the run from now on: milliseconds since 1970 at this coordinator's start; agents
+  ///     refuse one that is older than the one that holds them. `nil`: looks only, takes nothing over.
+  ///   - yields: Takes nothing over from a coordinator that is at work.
+  ///   - coordinator: For people: user@host and process id.
+  ///   - plan: In canonical JSON; empty to leave the agents' as it is.
+  ///   - secrets: Values by name. They go to the agents' memory and nowhere else.
+  package init(
+    open: @escaping OpenLink, epoch: UInt64?, yields: Bool, coordinator: String, plan: [UInt8],
+    secrets: [String: String]
+  ) {
     self.open = open
-    self.attachment = attachment
+    self.attachment = .with {
+      $0.protocolVersion = AgentPreface.protocolVersion
+      $0.observe = epoch == nil
+      $0.epoch = epoch ?? 0
+      $0.coordinator = coordinator
+      $0.yields = yields
+      $0.plan = .init(plan)
+      $0.secrets = secrets
+    }
   }
 
   /// Opens a link, attaches, and closes the link when `body` has ended.
@@ -55,11 +75,10 @@ package struct AgentConnector: LaunchConnector {
   package func withSession<Result: Sendable>(
     to node: Plan.Node, _ body: @escaping @Sendable (NodeSession) async throws -> Result
   ) async throws(NodeFault) -> Result {
-    let request = self.attachment.request
-    return try await NodeLink.with(node, open: self.open) { client in
+    try await NodeLink.with(node, open: self.open) { client in
       let api = NodeSession.API(wrapping: client)
       let attached = try await NodeLink.call("attach", on: node.name) {
-        try await api.attach(request, options: $0)
+        try await api.attach(self.attachment, options: $0)
       }
       return try await body(NodeSession(node: node, client: client, api: api, attached: attached))
     }
@@ -123,14 +142,17 @@ package struct AgentConnector: LaunchConnector {
     of key: ReplicaKey, on node: Plan.Node, lastLineCount: Int, follow: Bool,
     receive: @escaping @Sendable ([UInt8]) async -> Void
   ) async throws(NodeFault) {
-    try await self.withSession(to: node) { session in
+    var options = CallOptions.defaults
+    // What follows a log lasts as long as the link, whose pings are answered or end it.
+    if !follow { options.timeout = Self.logTimeout }
+    try await self.withSession(to: node) { [options] session in
       try await session.api.logs(
         .with {
           $0.service = key.service
           $0.index = UInt32(key.index)
           $0.lastLines = UInt32(min(lastLineCount, 100_000))
           $0.follow = follow
-        }
+        }, options: options
       ) { response in
         for try await chunk in response.messages { await receive(Array(chunk.data)) }
       }
@@ -185,23 +207,19 @@ package struct NodeAnswers<Answer: Sendable>: Sendable {
     typealias Answered = Result<Answer, NodeFault>
     let results = await withTaskGroup(of: (Int, Answered).self) { tasks in
       var results = [Answered?](repeating: nil, count: nodes.count)
-      var next = 0
-      func startOne() {
-        let index = next
-        next += 1
+      for (index, node) in nodes.enumerated() {
+        if index >= Self.concurrency, let (done, result) = await tasks.next() {
+          results[done] = result
+        }
         tasks.addTask {
           do throws(NodeFault) {
-            return (index, .success(try await visit(nodes[index])))
+            return (index, .success(try await visit(node)))
           } catch {
             return (index, .failure(error))
           }
         }
       }
-      while next < min(Self.concurrency, nodes.count) { startOne() }
-      for await (index, result) in tasks {
-        results[index] = result
-        if next < nodes.count { startOne() }
-      }
+      for await (done, result) in tasks { results[done] = result }
       return results
     }
     for (node, result) in zip(nodes, results) {

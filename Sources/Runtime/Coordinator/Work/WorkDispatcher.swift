@@ -11,12 +11,6 @@ package struct WorkNode<Log: RecordLog>: Sendable {
   package var log: Log
   /// What that log holds, all synced.
   package var history: WorkHistory
-
-  package init(name: NodeName, log: Log, history: WorkHistory) {
-    self.name = name
-    self.log = log
-    self.history = history
-  }
 }
 
 /// Leases the items of a work to nodes and stores what they bring, until every item is on disk or has
@@ -104,7 +98,7 @@ where C.Duration == Duration, C.Instant: Sendable {
   // MARK: One node
 
   private func serve(_ index: Int) async {
-    await LinkKeeper(self.settings.link, clock: self.clock).keep { opened in
+    await LinkKeeper.keep(self.settings.link, clock: self.clock) { opened in
       try await self.visit(index, opened)
     } lost: { _ in
       self.state.withLock { $0.isOver || $0.isCutOff(index) } ? nil : .unreachable
@@ -122,7 +116,8 @@ where C.Duration == Duration, C.Instant: Sendable {
       self.state.withLock { $0.faulted(index, fault, countMax: self.settings.damageCountMax) }
       throw fault
     } catch {
-      self.state.withLock { $0.disconnected(index, "\(error)") }
+      let reason = (error as? NodeFault)?.diagnostic.summary ?? "\(error)"
+      self.state.withLock { $0.disconnected(index, reason) }
       throw error
     }
   }

@@ -1,4 +1,5 @@
 import Glibc
+import Launch
 import OperatingSystem
 
 /// Follows the kernel's log for what NVIDIA's drivers write to it of GPUs and of switches between them,
@@ -37,17 +38,10 @@ where WatchClock.Duration == Duration {
     var tail = KernelLogTail(file: file)
     var filter = LogEventFilter(windowLookCount: Self.windowLookCount)
     while !Task.isCancelled {
-      let before = tail
-      let look = try? await self.blocking.run {
-        var tail = before
-        let lines = tail.newLines()
-        return (tail: tail, lines: lines)
-      }
-      guard let look else { return }
-      tail = look.tail
+      guard let lines = try? await self.blocking.change(&tail, { $0.newLines() }) else { return }
       // Whoever may write to the kernel's log may write there what is in a replica's, too.
-      let lines = look.lines.filter { line in Self.marks.contains { line.contains($0) } }
-      for event in filter.events(in: lines) { self.events.record(event) }
+      let told = lines.filter { line in Self.marks.contains { line.contains($0) } }
+      for event in filter.events(in: told) { self.events.record(event) }
       do { try await self.clock.sleep(for: Self.interval) } catch { return }
     }
   }
@@ -86,5 +80,41 @@ struct KernelLogTail: Sendable {
       let text = line.firstIndex(of: UInt8(ascii: ";")).map { line[($0 + 1)...] } ?? line
       return String(decoding: text, as: UTF8.self)
     }
+  }
+}
+
+/// The errors that drivers of GPUs have written to the kernel's log since the machine started.
+enum KernelLog {
+  /// More than a kernel keeps.
+  private static let lineCountMax = 1 << 17
+
+  /// By `dmesg`, which many may use who may not open the log, or else from the log itself.
+  ///
+  /// - Returns: `nil` where the log cannot be read.
+  static func text(
+    environment: [String: String], clock: some Clock<Duration>
+  ) async -> String? {
+    let dmesg = ToolRun(argv: ["dmesg"], environment: environment)
+    if case .ended(0, let output) = await dmesg.outcome(clock: clock) { return output }
+    return await BoundedCall.run(within: .seconds(5), clock: clock) { Self.records() } ?? nil
+  }
+
+  /// One entry for each number, device and word of severity, in the order in which they came first.
+  static func xids(in log: String) -> [PreflightFacts.XID] {
+    var reader = KernelLogReader()
+    for line in log.split(whereSeparator: \.isNewline) { reader.read(line) }
+    return reader.xids
+  }
+
+  private static func records() -> String? {
+    let file = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var tail = KernelLogTail(file: file)
+    var lines: [String] = []
+    while lines.count < Self.lineCountMax, case let more = tail.newLines(), !more.isEmpty {
+      lines += more
+    }
+    return lines.joined(separator: "\n")
   }
 }
