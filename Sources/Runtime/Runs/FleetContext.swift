@@ -1,5 +1,5 @@
 package import Coordinator
-package import Fleet
+import Fleet
 package import Launch
 package import Links
 package import Manifest
