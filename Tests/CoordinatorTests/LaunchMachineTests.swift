@@ -163,7 +163,7 @@ struct LaunchMachineTests {
     // At once where nobody else can be heard of.
     machine = Self.machine()
     _ = Self.attach(&machine, "n1")
-    #expect(machine.faulted(fault, at: Self.start) == end)
+    #expect(machine.faulted(fault, at: Self.start) == Self.aborted(reason))
     // One restart of its sshd, before the other is there and after.
     var gathering = Self.machine()
     _ = Self.attach(&gathering, "n2")
@@ -354,12 +354,12 @@ struct LaunchMachineTests {
 
   @Test func `a node that another takes over ends the launch, and is waited for no longer`() {
     var machine = Self.started()
-    let fault = NodeFault(node: "n1", kind: .held, Diagnostic(code: "run-taken", "taken"))
+    let fault = NodeFault(node: "n1", kind: .taken, Diagnostic(code: "run-taken", "taken"))
     let reason = Diagnostic(code: "run-taken", "n1: taken")
     #expect(machine.faulted(fault, at: Self.start) == Self.aborted(reason))
     #expect(
       machine.left("n2", hasRemains: false)
-        == [.end(LaunchResult(reasons: [reason]))])
+        == [.end(LaunchResult(reasons: [reason], culprit: .service))])
   }
 
   @Test func `a launch of which something is left is not over`() {

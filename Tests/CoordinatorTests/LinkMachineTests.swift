@@ -21,6 +21,7 @@ struct LinkMachineTests {
     var machine = LinkMachine(Self.settings)
     #expect(machine.faulted(.refused) == .again(after: .seconds(30)))
     #expect(machine.faulted(.held) == .giveUp)
+    #expect(machine.faulted(.taken) == .giveUp)
     #expect(LinkMachine.Settings.launch.heldPause == nil)
   }
 }

@@ -136,7 +136,8 @@ struct FleetExpositionTests {
     page.fault = text.isEmpty ? "" : "/metrics answers \(text)"
     exposition.see(.scraped(node: "n1", .page(page)), at: .seconds(1))
     let lines = Self.lines(exposition, at: 2).filter { $0.contains(#"replica="0""#) }
-    #expect(lines.contains { $0.hasPrefix("muster_scrape_up{") && $0.hasSuffix(" 0") }, "\(lines)")
+    #expect(
+      lines.contains { $0.hasPrefix("muster_scrape_up{") && $0.hasSuffix(" 0.0") }, "\(lines)")
     #expect(lines.contains { $0.contains(#"state="ready"} 1"#) })
   }
 

@@ -49,7 +49,7 @@ import Testing
     let shown = JSONText.object(sample.members).text
     #expect(
       shown.contains(
-        #""queue_seconds":{"count":100,"mean":0.1,"p50":null,"p50_below":0.3,"p90":0.6,"p99":null,"p99_above":0.6}"#
+        #""queue_seconds":{"count":100.0,"mean":0.1,"p50":null,"p50_below":0.3,"p90":0.6,"p99":null,"p99_above":0.6}"#
       ), "\(shown)")
   }
 }

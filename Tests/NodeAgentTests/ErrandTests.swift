@@ -94,8 +94,11 @@ struct `An errand` {
     #expect(kept.map(\.refusal) == ["it is live"])
     kill(orphan, SIGKILL)
     waitpid(orphan, nil, 0)
-    let gone = try await agent.remove([agent.run])
-    #expect(gone.map(\.refusal) == [""])
+    // By another removal, as it may be, a second time.
+    for _ in 0..<2 {
+      let gone = try await agent.remove([agent.run])
+      #expect(gone.map(\.refusal) == [""])
+    }
   }
 
   @Test func `a run of which only a daemon lives that lost its folder is live`() async throws {
@@ -157,7 +160,9 @@ struct `An errand` {
     symlink("\(root)/links", "\(root)/20261121-061500-000000/n1")
     let names = [run, "links", "..", "../runs/links", "20261121-061500-000000", ""]
     let answers = try await agent.remove(names)
-    #expect(answers.map(\.run) == names && answers.allSatisfy { !$0.refusal.isEmpty })
+    #expect(answers.map(\.run) == names)
+    // Of the first there is nothing of this node's.
+    #expect(answers.map(\.refusal.isEmpty) == [true, false, false, false, false, false])
     for folder in ["\(run)/n2", "links/n1", "20261121-061500-000000/n1"] {
       #expect(FileManager.default.fileExists(atPath: "\(root)/\(folder)"), "\(folder)")
     }

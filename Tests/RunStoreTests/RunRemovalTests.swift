@@ -65,6 +65,84 @@ struct RunRemovalTests {
     #expect(try list.remove(run, holder: "me") == 0, "somebody else has removed it")
   }
 
+  @Test func `what cannot be removed is a run that is over, and the next removal tries it`() throws
+  {
+    let scratch = ScratchFolder()
+    let list = RunList(root: scratch.path)
+    let run = try Self.run(scratch.path, 1)
+    // Deeper than any run of ours.
+    var path = "\(run.path)/logs"
+    for _ in 0..<80 {
+      path += "/x"
+      mkdir(path, 0o700)
+    }
+    #expect(throws: (any Error).self) { _ = try list.remove(run, holder: "me") }
+    #expect(try list.runs(named: "demo") == [run] && run.isFinished)
+    #expect(rename("\(run.path)/logs/x/x/x/x/x/x/x/x", "\(run.path)/deep") == 0)
+    #expect(rename("\(run.path)/deep/x/x/x/x/x/x/x/x/x/x/x/x", "\(run.path)/rest") == 0)
+    #expect(try list.remove(run, holder: "me") > 0)
+    #expect(try list.runs() == [])
+  }
+
+  @Test func `runs of a name that are kept on another disk go as others do`() throws {
+    let scratch = ScratchFolder()
+    let run = try Self.run(scratch.path, 1)
+    #expect(rename("\(scratch.path)/demo", "\(scratch.path)/disk") == 0)
+    symlink("disk", "\(scratch.path)/demo")
+    #expect(try RunList(root: scratch.path).remove(run, holder: "me") > 50_000)
+    #expect(access("\(scratch.path)/disk/\(run.id)", F_OK) != 0)
+    #expect(access("\(scratch.path)/disk/.\(run.id).gone", F_OK) != 0)
+  }
+
+  @Test func `of removals at once each run goes by one of them, without a word of the others`()
+    async throws
+  {
+    let scratch = ScratchFolder()
+    let list = RunList(root: scratch.path)
+    let runs = try (1...20).map { try Self.run(scratch.path, $0) }
+    let sizes = try await withThrowingTaskGroup(of: Int.self) { tasks in
+      for _ in 0..<4 {
+        tasks.addTask { try runs.reduce(0) { try $0 + list.remove($1, holder: "me") } }
+      }
+      return try await tasks.reduce(into: []) { $0.append($1) }
+    }
+    #expect(sizes.reduce(0, +) > 20 * 50_000)
+    #expect(try list.runs() == [])
+    let folder = try #require(opendir("\(scratch.path)/demo"))
+    defer { closedir(folder) }
+    var count = 0
+    while readdir(folder) != nil { count += 1 }
+    #expect(count == 2, "nothing but . and ..")
+  }
+
+  @Test func `who asks who works on a run keeps nobody from it`() async throws {
+    let scratch = ScratchFolder()
+    let run = try Self.run(scratch.path, 1)
+    let refusals = await withTaskGroup(of: Int.self) { tasks in
+      for _ in 0..<2 {
+        tasks.addTask {
+          for _ in 0..<5_000 { _ = RunLock.holder(of: run) }
+          return 0
+        }
+      }
+      tasks.addTask {
+        (0..<1_000).count { _ in !Self.canLock(run) }
+      }
+      return await tasks.reduce(0, +)
+    }
+    #expect(refusals == 0)
+  }
+
+  private static func canLock(_ run: RunDirectory) -> Bool {
+    do {
+      let lock = try RunLock(run, holder: "me")
+      _ = consume lock
+      return true
+    } catch {
+      return false
+    }
+  }
+
   @Test func `a lock that cannot be read is somebody's`() throws {
     let scratch = ScratchFolder()
     let run = try Self.run(scratch.path, 1)

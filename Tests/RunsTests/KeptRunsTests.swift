@@ -8,16 +8,21 @@ import Plan
 import Rollouts
 import RunStore
 import Runs
+import Synchronization
 import Testing
 
 /// What commands find in the folder of runs, without a node.
-final class KeptRunsTests {
+final class KeptRunsTests: Sendable {
   private let root = FileManager.default.temporaryDirectory
     .appending(path: "kept-runs-\(UUID().uuidString)").path()
   private let plan = Plan(
     name: "eval", nodes: [Plan.Node(name: "n1", link: .local)], services: [], secrets: ["API"])
 
   deinit { try? FileManager.default.removeItem(atPath: self.root) }
+
+  /// Later each time that somebody asks.
+  private let now = Mutex<Int64>(1_795_241_700_000)
+  private let told = Mutex<[Diagnostic]>([])
 
   private func fleet() throws -> FleetContext {
     FleetContext(
@@ -26,9 +31,15 @@ final class KeptRunsTests {
         agent: "/bin/true", cacheFolder: "\(self.root)-cache",
         group: MultiThreadedEventLoopGroup.singleton, seed: 1),
       surroundings: Surroundings(
-        coordinator: "me@here pid 1", milliseconds: { 1_795_241_700_000 },
+        coordinator: "me@here pid 1",
+        milliseconds: {
+          self.now.withLock { now in
+            now += 1000
+            return now
+          }
+        },
         variable: { _ in nil }, draw: { .random(in: 0...UInt64.max) }, say: { _ in },
-        tell: { _ in }))
+        tell: { diagnostic in self.told.withLock { $0.append(diagnostic) } }))
   }
 
   private func workPlan() throws -> WorkPlan {
@@ -39,39 +50,77 @@ final class KeptRunsTests {
     RunInventory(here: try RunInventory.here(in: self.root), nodes: ["n1": []]).runs.first?.standing
   }
 
-  @Test func `an eval whose work cannot be read is no run of services, and kept`() throws {
+  @Test func `an eval whose work cannot be read is no run of services, and kept`() async throws {
     let fleet = try self.fleet()
     let eval = try fleet.newRun(workPlan: try self.workPlan())
     try PlainFile.publish(
       Array(#"{"version":1}"#.utf8), at: eval.directory.workPlanPath, durably: true)
     try PlainFile.publish([], at: eval.directory.recordFilePath(of: "n1"), durably: true)
-    #expect(try fleet.liveRunIfAny() == nil)
+    #expect(try await fleet.liveRunIfAny() == nil)
     #expect(try self.standing() == .unmerged)
     var counter = RecordCounter(fleet)
     #expect(try counter.count() == 0)
   }
 
-  @Test func `agents of services that are down end with the eval that starts them again`() throws {
+  @Test func `agents of services that are down end with the eval that starts them again`()
+    async throws
+  {
     var fleet = try self.fleet()
     let services = try fleet.newRun()
     // What the manifest says by now is nothing that the agents of what runs should keep.
     fleet.plan.secrets = []
     let eval = try fleet.newRun(workPlan: try self.workPlan())
-    let first = try eval.agentRun(live: fleet)
+    let first = try await eval.agentRun(live: fleet)
     #expect(first.id == services.id && !first.isOurs && first.plan.secrets == ["API"])
     services.end()
-    let resumed = try eval.agentRun(live: fleet)
+    let resumed = try await eval.agentRun(live: fleet)
     #expect(resumed.id == services.id && resumed.isOurs && resumed.plan.secrets == [])
     let alone = try fleet.newRun(workPlan: try self.workPlan())
-    let own = try alone.agentRun(live: fleet)
+    let own = try await alone.agentRun(live: fleet)
     #expect(own.id == alone.id && own.isOurs)
   }
 
-  @Test func `a run is kept from others while its services are launched`() throws {
-    let (run, isNew) = try self.fleet().liveRunForLaunch()
-    #expect(isNew)
+  @Test func `a run is kept from others while its services are launched`() async throws {
+    let fleet = try self.fleet()
+    let run = try await fleet.liveRunForLaunch()
     #expect(try self.standing() == .held(by: "me@here pid 1"))
+    #expect(!run.hasStarted)
+    run.record(.starting(services: ["policy"]))
+    #expect(run.hasStarted)
+    let eval = try fleet.newEval(try self.workPlan())
+    let fault = await #expect(throws: RunFault.self) { _ = try await eval.agentRun(live: fleet) }
+    #expect(
+      fault == RunFault(.surroundings, .runHeld(by: "the run is held by me@here pid 1")))
     run.end()
+  }
+
+  @Test func `an eval is its coordinator's from its beginning`() throws {
+    let fleet = try self.fleet()
+    let eval = try fleet.newEval(try self.workPlan())
+    #expect(try self.standing() == .held(by: "me@here pid 1"))
+    let fault = #expect(throws: RunFault.self) { try fleet.run(eval.id).hold() }
+    #expect(fault?.diagnostics.map(\.code) == ["run-locked"])
+    try eval.hold()
+  }
+
+  @Test func `a run whose plan cannot be read is named, and keeps nobody from the others`()
+    async throws
+  {
+    let fleet = try self.fleet()
+    let older = try fleet.newRun(workPlan: try self.workPlan())
+    let eval = try fleet.newRun(workPlan: try self.workPlan()).directory
+    try PlainFile.publish([], at: eval.planPath)
+    #expect(try fleet.evalToResume(named: nil).id == older.id)
+    let services = try fleet.newRun().directory
+    unlink(services.planPath)
+    // The only node does not answer, and nothing else knows the plan.
+    let fault = await #expect(throws: RunFault.self) { _ = try await fleet.liveRun() }
+    #expect(fault?.diagnostics.map(\.summary).allSatisfy { $0.hasPrefix("n1: ") } == true)
+    let told = self.told.withLock { $0 }
+    #expect(told.map(\.severity) == [.warning, .warning])
+    for (words, path) in zip(told, [eval.planPath, services.planPath]) {
+      #expect(words.summary.contains(path))
+    }
   }
 
   @Test func `of launches that begin at once one gets the run, and the others are told who`()
@@ -83,7 +132,7 @@ final class KeptRunsTests {
       for _ in 0..<8 {
         tasks.addTask {
           do throws(RunFault) {
-            return .success(try fleet.liveRunForLaunch().run)
+            return .success(try await fleet.liveRunForLaunch())
           } catch {
             return .failure(error)
           }

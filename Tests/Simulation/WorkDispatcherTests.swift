@@ -36,14 +36,38 @@ struct WorkDispatcherTests {
     #expect(result.warnings.count == 1 && result.warnings[0].contains("which lease"))
   }
 
+  @Test func `who does not have the run, or loses it, ends at once with the name of who has it`()
+    async throws
+  {
+    let fault = NodeFault(node: "n1", kind: .held, .runHeld(by: "you have it"))
+    let result = try await Self.run(Held(fault: fault))
+    #expect(result.ending == .held(fault) && result.warnings == [])
+    #expect(result.refusal?.summary.hasPrefix("n1: ") == true)
+    #expect(result.refusal?.causes == ["you have it"])
+  }
+
+  private struct Held: WorkConnector {
+    let fault: NodeFault
+
+    func withLink(
+      to node: NodeName, _ body: @escaping @Sendable (Liar.Link) async throws -> Void
+    ) async throws {
+      throw self.fault
+    }
+  }
+
   private static func run(
     _ answer: @escaping @Sendable (LeaseOrder, UInt64) -> [RecordBatch]
   ) async throws -> DispatchResult {
+    try await Self.run(Liar(answer: answer))
+  }
+
+  private static func run(_ connector: some WorkConnector) async throws -> DispatchResult {
     let dispatcher = WorkDispatcher(
       plan: try WorkPlan(kind: "test", specification: Array("{}".utf8), taskCount: 9),
       leaseIDFirst: 100,
       nodes: [WorkNode(name: NodeName("n1"), log: Disk(), history: WorkHistory())],
-      clock: ContinuousClock(), connector: Liar(answer: answer), progress: { _ in })
+      clock: ContinuousClock(), connector: connector, progress: { _ in })
     return await dispatcher.run()
   }
 

@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import OperatingSystem
 import SSH
+import Synchronization
 
 /// A child process with a pipe at each of its three standard streams.
 ///
@@ -14,6 +15,18 @@ struct PipedProcess: Sendable {
   let output: CInt
   let errors: CInt
 
+  /// Those that nobody has seen the end of.
+  private static let living = Mutex<Set<pid_t>>([])
+
+  /// Ends all that live when their time is over: the last thing that this process does.
+  static func endAll(graceMilliseconds: Int) {
+    let deadline = Self.monotonicMilliseconds + graceMilliseconds
+    while Self.living.withLock({ !$0.isEmpty }), Self.monotonicMilliseconds < deadline {
+      usleep(5_000)
+    }
+    Self.living.withLock { for process in $0 { kill(-process, SIGKILL) } }
+  }
+
   /// - Parameter argv: Its program is looked up in PATH where it has no slash.
   /// - Throws: `LinkError.programNotStarted`, with the error of `exec` itself.
   static func spawn(_ argv: [String]) throws(LinkError) -> PipedProcess {
@@ -24,7 +37,11 @@ struct PipedProcess: Sendable {
       var child = ChildProcess(argv: argv)
       (child.input, child.output, child.errors) = (theirs[0], theirs[1], theirs[2])
       child.group = .processGroup
-      let process = try child.spawn()
+      let process = try Self.living.withLock { living throws(SystemFault) in
+        let process = try child.spawn()
+        living.insert(process)
+        return process
+      }
       for end in theirs { close(end) }
       return PipedProcess(
         process: process, input: pipes[0].writing, output: pipes[1].reading,
@@ -48,9 +65,15 @@ struct PipedProcess: Sendable {
     defer { if descriptor >= 0 { close(descriptor) } }
     let deadline = Self.monotonicMilliseconds + Int(timeoutMilliseconds)
     while true {
-      if let status = WaitStatus.of(self.process) { return .init(status) }
+      let status = Self.living.withLock { living in
+        let status = WaitStatus.of(self.process)
+        if status != nil { living.remove(self.process) }
+        return status
+      }
+      if let status { return .init(status) }
       let left = deadline - Self.monotonicMilliseconds
       if left <= 0 {
+        _ = Self.living.withLock { $0.remove(self.process) }
         return .init(ChildProcess.kill(self.process) ?? .signalled(SIGKILL))
       }
       // A negative descriptor is passed over: then this is a pause, and the process is looked at.
@@ -91,6 +114,17 @@ struct PipedProcess: Sendable {
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
     return now.tv_sec * 1_000 + now.tv_nsec / 1_000_000
+  }
+}
+
+/// The programs at the other ends of this process's pipes, such as a link's command.
+package enum ChildPrograms {
+  /// Ends those that live when their time is over: the last thing that this process does. Without it
+  /// one that hangs would go on for ever. Blocks.
+  ///
+  /// - Parameter graceMilliseconds: For those whose pipe has just been closed.
+  package static func endAll(graceMilliseconds: Int) {
+    PipedProcess.endAll(graceMilliseconds: graceMilliseconds)
   }
 }
 

@@ -86,6 +86,16 @@ package struct OpenFile: ~Copyable, Sendable {
     }
     return true
   }
+
+  /// Whether another has the exclusive lock; whoever wants it at this instant has to try again.
+  package func isLocked() throws(SystemFault) -> Bool {
+    while flock(self.number, LOCK_SH | LOCK_NB) != 0 {
+      if errno == EWOULDBLOCK { return true }
+      guard errno == EINTR else { throw SystemFault("lock", self.path, code: errno) }
+    }
+    _ = flock(self.number, LOCK_UN)
+    return false
+  }
 }
 
 /// A call of the system that went wrong.

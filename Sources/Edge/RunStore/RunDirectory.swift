@@ -101,7 +101,7 @@ package struct RunDirectory: Equatable, Sendable {
       // The id is not new: a killed process may have begun the same.
       let folder = PlainFile.folder(of: run.path)
       if try FolderTree.isOwn("\(folder)/\(run.unfinishedName)") {
-        try FolderTree.remove(run.unfinishedName, in: folder)
+        try FolderTree.remove(run.unfinishedName, in: "\(folder)/.")
       }
       return try Self.create(root: root, name: name, id: id, plan: plan)
     }
@@ -111,6 +111,13 @@ package struct RunDirectory: Equatable, Sendable {
   package func plan() throws(RunStoreError) -> [UInt8] {
     try RunStoreError.filing { () throws(SystemFault) in
       try PlainFile.read(self.planPath, whole: Self.maximumPlanSize)
+    }
+  }
+
+  /// Instead of one that is damaged.
+  package func replacePlan(_ plan: [UInt8]) throws(RunStoreError) {
+    try RunStoreError.filing { () throws(SystemFault) in
+      try PlainFile.publish(plan, at: self.planPath, durably: true)
     }
   }
 
@@ -180,7 +187,10 @@ package struct RunLock: ~Copyable {
     let other: String
     do throws(SystemFault) {
       let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
-      if try file.lock() {
+      var isMine = try file.lock()
+      // Who merely asks is in the way for an instant.
+      while !isMine, try !file.isLocked() { isMine = try file.lock() }
+      if isMine {
         // The lock is the kernel's, and these are words: on a full disk a run can be removed without.
         try? file.truncate(to: 0)
         try? file.write(Array("\(holder)\n".utf8), at: 0)
@@ -199,7 +209,7 @@ package struct RunLock: ~Copyable {
   package static func holder(of run: RunDirectory) -> String? {
     do throws(SystemFault) {
       let file = try OpenFile(path: "\(run.path)/lock", flags: O_RDONLY | O_NONBLOCK)
-      if try file.lock() { return nil }
+      if try !file.isLocked() { return nil }
       return String(decoding: try file.bytes(0..<256), as: UTF8.self).split(separator: "\n").first
         .map(String.init) ?? "?"
     } catch {

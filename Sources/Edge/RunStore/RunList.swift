@@ -54,40 +54,74 @@ package struct RunList: Sendable {
   }
 
   /// Removes the folder of a run: renamed first, so that one that is killed here leaves no half of a run.
+  /// Where it cannot be removed, what is left of it is listed as before, as a run that is over.
   ///
   /// - Returns: What it took of the disk, in bytes; 0 where somebody else removed it.
   /// - Throws: `RunStoreError.locked` where a process works on it.
-  package func remove(_ run: RunDirectory, holder: String) throws(RunStoreError) -> Int {
+  package func remove(_ run: RunDirectory, holder: String) throws -> Int {
     let folder = "\(self.root)/\(run.name)"
     let gone = ".\(run.id).gone"
     guard try RunStoreError.filing({ () throws(SystemFault) in try FolderTree.isOwn(run.path) })
     else { return 0 }
-    let lock = try RunLock(run, holder: holder)
-    do throws(SystemFault) {
-      try PlainFile.rename(run.path, to: "\(folder)/\(gone)")
-      // Nobody finds it any more.
-      _ = consume lock
-      // `latest` names the newest run that is there, or goes.
-      if let newest = try self.names(in: folder).compactMap({ RunID($0) }).max() {
-        try RunDirectory(root: self.root, name: run.name, id: newest).becomeLatest()
-      } else {
-        unlink("\(folder)/latest")
+    do {
+      // Nor can one be taken that is just being made.
+      try self.alone(on: run.name) {
+        let lock = try RunLock(run, holder: holder)
+        try PlainFile.rename(run.path, to: "\(folder)/\(gone)")
+        // Nobody finds it any more.
+        _ = consume lock
+        try? self.repointLatest(of: run.name)
       }
-      var size = try FolderTree.remove(gone, in: folder)
-      // Those of removals that were killed, too; what keeps one of them is no fault of this one.
-      for name in try self.names(in: folder) where Self.isGone(name) {
-        size += (try? FolderTree.remove(name, in: folder)) ?? 0
-      }
-      return size
     } catch {
-      throw .file(error)
+      // Another removal of it was there first.
+      guard access(run.path, F_OK) == 0 else { return 0 }
+      throw error
+    }
+    var size = try self.discard(gone, in: folder)
+    // Those of removals that were killed, too; what keeps one of them is no fault of this one.
+    for name in try self.names(in: folder) where Self.isGone(name) {
+      size += (try? self.discard(name, in: folder)) ?? 0
+    }
+    return size
+  }
+
+  /// `latest` names the newest run that is there, or goes.
+  private func repointLatest(of name: String) throws(SystemFault) {
+    let folder = "\(self.root)/\(name)"
+    if let newest = try self.names(in: folder).compactMap({ RunID($0) }).max() {
+      try RunDirectory(root: self.root, name: name, id: newest).becomeLatest()
+    } else {
+      unlink("\(folder)/latest")
     }
   }
 
+  /// Removes what was renamed for it; what cannot be removed is a run again.
+  ///
+  /// - Returns: Its size in bytes; 0 where another removal is at it, or was.
+  private func discard(_ gone: String, in folder: String) throws(SystemFault) -> Int {
+    let path = "\(folder)/\(gone)"
+    guard try FolderTree.isOwn(path) else { return 0 }
+    let tree = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    guard try tree.lock() else { return 0 }
+    let size = Result { () throws(SystemFault) in
+      // With the dot a link is followed: a user may keep the runs of a name on another disk.
+      try FolderTree.remove(gone, in: "\(folder)/.")
+    }
+    if case .failure = size {
+      let run = "\(folder)/\(gone.dropFirst().dropLast(Self.goneEnd.count))"
+      try PlainFile.rename(path, to: run)
+      try? PlainFile.publish([], at: "\(run)/finished")
+    }
+    _ = consume tree
+    return try size.get()
+  }
+
+  private static let goneEnd = ".gone"
+
   /// Whether it is what a removal of ours made: `.<run id>.gone`.
   private static func isGone(_ name: String) -> Bool {
-    name.hasPrefix(".") && name.hasSuffix(".gone")
-      && RunID(String(name.dropFirst().dropLast(5))) != nil
+    name.hasPrefix(".") && name.hasSuffix(Self.goneEnd)
+      && RunID(String(name.dropFirst().dropLast(Self.goneEnd.count))) != nil
   }
 
   private func names(in folder: String) throws(SystemFault) -> [String] {

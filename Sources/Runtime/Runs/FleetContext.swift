@@ -1,5 +1,5 @@
 package import Coordinator
-package import Fleet
+import Fleet
 package import Launch
 package import Links
 package import Manifest
@@ -80,7 +80,7 @@ package struct FleetContext: Sendable {
   ///
   /// - Throws: `RunFault` when there is none.
   package func liveRun() async throws(RunFault) -> LiveRun {
-    if let run = try self.liveRunIfAny() { return run }
+    if let run = try await self.liveRunIfAny() { return run }
     if let run = try await self.runOnNodes() { return run }
     throw RunFault(
       .request,
@@ -94,8 +94,8 @@ package struct FleetContext: Sendable {
   ///
   /// - Throws: `RunFault` when there is none of services at all.
   package func liveOrLatestRun() async throws(RunFault) -> LiveRun {
-    if let run = try self.liveRunIfAny() { return run }
-    if let run = try self.newestRun({ _ in true }) { return run }
+    if let run = try await self.liveRunIfAny() { return run }
+    if let run = try self.newestRun({ _ in true }) { return try LiveRun(run, self.surroundings) }
     return try await self.liveRun()
   }
 
@@ -106,13 +106,32 @@ package struct FleetContext: Sendable {
     }
   }
 
-  package func liveRunIfAny() throws(RunFault) -> LiveRun? { try self.newestRun { !$0.isFinished } }
+  /// The live run that this folder has. Where its plan cannot be read, the nodes know it: what lives
+  /// there has it again then, and what does not is none.
+  package func liveRunIfAny() async throws(RunFault) -> LiveRun? {
+    guard let run = try self.newestRun({ !$0.isFinished }) else { return nil }
+    do throws(RunFault) {
+      return try LiveRun(run, self.surroundings)
+    } catch {
+      guard error.diagnostics.map(\.code) == [Diagnostic.damage] else { throw error }
+      self.warn(error)
+    }
+    return try await self.runOnNodes()
+  }
 
   /// Of services.
-  private func newestRun(_ isMeant: (RunDirectory) -> Bool) throws(RunFault) -> LiveRun? {
+  private func newestRun(_ isMeant: (RunDirectory) -> Bool) throws(RunFault) -> RunDirectory? {
     try RunFault.storing {
       try RunList(root: self.runsFolder).runs(named: self.plan.name)
-        .first { !$0.hasWorkPlan && isMeant($0) }.map { try LiveRun($0, self.surroundings) }
+        .first { !$0.hasWorkPlan && isMeant($0) }
+    }
+  }
+
+  /// Tells of what is wrong and keeps nobody from going on.
+  func warn(_ fault: RunFault) {
+    for var diagnostic in fault.diagnostics {
+      diagnostic.severity = .warning
+      self.surroundings.tell(diagnostic)
     }
   }
 
@@ -120,18 +139,28 @@ package struct FleetContext: Sendable {
   /// there, nothing else tells it from one that is over.
   ///
   /// - Throws: `RunFault` when a run of another plan is up, or another process launches this one.
-  package func liveRunForLaunch() throws(RunFault) -> (run: LiveRun, isNew: Bool) {
-    // Two that look at once would begin one each.
-    try RunFault.storing {
+  package func liveRunForLaunch() async throws(RunFault) -> LiveRun {
+    if try await self.liveRunIfAny() == nil {
+      do throws(RunFault) {
+        _ = try await self.runOnNodes(self.serviceNodes(of: self.plan))
+      } catch {
+        // Of nodes that do not answer the launch itself tells, and needs them.
+        guard error.cause == .surroundings else { throw error }
+      }
+    }
+    return try RunFault.storing {
+      // Two that look at once would begin one each.
       try RunList(root: self.runsFolder).alone(on: self.plan.name) { try self.launchedRun() }
     }
   }
 
-  private func launchedRun() throws(RunFault) -> (run: LiveRun, isNew: Bool) {
-    guard let run = try self.liveRunIfAny() else {
+  private func launchedRun() throws(RunFault) -> LiveRun {
+    // One that cannot be read by now lives nowhere.
+    let newest = try self.newestRun { !$0.isFinished }
+    guard let run = newest.flatMap({ try? LiveRun($0, self.surroundings) }) else {
       let run = try self.newRun()
       try run.hold()
-      return (run, true)
+      return run
     }
     let differences = try RunFault.storing { try self.plan.differences(from: run.plan) }
     guard differences.isEmpty else {
@@ -144,7 +173,18 @@ package struct FleetContext: Sendable {
     try run.requireJournal()
     try run.hold()
     self.surroundings.say("run \(run.id) is there already: what runs is left as it is")
-    return (run, false)
+    return run
+  }
+
+  /// A run of work, which is held from its beginning: nobody finds it and takes it for one that is over.
+  package func newEval(_ workPlan: WorkPlan?) throws(RunFault) -> LiveRun {
+    try RunFault.storing {
+      try RunList(root: self.runsFolder).alone(on: self.plan.name) {
+        let run = try self.newRun(workPlan: workPlan)
+        try run.hold()
+        return run
+      }
+    }
   }
 
   package func newRun(workPlan: WorkPlan? = nil) throws(RunFault) -> LiveRun {
@@ -164,10 +204,11 @@ package struct FleetContext: Sendable {
 extension FleetContext {
   /// The newest live run of services of this plan's name; it gets a folder here.
   ///
+  /// - Parameter nodes: Those asked; `nil`: all.
   /// - Throws: `RunFault` where nodes cannot be asked and the others have none.
-  func runOnNodes() async throws(RunFault) -> LiveRun? {
+  func runOnNodes(_ nodes: [Plan.Node]? = nil) async throws(RunFault) -> LiveRun? {
     let name = self.plan.name
-    let asked = await NodeErrand.each(self.plan.nodes, open: self.errands) { errand in
+    let asked = await NodeErrand.each(nodes ?? self.plan.nodes, open: self.errands) { errand in
       try await errand.runs(named: name, addsSizes: false).filter {
         $0.isLive && $0.hasServices && $0.name == name
       }
@@ -188,10 +229,7 @@ extension FleetContext {
     var faults = survey.faults
     for (node, answer) in survey.answers {
       var plan: Plan
-      do throws(Diagnostic) {
-        plan = try Plan(json: answer.plan)
-      } catch {
-        // Such as one that another version wrote.
+      do throws(Diagnostic) { plan = try Plan(json: answer.plan) } catch {
         if !answer.plan.isEmpty { faults.append(NodeFault(node: node.name, kind: .refused, error)) }
         continue
       }
@@ -203,10 +241,14 @@ extension FleetContext {
       plan.nodes = try self.ownNodes(of: plan, id)
       self.surroundings.say("run \(id) was found on its nodes; it was begun by \(answer.holder)")
       return try RunFault.storing {
-        try LiveRun(
-          try RunDirectory.adopt(
-            root: self.runsFolder, name: plan.name, id: id, plan: try plan.canonicalJSON()),
-          self.surroundings)
+        let json = try plan.canonicalJSON()
+        let run = try RunDirectory.adopt(
+          root: self.runsFolder, name: plan.name, id: id, plan: json)
+        // What is damaged here is whole there.
+        if (try? LiveRun(run, self.surroundings)) == nil { try run.replacePlan(json) }
+        let live = try LiveRun(run, self.surroundings)
+        live.record(LiveRun.adopted, live.id)
+        return live
       }
     }
     if faults.isEmpty { return nil }
@@ -232,9 +274,12 @@ extension FleetContext {
 extension FleetContext {
   /// Asks the nodes of a run's services for their replicas, without taking anything over.
   package func survey(_ run: LiveRun) async throws(RunFault) -> NodeAnswers<NodeSurvey> {
-    let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
-    return try await self.agents(of: run.id)
-      .survey(run.plan.nodes.filter { used.contains($0.name) })
+    try await self.agents(of: run.id).survey(self.serviceNodes(of: run.plan))
+  }
+
+  private func serviceNodes(of plan: Plan) -> [Plan.Node] {
+    let used = Set(plan.services.flatMap { $0.replicas.map(\.node) })
+    return plan.nodes.filter { used.contains($0.name) }
   }
 
   /// Asks nodes of a run for their replicas and for what happened there. Nobody is asked of a run that is
@@ -274,7 +319,7 @@ extension FleetContext {
   /// Looks at every node: by the agents of the live run, whose own processes are then known and in
   /// whose journal the facts are written; else by some of a run that ends with the question.
   package func examine() async throws(RunFault) -> NodeAnswers<PreflightAnswer> {
-    let live = try self.liveRunIfAny()
+    let live = try await self.liveRunIfAny()
     let run = live?.id ?? self.surroundings.newRunID().rawValue
     let asked = try await self.agents(of: run, holding: live == nil ? self.plan : nil)
       .examine(self.plan, endsAgents: live == nil, now: self.surroundings.milliseconds)
@@ -304,61 +349,10 @@ extension FleetContext {
           code: "left-behind", "\(node.name): not everything is gone",
           causes: remains.leftovers, hints: ["run `muster down` again"]))
     }
+    // Another `down` may have taken it over, and proved it.
+    if !ending.isProven, run.isFinished { return RunEnding(foreign: ending.foreign) }
     if ending.isProven { run.end() }
     return ending
-  }
-}
-
-/// What stopping a run has come to.
-package struct RunEnding: Equatable, Sendable {
-  /// Others' processes in places of ours, about which nothing is to be done, in words.
-  package var foreign: [String] = []
-  /// Of each node where something of the run is left.
-  package var leftovers: [Diagnostic] = []
-  /// Of nodes that do not answer.
-  package var faults: [NodeFault] = []
-
-  /// Nothing of the run is left anywhere.
-  package var isProven: Bool { self.leftovers.isEmpty && self.faults.isEmpty }
-}
-
-/// What Runtime needs of the process that it works in; the composition root makes it.
-package struct Surroundings: Sendable {
-  /// Who this process is, to agents and to people: `user@host pid N`.
-  package var coordinator: String
-  /// Since 1970 in UTC.
-  package var milliseconds: @Sendable () -> Int64
-  /// A variable of the process's environment; `nil` where it is not set.
-  package var variable: @Sendable (String) -> String?
-  /// 64 bits of chance.
-  package var draw: @Sendable () -> UInt64
-  /// Takes a line for whoever runs the command, without line feed.
-  package var say: @Sendable (String) -> Void
-  /// Takes what is not as it should be.
-  package var tell: @Sendable (Diagnostic) -> Void
-
-  package init(
-    coordinator: String, milliseconds: @escaping @Sendable () -> Int64,
-    variable: @escaping @Sendable (String) -> String?, draw: @escaping @Sendable () -> UInt64,
-    say: @escaping @Sendable (String) -> Void, tell: @escaping @Sendable (Diagnostic) -> Void
-  ) {
-    self.coordinator = coordinator
-    self.milliseconds = milliseconds
-    self.variable = variable
-    self.draw = draw
-    self.say = say
-    self.tell = tell
-  }
-
-  private struct Chance: RandomNumberGenerator {
-    let draw: @Sendable () -> UInt64
-
-    mutating func next() -> UInt64 { self.draw() }
-  }
-
-  func newRunID() -> RunID {
-    var chance = Chance(draw: self.draw)
-    return RunID(milliseconds: self.milliseconds(), using: &chance)
   }
 }
 
@@ -366,6 +360,13 @@ package struct Surroundings: Sendable {
 package struct FleetLinks: Sendable {
   private let opener: LinkOpener
   private let openSSH: OpenSSHConfiguration?
+
+  /// Ends the programs that links went through and that hang: the last thing this process does.
+  ///
+  /// - Parameter graceMilliseconds: For those whose link has just been closed.
+  package static func endAll(graceMilliseconds: Int) {
+    ChildPrograms.endAll(graceMilliseconds: graceMilliseconds)
+  }
 
   /// The version of the library that speaks SSH.
   package static var libraryVersion: String { LibSSH2Session.libraryVersion }

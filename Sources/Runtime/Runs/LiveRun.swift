@@ -18,10 +18,15 @@ package final class LiveRun: Sendable {
   private let redactor: Redactor
   private let lock = Mutex<RunLock?>(nil)
 
+  /// - Throws: `RunFault` where its plan cannot be read.
   package init(_ directory: RunDirectory, _ surroundings: Surroundings) throws(RunFault) {
     self.directory = directory
     self.surroundings = surroundings
-    self.plan = try RunFault.storing { try Plan(json: try directory.plan()) }
+    do {
+      self.plan = try Plan(json: try directory.plan())
+    } catch {
+      throw RunFault(.surroundings, .unreadablePlan(of: directory, error))
+    }
     self.journal = Result { () throws(RunStoreError) in try Journal(path: directory.journalPath) }
     self.redactor = Redactor(
       self.plan.secrets.compactMap { name in
@@ -34,13 +39,14 @@ package final class LiveRun: Sendable {
   /// Keeps it from other processes that would work on it or remove it, as long as this value lives.
   ///
   /// - Throws: `RunFault` with the one that has it.
-  func hold() throws(RunFault) {
+  package func hold() throws(RunFault) {
     try RunFault.storing {
       do {
         try self.lock.withLock {
+          guard $0 == nil else { return }
           $0 = try RunLock(self.directory, holder: self.surroundings.coordinator)
         }
-      } catch RunStoreError.locked(_, let holder) {
+      } catch RunStoreError.locked(_, let holder) where !self.directory.hasWorkPlan {
         throw RunFault(.surroundings, .runHeld(by: "the run is held by \(holder)"))
       }
     }
@@ -79,6 +85,15 @@ package final class LiveRun: Sendable {
       }
       if isFirst { self.surroundings.tell(error.diagnostic) }
     }
+  }
+
+  static let adopted = "adopted"
+
+  /// Whether services of it may run: they were started from here, or found on the nodes. One whose
+  /// journal cannot be read has started.
+  package var hasStarted: Bool {
+    guard let events = try? self.events() else { return true }
+    return events.contains { ["start", Self.adopted].contains($0.kind) }
   }
 
   /// Before anything is started: a launch that nobody can read of later is none.
@@ -249,14 +264,22 @@ extension FleetContext {
       var nearest: [String]?
       for directory in runs.filter({ !$0.isFinished }) + runs.filter(\.isFinished) {
         guard directory.hasWorkPlan else { continue }
-        let run = try LiveRun(directory, self.surroundings)
-        try run.requireJournal()
+        let read = Result { () throws(RunFault) in try LiveRun(directory, self.surroundings) }
+        if name == nil, case .failure(let fault) = read {
+          // Another one may be meant.
+          self.warn(fault)
+          continue
+        }
+        let run = try read.get()
         let differences = try self.plan.differences(from: run.plan).filter { difference in
           ["nodes", "work.nodes", "work.simulator.episode_cost"].allSatisfy {
             !difference.hasPrefix("`\($0)")
           }
         }
-        if differences.isEmpty { return run }
+        if differences.isEmpty {
+          try run.requireJournal()
+          return run
+        }
         nearest = nearest ?? ["run \(run.id) is of another plan"] + differences
       }
       throw RunFault(
@@ -275,10 +298,15 @@ extension LiveRun {
   ///
   /// - Returns: With the plan that they are to know; `isOurs` where no services need them: they end
   ///   with the work then.
+  /// - Throws: `RunFault` where the services are being launched.
   package func agentRun(
     live fleet: FleetContext
-  ) throws(RunFault) -> (id: String, plan: Plan, isOurs: Bool) {
-    let live = try fleet.liveRunIfAny()
+  ) async throws(RunFault) -> (id: String, plan: Plan, isOurs: Bool) {
+    let live = try await fleet.liveRunIfAny()
+    // Its agents may not know yet who has them.
+    if let holder = live.flatMap({ RunLock.holder(of: $0.directory) }) {
+      throw RunFault(.surroundings, .runHeld(by: "the run is held by \(holder)"))
+    }
     let known = try self.events(kind: "agents").last?.subject
     let id = known ?? live?.id ?? self.id
     if known == nil { self.record("agents", id) }

@@ -53,6 +53,26 @@ package struct RunFault: Error, Equatable, Sendable {
   }
 }
 
+extension Diagnostic {
+  static let damage = "run-damaged"
+
+  /// - Parameter error: Of reading it. What another version wrote is not damaged.
+  static func unreadablePlan(of run: RunDirectory, _ error: any Error) -> Self {
+    if let error = error as? Self, error.code == "unknown-version" { return error }
+    var reason = "it is empty, cut off, or not what Muster wrote"
+    if case .file(let fault) = error as? RunStoreError { reason = fault.reason }
+    return Self(
+      code: Self.damage, "run \(run.id): its plan `\(run.planPath)` cannot be read",
+      causes: [reason],
+      hints: [
+        run.hasWorkPlan
+          ? "bring the file back from a copy; `muster merge \(run.id)` needs it not"
+          : "`muster status` and `muster down` ask the nodes, which have it as long as it lives",
+        "`muster runs prune MANIFEST --older AGE` removes the run once nothing of it lives",
+      ])
+  }
+}
+
 extension RunStoreError {
   /// As a person is told.
   package var diagnostic: Diagnostic {

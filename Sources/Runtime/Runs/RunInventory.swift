@@ -112,11 +112,11 @@ package struct RunInventory: Equatable, Sendable {
     if run.here?.isUnmerged == true { return .unmerged }
     let isMerged = run.here?.isMerged == true
     if !isMerged, run.nodes.values.contains(where: \.hasRecords) { return .records }
-    if let here = run.here {
-      let isCertain = here.isFinished || here.nodes?.isSubset(of: answered) ?? false
-      return isCertain ? .over : .unknown
-    }
-    return silent.isEmpty ? .over : .unknown
+    guard let here = run.here else { return silent.isEmpty ? .over : .unknown }
+    // Where its plan cannot be read any node of the manifest may have been one of its own.
+    let hasAnswered =
+      here.nodes?.isSubset(of: answered) ?? (silent.isEmpty && !answered.isEmpty)
+    return here.isFinished || hasAnswered ? .over : .unknown
   }
 
   /// The runs that a rule means: those that are over are doomed, the others kept all the same. What has
@@ -129,7 +129,11 @@ package struct RunInventory: Equatable, Sendable {
     case .older(let age):
       let limit = now - Int64(age / .milliseconds(1))
       meant = self.runs.filter { $0.id.milliseconds < limit }
-    case .keep(let count): meant = Array(self.runs.filter { !$0.name.isEmpty }.dropFirst(count))
+    case .keep(let count):
+      let planned = self.runs.filter { run in
+        !run.name.isEmpty && run.here.map { $0.isFinished || $0.nodes != nil } ?? true
+      }
+      meant = Array(planned.dropFirst(count))
     }
     return (meant.filter { $0.standing == .over }, meant.filter { $0.standing != .over })
   }
@@ -253,13 +257,14 @@ extension FleetContext {
     for run in runs where !kept.contains(run.id) {
       var removed = RunPruning.Removed(id: run.id, nodeSizes: sizes[run.id] ?? [:])
       if run.here != nil {
-        do throws(RunStoreError) {
-          let list = RunList(root: self.runsFolder)
-          removed.size = try list.remove(
-            RunDirectory(root: self.runsFolder, name: run.name, id: run.id),
-            holder: self.surroundings.coordinator)
+        do throws(RunFault) {
+          removed.size = try RunFault.storing {
+            try RunList(root: self.runsFolder).remove(
+              RunDirectory(root: self.runsFolder, name: run.name, id: run.id),
+              holder: self.surroundings.coordinator)
+          }
         } catch {
-          pruning.refusals.append(error.diagnostic)
+          pruning.refusals += error.diagnostics
           continue
         }
       }

@@ -37,20 +37,21 @@ package struct Eval: AsyncParsableCommand {
     fleet.plan.work = try self.work.settings(over: fleet.plan.work)
     let workers = try self.workers(of: fleet.plan)
     let run = try self.evalRun(fleet)
+    // A merge, too, is one process's.
+    try run.hold()
     let work = try WorkResult(of: run)
     if run.isFinished {
       StandardStreams.say("eval \(run.id) is over already")
       guard try self.conclude(work).isComplete else { throw CommandFailure(.incomplete) }
       return
     }
-    let lock = try work.lock(holder: CoordinatorIdentity.name)
-    let agents = try run.agentRun(live: fleet)
+    let agents = try await run.agentRun(live: fleet)
     StandardStreams.say("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)")
     let clock = Composition.clock
     let dispatch = WorkRun(
       run: run.directory, workPlan: work.plan, plan: fleet.plan, nodes: workers,
-      endsAgents: agents.isOurs, agents: try fleet.agents(of: agents.id, holding: agents.plan),
-      clock: clock)
+      endsAgents: agents.isOurs,
+      agents: try fleet.agents(of: agents.id, holding: agents.plan, yields: true), clock: clock)
     let result = try await Interruption.guarding(
       hint: "`--resume` finishes it; what came in is kept in \(run.path)"
     ) {
@@ -63,9 +64,11 @@ package struct Eval: AsyncParsableCommand {
       return result
     }
     run.record("dispatched", run.id, #"{"ending":"\#(result.ending.name)"}"#)
+    if case .held = result.ending, let refusal = result.refusal {
+      throw CommandFailure(.environment, [refusal])
+    }
     let end = Result { try self.conclude(work) }
     for words in result.warnings { StandardStreams.say("warning: \(words)") }
-    _ = consume lock
     for words in await dispatch.endAgents(after: result) {
       StandardStreams.say("warning: \(words)")
     }
@@ -93,7 +96,7 @@ package struct Eval: AsyncParsableCommand {
 
   private func evalRun(_ fleet: FleetContext) throws -> LiveRun {
     guard self.resume || self.resumeRun != nil else {
-      return try fleet.newRun(workPlan: try fleet.plan.work?.workPlan())
+      return try fleet.newEval(try fleet.plan.work?.workPlan())
     }
     return try fleet.evalToResume(named: self.resumeRun)
   }

@@ -24,6 +24,11 @@ package struct Muster: AsyncParsableCommand {
   /// - Returns: The exit status: 0, 1 to 3 as the subcommand defines them, 64 for a wrong command
   ///   line, 130 when interrupted.
   package static func status(of arguments: [String]) async -> Int32 {
+    defer { FleetLinks.endAll(graceMilliseconds: 1_000) }
+    return await Self.ending(of: arguments)
+  }
+
+  private static func ending(of arguments: [String]) async -> Int32 {
     do {
       var command = try Self.parseAsRoot(arguments)
       if var command = command as? any AsyncParsableCommand {

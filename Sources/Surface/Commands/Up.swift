@@ -30,13 +30,13 @@ struct Up: AsyncParsableCommand {
         hints: ["`muster eval` needs none; add one to launch it"])
     }
     let secrets = try fleet.secrets()
-    let (run, isNew) = try fleet.liveRunForLaunch()
+    let run = try await fleet.liveRunForLaunch()
     // Another terminal may be launching the same: it is not disturbed.
     let agents = try fleet.agents(of: run.id, holding: fleet.plan, yields: true, secrets: secrets)
     // What runs already is never ended for what a look at its node finds.
     let settings = LaunchMachine<ContinuousClock.Instant>.Settings(
       attachTimeout: .seconds(self.connectTimeout), reportGrace: .seconds(30),
-      refusesFindings: isNew)
+      refusesFindings: !run.hasStarted)
     let now = self.skipPreflight ? nil : fleet.surroundings.milliseconds
     StandardStreams.say("run \(run.id)")
     try await Interruption.guarding(hint: "what was started runs on; see `muster status`") {
@@ -64,7 +64,7 @@ struct Up: AsyncParsableCommand {
       try Task.checkCancellation()
       guard result.reasons.isEmpty else {
         // Whoever took it from us is done with it already.
-        if run.isFinished { throw CommandFailure(ExitStatus(result.culprit), [.endedElsewhere]) }
+        if run.isFinished { throw CommandFailure(.failed, [.endedElsewhere]) }
         if result.isOver { run.end() }
         throw CommandFailure(ExitStatus(result.culprit), result.reasons)
       }

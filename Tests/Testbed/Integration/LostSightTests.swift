@@ -77,6 +77,32 @@ struct LostSightTests {
     }
   }
 
+  /// At any instant: before `up` has a link, while it starts, and after.
+  @Test(arguments: [0, 60, 120, 250, 500, 1_000])
+  func `what down has proved to be gone does not come back by an up that is under way`(
+    milliseconds: Int
+  ) throws {
+    let services = """
+        slow:
+          recipe: command
+          run: sleep 1; echo up now; exec sleep 600
+          probe: {log: up now}
+      """
+    try LabCluster.with(hostCount: 2, services: services) { cluster in
+      let up = try cluster.command(["up", cluster.manifest]).start()
+      while up.isRunning, !up.talkSoFar.contains("run ") { sched_yield() }
+      _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .milliseconds(milliseconds))
+      let down = try cluster.muster(["down", cluster.manifest])
+      #expect(down.status == 0, "\(down.talk)")
+      let ending = up.end(timeout: .seconds(20))
+      let words = ["another command has taken the run over", "ended by another command"]
+      #expect(
+        ending.status == 1 && words.contains { ending.talk.contains($0) }, "\(ending.talk)")
+      #expect(try cluster.muster(["status", cluster.manifest]).status == 1)
+      #expect(try Self.processesLeft(cluster) == "")
+    }
+  }
+
   /// State, attempt and process of each replica.
   private static func replicas(
     _ cluster: LabCluster, _ options: [String] = []

@@ -2,7 +2,6 @@ package import Fleet
 import Health
 import Launch
 package import Plan
-import Recipes
 
 /// Decides what starts when, whether a launch has succeeded or cannot any more, and when its end is over.
 ///
@@ -160,14 +159,14 @@ where Instant.Duration == Duration, Instant: Sendable {
           self.refusalDeadline = now.advanced(by: Self.refusalGrace)
         }
         return self.neededNodes.allSatisfy(self.hasAnswered) ? self.refuse(at: now) : []
-      case .held:
+      case .held, .taken:
         guard self.neededNodes.contains(fault.node) else { return [] }
         return self.abort(
-          [fault].folded(), by: .nodes, at: now,
+          [fault].folded(), by: fault.kind == .taken ? .service : .nodes, at: now,
           heldNode: fault.node)
       }
     // Another's from now on: it takes no order of ours, and what is left there is not known.
-    case .departing where fault.kind == .held:
+    case .departing where fault.kind.isAnothers:
       return self.left(fault.node, hasRemains: true)
     case .departing, .over:
       return []
@@ -189,7 +188,7 @@ where Instant.Duration == Duration, Instant: Sendable {
     guard case .starting = self.state else { return [] }
     switch report.state {
     case .failed:
-      if isOurs { return self.abort([Self.failure(report)], by: .service, at: now) }
+      if isOurs { return self.abort([.failure(report)], by: .service, at: now) }
       return self.startAgain(service, on: report.node)
     case .stopping, .stopped:
       if service.hasEndedWell(report) {
@@ -376,15 +375,6 @@ where Instant.Duration == Duration, Instant: Sendable {
 
   // MARK: Why it is aborted, in words
 
-  private static func failure(_ report: ReplicaReport) -> Diagnostic {
-    Diagnostic(
-      code: "replica-\(report.state.rawValue)",
-      "\(report.node): `\(report.key)` is \(report.state.rawValue): \(report.reason)",
-      causes: report.lastLogLines.map { "log: \($0)" },
-      hints: KnownMistake.hints(in: report.lastLogLines + [report.reason])
-        + (report.logPath.isEmpty ? [] : ["the whole log is `\(report.logPath)` on the node"]))
-  }
-
   private func missingNodes() -> [Diagnostic] {
     let missing = self.neededNodes.filter { !self.attachedNodes.contains($0) }
     let explained = missing.compactMap { self.faults[$0] }.folded()
@@ -392,9 +382,7 @@ where Instant.Duration == Duration, Instant: Sendable {
     guard !silent.isEmpty else { return explained }
     let seconds = self.settings.attachTimeout.components.seconds
     let nodes = NodeSet(silent.map { NodeName($0) }).folded
-    return explained + [
-      Diagnostic(code: "node-silent", "\(nodes): no answer within \(seconds) s")
-    ]
+    return explained + [Diagnostic(code: "node-silent", "\(nodes): no answer within \(seconds) s")]
   }
 
   private func lateness(of service: Plan.Service) -> Diagnostic {
@@ -408,25 +396,5 @@ where Instant.Duration == Duration, Instant: Sendable {
     }
     return Diagnostic(
       code: "service-late", "service `\(service.name)` was not ready in time", causes: causes)
-  }
-}
-
-extension Diagnostic {
-  /// Of a launch whose replicas stop by nobody's order here.
-  package static let endedElsewhere = Diagnostic(
-    code: "run-ended", "the run was ended by another command",
-    hints: ["`muster up` starts it again"])
-}
-
-extension Plan.Service {
-  /// Whether a replica of it is ready, or, of a task, has ended well.
-  package func isDone(_ report: ReplicaReport) -> Bool {
-    report.state == .ready || report.state == .busy
-      || report.state == .stopped && self.hasEndedWell(report)
-  }
-
-  fileprivate func hasEndedWell(_ report: ReplicaReport) -> Bool {
-    report.exitStatus == 0
-      && self.replicas.first { $0.index == report.key.index }?.launch.isTask == true
   }
 }

@@ -129,7 +129,7 @@ package struct AgentConnector: LaunchConnector {
     hear: @escaping @Sendable (NodeSurvey) -> Void = { _ in }
   ) async -> NodeAnswers<NodeRemains> {
     await self.each(nodes) { session in
-      await session.stopAndEnd(
+      try await session.stopAll(
         timeout: plan.stopTimeout, keepsRecords: keepsRecords, keepsHolder: keepsHolder
       ) {
         // An agent that does not say is stopped all the same.

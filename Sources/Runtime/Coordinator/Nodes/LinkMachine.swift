@@ -25,7 +25,7 @@ package struct LinkMachine: Sendable {
     /// While there is work. Nodes may be started long after it has begun.
     package static let work = Settings(
       pauseMin: .milliseconds(250), pauseMax: .seconds(5), refusedPause: .seconds(5),
-      heldPause: .seconds(5))
+      heldPause: nil)
   }
 
   package enum Action: Equatable, Sendable {
@@ -50,7 +50,7 @@ package struct LinkMachine: Sendable {
   package mutating func faulted(_ kind: NodeFault.Kind) -> Action {
     switch kind {
     case .refused: return self.settings.refusedPause.map { .again(after: $0) } ?? .giveUp
-    case .held: return self.settings.heldPause.map { .again(after: $0) } ?? .giveUp
+    case .held, .taken: return self.settings.heldPause.map { .again(after: $0) } ?? .giveUp
     case .unreachable:
       // Beyond 16 doublings every pause is the longest.
       let pause = self.settings.pauseMin * (1 << min(self.failureCount, 16))

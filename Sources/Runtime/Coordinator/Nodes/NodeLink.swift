@@ -68,7 +68,12 @@ package struct NodeFault: Error, Equatable, Sendable {
     case refused
     /// The link did not open in time, or broke; what runs on the node is not known to have changed.
     case unreachable
+    /// By a coordinator that is at work.
     case held
+    /// By one that came later: the run is its own from now on.
+    case taken
+
+    var isAnothers: Bool { self == .held || self == .taken }
   }
 
   package var node: String
@@ -102,7 +107,10 @@ package struct NodeFault: Error, Equatable, Sendable {
     guard let error = error as? RPCError else {
       self.init(
         node: node, kind: .unreachable,
-        Diagnostic(code: "link-lost", "the link broke during `\(call)`", causes: ["\(error)"]))
+        Diagnostic(
+          code: "link-lost", "the link broke during `\(call)`",
+          // Of one that has closed the link's own words tell.
+          causes: (error as? RuntimeError)?.code == .clientIsStopped ? [] : ["\(error)"]))
       return
     }
     switch error.code {
@@ -110,7 +118,7 @@ package struct NodeFault: Error, Equatable, Sendable {
       self.init(node: node, kind: .held, .runHeld(by: error.message))
     case .aborted:
       self.init(
-        node: node, kind: .held,
+        node: node, kind: .taken,
         Diagnostic(
           code: "run-taken", "another command has taken the run over", causes: [error.message],
           hints: ["`muster status` tells what has become of it"]))

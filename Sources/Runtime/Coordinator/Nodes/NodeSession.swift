@@ -138,24 +138,27 @@ package struct NodeSession: LaunchSession {
     }.leftovers
   }
 
-  /// Stops every replica of the node and ends its daemon; where it could not be told, that is what is
-  /// left.
+  /// Stops every replica of the node and ends its daemon.
   ///
   /// - Parameters:
   ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
   ///   - beforeEnd: Carried out when the replicas have been stopped: the last time to ask the daemon.
-  package func stopAndEnd(
+  func stopAll(
     timeout: Duration, keepsRecords: Bool = false, keepsHolder: Bool = false,
     beforeEnd: () async -> Void = {}
-  ) async -> NodeRemains {
+  ) async throws(NodeFault) -> NodeRemains {
+    var remains = try await self.stop(timeout: timeout)
+    await beforeEnd()
+    if remains.leftovers.isEmpty {
+      remains.leftovers = try await self.end(keepsRecords: keepsRecords, keepsHolder: keepsHolder)
+    }
+    return remains
+  }
+
+  /// The same; where it could not be told, that is what is left.
+  package func stopAndEnd(timeout: Duration) async -> NodeRemains {
     do throws(NodeFault) {
-      var remains = try await self.stop(timeout: timeout)
-      await beforeEnd()
-      if remains.leftovers.isEmpty {
-        remains.leftovers = try await self.end(
-          keepsRecords: keepsRecords, keepsHolder: keepsHolder)
-      }
-      return remains
+      return try await self.stopAll(timeout: timeout)
     } catch {
       return NodeRemains(leftovers: [error.diagnostic.summary] + error.diagnostic.causes)
     }

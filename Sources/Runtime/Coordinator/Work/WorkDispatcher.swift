@@ -100,8 +100,9 @@ where C.Duration == Duration, C.Instant: Sendable {
   private func serve(_ index: Int) async {
     await LinkKeeper.keep(self.settings.link, clock: self.clock) { opened in
       try await self.visit(index, opened)
-    } lost: { _ in
-      self.state.withLock { $0.isOver || $0.isCutOff(index) } ? nil : .unreachable
+    } lost: { error in
+      if self.state.withLock({ $0.isOver || $0.isCutOff(index) }) { return nil }
+      return (error as? NodeFault)?.kind ?? .unreachable
     }
   }
 
@@ -116,8 +117,12 @@ where C.Duration == Duration, C.Instant: Sendable {
       self.state.withLock { $0.faulted(index, fault, countMax: self.settings.damageCountMax) }
       throw fault
     } catch {
-      let reason = (error as? NodeFault)?.diagnostic.summary ?? "\(error)"
-      self.state.withLock { $0.disconnected(index, reason) }
+      self.state.withLock { state in
+        let fault = error as? NodeFault
+        state.disconnected(index, fault?.diagnostic.summary ?? "\(error)")
+        // A run is one coordinator's on all of its nodes.
+        if let fault, fault.kind == .held { state.end(.held(fault)) }
+      }
       throw error
     }
   }
@@ -216,6 +221,8 @@ package struct DispatchResult: Equatable, Sendable {
     case unreachable
     /// The coordinator's own disk refused.
     case storeFailed(String)
+    /// Another coordinator is at work on the run, or has taken it over.
+    case held(NodeFault)
     case cancelled
 
     /// In one word, for the journal.
@@ -225,6 +232,7 @@ package struct DispatchResult: Equatable, Sendable {
       case .refused: "refused"
       case .unreachable: "unreachable"
       case .storeFailed: "store-failed"
+      case .held: "held"
       case .cancelled: "cancelled"
       }
     }
@@ -240,9 +248,14 @@ package struct DispatchResult: Equatable, Sendable {
 extension DispatchResult {
   /// What a person is told of the nodes that could not be used to the end, a sentence for each.
   package var warnings: [String] {
-    self.progress.nodes.compactMap { node in
+    let isExplained =
+      switch self.ending {
+      case .complete, .held: true
+      case .refused, .unreachable, .storeFailed, .cancelled: false
+      }
+    return self.progress.nodes.compactMap { node in
       switch node.state {
-      case .unreachable(let reason) where self.ending != .complete && !reason.isEmpty:
+      case .unreachable(let reason) where !isExplained && !reason.isEmpty:
         "\(node.name): \(reason)"
       case .connected, .unreachable: nil
       case .cutOff(let reason): "\(node.name) was cut off: \(reason)"
@@ -254,6 +267,12 @@ extension DispatchResult {
   package var refusal: Diagnostic? {
     switch self.ending {
     case .complete, .unreachable, .cancelled: nil
+    case .held(let fault):
+      [fault].folded().first.map { diagnostic in
+        var diagnostic = diagnostic
+        diagnostic.hints.append("`--resume` finishes this eval then: what came in is kept")
+        return diagnostic
+      }
     case .refused(let fault):
       Diagnostic(
         code: "work-refused", "the agents cannot do this work", causes: [fault.message],

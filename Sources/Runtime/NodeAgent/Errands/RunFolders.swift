@@ -91,7 +91,7 @@ struct RunFolders: Sendable {
       let lock = try folder.openLock()
       defer { close(lock) }
       guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-        answer.refusal = "it is being started"
+        answer.refusal = "it is being started, or removed"
         return answer
       }
       if Self.isLive(identity, FormerReplica.all(in: state), marks) {
@@ -100,7 +100,10 @@ struct RunFolders: Sendable {
       }
       if isMerged || SpoolFolder(path: state.spool).isEmpty {
         let folder = "\(self.root)/\(run)"
-        answer.sizeBytes = UInt64(try FolderTree.remove(self.node, in: folder))
+        // Somebody else may have removed it.
+        if try FolderTree.isOwn("\(folder)/\(self.node)") {
+          answer.sizeBytes = UInt64(try FolderTree.remove(self.node, in: folder))
+        }
         // That of the run, once no other node has anything in it.
         rmdir(folder)
       } else {

@@ -40,8 +40,8 @@ where WatchClock.Duration == Duration {
     while !Task.isCancelled {
       guard let lines = try? await self.blocking.change(&tail, { $0.newLines() }) else { return }
       // Whoever may write to the kernel's log may write there what is in a replica's, too.
-      let marked = lines.filter { line in Self.marks.contains { line.contains($0) } }
-      for event in filter.events(in: marked) { self.events.record(event) }
+      let told = lines.filter { line in Self.marks.contains { line.contains($0) } }
+      for event in filter.events(in: told) { self.events.record(event) }
       do { try await self.clock.sleep(for: Self.interval) } catch { return }
     }
   }
@@ -83,7 +83,7 @@ struct KernelLogTail: Sendable {
   }
 }
 
-/// The errors that NVIDIA's driver has written to the kernel's log since the machine started.
+/// The errors that drivers of GPUs have written to the kernel's log since the machine started.
 enum KernelLog {
   /// More than a kernel keeps.
   private static let lineCountMax = 1 << 17

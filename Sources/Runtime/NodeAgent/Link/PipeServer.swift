@@ -15,10 +15,8 @@ enum PipeServer {
   static func serve(
     _ services: [any RegistrableRPCService], on pipe: StandardPipe
   ) async throws {
-    var config = Self.config(for: StandardPipe.self)
-    // Nobody else would notice that the peer of a link has gone without a word.
-    config.connection.keepalive.time = .seconds(30)
-    let transport = HTTP2ServerTransport.Custom(listenerFactory: pipe, config: config)
+    let transport = HTTP2ServerTransport.Custom(
+      listenerFactory: pipe, config: Self.config(for: StandardPipe.self))
     try await GRPCServer(transport: transport, services: services).serve()
   }
 
@@ -66,6 +64,9 @@ enum PipeServer {
     config.http2.targetWindowSize = 4 << 20
     config.http2.maxFrameSize = 256 << 10
     config.rpc.maxRequestPayloadSize = NodeLimits.messageSizeMax
+    // Nobody else would notice that the peer of a link has gone without a word: what it had to do
+    // would look as if it were at work, and keep others off the run.
+    config.connection.keepalive.time = .seconds(30)
     // Coordinators ping idle links too; by default a few such pings close the connection.
     config.connection.keepalive.clientBehavior.allowWithoutCalls = true
     config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(1)

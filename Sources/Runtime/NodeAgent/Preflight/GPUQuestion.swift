@@ -15,6 +15,8 @@ enum GPUQuestion {
   /// Lines that are no rows: more of them are more of the same.
   private static let messageCountMax = 8
   private static let messageSizeMax = 300
+  /// Stands for each value of a GPU that does not answer.
+  private static let lostWord = "GPU is lost"
 
   /// Asks all at once, so that a driver that hangs costs one timeout.
   ///
@@ -100,7 +102,7 @@ enum GPUQuestion {
     gpu.uncorrectedErrors = Self.number(values[6])
     // Every GPU that answers knows its identity, its name and, where it has its own, its memory.
     gpu.isLost =
-      words.contains { $0.contains("GPU is lost") }
+      words.contains { $0.contains(Self.lostWord) }
       || [1, 2, 7].contains { ["ERR!", "Unknown Error"].contains(Self.bare(words[$0])) }
     return gpu
   }

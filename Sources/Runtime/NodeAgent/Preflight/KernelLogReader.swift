@@ -10,6 +10,10 @@ struct KernelLogReader {
   private static let selfRatedFrom = 144
   private static let recoveryActionXID = 154
   private static let fallenOffXID = 79
+  private static let goneWords = ["fallen off the bus", "GPU is lost"]
+  private static let notStartedWords = "RmInitAdapter failed"
+  private static let resetBegin = "GPU reset begin"
+  private static let resetFaults = ["GPU Recovery Failed", "GPU reset end with ret = -"]
   /// Lines of one message.
   private static let messageLineCount = 3
 
@@ -70,11 +74,11 @@ struct KernelLogReader {
     if let start = line.firstRange(of: "NVRM: Xid (")?.lowerBound {
       guard let (device, code, words) = Self.numbered(line[start...]) else { return }
       self.add(xid: code, of: device, words, text: line[start...])
-    } else if line.contains("fallen off the bus") || line.contains("GPU is lost") {
+    } else if Self.goneWords.contains(where: { line.contains($0) }) {
       let text = opening.lineCount > 0 ? opening.text + " " + Self.trimmed(line) : line
       let start = text.firstRange(of: "NVRM")?.lowerBound ?? text.startIndex
       self.add(.init(.lost, device: Self.address(in: text)), text: text[start...])
-    } else if line.contains("RmInitAdapter failed") {
+    } else if line.contains(Self.notStartedWords) {
       let start = line.firstRange(of: "NVRM")?.lowerBound ?? line.startIndex
       self.add(.init(.notStarted, device: Self.address(in: line)), text: line[start...])
     } else if line.contains("NVRM: The NVIDIA GPU ") {
@@ -145,9 +149,8 @@ struct KernelLogReader {
 
   /// `amdgpu 0000:43:00.0: amdgpu: GPU reset begin!`, and what becomes of it.
   private mutating func readReset(_ line: Substring) {
-    let hasFailed =
-      line.contains("GPU Recovery Failed") || line.contains("GPU reset end with ret = -")
-    guard hasFailed || line.contains("GPU reset begin") else { return }
+    let hasFailed = Self.resetFaults.contains { line.contains($0) }
+    guard hasFailed || line.contains(Self.resetBegin) else { return }
     let start = line.firstRange(of: "amdgpu")?.lowerBound ?? line.startIndex
     self.add(
       .init(.reset, device: Self.address(in: line), isFatal: hasFailed ? true : nil),
