@@ -114,7 +114,7 @@ package struct FleetContext: Sendable {
       return try LiveRun(run, self.surroundings)
     } catch {
       guard error.diagnostics.map(\.code) == [Diagnostic.damage] else { throw error }
-      self.warn(error)
+      self.surroundings.warn(error)
     }
     return try await self.runOnNodes()
   }
@@ -124,14 +124,6 @@ package struct FleetContext: Sendable {
     try RunFault.storing {
       try RunList(root: self.runsFolder).runs(named: self.plan.name)
         .first { !$0.hasWorkPlan && isMeant($0) }
-    }
-  }
-
-  /// Tells of what is wrong and keeps nobody from going on.
-  func warn(_ fault: RunFault) {
-    for var diagnostic in fault.diagnostics {
-      diagnostic.severity = .warning
-      self.surroundings.tell(diagnostic)
     }
   }
 

@@ -267,7 +267,7 @@ extension FleetContext {
         let read = Result { () throws(RunFault) in try LiveRun(directory, self.surroundings) }
         if name == nil, case .failure(let fault) = read {
           // Another one may be meant.
-          self.warn(fault)
+          self.surroundings.warn(fault)
           continue
         }
         let run = try read.get()

@@ -28,6 +28,14 @@ package struct Surroundings: Sendable {
     self.tell = tell
   }
 
+  /// Tells of what is wrong and keeps nobody from going on.
+  func warn(_ fault: RunFault) {
+    for var diagnostic in fault.diagnostics {
+      diagnostic.severity = .warning
+      self.tell(diagnostic)
+    }
+  }
+
   private struct Chance: RandomNumberGenerator {
     let draw: @Sendable () -> UInt64
 

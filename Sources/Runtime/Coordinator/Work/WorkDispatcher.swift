@@ -121,7 +121,7 @@ where C.Duration == Duration, C.Instant: Sendable {
         let fault = error as? NodeFault
         state.disconnected(index, fault?.diagnostic.summary ?? "\(error)")
         // A run is one coordinator's on all of its nodes.
-        if let fault, fault.kind == .held { state.end(.held(fault)) }
+        if let fault, fault.kind.isAnothers { state.end(.held(fault)) }
       }
       throw error
     }
