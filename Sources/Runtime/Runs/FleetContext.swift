@@ -53,11 +53,15 @@ package struct FleetContext: Sendable {
       plan: try RunFault.storing { try plan?.canonicalJSON() ?? [] }, secrets: secrets)
   }
 
-  /// Of those of its agents that are there: none is started by who only looks.
-  package func observers(of run: String) -> AgentConnector {
-    AgentConnector(
-      open: self.links.open(for: .observation(of: run)), epoch: nil, yields: false,
-      coordinator: self.surroundings.coordinator, plan: [], secrets: [:])
+  /// Who only looks starts none of its agents, but for a page of a node that has no services.
+  package func observers(of run: LiveRun) -> AgentConnector {
+    let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
+    return AgentConnector(
+      open: { [links] node throws(NodeFault) in
+        let purpose = used.contains(node.name) ? LinkPurpose.observation(of: run.id) : .run(run.id)
+        return try await links.open(for: purpose)(node)
+      }, epoch: nil, yields: false, coordinator: self.surroundings.coordinator, plan: [],
+      secrets: [:])
   }
 
   /// The values of the plan's secrets, from this process's environment.

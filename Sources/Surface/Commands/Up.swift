@@ -30,7 +30,9 @@ struct Up: AsyncParsableCommand {
         hints: ["`muster eval` needs none; add one to launch it"])
     }
     let secrets = try fleet.secrets()
-    let run = try await fleet.liveRunForLaunch()
+    let run = try await Interruption.guarding(hint: "nothing was started") {
+      try await fleet.liveRunForLaunch()
+    }
     // Another terminal may be launching the same: it is not disturbed.
     let agents = try fleet.agents(of: run.id, holding: fleet.plan, yields: true, secrets: secrets)
     // What runs already is never ended for what a look at its node finds.

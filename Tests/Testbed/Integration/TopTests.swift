@@ -70,8 +70,8 @@ struct TopTests {
       }
       #expect(sight.services.map(\.service) == ["policy"] && sight.services[0].ready == 2)
       #expect(sight.services[0].replicas == 2)
-      // Both hosts are this machine: each has the file.
-      #expect(sight.rollouts == 6)
+      // Both hosts are this machine, and the file is one.
+      #expect(sight.rollouts == 3)
       let table = try cluster.muster(["top", cluster.manifest, "--interval", "1"])
       #expect(table.status == 0 && table.output.contains("node01  policy/0  ready"))
       try Self.replays(cluster)
