@@ -212,6 +212,16 @@ struct LaunchMachineTests {
       folded[0].summary == "\(NodeSet(["n1", "n2", "n3"].map(NodeName.init)).folded): refused")
   }
 
+  @Test func `faults that differ in what to do about each node have one of these hints`() {
+    let faults = ["n1", "n2"].map {
+      NodeFault(
+        node: $0, .nameNotResolved(host: "\($0).invalid", detail: ""), hint: "ssh \($0)")
+    }
+    let folded = faults.folded()
+    #expect(folded.count == 1)
+    #expect(folded.first?.hints.filter { $0.hasPrefix("ssh ") } == ["ssh n1"])
+  }
+
   // MARK: What nodes say of themselves
 
   /// Of a machine that has no program for `base`.

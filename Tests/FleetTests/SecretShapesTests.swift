@@ -47,12 +47,13 @@ struct SecretShapesTests {
         "serve", "--api-key", "[secret]", "[secret]", "--port", "1", "--hf_token=[secret]",
         "--seed", "k",
       ])
+    #expect(SecretShapes.redact(arguments: ["--api-key=a,b;c d"]) == ["--api-key=[secret]"])
     #expect(SecretShapes.values(in: ["--api-key", "--api-key=", "--key"]).isEmpty)
   }
 
   @Test(arguments: [
     ("HF_TOKEN", "hf_x", true), ("HF_TOKEN", "", false), ("OPENAI_API_KEY", "EMPTY", false),
-    ("SSL_KEY", "/etc/key", false), ("A_KEY", "{node}", false), ("PATH", "x", false),
+    ("SSL_KEY", "/etc/key", false), ("PATH", "x", false),
   ])
   func `a variable without a key holds none`(name: String, value: String, isSecret: Bool) {
     #expect(SecretShapes.isSecret(variable: name, value: value) == isSecret)

@@ -17,6 +17,7 @@ import Testing
       ("--x='b c' --y=\"d\"", ["--x=b c", "--y=d"]), ("'' a", ["", "a"]), ("'{a' b", ["{a", "b"]),
       ("a \\\n b", ["a", "b"]), ("{a}", ["{a}"]), ("it's", nil), ("'a", nil), ("{\"a\": 1}", nil),
       ("{a: 1}", nil), ("a = b", nil), ("a 'b'c", nil),
+      ("a '\\' b", ["a", "\\", "b"]), ("a\\ b", nil), ("a \\d+ b", nil), ("'\\d+'", ["\\d+"]),
     ] as [(String, [String]?)])
   func `a line is parted where a shell and a reader agree`(line: String, words: [String]?) {
     #expect(ShellQuoting.split(line) == words)

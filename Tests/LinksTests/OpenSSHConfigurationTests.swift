@@ -55,6 +55,12 @@ import Testing
       try self.hint("gpubox", config, address: "10.0.0.1")?.contains("is about `gpubox`") == true)
   }
 
+  @Test func `a way over another host is that of the name that ssh knows`() throws {
+    let config = "Host gpu07.lan\n  ProxyJump bastion\n"
+    let hint = try #require(try self.hint("gpu07", config, address: "gpu07.lan"))
+    #expect(hint.hasSuffix("`{hosts: gpu07, link: {command: [ssh, gpu07.lan]}}`"), "\(hint)")
+  }
+
   @Test(arguments: [
     ("Host gpu*\n  HostName %h.lan\n", "address: gpu07.lan"),
     ("Host gpu0? !gpu07\n  User a\nHost gpu07\n  User b\n", "ssh: {user: b}"),

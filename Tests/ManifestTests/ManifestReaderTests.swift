@@ -103,15 +103,17 @@ import Testing
     #expect(first.knownHostsFiles == ["/k"])
   }
 
-  @Test func `a missing lab file says what writes it`() {
-    let (_, faults) = ManifestReader.read(
-      "muster: 1\ninclude: .lab/nodes.yaml\n", file: "clusters/lab.yaml")
+  @Test(arguments: [
+    ("lab.yaml", ""), ("clusters/lab.yaml", " --folder clusters/.lab"),
+  ])
+  func `a missing lab file says what writes it`(file: String, option: String) {
+    let (_, faults) = ManifestReader.read("muster: 1\ninclude: .lab/nodes.yaml\n", file: file)
     #expect(
       faults.map { $0.rendered() } == [
         """
         error: included file `.lab/nodes.yaml` cannot be read
-          --> clusters/lab.yaml:2:10
-        hint: `muster lab up 4` writes it
+          --> \(file):2:10
+        hint: `muster lab up 4\(option)` writes it
 
         """
       ])

@@ -12,17 +12,17 @@ import Testing
     )
     #expect(claim.mayAct(from: "x") == .notClaimed)
     #expect(claim.claim(old, from: "x") == nil)
-    #expect(claim.mayAct(from: "x") == .allowed)
+    #expect(claim.mayAct(from: "x") == .allowed(old))
     #expect(claim.claim(new, from: "y") == nil)
     #expect(claim.mayAct(from: "x") == .superseded(holder: new))
     #expect(claim.claim(old, from: "z") == new)
     #expect(claim.claim(.init(epoch: 2, coordinator: "c"), from: "z") == new)
     #expect(claim.claim(new, from: "z") == nil)
-    #expect(claim.mayAct(from: "y") == .allowed)
+    #expect(claim.mayAct(from: "y") == .allowed(new))
     claim.observe(from: "y")
     #expect(claim.mayAct(from: "y") == .notClaimed)
     for link in 0..<200 { #expect(claim.claim(new, from: "link \(link)") == nil) }
-    #expect(claim.mayAct(from: "link 199") == .allowed)
+    #expect(claim.mayAct(from: "link 199") == .allowed(new))
     #expect(claim.mayAct(from: "z") == .notClaimed)
   }
 

@@ -46,10 +46,15 @@ import Testing
       try PlannerTests.result(
         """
         muster: 1
-        nodes: n1
-        env: {HF_TOKEN: "hf-\(key)", OPENAI_API_KEY: EMPTY, SSL_KEY: /etc/key, A: "1"}
+        nodes: [{hosts: n1, link: {command: [run, --api-key, link-1, "{node}"]}}]
+        env: {HF_TOKEN: "over-1", A: "1", ARGS: "--api-key nested-1", W_KEY: "{node}"}
         services:
-          a: {recipe: vllm, model: m, extra_args: [--api-key, k-one-111, "k-\(key)", --seed, 7]}
+          a:
+            recipe: vllm
+            model: m
+            extra_args: [--api-key, k-one-111, "k-\(key)", --seed, 7, --hf-token, EMPTY]
+            env: {HF_TOKEN: "hf-\(key)", OPENAI_API_KEY: EMPTY, SSL_KEY: /etc/key}
+          b: {recipe: command, command: [b], probe: {exec: [ask, "--api-key=p,1"]}}
         """)
     }
     let one = try result("two-222")
@@ -58,10 +63,11 @@ import Testing
     let shown = String(decoding: try plan.withoutSecrets.canonicalJSON(), as: UTF8.self)
     let table = PlanTable.text(plan.withoutSecrets, hash: try plan.hash())
     for text in [shown, table] {
-      #expect(["hf-two-222", "k-one-111", "k-two-222"].allSatisfy { !text.contains($0) })
+      let secrets = ["hf-two-222", "k-one-111", "k-two-222", "link-1", "over-1", "nested-1", "p,1"]
+      #expect(secrets.filter(text.contains) == [])
       #expect(text.contains("[secret]") && text.contains("--seed"))
     }
-    #expect(plan.writtenSecrets.map(\.value) == ["k-one-111", "k-two-222", "hf-two-222"])
+    #expect(plan.writtenSecrets.map(\.value) == ["k-one-111", "k-two-222", "hf-two-222", "p,1"])
     let other = try #require(try result("three-33").plan)
     #expect(
       try other.differences(from: plan).allSatisfy {

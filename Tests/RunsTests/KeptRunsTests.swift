@@ -82,7 +82,7 @@ final class KeptRunsTests: Sendable {
 
   @Test func `a run is kept from others while its services are launched`() async throws {
     let fleet = try self.fleet()
-    let run = try await fleet.liveRunForLaunch()
+    let run = try await fleet.liveRunForLaunch(within: .seconds(20), clock: ContinuousClock())
     #expect(try self.standing() == .held(by: "me@here pid 1"))
     #expect(!run.hasStarted)
     run.record(.starting(services: ["policy"]))
@@ -132,7 +132,8 @@ final class KeptRunsTests: Sendable {
       for _ in 0..<8 {
         tasks.addTask {
           do throws(RunFault) {
-            return .success(try await fleet.liveRunForLaunch())
+            return .success(
+              try await fleet.liveRunForLaunch(within: .seconds(20), clock: ContinuousClock()))
           } catch {
             return .failure(error)
           }

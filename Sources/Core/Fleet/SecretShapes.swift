@@ -21,13 +21,12 @@ package enum SecretShapes {
     }
   }
 
-  /// The same of a variable with its value: what people write where no key is asked for, a path and what
-  /// stands for another text are none.
+  /// The same of a variable with its value: what people write where no key is asked for, and a path, are
+  /// none.
   package static func isSecret(variable name: String, value: String) -> Bool {
     let isEmpty = ["", "empty", "none", "null", "dummy", "true", "false"].contains(
       value.lowercased())
     return Self.isSecret(variable: name) && !isEmpty && !value.hasPrefix("/")
-      && !value.contains("{")
   }
 
   /// What options of a process get that name a secret, one for each value: `--api-key` takes several.
@@ -52,8 +51,14 @@ package enum SecretShapes {
 
   /// `arguments` without what ``values(in:)`` finds, and without what has the shape of a secret.
   package static func redact(arguments: [String]) -> [String] {
-    let values = Set(Self.values(in: arguments).map(\.value))
-    return arguments.map { values.contains($0) ? Self.mark : Self.redact($0) }
+    let found = Self.values(in: arguments)
+    let values = Set(found.map(\.value))
+    // Of one word a value goes to its end, whatever stands in it.
+    let assigned = Set(found.map { "\($0.option)=\($0.value)" })
+    return arguments.map { word in
+      if values.contains(word) { return Self.mark }
+      return assigned.contains(word) ? "\(word.prefix { $0 != "=" })=\(Self.mark)" : Self.redact(word)
+    }
   }
 
   /// - Complexity: O(size of the text).

@@ -10,12 +10,14 @@ package enum ShellQuoting {
   /// joins lines, is none.
   ///
   /// - Returns: `nil` where a shell's words would not be what is meant: quotation marks without their
-  ///   other, or within a word, as those of JSON are; braces with blanks; `=` with a blank before it.
+  ///   other, or within a word, as those of JSON are; a backslash in a word; braces with blanks; `=` with
+  ///   a blank before it.
   package static func split(_ line: String) -> [String]? {
     var words: [String] = []
     var word: String?
     var quote: Character?
     var isClosed = false
+    var hasBackslash = false
     // With a blank that ends the last word.
     for character in line + " " {
       if character == quote {
@@ -25,19 +27,20 @@ package enum ShellQuoting {
       } else if character.isWhitespace {
         guard let ended = word else { continue }
         let isTorn = ended.hasPrefix("=") || ended.hasPrefix("{") && !ended.hasSuffix("}")
-        if isTorn, !isClosed { return nil }
-        words.append(ended)
-        (word, isClosed) = (nil, false)
+        if isTorn && !isClosed || hasBackslash && ended != "\\" { return nil }
+        if !hasBackslash { words.append(ended) }
+        (word, isClosed, hasBackslash) = (nil, false, false)
       } else if isClosed {
         return nil
       } else if character == "'" || character == "\"" {
         guard word?.hasSuffix("=") ?? true else { return nil }
         (quote, word) = (character, word ?? "")
       } else {
+        hasBackslash = hasBackslash || character == "\\"
         word = (word ?? "") + String(character)
       }
     }
-    return quote == nil ? words.filter { $0 != "\\" } : nil
+    return quote == nil ? words : nil
   }
 
   /// The words as one command line.

@@ -1,3 +1,5 @@
+import Fleet
+
 /// What a variable such as `CUDA_VISIBLE_DEVICES` lists, as CUDA reads it: up to the first entry that is no
 /// device. Source: CUDA C++ Programming Guide, "CUDA Environment Variables".
 package struct DeviceList: Equatable, Sendable {
@@ -12,7 +14,7 @@ package struct DeviceList: Equatable, Sendable {
     }
     if entries.count > 1, entries.last == "" { entries.removeLast() }
     for entry in entries {
-      let index = entry.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(entry) : nil
+      let index = entry.utf8.allSatisfy(\.isDigit) ? Int(entry) : nil
       guard index != nil || entry.hasPrefix("GPU-") || entry.hasPrefix("MIG-") else {
         self.end = entry
         return

@@ -161,6 +161,11 @@ package enum ReadinessProbe: Codable, Hashable, Sendable {
   case log(contains: String)
   /// The command ends with status 0.
   case exec(argv: [String])
+
+  /// The command, where it is one.
+  package var argv: [String]? {
+    if case .exec(let argv) = self { argv } else { nil }
+  }
 }
 
 /// How it is found out that a replica is ready.

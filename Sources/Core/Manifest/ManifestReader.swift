@@ -174,11 +174,10 @@ package struct ManifestReader {
   private mutating func readIncluded(_ item: ManifestValue) {
     guard let path = item.text(of: "`include`", faults: &self.faults) else { return }
     guard let text = self.include(path) else {
-      let isLab = path.split(separator: "/").contains(".lab")
       self.faults.error(
         "no-include", "included file `\(path)` cannot be read", at: item.location,
-        hint: isLab
-          ? "`muster lab up 4` writes it" : "paths are relative to the manifest's folder")
+        hint: Self.labHint(for: path, in: item.location.file)
+          ?? "paths are relative to the manifest's folder")
       return
     }
     do {
@@ -189,6 +188,16 @@ package struct ManifestReader {
     } catch {
       self.faults.add(error)
     }
+  }
+
+  /// What writes an included file; `nil` where it is no lab's.
+  private static func labHint(for path: String, in file: String) -> String? {
+    let folder = Self.folder(of: path)
+    guard folder.split(separator: "/").last == ".lab" else { return nil }
+    let base = folder.hasPrefix("/") ? "" : Self.folder(of: file)
+    let place = base.isEmpty ? folder : "\(base)/\(folder)"
+    let option = place == ".lab" ? "" : " --folder \(ShellQuoting.quote(place))"
+    return "`muster lab up 4\(option)` writes it"
   }
 
   private mutating func readNodes(_ entry: ManifestEntry, pathFolder: String) {

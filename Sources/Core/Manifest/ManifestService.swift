@@ -157,7 +157,8 @@ extension ManifestService {
       at: entry.keyLocation, faults: &faults)
     var service = reading.root
     service.name = entry.key
-    service.environment = environment + service.environment
+    let own = Set(service.environment.map(\.name))
+    service.environment = environment.filter { !own.contains($0.name) } + service.environment
     service.settings = ManifestValue(.mapping(reading.rest), at: entry.keyLocation)
     service.recipeLocation = reading.place(of: \.recipe) ?? entry.keyLocation
     service.afterLocation = reading.place(of: \.after) ?? entry.keyLocation

@@ -62,6 +62,11 @@ package struct ManifestWork: Equatable, Sendable {
           "unknown-service", "`watch` names an unknown service `\(service)`", at: value.location,
           hint: Nearest.hint(for: service, in: services, as: "services"))
       }
+      if pattern.path.isEmpty {
+        faults.error(
+          "wrong-path", "`watch` has `\(text)`, without a path", at: value.location,
+          hint: "write `SERVICE=PATH`, such as `policy=results/*.jsonl`")
+      }
       // A path where a login begins, as `ssh NODE ls results` means it too.
       if !["/", "~/"].contains(where: pattern.path.hasPrefix) {
         pattern.path = "~/\(pattern.path)"

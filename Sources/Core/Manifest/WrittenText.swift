@@ -1,3 +1,5 @@
+import Fleet
+
 /// The text of a file that somebody wrote, in whatever their editor makes of it.
 package enum WrittenText {
   /// The bytes as UTF-8; as UTF-16 where they begin with that one's byte order mark, as what Windows
@@ -42,8 +44,7 @@ package enum WrittenText {
 
   /// `U+00A0 (NO-BREAK SPACE)`.
   static func spoken(_ scalar: Unicode.Scalar) -> String {
-    let digits = String(scalar.value, radix: 16, uppercase: true)
-    let number = "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    let number = "U+" + scalar.value.digits(4, radix: 16, uppercase: true)
     return scalar.properties.name.map { "\(number) (\($0))" } ?? number
   }
 

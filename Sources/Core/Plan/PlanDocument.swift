@@ -25,7 +25,12 @@ extension Plan {
       let variables = launch.environment.filter {
         SecretShapes.isSecret(variable: $0.name, value: $0.value)
       }
-      found += SecretShapes.values(in: launch.argv).map { ($0.option, $0.value) }
+      for argv in [launch.argv, launch.probe?.argv ?? []] {
+        // `--api-key EMPTY` is no secret either, and a word of many logs.
+        found += SecretShapes.values(in: argv).filter {
+          SecretShapes.isSecret(variable: "KEY", value: $0.value)
+        }.map { ($0.option, $0.value) }
+      }
       found += variables.map { ($0.name, $0.value) }
     }
     return found.grouped { $0.value }.compactMap { $0.elements.first }
@@ -34,13 +39,22 @@ extension Plan {
   /// The plan as it may be shown and passed on.
   package var withoutSecrets: Plan {
     var plan = self
+    for node in plan.nodes.indices {
+      if case .command(let argv) = plan.nodes[node].link {
+        plan.nodes[node].link = .command(argv: SecretShapes.redact(arguments: argv))
+      }
+    }
     for service in plan.services.indices {
       for replica in plan.services[service].replicas.indices {
         var launch = plan.services[service].replicas[replica].launch
         launch.argv = SecretShapes.redact(arguments: launch.argv)
-        for index in launch.environment.indices
-        where SecretShapes.isSecret(variable: launch.environment[index].name) {
-          launch.environment[index].value = SecretShapes.mark
+        if let argv = launch.probe?.argv {
+          launch.probe = .exec(argv: SecretShapes.redact(arguments: argv))
+        }
+        for (index, variable) in launch.environment.enumerated() {
+          launch.environment[index].value =
+            SecretShapes.isSecret(variable: variable.name)
+            ? SecretShapes.mark : SecretShapes.redact(variable.value)
         }
         plan.services[service].replicas[replica].launch = launch
       }

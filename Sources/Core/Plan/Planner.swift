@@ -192,7 +192,9 @@ package struct Planner {
 
   private mutating func warnOfSecrets(in service: ManifestService) {
     for variable in service.environment
-    where SecretShapes.isSecret(variable: variable.name, value: variable.value) {
+    where SecretShapes.isSecret(variable: variable.name, value: variable.value)
+      && !variable.value.contains("{")
+    {
       self.faults.add(
         Diagnostic(
           .warning, code: "written-secret",
@@ -275,7 +277,9 @@ package struct Planner {
       model.model = self.expand(model.model, placeholders, at: place)
       launch.model = model
     }
-    if launch.devices?.count == 0, placement.devices.isEmpty, launch.visibleDevices.isEmpty {
+    if launch.devices?.count == 0, placement.devices.isEmpty,
+      launch.deviceList?.names.isEmpty != false
+    {
       launch.devices = nil
     }
     launch.restartCountMax = service.restartCountMax > 0 ? service.restartCountMax : nil

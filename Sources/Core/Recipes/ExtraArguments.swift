@@ -128,7 +128,7 @@ extension ManifestType<[String]> {
         guard let text = item.text(of: subject, faults: &faults) else { continue }
         let first = text.split(maxSplits: 1, whereSeparator: \.isWhitespace).first ?? ""
         let isFlag = first.hasPrefix("-") && first.count > 1 && !first.contains("=")
-        guard text.contains(where: \.isWhitespace), isFlag || isAlone && first.hasPrefix("-") else {
+        guard text.contains(where: \.isWhitespace), isFlag || isAlone else {
           words.append(text)
           continue
         }

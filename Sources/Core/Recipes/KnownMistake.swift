@@ -66,8 +66,7 @@ package enum KnownMistake {
     (
       ["it does not generate: "],
       "`model` does not generate, and a completion is what makes it ready: serve it by "
-        + "`recipe: command` with a `probe` of its own, such as `probe: {http: \"http://"
-        + "{address}:{port}/health\"}`"
+        + "`recipe: command` with a `port` and a `probe` of its own, such as `probe: {http: /health}`"
     ),
   ]
 

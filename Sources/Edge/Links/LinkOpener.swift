@@ -69,12 +69,12 @@ package struct LinkOpener: Sendable {
           try await Self.wait(until: next, on: loop)
           attempt += 1
         case .noPlaceForAgent
-        where (heard.faults.last?.index ?? .max) + 1 < AgentScript.places.count:
+        where (heard.faults.last?.index ?? .max) + 1 < AgentScript.places.count && loop.now < last:
           // The place looked fit, and did not hold the image: the next one may.
           script.skippedPlaceCount = (heard.faults.last?.index ?? 0) + 1
           deadline = min(loop.now + node.link.timeout, last)
-        case .endedEarly where heard.hasFoundAgent && !script.checksAgent,
-          .otherProtocol where heard.hasFoundAgent && !script.checksAgent:
+        case .endedEarly where heard.hasFoundAgent && !script.checksAgent && loop.now < last,
+          .otherProtocol where heard.hasFoundAgent && !script.checksAgent && loop.now < last:
           // The program has the right name; its bytes may have been damaged since.
           script.checksAgent = true
           deadline = min(loop.now + node.link.timeout, last)

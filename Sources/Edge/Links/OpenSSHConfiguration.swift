@@ -75,7 +75,7 @@ package final class OpenSSHConfiguration: Sendable {
         .compactMap { keyword, key in self.settings[keyword].map { "\(key): \(Self.quoted($0))" } }
       var words = ["hosts: \(node)"]
       if isOnTheWay || address == nil && own.isEmpty {
-        words.append("link: {command: [ssh, \(node)]}")
+        words.append("link: {command: [ssh, \(Self.quoted(self.host))]}")
       } else {
         words += address.map { ["address: \(Self.quoted($0))"] } ?? []
         words += own.isEmpty ? [] : ["ssh: {\(own.joined(separator: ", "))}"]

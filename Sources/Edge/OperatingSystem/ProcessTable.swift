@@ -67,10 +67,15 @@ package enum ProcessTable {
     }
   }
 
+  /// The entries of that environment, each `NAME=value`.
+  package static func entries(of processID: Int32) -> Set<String> {
+    let block = Self.environment(of: processID)
+    return Set(block.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
+  }
+
   /// Whether that environment holds all of `entries`, each `NAME=value`.
   package static func environment(of processID: Int32, contains entries: [String]) -> Bool {
-    let block = Self.environment(of: processID)
-    let found = Set(block.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
+    let found = Self.entries(of: processID)
     return !found.isEmpty && entries.allSatisfy(found.contains)
   }
 

@@ -39,6 +39,7 @@ package struct MergeWriter {
   package func merge(
     take: (MergeOutput, [UInt8]) -> Void = { _, _ in }
   ) throws(RunStoreError) -> MergeSummary {
+    try RunStoreError.filing { () throws(SystemFault) in try self.finishPublishing() }
     let nodes = try self.run.recordedNodes()
     let (summary, cut) = try RunStoreError.filing { () throws(SystemFault) in
       try PlainFile.makeFolders(self.run.mergedPath, durably: true)
@@ -57,12 +58,8 @@ package struct MergeWriter {
       }
       return (summary, readers.filter(\.isCut).map { "\($0.file.path): it ends within a batch" })
     }
-    // One that ended among its renames has left its summary under the name of before.
-    let last =
-      (try? self.run.lastMerge(of: self.plan))
-      ?? (try? self.run.lastMerge(of: self.plan, file: "summary.json.new"))
-    if let last, last.merged > summary.merged {
-      for name in Self.names.dropLast() { unlink(self.path(name) + ".new") }
+    if let last = try? self.run.lastMerge(of: self.plan), last.merged > summary.merged {
+      for name in Self.names { unlink(self.path(name) + ".new") }
       throw .fewer(
         path: self.run.mergedPath, count: summary.merged, keptCount: last.merged,
         damaged: summary.damaged + cut)
@@ -100,6 +97,16 @@ package struct MergeWriter {
     try missing.synchronize()
     try conflicts.synchronize()
     return merge.summary
+  }
+
+  /// The renames of a merge that ended among them: all that it wrote is whole.
+  private func finishPublishing() throws(SystemFault) {
+    guard access(self.path("summary.json"), F_OK) != 0,
+      (try? self.run.lastMerge(of: self.plan, file: "summary.json.new")) != nil
+    else { return }
+    for name in Self.names where access(self.path(name) + ".new", F_OK) == 0 {
+      try PlainFile.rename(self.path(name) + ".new", to: self.path(name))
+    }
   }
 
   private func publish(_ summary: MergeSummary) throws(SystemFault) {

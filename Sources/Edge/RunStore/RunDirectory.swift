@@ -184,23 +184,29 @@ package struct RunLock: ~Copyable {
   /// - Throws: `RunStoreError.locked` with the present holder.
   package init(_ run: RunDirectory, holder: String) throws(RunStoreError) {
     let path = "\(run.path)/lock"
-    let other: String
+    let other: String?
     do throws(SystemFault) {
       let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
       var isMine = try file.lock()
       // Who merely asks is in the way for an instant.
       while !isMine, try !file.isLocked() { isMine = try file.lock() }
-      if isMine {
+      // One that was removed meanwhile has another name, or none.
+      var there = stat()
+      let here = try file.status()
+      let isThere =
+        stat(path, &there) == 0 && there.st_ino == here.st_ino && there.st_dev == here.st_dev
+      if isMine, isThere {
         // The lock is the kernel's, and these are words: on a full disk a run can be removed without.
         try? file.truncate(to: 0)
         try? file.write(Array("\(holder)\n".utf8), at: 0)
         self.file = file
         return
       }
-      other = String(decoding: try file.bytes(0..<256), as: UTF8.self)
+      other = isThere ? String(decoding: try file.bytes(0..<256), as: UTF8.self) : nil
     } catch {
       throw .file(error)
     }
+    guard let other else { throw .noRun(run.path) }
     throw .locked(path: path, holder: String(other.prefix { $0 != "\n" }))
   }
 

@@ -101,8 +101,14 @@ package struct RunList: Sendable {
   private func discard(_ gone: String, in folder: String) throws(SystemFault) -> Int {
     let path = "\(folder)/\(gone)"
     guard try FolderTree.isOwn(path) else { return 0 }
-    let tree = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-    guard try tree.lock() else { return 0 }
+    let tree: OpenFile
+    do throws(SystemFault) {
+      tree = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    } catch {
+      if error.code == ENOENT { return 0 }
+      throw error
+    }
+    guard try tree.lock(), try FolderTree.isOwn(path) else { return 0 }
     let size = Result { () throws(SystemFault) in
       // With the dot a link is followed: a user may keep the runs of a name on another disk.
       try FolderTree.remove(gone, in: "\(folder)/.")

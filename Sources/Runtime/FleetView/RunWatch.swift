@@ -35,10 +35,19 @@ where ClockType.Duration == Duration {
   ///   - interval: From one page of a server to its next, by agents that are there; `nil`: states and
   ///     events only, by agents that are started where there is none.
   ///   - files: Of the nodes, whose lines are counted.
+  /// - Throws: `RunFault` for files of a service that the run has not.
   package init(
     _ fleet: FleetContext, _ run: LiveRun, every interval: Duration?, files: [WatchedPattern] = [],
     clock: ClockType
   ) throws(RunFault) {
+    let services = run.plan.services.map(\.name)
+    for name in files.compactMap(\.service) where !services.contains(name) {
+      throw RunFault(
+        .request,
+        Diagnostic(
+          code: "unknown-service", "no service `\(name)` in this run, whose files could be watched",
+          hints: [Nearest.hint(for: name, in: services, as: "its services")]))
+    }
     let request = interval.map { interval in
       var request = NodeScrapeRequest(every: interval)
       request.samplesGPUs = true

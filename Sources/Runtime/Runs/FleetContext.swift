@@ -124,52 +124,11 @@ package struct FleetContext: Sendable {
   }
 
   /// Of services.
-  private func newestRun(_ isMeant: (RunDirectory) -> Bool) throws(RunFault) -> RunDirectory? {
+  func newestRun(_ isMeant: (RunDirectory) -> Bool) throws(RunFault) -> RunDirectory? {
     try RunFault.storing {
       try RunList(root: self.runsFolder).runs(named: self.plan.name)
         .first { !$0.hasWorkPlan && isMeant($0) }
     }
-  }
-
-  /// The live run if it has the same plan, else a new one, which is held: until an agent of it is
-  /// there, nothing else tells it from one that is over.
-  ///
-  /// - Throws: `RunFault` when a run of another plan is up, or another process launches this one.
-  package func liveRunForLaunch() async throws(RunFault) -> LiveRun {
-    if try await self.liveRunIfAny() == nil {
-      do throws(RunFault) {
-        _ = try await self.runOnNodes(self.serviceNodes(of: self.plan))
-      } catch {
-        // Of nodes that do not answer the launch itself tells, and needs them.
-        guard error.cause == .surroundings else { throw error }
-      }
-    }
-    return try RunFault.storing {
-      // Two that look at once would begin one each.
-      try RunList(root: self.runsFolder).alone(on: self.plan.name) { try self.launchedRun() }
-    }
-  }
-
-  private func launchedRun() throws(RunFault) -> LiveRun {
-    // One that cannot be read by now lives nowhere.
-    let newest = try self.newestRun { !$0.isFinished }
-    guard let run = newest.flatMap({ try? LiveRun($0, self.surroundings) }) else {
-      let run = try self.newRun()
-      try run.hold()
-      return run
-    }
-    let differences = try RunFault.storing { try self.plan.differences(from: run.plan) }
-    guard differences.isEmpty else {
-      throw RunFault(
-        .request,
-        Diagnostic(
-          code: "other-plan", "run \(run.id) of another plan is up", causes: differences,
-          hints: ["`muster down` ends it"]))
-    }
-    try run.requireJournal()
-    try run.hold()
-    self.surroundings.say("run \(run.id) is there already: what runs is left as it is")
-    return run
   }
 
   /// A run of work, which is held from its beginning: nobody finds it and takes it for one that is over.
@@ -273,7 +232,7 @@ extension FleetContext {
     try await self.agents(of: run.id).survey(self.serviceNodes(of: run.plan))
   }
 
-  private func serviceNodes(of plan: Plan) -> [Plan.Node] {
+  func serviceNodes(of plan: Plan) -> [Plan.Node] {
     let used = Set(plan.services.flatMap { $0.replicas.map(\.node) })
     return plan.nodes.filter { used.contains($0.name) }
   }
@@ -391,9 +350,8 @@ package struct FleetLinks: Sendable {
       do throws(LinkError) {
         return try await opener.open(node, for: purpose)
       } catch {
-        var fault = NodeFault(node: node.name, error)
-        fault.diagnostic.hints += [openSSH?.hint(for: node, after: error)].compactMap(\.self)
-        throw fault
+        throw NodeFault(
+          node: node.name, error, hint: openSSH?.hint(for: node, after: error))
       }
     }
   }

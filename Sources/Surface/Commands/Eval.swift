@@ -64,11 +64,11 @@ package struct Eval: AsyncParsableCommand {
       return result
     }
     run.record("dispatched", run.id, #"{"ending":"\#(result.ending.name)"}"#)
+    for words in result.warnings { StandardStreams.say("warning: \(words)") }
     if case .held = result.ending, let refusal = result.refusal {
       throw CommandFailure(.environment, [refusal])
     }
     let end = Result { try self.conclude(work) }
-    for words in result.warnings { StandardStreams.say("warning: \(words)") }
     for words in await dispatch.endAgents(after: result) {
       StandardStreams.say("warning: \(words)")
     }

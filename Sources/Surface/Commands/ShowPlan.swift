@@ -9,7 +9,7 @@ struct ShowPlan: ParsableCommand {
     discussion: """
       `--format json` is the canonical plan, the bytes whose SHA-256 guards `--resume`. Secrets are \
       names in both forms; one that the manifest itself holds, in `env` or among arguments, is shown as \
-      `[secret]`.
+      `[secret]`, and the hash is that of the plan with it.
       """)
 
   @Argument(help: "The manifest; - reads standard input.")

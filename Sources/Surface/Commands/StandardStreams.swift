@@ -1,6 +1,7 @@
 import Fleet
 import Glibc
 import OperatingSystem
+import Runs
 import Synchronization
 import Terminal
 
@@ -104,11 +105,17 @@ enum StandardStreams {
       try PlainFile.write(bytes, to: descriptor, named: "a stream")
     } catch {
       guard descriptor == STDOUT_FILENO else { return }
-      if error.code == EPIPE { exit(ExitStatus.brokenPipe.rawValue) }
+      if error.code == EPIPE { self.leave(.brokenPipe) }
       // A terminal that has gone loses nothing that anybody keeps.
       if Self.output.isTerminal { return }
       self.tell(Diagnostic(code: "output", "standard output cannot be written: \(error.reason)"))
-      exit(ExitStatus.environment.rawValue)
+      self.leave(.environment)
     }
+  }
+
+  /// Ends the process here; programs that links went through would go on for ever.
+  private static func leave(_ status: ExitStatus) -> Never {
+    FleetLinks.endAll(graceMilliseconds: 0)
+    exit(status.rawValue)
   }
 }

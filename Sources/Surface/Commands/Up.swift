@@ -30,8 +30,9 @@ struct Up: AsyncParsableCommand {
         hints: ["`muster eval` needs none; add one to launch it"])
     }
     let secrets = try fleet.secrets()
+    let limit = self.connectTimeout
     let run = try await Interruption.guarding(hint: "nothing was started") {
-      try await fleet.liveRunForLaunch()
+      try await fleet.liveRunForLaunch(within: .seconds(limit), clock: Composition.clock)
     }
     // Another terminal may be launching the same: it is not disturbed.
     let agents = try fleet.agents(of: run.id, holding: fleet.plan, yields: true, secrets: secrets)

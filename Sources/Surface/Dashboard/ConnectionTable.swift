@@ -11,6 +11,8 @@ final class ConnectionTable: Sendable {
     let channel: any Channel
     let peer: String
     var isWaiting = true
+    /// It has to go, and counts no more.
+    var isClosing = false
     var since: NIODeadline
     var deadline: Scheduled<Void>?
   }
@@ -40,10 +42,17 @@ final class ConnectionTable: Sendable {
     let peer = channel.remoteAddress?.ipAddress ?? ""
     let surplus = self.entries.withLock { entries -> [any Channel] in
       entries[ObjectIdentifier(channel)] = Entry(channel: channel, peer: peer, since: .now())
-      let own = entries.values.filter { $0.peer == peer }
-      return [(own, self.countMaxOfPeer), (Array(entries.values), self.countMax)]
-        .filter { entries, countMax in entries.count > countMax }
-        .map { entries, _ in Self.longestWaiting(of: entries) ?? channel }
+      var surplus: [any Channel] = []
+      for (isMeant, countMax) in [
+        ({ $0.peer == peer } as (Entry) -> Bool, self.countMaxOfPeer), ({ _ in true }, self.countMax),
+      ] {
+        let open = entries.values.filter { !$0.isClosing && isMeant($0) }
+        guard open.count > countMax else { continue }
+        let victim = Self.longestWaiting(of: open) ?? channel
+        entries[ObjectIdentifier(victim)]?.isClosing = true
+        surplus.append(victim)
+      }
+      return surplus
     }
     channel.closeFuture.whenComplete { _ in
       let entry = self.entries.withLock { $0.removeValue(forKey: ObjectIdentifier(channel)) }

@@ -62,7 +62,7 @@ package struct MetricsServer: Sendable {
   package func run(listening: @escaping @Sendable () async -> Void = {}) async throws {
     let table = ConnectionTable(
       countMax: Self.connectionCountMax, countMaxOfPeer: Self.connectionCountMaxOfPeer,
-      headTimeout: TimeAmount(self.headTimeout), idleTimeout: TimeAmount(self.idleTimeout))
+      headTimeout: TimeAmount(min(self.headTimeout, self.idleTimeout)), idleTimeout: TimeAmount(self.idleTimeout))
     let channel = HTTP1Channel(
       responder: { request, writer, channel in
         table.asked(channel)
@@ -70,9 +70,7 @@ package struct MetricsServer: Sendable {
         try await writer.write(response: response.head, body: response.body)
         table.answered(channel)
       },
-      configuration: .init(
-        additionalChannelHandlers: [ConnectionHandler(table)],
-        idleTimeout: TimeAmount(self.idleTimeout)))
+      configuration: .init(additionalChannelHandlers: [ConnectionHandler(table)]))
     let server = Server(
       childChannelSetup: channel,
       configuration: ServerConfiguration(

@@ -40,7 +40,7 @@ struct TwoAtOnceTests {
       #expect(down.status == 0, "\(down.talk)")
       let lost = first.end(timeout: .seconds(10))
       #expect(
-        lost.status == 2 && lost.talk.contains("holds the run"), "\(lost.status) \(lost.talk)")
+        lost.status == 2 && lost.talk.contains("the run is held by"), "\(lost.status) \(lost.talk)")
     }
   }
 

@@ -36,6 +36,8 @@ package struct DCGMScrape: Sendable {
 
   private static let catalogue = FamilyCatalogue(
     Field.allCases.map { .gauge("DCGM_FI_\($0.rawValue)") })
+  /// GPUs of a node that are numbered.
+  private static let countMax = 1024
   private static let identityLabels = ["UUID", "uuid"].map { Array($0.utf8) }
   private static let indexLabels = ["gpu", "device"].map { Array($0.utf8) }
   private static let instanceLabels = ["GPU_I_ID", "GPU_I_PROFILE"].map { Array($0.utf8) }
@@ -85,7 +87,7 @@ package struct DCGMScrape: Sendable {
     for label in Self.indexLabels {
       guard let text = self.label([label], of: sample) else { continue }
       let digits = text.hasPrefix("nvidia") ? text.dropFirst("nvidia".count) : text[...]
-      if let index = Int(digits), index >= 0 { return index }
+      if let index = Int(digits), (0..<Self.countMax).contains(index) { return index }
     }
     return nil
   }

@@ -214,7 +214,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Starts replicas that are not there yet; naming one that runs already changes nothing.
+        /// > Starts replicas that are not there yet; naming one that runs already changes nothing, and one
+        /// > that is on its way down is waited for.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Muster_V1_StartRequest` messages.
@@ -408,7 +409,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Starts replicas that are not there yet; naming one that runs already changes nothing.
+        /// > Starts replicas that are not there yet; naming one that runs already changes nothing, and one
+        /// > that is on its way down is waited for.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Muster_V1_StartRequest` message.
@@ -600,7 +602,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Starts replicas that are not there yet; naming one that runs already changes nothing.
+        /// > Starts replicas that are not there yet; naming one that runs already changes nothing, and one
+        /// > that is on its way down is waited for.
         ///
         /// - Parameters:
         ///   - request: A `Muster_V1_StartRequest` message.
@@ -1180,7 +1183,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Starts replicas that are not there yet; naming one that runs already changes nothing.
+        /// > Starts replicas that are not there yet; naming one that runs already changes nothing, and one
+        /// > that is on its way down is waited for.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Muster_V1_StartRequest` message.
@@ -1443,7 +1447,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Starts replicas that are not there yet; naming one that runs already changes nothing.
+        /// > Starts replicas that are not there yet; naming one that runs already changes nothing, and one
+        /// > that is on its way down is waited for.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Muster_V1_StartRequest` message.
@@ -1774,7 +1779,8 @@ extension Muster_V1_Node.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Starts replicas that are not there yet; naming one that runs already changes nothing.
+    /// > Starts replicas that are not there yet; naming one that runs already changes nothing, and one
+    /// > that is on its way down is waited for.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Muster_V1_StartRequest` message.
@@ -2063,7 +2069,8 @@ extension Muster_V1_Node.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Starts replicas that are not there yet; naming one that runs already changes nothing.
+    /// > Starts replicas that are not there yet; naming one that runs already changes nothing, and one
+    /// > that is on its way down is waited for.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -16,8 +16,7 @@ package struct NodeSurvey: Sendable {
   package var reports: [ReplicaReport]
   /// Of the run that the agent serves, in canonical JSON; empty where it has none.
   package var plan: [UInt8]
-  /// What happened there, where that was asked for, oldest first; empty where the agent is of a version
-  /// that keeps none.
+  /// What happened there, where that was asked for, oldest first.
   package var events: [ChainEvent]
 
   init(_ session: NodeSession, events: [ChainEvent] = []) {
@@ -181,16 +180,12 @@ package struct AgentConnector: LaunchConnector {
   private static func events(of session: NodeSession) async throws -> [ChainEvent] {
     var options = CallOptions.defaults
     options.timeout = NodeSession.callTimeout
-    do {
-      return try await session.api.events(.init(), options: options) { response in
-        var events: [ChainEvent] = []
-        for try await event in response.messages where events.count < Self.eventCountMax {
-          events.append(ChainEvent(event, node: session.node.name))
-        }
-        return events
+    return try await session.api.events(.init(), options: options) { response in
+      var events: [ChainEvent] = []
+      for try await event in response.messages where events.count < Self.eventCountMax {
+        events.append(ChainEvent(event, node: session.node.name))
       }
-    } catch let error as RPCError where error.code == .unimplemented {
-      return []
+      return events
     }
   }
 

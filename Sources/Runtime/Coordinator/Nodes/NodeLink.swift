@@ -82,6 +82,8 @@ package struct NodeFault: Error, Equatable, Sendable {
   package var diagnostic: Diagnostic
   /// What many nodes have in common of it, where it names the address of one.
   private var common: Diagnostic?
+  /// What to do about this node's, which tells of it in its own names.
+  fileprivate var hint: String?
 
   package init(node: String, kind: Kind, _ diagnostic: Diagnostic) {
     self.node = node
@@ -89,9 +91,11 @@ package struct NodeFault: Error, Equatable, Sendable {
     self.diagnostic = diagnostic
   }
 
-  package init(node: String, _ error: LinkError) {
+  /// - Parameter hint: Beside those of the error: one of many nodes stands for them.
+  package init(node: String, _ error: LinkError, hint: String? = nil) {
     self.init(node: node, kind: error.mayPass ? .unreachable : .refused, error.diagnostic)
     self.common = error.common.diagnostic
+    self.hint = hint
   }
 
   fileprivate var folding: Diagnostic { self.common ?? self.diagnostic }
@@ -158,6 +162,7 @@ extension [NodeFault] {
         diagnostic = common
         diagnostic.causes.insert(first, at: 0)
       }
+      diagnostic.hints += faults.compactMap(\.hint).prefix(1)
       let nodes = NodeSet(faults.map { NodeName($0.node) }).folded
       diagnostic.summary = "\(nodes): \(diagnostic.summary)"
       return diagnostic

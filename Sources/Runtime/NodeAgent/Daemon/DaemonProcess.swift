@@ -9,10 +9,7 @@ struct DaemonProcess: Sendable {
 
   /// `nil`: it is no daemon, or another user's.
   init?(_ process: ProcessStat.Identity) {
-    var status = stat()
-    guard stat("/proc/\(process.processID)", &status) == 0, status.st_uid == geteuid() else {
-      return nil
-    }
+    guard ProcessTable.isOfOwnUser(process.processID) else { return nil }
     let arguments = ProcessTable.arguments(of: process.processID)
     guard arguments.first?.hasSuffix("muster-node") == true,
       case .daemon(let identity)? = try? AgentCommand(parsing: Array(arguments.dropFirst()))

@@ -1,15 +1,15 @@
 import Glibc
 import OperatingSystem
 
-/// Processes that bear the marks of a run, or of one replica, and that nobody keeps: the record of their
-/// start is lost, or could not be written.
+/// Processes that bear the marks of a run, or of any of several replicas, and that nobody keeps: the record
+/// of their start is lost, or could not be written.
 struct StrayProcesses: Sendable {
   /// KILL is repeated for what was forked meanwhile, and for as long as a process takes to go: 10 s.
   private static let killCountMax = 500
   private static let killMicroseconds: UInt32 = 20_000
 
-  /// `NAME=value` of variables; a stray has all of them.
-  let marks: [String]
+  /// Each `NAME=value` of variables; a stray has all those of one of them.
+  let marks: [[String]]
 
   /// Blocks.
   ///
@@ -33,8 +33,9 @@ struct StrayProcesses: Sendable {
   private func found() -> [ProcessStat] {
     let own = getpid()
     return ProcessTable.all().filter { process in
-      process.identity.processID != own
-        && ProcessTable.environment(of: process.identity.processID, contains: self.marks)
+      guard process.identity.processID != own else { return false }
+      let environment = ProcessTable.entries(of: process.identity.processID)
+      return !environment.isEmpty && self.marks.contains { $0.allSatisfy(environment.contains) }
     }
   }
 }

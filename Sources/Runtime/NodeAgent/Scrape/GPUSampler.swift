@@ -101,10 +101,6 @@ where SamplerClock.Duration == Duration {
             guard lines.add(piece.readableBytesView) else { continue }
             receive(self.message(lines.gpus, fault: lines.warning))
           }
-          // What is wrong with one may be said behind the others.
-          if !lines.gpus.isEmpty, !lines.message.isEmpty {
-            receive(self.message(lines.gpus, fault: lines.warning))
-          }
           return lines.message.isEmpty
             ? "nvidia-smi ended" : "nvidia-smi ended: \(lines.message)"
         }
@@ -164,10 +160,11 @@ private struct GPULines {
   /// What is wrong beside them; empty: nothing.
   var warning: String { self.message.isEmpty ? "" : "nvidia-smi: \(self.message)" }
 
-  /// - Returns: Whether any GPU is new.
+  /// - Returns: Whether there is anything new of any GPU: what is wrong with one may be said behind the
+  ///   others.
   mutating func add(_ piece: some Collection<UInt8>) -> Bool {
     self.rest += piece
-    let before = self.lineCount
+    let before = (lineCount: self.lineCount, message: self.message)
     let lines = self.rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for line in lines.dropLast() { self.add(line: String(decoding: line, as: UTF8.self)) }
     self.rest = Array(lines.last ?? [])
@@ -175,7 +172,8 @@ private struct GPULines {
     let oldest = self.lineCount - Self.roundCount * self.samples.count
     self.samples = self.samples.filter { $0.value.line > oldest }
     if self.messageLine < oldest { self.message = "" }
-    return self.lineCount > before
+    return self.lineCount > before.lineCount
+      || self.message != before.message && !self.samples.isEmpty
   }
 
   private mutating func add(line: String) {

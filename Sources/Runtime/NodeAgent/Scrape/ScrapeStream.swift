@@ -139,7 +139,8 @@ where ScrapeClock.Duration == Duration {
       var endpoint = ScrapeEndpoint(replica)
       // Where the manifest names a place of its own, it may be that of an exporter beside.
       if replica.launch.metrics == nil {
-        endpoint?.proof = self.supervisor.run(of: replica.key)?.ground.proof
+        guard let proof = self.supervisor.run(of: replica.key)?.ground.proof else { return nil }
+        endpoint?.proof = proof
       }
       return endpoint
     }

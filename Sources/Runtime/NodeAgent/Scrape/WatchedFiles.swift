@@ -16,7 +16,7 @@ struct WatchedFiles: Sendable {
     /// A file that is met for the first time. Blocks.
     init(of path: String, _ status: stat) {
       (self.inode, self.offset, self.lineCount) = (status.st_ino, 0, 0)
-      // What a network calls a device is each machine's own matter.
+      // What a network calls a device is each machine's own matter; at the same path it is the same file.
       self.sharedAs =
         PathQuestion.networkMount(of: path)
         .map { "\($0.kind) \($0.source) \(status.st_ino) \(path)" }

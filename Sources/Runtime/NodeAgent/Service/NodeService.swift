@@ -44,7 +44,7 @@ where RunClock.Duration == Duration {
       var refusal: RunClaim.Holder?
       // One that has just ended may have a link that has not.
       for patience in (0..<Self.yieldLookCount).reversed() {
-        refusal = try self.session.claim(
+        refusal = self.session.claim(
           claimant, from: context.remotePeer, yields: request.yields, plan: Array(request.plan),
           secrets: request.secrets)
         if refusal == nil || !request.yields || patience == 0 { break }
@@ -90,7 +90,9 @@ where RunClock.Duration == Duration {
         message: "needs secrets: \(missing.joined(separator: ", ")); the daemon keeps them in "
           + "memory only: attach with them")
     }
-    try await self.supervisor.start(replicas, secrets: secrets, by: starter.epoch)
+    try await self.supervisor.start(replicas, secrets: secrets, by: starter.epoch) {
+      try self.session.requireClaim(of: context)
+    }
     return .with { $0.replicas = self.statuses }
   }
 
@@ -152,6 +154,8 @@ where RunClock.Duration == Duration {
       starter: request.own ? holder.epoch : nil)
     let holders = await self.gpuMemory.holders()
     var remains = await self.supervisor.stop(order)
+    // Whoever has the run by now may have started what bears the same marks.
+    try self.session.requireClaim(of: context)
     remains.leftovers += await self.sweep(after: order)
     remains.leftovers += await self.gpuMemory.leftovers(of: holders)
     // The caller has gone: what was told to stop stops all the same.
@@ -176,8 +180,7 @@ where RunClock.Duration == Duration {
     }
     let all = marks
     // Cancelled: the caller is told nothing either.
-    return (try? await self.logs.blocking.run { all.flatMap { StrayProcesses(marks: $0).end() } })
-      ?? []
+    return (try? await self.logs.blocking.run { StrayProcesses(marks: all).end() }) ?? []
   }
 
   func work(
@@ -244,9 +247,7 @@ extension RunSession {
   @discardableResult
   fileprivate func requireClaim(of context: ServerContext) throws(RPCError) -> RunClaim.Holder {
     switch self.mayAct(from: context.remotePeer) {
-    case .allowed:
-      if let holder = self.holder { return holder }
-      preconditionFailure("a link may act on a run that nobody holds")
+    case .allowed(let holder): return holder
     case .notClaimed:
       throw RPCError(
         code: .failedPrecondition, message: "attach first, and not as an observer")

@@ -66,11 +66,11 @@ final class RunSession: Sendable {
   func claim(
     _ claimant: RunClaim.Holder, from address: String, yields: Bool = false, plan: [UInt8],
     secrets: [String: String]
-  ) throws(SystemFault) -> RunClaim.Holder? {
-    try self.claiming.withLock { _ throws(SystemFault) in
+  ) -> RunClaim.Holder? {
+    self.claiming.withLock { _ in
       let refusal = self.state.withLock { state -> RunClaim.Holder? in
         if yields, let holder = state.claim.holder, holder != claimant,
-          state.workingCalls.keys.contains(where: { state.claim.mayAct(from: $0) == .allowed })
+          state.workingCalls.keys.contains(where: { state.claim.mayAct(from: $0).isAllowed })
         {
           return holder
         }
@@ -110,7 +110,7 @@ final class RunSession: Sendable {
 
   /// Returns when a newer coordinator has taken the run from this link's, or the task is cancelled.
   func superseded(at address: String) async {
-    for await _ in self.bell.rings() where self.mayAct(from: address) != .allowed { return }
+    for await _ in self.bell.rings() where !self.mayAct(from: address).isAllowed { return }
   }
 
   /// Tells the daemon that the run is over.
@@ -149,10 +149,12 @@ struct RunClaim: Sendable {
   }
 
   enum ActDecision: Equatable {
-    case allowed
+    case allowed(Holder)
     /// The link has claimed nothing: it observes, or has not attached.
     case notClaimed
     case superseded(holder: Holder)
+
+    var isAllowed: Bool { if case .allowed = self { true } else { false } }
   }
 
   private(set) var holder: Holder?
@@ -186,6 +188,6 @@ struct RunClaim: Sendable {
   func mayAct(from address: String) -> ActDecision {
     guard let link = self.links.last(where: { $0.address == address }) else { return .notClaimed }
     if let holder = self.holder, holder != link.claimant { return .superseded(holder: holder) }
-    return .allowed
+    return .allowed(link.claimant)
   }
 }

@@ -34,6 +34,9 @@ where RunClock.Duration == Duration {
   private let environment: [String: String]
   private let context: Context
   private let redactor: Redactor
+  /// What stands in the place of lines that may hold a secret whose value a daemon before this one knew;
+  /// `nil`: there is none.
+  private let hiddenLine: String?
   private let latestLog: Mutex<ReplicaLog>
   private let latestProof = Mutex<AskedListener?>(nil)
 
@@ -50,6 +53,12 @@ where RunClock.Duration == Duration {
       marks: ReplicaProcesses.variables(of: context.identity, replica.key))
     self.context = context
     self.redactor = Redactor(secrets.map { (name: $0.key, value: $0.value) })
+    let unknown = replica.launch.secrets.filter { secrets[$0] == nil }
+    self.hiddenLine =
+      unknown.isEmpty
+      ? nil
+      : "what its log says is not shown: this agent does not know the value of "
+        + unknown.joined(separator: ", ")
     self.latestLog = Mutex(ReplicaLog(path: self.folder.log(ofAttempt: attempt)))
   }
 
@@ -121,7 +130,7 @@ where RunClock.Duration == Duration {
   /// Ends what bears the replica's marks, of which there is no record. Blocks.
   ///
   /// - Returns: What has not gone, in words.
-  func endStrays() -> [String] { StrayProcesses(marks: self.marks).end() }
+  func endStrays() -> [String] { StrayProcesses(marks: [self.marks]).end() }
 
   /// A server that is there already would answer the probes in the place of ours: a model server of
   /// the same model would make it ready.
@@ -153,6 +162,7 @@ where RunClock.Duration == Duration {
   func logPath(ofAttempt attempt: Int) -> String { self.folder.log(ofAttempt: attempt) }
 
   func logEnd(ofAttempt attempt: Int) async -> [String] {
+    if let hiddenLine { return [hiddenLine] }
     let path = self.logPath(ofAttempt: attempt)
     let lines = try? await self.context.blocking.run {
       LogEnd.explanation(of: path, count: Self.logLineCount)
@@ -160,7 +170,9 @@ where RunClock.Duration == Duration {
     return lines ?? []
   }
 
-  func redact(_ text: String) -> String { SecretShapes.redact(self.redactor.redact(text)) }
+  func redact(_ text: String) -> String {
+    self.hiddenLine ?? SecretShapes.redact(self.redactor.redact(text))
+  }
 
   func publish(_ status: ReplicaStatus) async {
     let path = self.folder.status

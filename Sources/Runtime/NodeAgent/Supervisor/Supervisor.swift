@@ -58,8 +58,10 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
   ///   - replicas: Checked.
   ///   - starter: The epoch of the coordinator that asks for it.
   ///   - secrets: Those that the replicas name.
+  ///   - check: Throws where that coordinator may not start anything any more: it may have waited long.
   func start(
-    _ replicas: [ReplicaSpecification], secrets: [String: String], by starter: UInt64
+    _ replicas: [ReplicaSpecification], secrets: [String: String], by starter: UInt64,
+    check: () throws -> Void = {}
   ) async throws {
     let leaving = self.runs.withLock { $0.filter { $0.value.isLeaving } }
     for replica in replicas where leaving[replica.key] == nil {
@@ -69,6 +71,7 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
       guard let former = leaving[replica.key] else { continue }
       for await _ in self.board.bell.rings() where former.isOver { break }
       try Task.checkCancellation()
+      try check()
       try await self.begin(replica, secrets: secrets, by: starter)
     }
   }
