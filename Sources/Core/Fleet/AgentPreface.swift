@@ -2,7 +2,7 @@
 /// be told from the pipe that follows.
 package enum AgentPreface {
   /// Of the messages in node.proto; both ends must have the same.
-  package static let protocolVersion: UInt32 = 3
+  package static let protocolVersion: UInt32 = 4
 
   /// The whole line, with its line feed; HTTP/2 begins with the next byte.
   package static let line = "muster-node 1\n"

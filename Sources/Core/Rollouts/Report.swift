@@ -104,11 +104,14 @@ package struct Report: Sendable {
   private static func members(_ means: [Mean]) -> String {
     means.map { mean in
       #"\#(JSONText.quoted(mean.name)):{"records":\#(mean.count),"mean":\#(Self.number(mean.mean)),"#
-        + #""total":\#(mean.total)}"#
+        + #""total":\#(Self.number(mean.total))}"#
     }.joined(separator: ",")
   }
 
-  private static func number(_ value: Double?) -> String { value.map { "\($0)" } ?? "null" }
+  /// What is beyond all doubles is no number of JSON.
+  private static func number(_ value: Double?) -> String {
+    value.map { $0.isFinite ? "\($0)" : "null" } ?? "null"
+  }
 }
 
 /// A report as tables: cells of text, ready for any layout.

@@ -46,7 +46,8 @@ where ClockType.Duration == Duration {
       return request
     }
     self.watch = FleetWatch(
-      run.plan.watchedNodes, request, agents: try fleet.agents(of: run.id, holding: false),
+      run.plan.watchedNodes, request,
+      agents: try fleet.agents(of: run.id, plan: run.plan, holding: false),
       clock: clock)
     self.run = run
     self.journal = TimelineJournal(run)

@@ -40,18 +40,44 @@ package struct FleetContext: Sendable {
   package var errands: OpenLink { self.links.open(for: .errand) }
 
   /// - Parameters:
+  ///   - plan: Of the run; `nil`: the manifest's.
   ///   - holding: Takes the run over; else its agents are only looked at.
+  ///   - epoch: Of who takes it over; `nil`: this instant.
   ///   - yields: Takes nothing over from a coordinator that is at work.
+  ///   - sendsPlan: Of who holds: the agents keep the plan, for whoever finds the run on its nodes.
   package func agents(
-    of run: String, holding: Bool, yields: Bool = false, secrets: [String: String] = [:]
+    of run: String, plan: Plan? = nil, holding: Bool, epoch: UInt64? = nil, yields: Bool = false,
+    sendsPlan: Bool = true, secrets: [String: String] = [:]
   ) throws(RunFault) -> AgentConnector {
-    AgentConnector(
+    let now = UInt64(max(0, self.surroundings.milliseconds()))
+    let text =
+      holding && sendsPlan ? try RunFault.storing { try (plan ?? self.plan).canonicalJSON() } : []
+    guard text.count <= AgentMessages.planSizeMax else {
+      throw RunFault(
+        .request,
+        Diagnostic(
+          code: "plan-too-large",
+          "the plan has \(text.count) bytes, and an agent takes \(AgentMessages.planSizeMax)",
+          hints: ["launch fewer nodes or services with one manifest"]))
+    }
+    return AgentConnector(
       open: self.links.open(for: .run(run)),
       attachment: Attachment(
-        epoch: holding ? UInt64(max(0, self.surroundings.milliseconds())) : nil, yields: yields,
-        coordinator: self.surroundings.coordinator,
-        plan: holding ? try RunFault.storing { try self.plan.canonicalJSON() } : [],
-        secrets: secrets))
+        epoch: holding ? epoch ?? now : nil, yields: yields,
+        coordinator: self.surroundings.coordinator, plan: text, secrets: secrets),
+      plan: plan ?? self.plan)
+  }
+
+  /// An epoch by which a run is taken over from whoever holds it, also from one whose clock is ahead.
+  ///
+  /// - Parameter run: Its agents'.
+  package func epoch(over run: String, on nodes: [Plan.Node]) async throws(RunFault) -> UInt64 {
+    let now = UInt64(max(0, self.surroundings.milliseconds()))
+    let survey = try await self.agents(of: run, holding: false).survey(nodes)
+    // What is further ahead is no clock: that node refuses, and the others are not to follow it.
+    let day: UInt64 = 24 * 3600 * 1000
+    let held = survey.values.map(\.holderEpoch).filter { $0 < now + day }.max() ?? 0
+    return max(now, held + 1)
   }
 
   /// The values of the plan's secrets, from this process's environment.
@@ -76,8 +102,28 @@ package struct FleetContext: Sendable {
   /// - Throws: `RunFault` when there is none.
   package func liveRun() async throws(RunFault) -> LiveRun {
     if let run = try self.liveRunIfAny() { return run }
-    if let run = try await self.runOnNodes() { return run }
-    throw RunFault(
+    let found = try await self.runsOnNodes()
+    if let run = try found.agreed() { return try await self.adopt(run) }
+    throw self.noRun
+  }
+
+  /// The same to be ended: where nodes know several, each of them that can be had.
+  package func liveRunsToEnd() async throws(RunFault) -> (runs: [LiveRun], faults: [RunFault]) {
+    if let run = try self.liveRunIfAny() { return ([run], []) }
+    var (runs, faults): ([LiveRun], [RunFault]) = ([], [])
+    for run in try await self.runsOnNodes().runs {
+      do throws(RunFault) {
+        runs.append(try await self.adopt(run))
+      } catch {
+        faults.append(error)
+      }
+    }
+    if runs.isEmpty, faults.isEmpty { throw self.noRun }
+    return (runs, faults)
+  }
+
+  private var noRun: RunFault {
+    RunFault(
       .request,
       Diagnostic(
         code: "no-run",
@@ -158,72 +204,11 @@ package struct FleetContext: Sendable {
   }
 }
 
-// MARK: Runs that another machine began, as the nodes themselves tell
-
-extension FleetContext {
-  /// The newest live run of services of this plan's name; it gets a folder here.
-  ///
-  /// - Throws: `RunFault` where nodes cannot be asked and the others have none.
-  func runOnNodes() async throws(RunFault) -> LiveRun? {
-    let name = self.plan.name
-    let asked = await NodeErrand.each(self.plan.nodes, open: self.errands) { errand in
-      try await errand.runs(named: name, addsSizes: false).filter {
-        $0.isLive && $0.hasServices && $0.name == name
-      }
-    }
-    // A node is semi-trusted: what it says names a folder here.
-    let ids = asked.answers.map { (node: $0.node, id: $0.answer.map(\.id).max()) }
-    guard let newest = ids.compactMap(\.id).max() else {
-      if asked.faults.isEmpty { return nil }
-      throw RunFault(.surroundings, asked.faults.folded())
-    }
-    return try await self.adopt(newest, from: ids.filter { $0.id == newest }.map(\.node))
-  }
-
-  private func adopt(
-    _ id: RunID, from nodes: [Plan.Node]
-  ) async throws(RunFault) -> LiveRun? {
-    let survey = try await self.agents(of: id.rawValue, holding: false).survey(nodes)
-    for answer in survey.values {
-      // Nor does a node make an eval of ours a run of services.
-      guard var plan = try? Plan(json: answer.plan), plan.name == self.plan.name,
-        !RunDirectory(root: self.runsFolder, name: plan.name, id: id).hasWorkPlan
-      else { continue }
-      // Links are ours: keys lie elsewhere here, and a node must not say what we execute.
-      plan.nodes = try self.ownNodes(of: plan, id)
-      self.surroundings.say("run \(id) was found on its nodes; it was begun by \(answer.holder)")
-      return try RunFault.storing {
-        try LiveRun(
-          try RunDirectory.adopt(
-            root: self.runsFolder, name: plan.name, id: id, plan: try plan.canonicalJSON()),
-          self.surroundings)
-      }
-    }
-    if survey.faults.isEmpty { return nil }
-    throw RunFault(.surroundings, survey.faults.folded())
-  }
-
-  private func ownNodes(of plan: Plan, _ id: RunID) throws(RunFault) -> [Plan.Node] {
-    let wanted = Set(plan.nodes.map(\.name))
-    let unknown = wanted.subtracting(self.plan.nodes.map(\.name))
-    guard unknown.isEmpty else {
-      throw RunFault(
-        .request,
-        Diagnostic(
-          code: "other-nodes",
-          "run \(id) has nodes that the manifest has not: "
-            + NodeSet(unknown.map { NodeName($0) }).folded,
-          hints: ["use the manifest that it was begun with"]))
-    }
-    return self.plan.nodes.filter { wanted.contains($0.name) }
-  }
-}
-
 extension FleetContext {
   /// Asks the nodes of a run's services for their replicas, without taking anything over.
   package func survey(_ run: LiveRun) async throws(RunFault) -> NodeAnswers<NodeSurvey> {
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
-    return try await self.agents(of: run.id, holding: false)
+    return try await self.agents(of: run.id, plan: run.plan, holding: false)
       .survey(run.plan.nodes.filter { used.contains($0.name) })
   }
 
@@ -233,7 +218,8 @@ extension FleetContext {
     of run: LiveRun, on nodes: [Plan.Node]
   ) async throws(RunFault) -> NodeAnswers<NodeSurvey> {
     if run.isFinished { return NodeAnswers() }
-    return try await self.agents(of: run.id, holding: false).survey(nodes, withEvents: true)
+    return try await self.agents(of: run.id, plan: run.plan, holding: false)
+      .survey(nodes, withEvents: true)
   }
 
   /// Reads logs of replicas at once, as ``AgentConnector`` reads one.
@@ -243,7 +229,7 @@ extension FleetContext {
     of replicas: [(key: ReplicaKey, node: Plan.Node)], in run: LiveRun, lastLineCount: Int,
     follow: Bool = false, receive: @escaping @Sendable (ReplicaKey, [UInt8]) async -> Void
   ) async throws(RunFault) -> [(key: ReplicaKey, fault: NodeFault)] {
-    let agents = try self.agents(of: run.id, holding: false)
+    let agents = try self.agents(of: run.id, plan: run.plan, holding: false)
     return await withTaskGroup(of: (ReplicaKey, NodeFault)?.self) { tasks in
       for (key, node) in replicas {
         tasks.addTask {
@@ -273,44 +259,6 @@ extension FleetContext {
     for answer in asked.values { live?.record(.examined(answer)) }
     return asked
   }
-
-  /// Stops a run's replicas, proves that nothing of them is left, and ends the run where that is so.
-  /// What happened while nobody watched is known to the agents alone, which end here: it is written
-  /// into the journal.
-  package func end(_ run: LiveRun) async throws(RunFault) -> RunEnding {
-    let journal = TimelineJournal(run)
-    let stopped = try await self.agents(of: run.id, holding: true).stop(
-      run.plan.nodes, of: run.plan
-    ) { survey in
-      for event in survey.events { journal.see(.happened(event)) }
-      for report in survey.reports { journal.see(.reported(report)) }
-    }
-    journal.write()
-    var ending = RunEnding(faults: stopped.faults)
-    for (node, remains) in stopped.answers {
-      ending.foreign += remains.foreign.map { "\(node.name): \($0)" }
-      guard !remains.leftovers.isEmpty else { continue }
-      ending.leftovers.append(
-        Diagnostic(
-          code: "left-behind", "\(node.name): not everything is gone",
-          causes: remains.leftovers, hints: ["run `muster down` again"]))
-    }
-    if ending.isProven { run.end() }
-    return ending
-  }
-}
-
-/// What stopping a run has come to.
-package struct RunEnding: Equatable, Sendable {
-  /// Others' processes in places of ours, about which nothing is to be done, in words.
-  package var foreign: [String] = []
-  /// Of each node where something of the run is left.
-  package var leftovers: [Diagnostic] = []
-  /// Of nodes that do not answer.
-  package var faults: [NodeFault] = []
-
-  /// Nothing of the run is left anywhere.
-  package var isProven: Bool { self.leftovers.isEmpty && self.faults.isEmpty }
 }
 
 /// What Runtime needs of the process that it works in; the composition root makes it.

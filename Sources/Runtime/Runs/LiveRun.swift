@@ -52,6 +52,12 @@ package final class LiveRun: Sendable {
   /// Nothing of it is left to do, or on a node.
   package var isFinished: Bool { self.directory.isFinished }
 
+  /// Of the event that says so.
+  static let adoptedKind = "adopted"
+
+  /// Its nodes told of it, and another machine began it: this journal does not know what was started.
+  var isAdopted: Bool { (try? self.events(kind: Self.adoptedKind).isEmpty) == false }
+
   /// `text` without the values of the plan's secrets, as far as this process knows them, and without
   /// what has the shape of one.
   package func redact(_ text: String) -> String {

@@ -27,6 +27,9 @@ package struct Eval: AsyncParsableCommand {
   @Option(name: .customLong("resume-run"), help: "Finish this run instead of the newest.")
   var resumeRun: String?
 
+  @Flag(help: "Take the agents over from whoever holds them, also from one whose clock is ahead.")
+  var takeOver = false
+
   @Option(help: "table or json.")
   var format = OutputFormat.table
 
@@ -38,17 +41,25 @@ package struct Eval: AsyncParsableCommand {
     let workers = try self.workers(of: fleet.plan)
     let run = try self.evalRun(fleet)
     let work = try WorkResult(of: run)
-    if run.isFinished {
-      StandardStreams.say("eval \(run.id) is over already")
-      return try self.check(try self.conclude(work))
-    }
     let lock = try work.lock(holder: CoordinatorIdentity.name)
+    if run.isFinished {
+      let (merge, report) = try work.conclude()
+      if merge.isSettled {
+        StandardStreams.say("eval \(run.id) is over already")
+        self.print(merge, report, of: work)
+        return try CommandFailure.unless(ExitStatus(merge))
+      }
+      StandardStreams.say("eval \(run.id) was over, and \(merge.missing) items are missing")
+    }
     let agents = try run.agentRun(live: fleet)
     StandardStreams.say("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)")
     let clock = Composition.clock
     let dispatch = WorkRun(
       run: run.directory, workPlan: work.plan, plan: fleet.plan, nodes: workers,
-      endsAgents: agents.isOurs, agents: try fleet.agents(of: agents.id, holding: true),
+      endsAgents: agents.isOurs,
+      agents: try await fleet.agents(
+        of: agents.id, holding: true,
+        epoch: self.takeOver ? fleet.epoch(over: agents.id, on: workers) : nil),
       clock: clock)
     let result = try await Interruption.guarding(
       hint: "`--resume` finishes it; what came in is kept in \(run.path)"
@@ -62,7 +73,11 @@ package struct Eval: AsyncParsableCommand {
       return result
     }
     run.record("dispatched", run.id, #"{"ending":"\#(result.ending.name)"}"#)
-    let end = Result { try self.conclude(work) }
+    let end = Result {
+      let (merge, report) = try work.conclude()
+      self.print(merge, report, of: work)
+      return merge
+    }
     for words in result.warnings { StandardStreams.say("warning: \(words)") }
     _ = consume lock
     for words in await dispatch.endAgents(after: result) {
@@ -70,11 +85,14 @@ package struct Eval: AsyncParsableCommand {
     }
     if let refusal = result.refusal { throw CommandFailure(.failed, [refusal]) }
     let merge = try end.get()
-    // What was given up is nobody's to do any more: with it the eval is over, too.
-    if result.ending == .complete, merge.missing == result.progress.abandonedCount {
+    // What was given up is nobody's to do any more: with it the eval is over, too. What the merge does
+    // not have otherwise is not.
+    if result.ending == .complete, merge.isSettled,
+      merge.missing == result.progress.abandonedCount
+    {
       run.end()
     }
-    try self.check(merge)
+    try CommandFailure.unless(ExitStatus(merge))
   }
 
   private func workers(of plan: Plan) throws -> [Plan.Node] {
@@ -101,17 +119,9 @@ package struct Eval: AsyncParsableCommand {
     return try fleet.evalToResume(named: self.resumeRun)
   }
 
-  /// Merges what came in and prints the report.
-  private func conclude(_ work: WorkResult) throws -> MergeSummary {
-    let (merge, report) = try work.conclude()
+  private func print(_ merge: MergeSummary, _ report: Report, of work: WorkResult) {
     for words in merge.warnings { StandardStreams.say(words) }
     StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
     StandardStreams.say("merged: \(work.recordsPath)")
-    return merge
-  }
-
-  /// - Throws: `CommandFailure` with status 3 when items are missing.
-  private func check(_ merge: MergeSummary) throws {
-    if !merge.isComplete { throw CommandFailure(.incomplete) }
   }
 }

@@ -1,6 +1,7 @@
 package import Coordinator
 package import Fleet
 package import FleetView
+package import Rollouts
 package import Runs
 
 /// How a command ends, decided here alone; README.md has the table.
@@ -33,6 +34,24 @@ package enum ExitStatus: Int32, CaseIterable, Equatable, Sendable {
     case .request: self = .failed
     case .surroundings: self = .environment
     }
+  }
+
+  /// Of a run that was to be ended.
+  package init(_ ending: RunEnding) {
+    if !ending.leftovers.isEmpty || !ending.unseen.isEmpty {
+      self = .failed
+    } else {
+      self = ending.faults.isEmpty ? .success : .environment
+    }
+  }
+
+  /// Of what a merge found.
+  package init(_ merge: MergeSummary) {
+    self = merge.isComplete ? .success : .incomplete
+  }
+
+  package init(_ report: Report) {
+    self = report.isComplete ? .success : .incomplete
   }
 
   package init(_ culprit: LaunchResult.Culprit) {
@@ -69,6 +88,11 @@ package struct CommandFailure: Error {
     hints: [String] = []
   ) {
     self.init(status, Diagnostic(code: code, summary, causes: causes, hints: hints))
+  }
+
+  /// - Parameter status: Of a success: nothing is thrown.
+  package static func unless(_ status: ExitStatus) throws(Self) {
+    if status != .success { throw Self(status) }
   }
 
   package init(_ fault: RunFault) {

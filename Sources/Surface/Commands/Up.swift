@@ -22,6 +22,9 @@ struct Up: AsyncParsableCommand {
   @Flag(help: "Start without a look at the nodes.")
   var skipPreflight = false
 
+  @Flag(help: "Take the run over from whoever holds it, also from one whose clock is ahead.")
+  var takeOver = false
+
   mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     guard !fleet.plan.services.isEmpty else {
@@ -32,7 +35,10 @@ struct Up: AsyncParsableCommand {
     let secrets = try fleet.secrets()
     let (run, isNew) = try fleet.liveRunForLaunch()
     // Another terminal may be launching the same: it is not disturbed.
-    let agents = try fleet.agents(of: run.id, holding: true, yields: true, secrets: secrets)
+    let agents = try await fleet.agents(
+      of: run.id, holding: true,
+      epoch: self.takeOver ? fleet.epoch(over: run.id, on: fleet.plan.nodes) : nil,
+      yields: !self.takeOver, secrets: secrets)
     // What runs already is never ended for what a look at its node finds.
     let settings = LaunchMachine<ContinuousClock.Instant>.Settings(
       attachTimeout: .seconds(self.connectTimeout), reportGrace: .seconds(30),

@@ -2,6 +2,7 @@ import Fleet
 import GRPCCore
 import Health
 package import Launch
+import Links
 import NodeAPI
 package import Plan
 import SwiftProtobuf
@@ -14,20 +15,23 @@ package struct NodeSurvey: Sendable {
   /// Who holds the run; empty when nobody does.
   package var holder: String
   package var reports: [ReplicaReport]
-  /// Of the run that the agent serves, in canonical JSON; empty where it has none.
-  package var plan: [UInt8]
+  /// Of who holds it; 0 when nobody does.
+  package var holderEpoch: UInt64
+  /// SHA-256 of the plan of the run that the agent serves; empty where it has none.
+  package var planDigest: String
   /// What happened there, where that was asked for, oldest first; empty where the agent is of a version
   /// that keeps none.
   package var events: [ChainEvent]
 
   init(_ session: NodeSession, events: [ChainEvent] = []) {
     let attached = session.attached
-    self.hostName = attached.hostName
+    self.hostName = attached.hostName.cut(toBytes: AgentMessages.nameSizeMax)
     self.processID = attached.processID
     self.startedAtMilliseconds = attached.startedAtMilliseconds
-    self.holder = attached.holder
-    self.reports = attached.replicas.compactMap { ReplicaReport($0, node: session.node.name) }
-    self.plan = Array(attached.plan)
+    self.holder = attached.holder.cut(toBytes: AgentMessages.nameSizeMax)
+    self.holderEpoch = attached.holderEpoch
+    self.reports = attached.replicas.compactMap { session.voice.report($0) }
+    self.planDigest = attached.planSha256.cut(toBytes: AgentMessages.nameSizeMax)
     self.events = events
   }
 }
@@ -42,10 +46,28 @@ package struct AgentConnector: LaunchConnector {
 
   private let open: OpenLink
   private let attachment: Attachment
+  /// By node.
+  private let replicas: [String: Set<ReplicaKey>]
+  /// Of nodes that are sent the plan: it is large, and each has a copy on its way.
+  private let admission: LinkAdmission
 
-  package init(open: @escaping OpenLink, attachment: Attachment) {
+  /// Of plans that are on their way at once, in bytes.
+  private static let sendingSizeMax = 256 << 20
+
+  /// - Parameter plan: Of the run: each node speaks for its replicas in it, and for no others.
+  package init(open: @escaping OpenLink, attachment: Attachment, plan: Plan) {
     self.open = open
     self.attachment = attachment
+    var replicas: [String: Set<ReplicaKey>] = [:]
+    for service in plan.services {
+      for replica in service.replicas {
+        let key = ReplicaKey(service: service.name, index: replica.index)
+        replicas[replica.node, default: []].insert(key)
+      }
+    }
+    self.replicas = replicas
+    let countMax = Self.sendingSizeMax / max(attachment.plan.count, 1)
+    self.admission = LinkAdmission(seed: 0, countMax: max(1, countMax))
   }
 
   /// Opens a link, attaches, and closes the link when `body` has ended.
@@ -55,13 +77,26 @@ package struct AgentConnector: LaunchConnector {
   package func withSession<Result: Sendable>(
     to node: Plan.Node, _ body: @escaping @Sendable (NodeSession) async throws -> Result
   ) async throws(NodeFault) -> Result {
-    let request = self.attachment.request
-    return try await NodeLink.with(node, open: self.open) { client in
+    try await NodeLink.with(node, open: self.open) { client in
       let api = NodeSession.API(wrapping: client)
-      let attached = try await NodeLink.call("attach", on: node.name) {
-        try await api.attach(request, options: $0)
+      let attached = try await self.attach(api, node.name)
+      return try await body(
+        NodeSession(
+          node: node, client: client, api: api, attached: attached,
+          voice: NodeVoice(node: node.name, own: self.replicas[node.name] ?? [])))
+    }
+  }
+
+  private func attach(
+    _ api: NodeSession.API, _ node: String
+  ) async throws(NodeFault) -> Muster_V1_AttachResponse {
+    // A second more for each MiB.
+    let timeout = NodeSession.callTimeout + .seconds(self.attachment.plan.count >> 20)
+    let cancelled = NodeFault(node: node, call: "attach", error: CancellationError())
+    return try await self.admission.admitted(orThrow: cancelled) { () throws(NodeFault) in
+      try await NodeLink.call("attach", on: node, timeout: timeout) {
+        try await api.attach(self.attachment.request, options: $0)
       }
-      return try await body(NodeSession(node: node, client: client, api: api, attached: attached))
     }
   }
 
@@ -73,6 +108,29 @@ package struct AgentConnector: LaunchConnector {
   ) async -> NodeAnswers<NodeSurvey> {
     await self.each(nodes) { session in
       NodeSurvey(session, events: withEvents ? try await Self.events(of: session) : [])
+    }
+  }
+
+  /// What the agent of a node has as the run's plan, in canonical JSON.
+  ///
+  /// - Throws: `NodeFault` also where that is not what its digest says.
+  package func plan(of node: Plan.Node) async throws(NodeFault) -> [UInt8] {
+    let wrong = NodeFault(
+      node: node.name, kind: .refused,
+      Diagnostic(code: "wrong-plan", "the agent's plan of the run is not what it says of it"))
+    return try await self.withSession(to: node) { session in
+      var options = CallOptions.defaults
+      options.timeout = NodeSession.planTimeout
+      let plan = try await session.api.plan(.init(), options: options) { response in
+        var plan: [UInt8] = []
+        for try await chunk in response.messages {
+          guard plan.count + chunk.data.count <= AgentMessages.planSizeMax else { throw wrong }
+          plan += chunk.data
+        }
+        return plan
+      }
+      guard SHA256.hex(of: plan) == session.attached.planSha256 else { throw wrong }
+      return plan
     }
   }
 
@@ -144,7 +202,7 @@ package struct AgentConnector: LaunchConnector {
       return try await session.api.events(.init(), options: options) { response in
         var events: [ChainEvent] = []
         for try await event in response.messages where events.count < Self.eventCountMax {
-          events.append(ChainEvent(event, node: session.node.name))
+          if let event = session.voice.event(event) { events.append(event) }
         }
         return events
       }

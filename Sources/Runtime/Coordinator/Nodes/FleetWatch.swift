@@ -83,8 +83,9 @@ where ClockType.Duration == Duration {
         }
         try await session.api.events(request) { response in
           for try await event in response.messages {
-            sequence.value = event.sequence
-            await see(.happened(ChainEvent(event, node: node)))
+            // One that the agent gives again is no news.
+            guard sequence.rises(to: event.sequence) else { continue }
+            if let event = session.voice.event(event) { await see(.happened(event)) }
           }
         }
       }
@@ -94,7 +95,7 @@ where ClockType.Duration == Duration {
         tasks.addTask {
           try await session.api.scrape(message) { response in
             for try await report in response.messages {
-              for scrape in NodeScrape.all(report) {
+              for scrape in session.voice.scrapes(report) {
                 await see(.scraped(node: node, scrape))
               }
             }
@@ -110,9 +111,15 @@ where ClockType.Duration == Duration {
   private final class LastSequence: Sendable {
     private let state = Mutex<UInt64>(0)
 
-    var value: UInt64 {
-      get { self.state.withLock { $0 } }
-      set { self.state.withLock { $0 = newValue } }
+    var value: UInt64 { self.state.withLock { $0 } }
+
+    /// - Returns: Whether it is beyond all before.
+    func rises(to sequence: UInt64) -> Bool {
+      self.state.withLock { last in
+        guard sequence > last else { return false }
+        last = sequence
+        return true
+      }
     }
   }
 }
@@ -127,17 +134,25 @@ package enum NodeScrape: Equatable, Sendable {
   case file(
     path: String, milliseconds: Int64, lines: UInt64, bytes: UInt64, sharedAs: String = "")
 
+  /// Of a node's GPUs: 16 with names take 4 KiB.
+  private static let samplesSizeMax = 256 << 10
+
   /// `nil` for a kind of a later version.
   init?(_ report: Muster_V1_ScrapeReport) {
     switch report.kind {
     case .page(let page): self = .page(NodePage(page))
     case .gpus(let gpus):
-      let samples = (try? CanonicalJSON.value([GPUSample].self, from: gpus.gpus)) ?? []
-      self = .gpus(milliseconds: gpus.milliseconds, samples, fault: gpus.fault)
+      let isTooLarge = gpus.gpus.count > Self.samplesSizeMax
+      let samples =
+        isTooLarge ? [] : (try? CanonicalJSON.value([GPUSample].self, from: gpus.gpus)) ?? []
+      self = .gpus(
+        milliseconds: gpus.milliseconds, samples,
+        fault: gpus.fault.cut(toBytes: AgentMessages.textSizeMax))
     case .file(let file):
       self = .file(
-        path: file.path, milliseconds: file.milliseconds, lines: file.lines, bytes: file.bytes,
-        sharedAs: file.sharedAs)
+        path: file.path.cut(toBytes: AgentMessages.textSizeMax), milliseconds: file.milliseconds,
+        lines: file.lines, bytes: file.bytes,
+        sharedAs: file.sharedAs.cut(toBytes: AgentMessages.textSizeMax))
     case .batch, nil: return nil
     }
   }
@@ -183,7 +198,10 @@ package struct NodePage: Equatable, Sendable {
     self.milliseconds = page.milliseconds
     let isTooLarge = page.text.count > Self.textSizeMax
     self.text = isTooLarge ? [] : Array(page.text)
-    self.fault = isTooLarge ? "the page has more than \(Self.textSizeMax) bytes" : page.fault
+    self.fault =
+      isTooLarge
+      ? "the page has more than \(Self.textSizeMax) bytes"
+      : page.fault.cut(toBytes: AgentMessages.textSizeMax)
   }
 }
 

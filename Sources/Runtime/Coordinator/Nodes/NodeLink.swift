@@ -96,19 +96,23 @@ package struct NodeFault: Error, Equatable, Sendable {
         Diagnostic(code: "link-lost", "the link broke during `\(call)`", causes: ["\(error)"]))
       return
     }
+    let words = error.message.cut(toBytes: AgentMessages.textSizeMax)
     switch error.code {
     case .aborted:
-      self.init(node: node, kind: .held, .runHeld(by: error.message))
+      var diagnostic = Diagnostic.runHeld(by: words)
+      diagnostic.hints.append(
+        "`--take-over` takes it over and goes on, `muster up --take-over` too")
+      self.init(node: node, kind: .held, diagnostic)
     case .failedPrecondition, .invalidArgument, .permissionDenied, .unimplemented:
       self.init(
         node: node, kind: .refused,
-        Diagnostic(code: "agent-refused", "the agent refuses `\(call)`", causes: [error.message]))
+        Diagnostic(code: "agent-refused", "the agent refuses `\(call)`", causes: [words]))
     default:
       self.init(
         node: node, kind: .unreachable,
         Diagnostic(
           code: "link-lost", "the link broke during `\(call)`",
-          causes: ["\(error.code): \(error.message)"]))
+          causes: ["\(error.code): \(words)"]))
     }
   }
 }

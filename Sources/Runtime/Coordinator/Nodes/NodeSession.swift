@@ -55,8 +55,11 @@ package struct NodeRemains: Equatable, Sendable {
   package var foreign: [String] = []
 
   package init(leftovers: [String], foreign: [String] = []) {
-    self.leftovers = leftovers
-    self.foreign = foreign
+    func cut(_ lines: [String]) -> [String] {
+      lines.prefix(AgentMessages.lineCountMax).map { $0.cut(toBytes: AgentMessages.textSizeMax) }
+    }
+    self.leftovers = cut(leftovers)
+    self.foreign = cut(foreign)
   }
 }
 
@@ -68,6 +71,8 @@ package struct NodeSession: LaunchSession {
   package static let callTimeout = Duration.seconds(20)
   /// An agent gives up on what hangs after 15 s; this is for one on a machine under load.
   private static let examinationTimeout = Duration.seconds(30)
+  /// For a plan of the largest size over a slow line.
+  static let planTimeout = Duration.seconds(120)
   /// Of what a node says of itself: an agent is trusted with its own node only.
   private static let factsSizeMax = 1 << 20
 
@@ -76,6 +81,7 @@ package struct NodeSession: LaunchSession {
   package let client: GRPCClient<HTTP2ClientTransport.WrappedChannel>
   package let api: API
   package let attached: Muster_V1_AttachResponse
+  let voice: NodeVoice
 
   package var processID: Int64 { self.attached.processID }
 
@@ -114,7 +120,7 @@ package struct NodeSession: LaunchSession {
   ) async throws {
     try await self.api.watch(.init()) { response in
       for try await status in response.messages {
-        if let report = ReplicaReport(status, node: self.node.name) { await hear(report) }
+        if let report = self.voice.report(status) { await hear(report) }
       }
     }
   }
@@ -130,7 +136,7 @@ package struct NodeSession: LaunchSession {
       return try await self.api.start(request, options: $0)
     }
     for status in response.replicas {
-      if let report = ReplicaReport(status, node: self.node.name) { hear(report) }
+      if let report = self.voice.report(status) { hear(report) }
     }
   }
 

@@ -1,5 +1,5 @@
 package import Fleet
-import OperatingSystem
+package import OperatingSystem
 package import RecordFiles
 package import Rollouts
 import Synchronization
@@ -11,11 +11,16 @@ package struct WorkNode<Log: RecordLog>: Sendable {
   package var log: Log
   /// What that log holds, all synced.
   package var history: WorkHistory
+  /// What earlier coordinators leased to it.
+  package var leased: LeasedItems
 
-  package init(name: NodeName, log: Log, history: WorkHistory) {
+  package init(
+    name: NodeName, log: Log, history: WorkHistory, leased: LeasedItems = LeasedItems()
+  ) {
     self.name = name
     self.log = log
     self.history = history
+    self.leased = leased
   }
 }
 
@@ -33,6 +38,7 @@ where C.Duration == Duration, C.Instant: Sendable {
   let clock: C
   let connector: Connector
   let publish: @Sendable (DispatchProgress) -> Void
+  let noteLease: @Sendable (Lease, NodeName) async throws(SystemFault) -> Void
   let state: Mutex<WorkDispatcherState<C.Instant>>
 
   /// - Parameters:
@@ -40,22 +46,29 @@ where C.Duration == Duration, C.Instant: Sendable {
   ///     milliseconds times 2^20.
   ///   - nodes: 1 to 4,096; another name for each.
   ///   - elsewhere: What logs of nodes hold that take no part any more.
+  ///   - noteLease: Keeps a lease for later coordinators; called before its node hears of it.
   ///   - progress: Called at every tick and at the end, by one task at a time.
   package init(
     plan: WorkPlan, leaseIDFirst: UInt64, nodes: [WorkNode<Log>],
     elsewhere: WorkHistory = WorkHistory(), clock: C, connector: Connector,
+    noteLease: @escaping @Sendable (Lease, NodeName) async throws(SystemFault) -> Void,
     progress: @escaping @Sendable (DispatchProgress) -> Void
   ) {
     self.plan = plan
     self.nodes = nodes
     self.clock = clock
     self.connector = connector
+    self.noteLease = noteLease
     self.publish = progress
     var history = elsewhere
-    for node in nodes { history.add(node.history) }
+    for node in nodes {
+      history.add(node.history)
+      history.add(node.leased)
+    }
     let machine = LeaseMachine(
       itemCount: plan.itemCount, attemptCountMax: plan.attemptCountMax, nodeCount: nodes.count,
-      history: history, leaseIDFirst: leaseIDFirst, settings: self.settings.lease, at: clock.now)
+      history: history, leased: nodes.map(\.leased), leaseIDFirst: leaseIDFirst,
+      settings: self.settings.lease, at: clock.now)
     self.state = Mutex(
       WorkDispatcherState(
         machine: machine,

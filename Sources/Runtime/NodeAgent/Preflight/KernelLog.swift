@@ -1,3 +1,4 @@
+import Fleet
 import Glibc
 import Launch
 
@@ -31,7 +32,7 @@ enum KernelLog {
       guard let code = Int(rest.prefix { $0.isASCII && $0.isNumber }) else { continue }
       let name = line[place.upperBound..<close]
       let device = name.hasPrefix("PCI:") ? String(name.dropFirst(4)) : String(name)
-      let text = String(line[place.lowerBound...].prefix(Self.textSizeMax))
+      let text = String(line[place.lowerBound...]).cut(toBytes: Self.textSizeMax)
       if let index = found.firstIndex(where: { $0.code == code && $0.device == device }) {
         found[index].count += 1
         found[index].text = text

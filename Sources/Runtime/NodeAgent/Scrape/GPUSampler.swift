@@ -155,7 +155,7 @@ private struct GPULines {
         }
         isNew = true
       } else if self.message.isEmpty {
-        self.message = String(text.prefix(200))
+        self.message = text.cut(toBytes: 200)
       }
     }
     self.rest = Array(lines.last ?? [])
