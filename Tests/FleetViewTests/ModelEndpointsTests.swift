@@ -26,9 +26,8 @@ struct ModelEndpointsTests {
   }
 
   static func plan(_ services: [Plan.Service]) -> Plan {
-    let ssh = SSHSpecification(
-      host: "10.0.0.7", port: 22, user: "me", identityFiles: [], knownHostsFiles: [],
-      unknownHosts: .refuse, connectTimeoutSeconds: 10)
+    var ssh = SSHSpecification()
+    (ssh.host, ssh.user) = ("10.0.0.7", "me")
     return Plan(
       name: "test",
       nodes: [

@@ -1,6 +1,7 @@
-import Health
 import Launch
 import Testing
+
+@testable import Health
 
 private typealias Machine = ReplicaMachine<ManualInstant>
 

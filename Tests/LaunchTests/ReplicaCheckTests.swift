@@ -1,5 +1,6 @@
-import Launch
 import Testing
+
+@testable import Launch
 
 /// What an agent refuses to start.
 struct ReplicaCheckTests {

@@ -117,11 +117,11 @@ final class TestHost {
     unknownHosts: SSHSpecification.UnknownHosts = .refuse,
     seconds: Int = 20
   ) -> Plan.Node {
-    let ssh = SSHSpecification(
-      host: "127.0.0.1", port: port ?? self.port, user: NSUserName(),
-      identityFiles: keys.map { "\(self.folder.path)/\($0)" },
-      knownHostsFiles: ["\(self.folder.path)/known_hosts"], unknownHosts: unknownHosts,
-      connectTimeoutSeconds: seconds)
+    var ssh = SSHSpecification()
+    (ssh.host, ssh.port, ssh.user) = ("127.0.0.1", port ?? self.port, NSUserName())
+    ssh.identityFiles = keys.map { "\(self.folder.path)/\($0)" }
+    ssh.knownHostsFiles = ["\(self.folder.path)/known_hosts"]
+    (ssh.unknownHosts, ssh.connectTimeoutSeconds) = (unknownHosts, seconds)
     return Plan.Node(name: "n1", link: .ssh(ssh))
   }
 }

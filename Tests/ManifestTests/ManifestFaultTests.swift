@@ -202,6 +202,30 @@ import Testing
       """
     ),
     (
+      "services: {a: {recipe: command, run: a, on: n1!n1}}",
+      """
+      error: `on` is empty: `n1!n1`
+        --> m.yaml:3:45
+
+      """
+    ),
+    (
+      "work: {on: n1!n1}",
+      """
+      error: `on` is empty: `n1!n1`
+        --> m.yaml:3:12
+
+      """
+    ),
+    (
+      "exporters: [{name: a, port: 1, on: n1!n1}]",
+      """
+      error: `on` is empty: `n1!n1`
+        --> m.yaml:3:36
+
+      """
+    ),
+    (
       "ssh: {unknown_hosts: accept}",
       """
       error: `unknown_hosts` is `accept`

@@ -192,6 +192,22 @@ import Testing
       plan.exporters == [.init(name: "dcgm", port: 9400, path: "/metrics", nodes: ["n1"])])
   }
 
+  @Test(arguments: [
+    ("folder: work", "a folder is not an absolute path"),
+    ("probe: {log: \"\"}", "a log probe without a text"),
+    ("probe: {exec: []}", "an exec probe without a program"),
+    ("replicas: 2, metrics: {port: 65535}", "metrics need a port and a path"),
+  ])
+  func `what an agent would refuse is told before it is asked`(keys: String, reason: String) throws
+  {
+    let result = try Self.result(
+      "muster: 1\nnodes: n1\nservices: {a: {recipe: command, run: b, \(keys)}}\n")
+    #expect(result.plan == nil)
+    #expect(result.diagnostics.map(\.code) == ["wrong-launch"])
+    #expect(result.diagnostics.first?.summary == "service `a` cannot be started: \(reason)")
+    #expect(result.diagnostics.first?.location?.line == 3)
+  }
+
   @Test func `an unknown placeholder is a fault with its place`() throws {
     let result = try Self.result(
       "muster: 1\nnodes: n1\nservices: {a: {recipe: command, run: \"echo {nod}\"}}\n")

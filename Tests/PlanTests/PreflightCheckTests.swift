@@ -1,8 +1,9 @@
 import Fleet
 import Launch
-import Plan
 import Recipes
 import Testing
+
+@testable import Plan
 
 /// What facts of nodes are made of: each test breaks one thing of a healthy cluster.
 @Suite struct PreflightCheckTests {

@@ -1,10 +1,10 @@
 import Fleet
 import Launch
 import Manifest
-import Recipes
 import Testing
 
 @testable import Plan
+@testable import Recipes
 
 /// A service whose replicas are not all alike.
 @Suite struct RoleTests {
@@ -19,7 +19,8 @@ import Testing
       var launch = LaunchSpecification(argv: argv + ["{rank}", "{worker.node}"], ports: [6000])
       launch.role = role
       return LaunchTemplate(
-        launch, argvLocation: service.location, portsLocation: service.location)
+        launch: launch, argvLocation: service.location, portsLocation: service.location,
+        fingerprintInputs: [])
     }
   }
 

@@ -53,10 +53,10 @@ struct FormSamples {
           Document(text: manifest(row.name, value), path: path + row.name, isRight: false))
       }
       for (inner, embed) in Self.inner(row.form) {
-        self.add(inner, inner.rest == .recipe ? Self.anyRecipe : [], path: "\(path)\(row.name).") {
+        self.add(inner, inner.hasRecipe ? Self.anyRecipe : [], path: "\(path)\(row.name).") {
           manifest(row.name, embed($0))
         }
-        guard inner.rest == .recipe else { continue }
+        guard inner.hasRecipe else { continue }
         for recipe in Recipe.allCases {
           let named = [(Self.selector, recipe.rawValue)]
           self.add(recipe.form.table, named, path: "\(path)\(row.name).\(recipe.rawValue).") {
@@ -126,7 +126,7 @@ struct FormSamples {
       return values + ["[\(values.joined(separator: ", "))]", "[]"]
     case .names(_, let form): return Self.right(form).map { "{x: \($0)}" } + ["{}"]
     case .mapping(let table):
-      let recipe = table.rest == .recipe ? Self.anyRecipe : []
+      let recipe = table.hasRecipe ? Self.anyRecipe : []
       return [Self.mapping(Self.least(table, with: "") + recipe)]
     case .either(let forms): return forms.flatMap(Self.right)
     }

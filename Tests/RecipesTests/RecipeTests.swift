@@ -80,6 +80,7 @@ import Testing
     ("recipe: command, run: a, argv: [b]", "error argv-and-run 4:29"),
     ("recipe: command, run: a, probe: {http: /x}", "error no-port 4:46"),
     ("recipe: command, run: a, port: 1, probe: {http: x}", "error wrong-path 4:55"),
+    ("recipe: command, run: a, port: 1, probe: {http: /é}", "error wrong-path 4:55"),
     ("recipe: command, run: a, probe: {tcp: 1, log: a}", "error several-probes 4:39"),
     ("recipe: command, run: a, probe: {}", "error no-probe 4:39"),
     ("recipe: command, run: a, task: 1", "error wrong-type 4:38"),

@@ -57,6 +57,16 @@ import Testing
     #expect(written?.launch.model?.key(argv: argv, environment: [:]) == "k")
   }
 
+  @Test func `a key of the manifest's own environment is asked for too`() throws {
+    let (manifest, _) = ManifestReader.read(
+      "muster: 1\nenv: {SGLANG_API_KEY: k}\nnodes: n1\nservices: {s: {recipe: sglang, model: m}}\n",
+      file: "m.yaml")
+    var faults = ManifestFaults()
+    let service = try #require(manifest?.services.first)
+    let launch = Recipe.templates(for: service, faults: &faults)?.first?.launch
+    #expect(launch?.argv.prefix(2) == ["python3", "-c"])
+  }
+
   @Test(arguments: [
     ("extra_args: [--tp, 2, --dp-size, 3]", 6), ("extra_args: [--pp-size=2]", 2),
     ("tensor_parallel: 8, extra_args: [--dp, 8, --enable-dp-attention]", 8), ("port: 1", 1),

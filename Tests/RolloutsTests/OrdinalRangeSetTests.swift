@@ -28,7 +28,7 @@ import Testing
         })
       #expect(
         ranges.gaps(in: 5..<50).flatMap { Array($0) } == (5..<50).filter { !model.contains($0) })
-      #expect(ranges.contains(items) == model.isSuperset(of: items))
+      #expect(ranges.contains([items]) == model.isSuperset(of: items))
       #expect(OrdinalRangeSet(bounds: ranges.bounds) == ranges)
     }
   }

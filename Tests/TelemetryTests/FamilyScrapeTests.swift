@@ -2,6 +2,14 @@ import Testing
 
 @testable import Telemetry
 
+extension FamilyScrape {
+  fileprivate func sum(_ family: Int) -> Double? {
+    var sum: Double?
+    self.forEachSample(of: family) { sum = (sum ?? 0) + $0.value }
+    return sum
+  }
+}
+
 struct FamilyScrapeTests {
   private static func scrape(
     _ families: [FamilyCatalogue.Family], _ text: String

@@ -31,4 +31,15 @@ struct MetricHistogramTests {
     #expect(now.since(Self.histogram([(2, 1), (.infinity, 2)])) == nil)
     #expect(now.since(Self.histogram([(.infinity, 2)])) == nil)
   }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `a page whose bounds fall costs no more than one whose bounds rise`() {
+    let count = 300_000
+    var builder = MetricHistogramBuilder()
+    for bound in (1...count).reversed() { builder.add(Double(bound), upperBound: Double(bound)) }
+    builder.add(Double(count), upperBound: .infinity)
+    let buckets = builder.histogram()?.buckets ?? []
+    #expect(buckets.count == count + 1 && buckets.first?.upperBound == 1)
+    #expect(zip(buckets, buckets.dropFirst()).allSatisfy { $0.upperBound < $1.upperBound })
+  }
 }

@@ -1,7 +1,6 @@
 /// A number of bytes, as it is shown.
-package struct ByteCount: Sendable {
-  /// At least 0.
-  package let bytes: Int
+package struct ByteCount: CustomStringConvertible, Sendable {
+  private let bytes: Int
 
   /// - Parameter bytes: At least 0.
   package init(_ bytes: Int) {
@@ -9,9 +8,6 @@ package struct ByteCount: Sendable {
     self.bytes = bytes
   }
 
-}
-
-extension ByteCount: CustomStringConvertible {
   /// With three digits or the whole bytes, in powers of 1000: `999 B`, `1.50 GB`, `24.0 MB`.
   package var description: String {
     let names = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]

@@ -11,6 +11,15 @@ extension UInt8 {
   package var isVisible: Bool { (0x21...0x7E).contains(self) }
 }
 
+extension BidirectionalCollection {
+  /// Without the elements at both ends that are such.
+  package func trimming(while isSuch: (Element) -> Bool) -> SubSequence {
+    var rest = self.drop(while: isSuch)
+    while let last = rest.last, isSuch(last) { rest.removeLast() }
+    return rest
+  }
+}
+
 extension BinaryInteger {
   /// In digits of a base, with zeros in front where there are fewer than `width`.
   package func digits(_ width: Int, radix: Int = 10, uppercase: Bool = false) -> String {

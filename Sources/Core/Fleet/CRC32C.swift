@@ -40,9 +40,8 @@ package enum CRC32C {
           ^ tables[256 + Int(high >> 16 & 255)] ^ tables[Int(high >> 24)]
         index += 8
       }
-      while index < bytes.count {
-        value = value >> 8 ^ tables[Int((value ^ UInt32(bytes[index])) & 255)]
-        index += 1
+      for byte in bytes[index...] {
+        value = value >> 8 ^ tables[Int((value ^ UInt32(byte)) & 255)]
       }
       return ~value
     }

@@ -31,18 +31,10 @@ package indirect enum JSONText: Equatable, Sendable {
   package init(_ text: String?) { self = text.map { .string($0) } ?? .null }
 
   /// On one line, without blanks and without line feed.
-  package var text: String {
-    var text = ""
-    self.write(to: &text, indentation: nil)
-    return text
-  }
+  package var text: String { self.text(indentation: nil) }
 
   /// On several lines, two blanks a level, without line feed at the end.
-  package var pretty: String {
-    var text = ""
-    self.write(to: &text, indentation: 0)
-    return text
-  }
+  package var pretty: String { self.text(indentation: 0) }
 
   /// `text` in quotation marks. Source: RFC 8259, section 7; what is not ASCII stays as it is.
   package static func quoted(_ text: String) -> String {
@@ -62,38 +54,27 @@ package indirect enum JSONText: Equatable, Sendable {
     return result + "\""
   }
 
-  private func write(to text: inout String, indentation: Int?) {
+  private func text(indentation: Int?) -> String {
+    let inner = indentation.map { $0 + 2 }
     switch self {
-    case .null: text += "null"
-    case .bool(let value): text += value ? "true" : "false"
-    case .integer(let value): text += String(value)
-    case .number(let value): text += value.isFinite ? "\(value)" : "null"
-    case .string(let value): text += Self.quoted(value)
+    case .null: return "null"
+    case .bool(let value): return value ? "true" : "false"
+    case .integer(let value): return String(value)
+    case .number(let value): return value.isFinite ? "\(value)" : "null"
+    case .string(let value): return Self.quoted(value)
     case .array(let values):
-      Self.write(values, "[", "]", to: &text, indentation) { value, text, inner in
-        value.write(to: &text, indentation: inner)
-      }
+      return "[\(Self.list(values.map { $0.text(indentation: inner) }, indentation))]"
     case .object(let members):
-      Self.write(members, "{", "}", to: &text, indentation) { member, text, inner in
-        text += Self.quoted(member.key) + (inner == nil ? ":" : ": ")
-        member.value.write(to: &text, indentation: inner)
-      }
+      let colon = indentation == nil ? ":" : ": "
+      let texts = members.map { Self.quoted($0.key) + colon + $0.value.text(indentation: inner) }
+      return "{\(Self.list(texts, indentation))}"
     }
   }
 
-  /// Writes elements between brackets; a level deeper, a line each, where there is indentation.
-  private static func write<Element>(
-    _ elements: [Element], _ open: String, _ close: String, to text: inout String,
-    _ indentation: Int?, element write: (Element, inout String, Int?) -> Void
-  ) {
-    text += open
-    let inner = elements.isEmpty ? nil : indentation.map { $0 + 2 }
-    for (index, element) in elements.enumerated() {
-      if index > 0 { text += "," }
-      if let inner { text += "\n" + String(repeating: " ", count: inner) }
-      write(element, &text, inner)
-    }
-    if let indentation, inner != nil { text += "\n" + String(repeating: " ", count: indentation) }
-    text += close
+  /// What stands between brackets: a level deeper, a line each, where there is indentation.
+  private static func list(_ elements: [String], _ indentation: Int?) -> String {
+    guard let indentation, !elements.isEmpty else { return elements.joined(separator: ",") }
+    let line = "\n" + String(repeating: " ", count: indentation)
+    return elements.map { "\(line)  \($0)" }.joined(separator: ",") + line
   }
 }

@@ -1,11 +1,10 @@
 /// The text of `launch.sh`: what a replica's process is, for a person to run by hand.
 package enum LaunchScript {
+  /// A POSIX shell script that expects `env.sh` beside itself.
+  ///
   /// - Parameters:
   ///   - title: What it starts, one line of text.
-  ///   - argv: At least one word.
-  ///   - folder: Working folder; empty: the home folder.
   ///   - folders: Made first.
-  /// - Returns: A POSIX shell script that expects `env.sh` beside itself.
   package static func text(
     title: String, argv: [String], folder: String, folders: [String] = []
   ) -> String {
@@ -34,11 +33,11 @@ package enum LaunchScript {
 
 /// The text of `env.sh`: what a replica's environment adds, for a person to source.
 package enum EnvironmentScript {
+  /// A POSIX shell script.
+  ///
   /// - Parameters:
-  ///   - title: Whose environment, one line of text.
-  ///   - variables: In order; names are shell names, values any text without a zero byte.
+  ///   - variables: Names are shell names, values any text without a zero byte.
   ///   - secrets: Names only; the script stops where one is unset.
-  /// - Returns: A POSIX shell script.
   package static func text(
     title: String, variables: [(name: String, value: String)], secrets: [String]
   ) -> String {

@@ -59,30 +59,18 @@ package struct SSHSpecification: Codable, Equatable, Sendable {
   }
 
   /// Name or address to connect to; empty in a manifest: the node's name.
-  package var host: String
-  package var port: Int
+  package var host = ""
+  package var port = 22
   /// Empty in a manifest: the user who runs `muster`.
-  package var user: String
+  package var user = ""
   /// Private key files, tried in order; empty in a manifest: the usual ones under `~/.ssh`.
-  package var identityFiles: [String]
+  package var identityFiles: [String] = []
   /// Tried in order; the first one is where `acceptNew` adds. Empty in a manifest:
   /// `~/.ssh/known_hosts`.
-  package var knownHostsFiles: [String]
-  package var unknownHosts: UnknownHosts
+  package var knownHostsFiles: [String] = []
+  package var unknownHosts = UnknownHosts.refuse
   /// Over name look-up, connection, key exchange and login, 1 to 600.
-  package var connectTimeoutSeconds: Int
+  package var connectTimeoutSeconds = 10
 
-  package init(
-    host: String = "", port: Int = 22, user: String = "", identityFiles: [String] = [],
-    knownHostsFiles: [String] = [], unknownHosts: UnknownHosts = .refuse,
-    connectTimeoutSeconds: Int = 10
-  ) {
-    self.host = host
-    self.port = port
-    self.user = user
-    self.identityFiles = identityFiles
-    self.knownHostsFiles = knownHostsFiles
-    self.unknownHosts = unknownHosts
-    self.connectTimeoutSeconds = connectTimeoutSeconds
-  }
+  package init() {}
 }

@@ -34,8 +34,8 @@ extension NodeName: Comparable {
       case Self.endSymbol:
         return numberOrder
       case Self.numberSymbol:
-        let leftRun = Self.digits(in: left, from: leftIndex)
-        let rightRun = Self.digits(in: right, from: rightIndex)
+        let leftRun = left[leftIndex...].prefix(while: \.isDigit)
+        let rightRun = right[rightIndex...].prefix(while: \.isDigit)
         if numberOrder == 0 { numberOrder = Self.numberOrder(leftRun, rightRun) }
         leftIndex += leftRun.count
         rightIndex += rightRun.count
@@ -56,14 +56,6 @@ extension NodeName: Comparable {
     guard index < bytes.count else { return Self.endSymbol }
     let byte = bytes[index]
     return byte.isDigit ? Self.numberSymbol : 2 * Int(byte)
-  }
-
-  private static func digits(
-    in bytes: UnsafeBufferPointer<UInt8>, from start: Int
-  ) -> Slice<UnsafeBufferPointer<UInt8>> {
-    var end = start
-    while end < bytes.count, bytes[end].isDigit { end += 1 }
-    return bytes[start..<end]
   }
 
   private static func numberOrder(

@@ -71,6 +71,7 @@ struct NodePattern {
       throw .nameStart
     }
   }
+
   /// Digits beside a bracket belong to its numbers: `n[1-3]0` is `n[10,20,30]`. What ClusterShell
   /// refuses there, or reads in another way than people do, is refused.
   private func checkDigits(

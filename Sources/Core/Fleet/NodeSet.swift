@@ -11,18 +11,14 @@ package struct NodeSet: Equatable, Sendable {
     self.names = Self.isAscending(names) ? names : Array(Set(names)).sorted()
   }
 
-  /// The set that an expression such as `gpu[01-21]!gpu07,@login` means.
+  /// The set that an expression such as `gpu[01-21]!gpu07,@login` means; of blanks the empty one.
   ///
   /// Operators have no precedence, they apply from left to right: `,` or white space adds, `!` takes
   /// away, `&` keeps what both have, `^` what exactly one has. `[1,3-9,20-40/4]` is a list of
-  /// numbers, with leading zeros where they are written. An expression of white space is the empty
-  /// set.
+  /// numbers, with leading zeros where they are written.
   ///
-  /// - Parameters:
-  ///   - expression: At most ``NodeSetLimits/expressionSizeMax`` bytes.
-  ///   - groups: The nodes of the group `name`, given without its `@`; `nil` where there is none.
-  ///     Called once for each place where a group is named.
-  /// - Throws: With the column of what is wrong.
+  /// - Parameter groups: The nodes of the group `name`, given without its `@`; `nil` where there is
+  ///   none. Called once for each place where a group is named.
   package init(
     parsing expression: String, groups: (String) -> NodeSet? = { _ in nil }
   ) throws(NodeSetError) {
@@ -31,9 +27,7 @@ package struct NodeSet: Equatable, Sendable {
   }
 
   /// Folded: `gpu[01-08,11]`; empty for the empty set.
-  package var folded: String {
-    NodeSetFolding.text(of: self.names)
-  }
+  package var folded: String { NodeSetFolding.text(of: self.names) }
 
   package var isEmpty: Bool { self.names.isEmpty }
 

@@ -20,12 +20,8 @@ package struct NodeSetError: Error, Equatable, Sendable {
   /// What to write instead, where there is one thing to say.
   package var hint: String? { self.problem.hint }
 
-  /// The error as it is told, at a column of a file.
-  ///
-  /// - Parameters:
-  ///   - file: As the user named it; `<argument>` for a command line.
-  ///   - line: Counts from 1.
-  ///   - column: Where the expression begins in its line; counts from 1.
+  /// The error as it is told of an expression that begins there; `<argument>` stands for a file on a
+  /// command line.
   package func diagnostic(in file: String, line: Int = 1, column: Int = 1) -> Diagnostic {
     Diagnostic(
       code: "wrong-node-set", "node set \(self.summary)",

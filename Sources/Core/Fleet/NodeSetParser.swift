@@ -158,17 +158,8 @@ struct NodeSetParser {
   private func error(
     _ problem: NodeSetProblem, from start: Int, to end: Int? = nil
   ) -> NodeSetError {
-    let text = String(self.characters[start..<max(start, end ?? self.index)])
+    let text = self.characters[start..<max(start, end ?? self.index)]
     return NodeSetError(
-      problem, column: start + 1,
-      text: text.trimmingSuffix { $0.isWhitespace })
-  }
-}
-
-extension String {
-  fileprivate func trimmingSuffix(while predicate: (Character) -> Bool) -> String {
-    var rest = self[...]
-    while let last = rest.last, predicate(last) { rest.removeLast() }
-    return String(rest)
+      problem, column: start + 1, text: String(text.trimming(while: \.isWhitespace)))
   }
 }

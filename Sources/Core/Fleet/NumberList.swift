@@ -84,9 +84,7 @@ struct NumberList {
   private static func number(
     _ characters: [Character], _ place: Swift.Range<Int>, of whole: Swift.Range<Int>
   ) throws(NodeSetError) -> (value: Int, digits: [Character]) {
-    var digits = characters[place]
-    while digits.first?.isWhitespace == true { digits.removeFirst() }
-    while digits.last?.isWhitespace == true { digits.removeLast() }
+    let digits = characters[place].trimming(while: \.isWhitespace)
     if digits.isEmpty { throw Self.error(.emptyRange, characters, whole) }
     if digits.count > NodeSetLimits.digitCountMax, digits.allSatisfy(Self.isDigit) {
       throw Self.error(.numberTooLong, characters, whole)
@@ -109,8 +107,7 @@ struct NumberList {
   private static func error(
     _ problem: NodeSetProblem, _ characters: [Character], _ place: Swift.Range<Int>
   ) -> NodeSetError {
-    var text = characters[place]
-    while text.first?.isWhitespace == true { text.removeFirst() }
+    let text = characters[place].drop(while: \.isWhitespace)
     let column = (text.isEmpty ? place.lowerBound : text.startIndex) + 1
     return NodeSetError(problem, column: column, text: String(text))
   }

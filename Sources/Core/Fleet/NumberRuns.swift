@@ -37,18 +37,13 @@ struct NumberRuns {
       self.write(upTo: index)
       self.begin(at: index)
       self.step = nil
-    } else if let current = self.step, current != step {
-      if current == 1 {
-        self.write(upTo: index)
-        self.begin(at: index)
-      } else {
-        self.write(upTo: index - 1)
-        self.start = index - 1
-      }
-      self.step = step
-    } else {
-      self.step = step
+      return
     }
+    if let current = self.step, current != step {
+      self.write(upTo: current == 1 ? index : index - 1)
+      if current == 1 { self.begin(at: index) } else { self.start = index - 1 }
+    }
+    self.step = step
   }
 
   private mutating func begin(at index: Int) {

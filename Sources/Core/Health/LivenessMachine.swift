@@ -264,10 +264,3 @@ where Instant.Duration == Duration {
         : "\(work), no counter moves and nothing computes")
   }
 }
-
-extension LivenessSettings {
-  /// From the last movement to the next completion that is asked.
-  var canaryRest: Duration {
-    self.canaryInterval - self.canaryTimeout - self.lookInterval * 2
-  }
-}

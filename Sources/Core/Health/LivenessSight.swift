@@ -66,6 +66,8 @@ package struct LivenessSettings: Equatable, Sendable {
   package var canaryInterval = Duration.seconds(30)
   /// Of that time, so much is left for the answer.
   package var canaryTimeout = Duration.seconds(10)
+  /// From the last movement to the next completion that is asked.
+  var canaryRest: Duration { self.canaryInterval - self.canaryTimeout - self.lookInterval * 2 }
   /// Processor time in a second, of one core, from which on a process counts as computing. An idle
   /// engine uses a hundredth.
   package var computingShare = 0.2

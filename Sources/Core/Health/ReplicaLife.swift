@@ -58,7 +58,6 @@ where Instant.Duration == Duration {
 
   /// - Parameters:
   ///   - attempt: The first one's number, at least 1.
-  ///   - restartCountMax: Within an hour; 0: never.
   ///   - milliseconds: By the node's clock, since 1970.
   package init(
     _ replica: ReplicaSpecification, attempt: Int = 1, restartCountMax: Int,
@@ -108,9 +107,7 @@ where Instant.Duration == Duration {
     self.lastLogLines = lines
   }
 
-  /// - Parameters:
-  ///   - logPath: Of the attempt.
-  ///   - milliseconds: By the node's clock, since 1970.
+  /// - Parameter milliseconds: By the node's clock, since 1970.
   package mutating func status(logPath: String, at milliseconds: Int64) -> ReplicaStatus {
     let view = self.view
     if view.phase != self.status.state { self.status.sinceMilliseconds = milliseconds }

@@ -37,19 +37,13 @@ where Instant.Duration == Duration {
   package struct View: Equatable, Sendable {
     package var phase: ReplicaPhase
     /// In words; empty where the phase says it all.
-    package var reason: String
+    package var reason = ""
     /// Ready, but nothing was probed.
-    package var isUnproven: Bool
+    package var isUnproven = false
     /// Of the process, once it has ended.
     package var end: ProcessEnd?
     /// It has failed, and would fail again: it cannot be launched, or serves something else.
     package var isLasting = false
-
-    package init(phase: ReplicaPhase, reason: String = "", isUnproven: Bool = false) {
-      self.phase = phase
-      self.reason = reason
-      self.isUnproven = isUnproven
-    }
   }
 
   private struct Coming: Equatable, Sendable {
@@ -74,9 +68,9 @@ where Instant.Duration == Duration {
 
     /// - Parameter stop: Its phase, if it has not failed.
     func view(_ stop: ReplicaPhase) -> View {
-      var view = View(phase: self.failure == nil ? stop : .failed, reason: self.failure ?? "")
-      (view.end, view.isLasting) = (self.end, self.isLasting)
-      return view
+      View(
+        phase: self.failure == nil ? stop : .failed, reason: self.failure ?? "", end: self.end,
+        isLasting: self.isLasting)
     }
   }
 
@@ -159,9 +153,7 @@ where Instant.Duration == Duration {
     }
   }
 
-  /// - Parameters:
-  ///   - reason: Exact: which program or folder, and what is wrong with it.
-  ///   - isLasting: Whether another attempt would fail as well.
+  /// As ``ReplicaLife/launchFailed(_:isLasting:at:)``.
   package mutating func launchFailed(_ reason: String, isLasting: Bool = true) {
     switch self.state {
     case .waiting: self.state = .over(Outcome(failure: reason, isLasting: isLasting))

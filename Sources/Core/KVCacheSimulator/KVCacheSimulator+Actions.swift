@@ -1,8 +1,6 @@
 /// Actions, simulator.md §4.
 extension KVCacheSimulator {
   /// Applies the action that `verb` names, as an agent wrote it.
-  ///
-  /// - Parameter sequenceID: Any integer; nil for none. `keep` ignores it.
   package mutating func apply(verb: String, sequenceID: Int?) -> ActionResult {
     guard let verb = ActionVerb(rawValue: verb) else {
       self.tally.invalidActions &+= 1

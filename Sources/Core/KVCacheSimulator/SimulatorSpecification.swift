@@ -9,11 +9,11 @@ package struct SimulatorSpecification: Codable, Equatable, Sendable {
   /// An hour.
   package static let episodeCostMax: Duration = .seconds(3600)
 
-  package let policy: PolicyName
-  package let difficulty: Difficulty
-  package let seed: UInt64
-  /// Successful actions in a step, at least 1.
-  package let maxActionsPerStep: Int
+  package var policy: PolicyName
+  package var difficulty: Difficulty
+  package var seed: UInt64
+  /// Successful actions in a step, 1 to ``maxActionsMax``.
+  package var maxActionsPerStep: Int
   /// Microseconds that each episode of an eval waits, to stand for one that asks a model.
   private let episodeCostMicroseconds: Int64
 
@@ -88,19 +88,16 @@ package struct SimulatorSpecification: Codable, Equatable, Sendable {
 
   /// Reads what ``canonicalJSON()`` wrote, and nothing else.
   package init(canonicalJSON bytes: [UInt8]) throws(SimulatorSpecificationError) {
-    let specification: Self
     do {
-      specification = try CanonicalJSON.value(from: bytes)
-      guard try specification.canonicalJSON() == bytes else {
+      self = try CanonicalJSON.value(from: bytes)
+      guard try self.canonicalJSON() == bytes else {
         throw SimulatorSpecificationError(
           "no specification of the simulator: it is not canonical")
       }
-    } catch let error as SimulatorSpecificationError {
-      throw error
     } catch {
-      throw .init("no specification of the simulator: \(error)")
+      throw error as? SimulatorSpecificationError
+        ?? .init("no specification of the simulator: \(error)")
     }
-    self = specification
   }
 
   // MARK: Its work

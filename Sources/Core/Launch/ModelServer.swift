@@ -42,11 +42,7 @@ package struct ModelServer: Codable, Hashable, Sendable {
     "http://\(Self.place(address, port))/v1"
   }
 
-  /// The key that a request needs; empty: none.
-  ///
-  /// - Parameters:
-  ///   - argv: Of the server.
-  ///   - environment: Of the server.
+  /// The key that a request needs, from the server's arguments and environment; empty: none.
   package func key(argv: [String], environment: [String: String]) -> String {
     if let place = self.keyArgument, argv.indices.contains(place) { return argv[place] }
     return self.keyVariable.flatMap { environment[$0] } ?? ""

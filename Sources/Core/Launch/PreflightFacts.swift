@@ -165,20 +165,11 @@ package struct PreflightQuestion: Codable, Equatable, Sendable {
   package static let countMax = 256
 
   /// In the order of the plan, each once; so for all.
-  package var programs: [Program]
-  package var ports: [Int]
-  package var paths: [String]
-  package var peers: [String]
-  package var packages: [String]
+  package var programs: [Program] = []
+  package var ports: [Int] = []
+  package var paths: [String] = []
+  package var peers: [String] = []
+  package var packages: [String] = []
 
-  package init(
-    programs: [Program] = [], ports: [Int] = [], paths: [String] = [], peers: [String] = [],
-    packages: [String] = []
-  ) {
-    self.programs = programs
-    self.ports = ports
-    self.paths = paths
-    self.peers = peers
-    self.packages = packages
-  }
+  package init() {}
 }

@@ -6,11 +6,6 @@ package struct ReplicaFault: Error, Equatable, CustomStringConvertible {
   /// In words.
   package var reason: String
 
-  package init(key: ReplicaKey, reason: String) {
-    self.key = key
-    self.reason = reason
-  }
-
   package var description: String { "replica \(self.key): \(self.reason)" }
 }
 

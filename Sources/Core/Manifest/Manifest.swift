@@ -5,8 +5,6 @@ package struct Manifest: Equatable, Sendable {
   package var name = ""
   /// In the order of the file, 1 to 4096, each name once.
   package var nodes: [ManifestNode] = []
-  /// In the order of the file.
-  package var environment: [ManifestVariable] = []
   /// Each once.
   package var secrets: [String] = []
   package var caches: ManifestCaches?

@@ -89,19 +89,13 @@ package struct ManifestTable: Sendable {
     case atLeastOne(of: [String])
   }
 
-  /// What else the mapping may hold.
-  package enum Rest: Equatable, Sendable {
-    case nothing
-    /// The keys of the recipe that its key `recipe` names.
-    case recipe
-  }
-
   /// What the mapping is, in messages: "an entry of `nodes`".
   package let subject: String
   /// Its heading among the tables; `nil`: its keys stand with those of the mapping around it.
   package let title: String?
   package let demand: Demand?
-  package let rest: Rest
+  /// Whether the mapping holds the keys of the recipe, too, that its key `recipe` names.
+  package let hasRecipe: Bool
   /// In the order in which people read them; each name once.
   package let rows: [ManifestRow]
 

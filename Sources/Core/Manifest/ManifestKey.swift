@@ -74,12 +74,13 @@ package struct ManifestMapping<Root: Sendable>: Sendable {
   /// - Parameters: As ``ManifestTable`` has them.
   package init(
     _ root: Root, _ subject: String, title: String? = nil, demand: ManifestTable.Demand? = nil,
-    rest: ManifestTable.Rest = .nothing, _ keys: [ManifestKey<Root>]
+    hasRecipe: Bool = false, _ keys: [ManifestKey<Root>]
   ) {
     self.root = root
     self.keys = keys
     self.table = ManifestTable(
-      subject: subject, title: title, demand: demand, rest: rest, rows: keys.map { $0.row(root) })
+      subject: subject, title: title, demand: demand, hasRecipe: hasRecipe,
+      rows: keys.map { $0.row(root) })
   }
 
   /// Reads one mapping strictly: a key that it has not is a fault, unless its table leaves the rest to
@@ -118,7 +119,7 @@ package struct ManifestMapping<Root: Sendable>: Sendable {
       }
       if row.isRequired, !isRead { reading.isComplete = false }
     }
-    guard self.table.rest == .nothing else { return reading }
+    if self.table.hasRecipe { return reading }
     let names = self.table.names + (more?.names ?? [])
     for entry in reading.rest {
       faults.error(

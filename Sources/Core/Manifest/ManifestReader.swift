@@ -9,9 +9,9 @@ struct ManifestEntry: Sendable {
   fileprivate var ssh: ManifestValue?
   fileprivate var nodes: ManifestValue?
   fileprivate var groups: [ManifestValue.Entry] = []
+  fileprivate var environment: [ManifestVariable] = []
   fileprivate var services: [ManifestValue.Entry] = []
   fileprivate var exporters: [ManifestValue] = []
-  fileprivate var work: WorkEntry?
 
   fileprivate static let mapping = ManifestMapping<Self>(
     Self(), "the manifest", title: "The manifest", demand: .atLeastOne(of: ["nodes", "include"]),
@@ -27,7 +27,7 @@ struct ManifestEntry: Sendable {
   ]
 
   private static let ownKeys: [ManifestKey<Self>] = [
-    .defaulted("env", \.manifest.environment, .variables, "Variables for every service"),
+    .defaulted("env", \.environment, .variables, "Variables for every service"),
     .defaulted(
       "secrets", \.manifest.secrets,
       .list(
@@ -49,7 +49,7 @@ struct ManifestEntry: Sendable {
     ),
     .optional("notify", \.manifest.notify, ManifestNotify.type, "Who is told of changes of state"),
     .optional(
-      "work", \.work, .mapping(WorkEntry.mapping) { reading, _ in reading.root },
+      "work", \.manifest.work, .mapping(ManifestWork.mapping) { reading, _ in reading.root },
       "What `muster eval` does; flags win"),
   ]
 
@@ -116,10 +116,8 @@ package struct ManifestReader {
   private var groups: [(name: String, value: ManifestValue)] = []
 
   /// - Parameters:
-  ///   - text: The file's text, at most 1 MiB.
   ///   - file: Its name in messages, and the run's name where the manifest has none.
-  ///   - include: The text of an included file, by its path relative to the manifest's folder;
-  ///     `nil` where it cannot be read.
+  ///   - include: The text of an included file, by its path relative to the manifest's folder.
   /// - Returns: The manifest, `nil` if there is an error; and all faults, sorted by place.
   package static func read(
     _ text: String, file: String, include: (String) -> String? = { _ in nil }
@@ -160,10 +158,12 @@ package struct ManifestReader {
     manifest.nodes = self.nodes
     manifest.secrets = manifest.secrets.grouped { $0 }.map(\.key)
     manifest.services = top.services.compactMap {
-      ManifestService.read($0, nodes: resolver, secrets: manifest.secrets, faults: &self.faults)
+      ManifestService.read(
+        $0, nodes: resolver, environment: top.environment, secrets: manifest.secrets,
+        faults: &self.faults)
     }
     ServiceOrder.check(manifest.services, names: top.services.map(\.key), faults: &self.faults)
-    manifest.work = top.work.map { $0.work(nodes: resolver, faults: &self.faults) }
+    manifest.work?.resolve(resolver, faults: &self.faults)
     manifest.exporters = ExporterEntry.exporters(
       top.exporters, nodes: resolver, faults: &self.faults)
     return manifest

@@ -10,6 +10,7 @@ package struct ManifestService: Equatable, Sendable {
   /// On each node, 1 to 64.
   package var replicasPerNode = 1
   package var after: [String] = []
+  /// The manifest's first, then its own: of two with one name the later one holds.
   package var environment: [ManifestVariable] = []
   package var secrets: [String] = []
   /// `nil`: the recipe's own.
@@ -55,7 +56,7 @@ extension ManifestService {
 
   fileprivate static let mapping = ManifestMapping<Self>(
     Self(at: SourceLocation(file: "", line: 1, column: 1)), "a service", title: "A service",
-    rest: .recipe,
+    hasRecipe: true,
     [
       .required(
         Self.recipeKey, \.recipe, .text,
@@ -141,10 +142,10 @@ extension ManifestService {
 extension ManifestService {
   /// Reads one service, all but its recipe's settings.
   ///
-  /// - Parameter secrets: The manifest's.
+  /// - Parameters: What the manifest has for every service.
   static func read(
-    _ entry: ManifestValue.Entry, nodes: NodeResolver, secrets: [String],
-    faults: inout ManifestFaults
+    _ entry: ManifestValue.Entry, nodes: NodeResolver, environment: [ManifestVariable],
+    secrets: [String], faults: inout ManifestFaults
   ) -> Self? {
     if !FolderName.isGivenName(entry.key) {
       faults.error(
@@ -156,15 +157,11 @@ extension ManifestService {
       at: entry.keyLocation, faults: &faults)
     var service = reading.root
     service.name = entry.key
+    service.environment = environment + service.environment
     service.settings = ManifestValue(.mapping(reading.rest), at: entry.keyLocation)
     service.recipeLocation = reading.place(of: \.recipe) ?? entry.keyLocation
     service.afterLocation = reading.place(of: \.after) ?? entry.keyLocation
     service.nodes = nodes.nodes(on: service.on, faults: &faults)
-    if let on = service.on, service.nodes.isEmpty,
-      !faults.found.contains(where: { $0.location == on.location })
-    {
-      faults.error("no-nodes", "`on` is empty: \(on.spoken)", at: on.location)
-    }
     service.secrets = service.ownSecrets ?? secrets
     for name in service.secrets where !secrets.contains(name) {
       faults.error(

@@ -7,6 +7,53 @@ package struct ManifestWork: Equatable, Sendable {
   package var settings = WorkSettings()
   /// Patterns of the files whose lines are counted, absolute or below `~/`; as written.
   package var watchedFiles: [String] = []
+  private var on: ManifestValue?
+  private var seed: Int {
+    get { Int(clamping: self.settings.simulator.seed) }
+    set { self.settings.simulator.seed = UInt64(newValue) }
+  }
+
+  static let mapping = ManifestMapping<Self>(
+    Self(), "`work`", title: "`work`",
+    [
+      .defaulted("policy", \.settings.simulator.policy, .choice(), "The simulator's policy"),
+      .defaulted(
+        "num_examples", \.settings.exampleCount,
+        .integer(WorkSettings.exampleCounts, besides: -1, meaning: "all 300"),
+        "Scenarios; -1 is all 300"),
+      .defaulted(
+        "rollouts_per_example", \.settings.rolloutsPerExample, .integer(WorkSettings.rolloutCounts),
+        "Rollouts of each scenario"),
+      .defaulted("difficulty", \.settings.simulator.difficulty, .choice(), "Which scenarios"),
+      .defaulted("seed", \.seed, .integer(0...Int.max), "Where chance begins"),
+      .defaulted(
+        "max_actions_per_step", \.settings.simulator.maxActionsPerStep, .integer(1...64),
+        "Actions a policy has in one step"),
+      .defaulted(
+        "shards", \.settings.shardCount, .integer(1...65536),
+        "Parts that the work is cut into, whatever the number of nodes"),
+      .defaulted(
+        "attempts", \.settings.attemptCountMax, .integer(1...100),
+        "Failures after which an item is given up"),
+      .optional("on", \.on, .nodeSet, without: "all nodes", "The nodes that work"),
+      .defaulted(
+        "watch", \.watchedFiles,
+        .list(of: .text(like: .any("path with `*` in its last part")), countMax: 64),
+        "Files of the nodes whose lines `top` counts as rollouts, absolute or from the home folder; one on a network file system that several nodes have at the same path counts once"
+      ),
+    ])
+
+  /// Called once, after it is read.
+  mutating func resolve(_ nodes: NodeResolver, faults: inout ManifestFaults) {
+    if self.settings.exampleCount == -1 { self.settings.exampleCount = WorkSettings().exampleCount }
+    if self.on != nil {
+      self.settings.nodes = nodes.nodes(on: self.on, faults: &faults).map(\.rawValue)
+    }
+    // A path where a login begins, as `ssh NODE ls results` means it too.
+    self.watchedFiles = self.watchedFiles.map {
+      $0.hasPrefix("/") || $0.hasPrefix("~/") ? $0 : "~/\($0)"
+    }
+  }
 }
 
 /// An eval of the simulator as the manifest's `work:` and the command line describe it. What holds
@@ -27,69 +74,4 @@ package struct WorkSettings: Codable, Equatable, Sendable {
   package var nodes: [String] = []
 
   package init() {}
-}
-
-/// `work:` as it is written.
-struct WorkEntry: Sendable {
-  private var settings = WorkSettings()
-  private var policy: PolicyName
-  private var difficulty: Difficulty
-  private var seed: Int
-  private var maxActions: Int
-  private var on: ManifestValue?
-  private var watch: [String] = []
-
-  private init(_ simulator: SimulatorSpecification) {
-    self.policy = simulator.policy
-    self.difficulty = simulator.difficulty
-    self.seed = Int(simulator.seed)
-    self.maxActions = simulator.maxActionsPerStep
-  }
-
-  static let mapping = ManifestMapping<Self>(
-    Self(SimulatorSpecification()), "`work`", title: "`work`",
-    [
-      .defaulted("policy", \.policy, .choice(), "The simulator's policy"),
-      .defaulted(
-        "num_examples", \.settings.exampleCount,
-        .integer(WorkSettings.exampleCounts, besides: -1, meaning: "all 300"),
-        "Scenarios; -1 is all 300"),
-      .defaulted(
-        "rollouts_per_example", \.settings.rolloutsPerExample, .integer(WorkSettings.rolloutCounts),
-        "Rollouts of each scenario"),
-      .defaulted("difficulty", \.difficulty, .choice(), "Which scenarios"),
-      .defaulted("seed", \.seed, .integer(0...Int.max), "Where chance begins"),
-      .defaulted(
-        "max_actions_per_step", \.maxActions, .integer(1...64), "Actions a policy has in one step"),
-      .defaulted(
-        "shards", \.settings.shardCount, .integer(1...65536),
-        "Parts that the work is cut into, whatever the number of nodes"),
-      .defaulted(
-        "attempts", \.settings.attemptCountMax, .integer(1...100),
-        "Failures after which an item is given up"),
-      .optional("on", \.on, .nodeSet, without: "all nodes", "The nodes that work"),
-      .defaulted(
-        "watch", \.watch,
-        .list(of: .text(like: .any("path with `*` in its last part")), countMax: 64),
-        "Files of the nodes whose lines `top` counts as rollouts, absolute or from the home folder; one on a network file system that several nodes have at the same path counts once"
-      ),
-    ])
-
-  /// What it means.
-  func work(nodes: NodeResolver, faults: inout ManifestFaults) -> ManifestWork {
-    var work = ManifestWork(settings: self.settings)
-    if self.settings.exampleCount == -1 { work.settings.exampleCount = WorkSettings().exampleCount }
-    work.settings.simulator = SimulatorSpecification(
-      policy: self.policy, difficulty: self.difficulty, seed: UInt64(self.seed),
-      maxActionsPerStep: self.maxActions)
-    if let on = self.on {
-      let names = nodes.resolve(on, of: "`on`", faults: &faults) ?? []
-      work.settings.nodes = names.map(\.rawValue)
-    }
-    // A path where a login begins, as `ssh NODE ls results` means it too.
-    work.watchedFiles = self.watch.map {
-      $0.hasPrefix("/") || $0.hasPrefix("~/") ? $0 : "~/\($0)"
-    }
-    return work
-  }
 }

@@ -57,9 +57,15 @@ struct NodeResolver {
     return found
   }
 
-  /// As ``resolve(_:of:faults:)``, of a key `on`: all nodes where it is absent, none after a fault.
+  /// As ``resolve(_:of:faults:)``, of a key `on`, which names some: all nodes where it is absent, none
+  /// after a fault.
   func nodes(on value: ManifestValue?, faults: inout ManifestFaults) -> [NodeName] {
-    value.map { self.resolve($0, of: "`on`", faults: &faults) ?? [] } ?? self.nodes
+    guard let value else { return self.nodes }
+    let found = self.resolve(value, of: "`on`", faults: &faults)
+    if found?.isEmpty == true {
+      faults.error("no-nodes", "`on` is empty: \(value.spoken)", at: value.location)
+    }
+    return found ?? []
   }
 
   /// The names behind `@` in an expression.

@@ -2,13 +2,9 @@ import Fleet
 
 /// An entry of `nodes:`; a node set alone is one that says nothing else.
 struct NodeEntry: Sendable {
-  enum Link: Sendable {
-    case ssh, local
-    case command([String])
-  }
-
   var hosts: ManifestValue?
-  var link = Link.ssh
+  /// Without its settings where it is one of SSH.
+  var link = LinkSpecification.ssh(SSHSpecification())
   var address: String?
   /// Over those around it, key by key.
   var ssh: ManifestValue?
@@ -44,7 +40,7 @@ struct NodeEntry: Sendable {
         "Program and arguments that lead to a shell's standard input on the node")
     ])
 
-  private static let linkType = ManifestType<Link>(
+  private static let linkType = ManifestType<LinkSpecification>(
     .either([.words(["ssh", "local"]), .mapping(command.table)])
   ) { value, _, faults in
     switch value.content {
@@ -53,8 +49,8 @@ struct NodeEntry: Sendable {
       if argv.isEmpty {
         faults.error("no-command", "`link` names no `command`", at: value.location)
       }
-      return .command(argv)
-    case .scalar("ssh", _): return .ssh
+      return .command(argv: argv)
+    case .scalar("ssh", _): return .ssh(SSHSpecification())
     case .scalar("local", _): return .local
     case .scalar, .list:
       faults.error(
@@ -125,14 +121,9 @@ enum NodesReader {
   private static func node(
     _ name: NodeName, _ entry: NodeEntry, _ ssh: SSHSpecification, at location: SourceLocation
   ) -> ManifestNode {
-    var ssh = ssh
+    var (ssh, link) = (ssh, entry.link)
     ssh.host = ssh.host.isEmpty ? name.rawValue : ssh.host.replacing("{node}", with: name.rawValue)
-    let link: LinkSpecification =
-      switch entry.link {
-      case .ssh: .ssh(ssh)
-      case .local: .local
-      case .command(let argv): .command(argv: argv)
-      }
+    if case .ssh = link { link = .ssh(ssh) }
     let labels = entry.labels.map { ($0.name, $0.value) }
     return ManifestNode(
       name: name, link: link, labels: Dictionary(labels) { $1 }, location: location)

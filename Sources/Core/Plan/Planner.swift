@@ -169,7 +169,7 @@ package struct Planner {
   /// `nil`: the manifest leaves it to us.
   private func devices(of placement: Placement, setBy service: ManifestService) -> [Int]? {
     let names = placement.template.launch.devices?.variables ?? []
-    return (self.manifest.environment + service.environment).last { names.contains($0.name) }
+    return service.environment.last { names.contains($0.name) }
       .map { DeviceNeed.indices(in: $0.value) }
   }
 
@@ -184,8 +184,23 @@ package struct Planner {
         launch.cores = CoreShare(
           index: placement.index, count: neighbours, variable: placement.template.coresVariable)
       }
+      self.check(launch, ReplicaKey(service: service.name, index: placement.rank), of: service)
       return Plan.Replica(
         index: placement.rank, node: placement.node.name.rawValue, launch: launch)
+    }
+  }
+
+  /// What its agent would refuse is told here, unless there is an error already.
+  private mutating func check(
+    _ launch: LaunchSpecification, _ key: ReplicaKey, of service: ManifestService
+  ) {
+    guard !self.faults.hasErrors else { return }
+    do {
+      try ReplicaSpecification(key: key, launch: launch).check()
+    } catch {
+      self.faults.error(
+        "wrong-launch", "service `\(service.name)` cannot be started: \(error.reason)",
+        at: service.location, causes: ["its node's agent would refuse replica `\(key)`"])
     }
   }
 
@@ -242,14 +257,13 @@ package struct Planner {
     return launch
   }
 
-  /// Caches first, then the recipe's, the manifest's, the service's: a later one replaces an
-  /// earlier one in its place.
+  /// Caches first, then the recipe's, the service's: a later one replaces an earlier one in its place.
   private mutating func environment(
     _ service: ManifestService, at placement: Placement, _ placeholders: Placeholders,
     folders: inout [String]
   ) -> [EnvironmentVariable] {
     let (node, template) = (placement.node, placement.template)
-    let own = self.manifest.environment + service.environment
+    let own = service.environment
     var result: [EnvironmentVariable] = []
     if let caches = self.manifest.caches {
       let fingerprint = CacheEnvironment.fingerprint(of: template.fingerprintInputs)
@@ -340,7 +354,7 @@ package struct Planner {
     let names = CacheEnvironment(
       root: caches.root, fingerprint: "-", engine: 0, own: Recipe.caches
     ).variables.map(\.name)
-    let own = (self.manifest.environment + service.environment).map(\.name)
+    let own = service.environment.map(\.name)
     for name in names where own.contains(name) {
       self.notes.append(
         "service `\(service.name)`: `\(name)` is the manifest's, not under `caches.root`")

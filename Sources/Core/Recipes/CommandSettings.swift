@@ -61,7 +61,7 @@ struct CommandSettings: Sendable {
       return nil
     }
     return LaunchTemplate(
-      launch, argvLocation: argvPlace ?? runPlace ?? service.location,
+      launch: launch, argvLocation: argvPlace ?? runPlace ?? service.location,
       portsLocation: reading.place(of: \.port) ?? reading.place(of: \.ports) ?? service.location,
       fingerprintInputs: [("recipe", "command"), ("service", service.name)])
   }
@@ -80,22 +80,16 @@ private struct Probe: Sendable {
     var port: Int?
     var location = SourceLocation(file: "", line: 1, column: 1)
 
-    static let pathRule = TextRule(
-      spoken: "path from `/`", pattern: #"^/[^\u0000-\u0020\u007F]*$"#
-    ) { text in
-      text.hasPrefix("/") && !text.utf8.contains { $0 <= 32 || $0 == 127 }
-    }
-
     static let mapping = ManifestMapping<Self>(
       Self(), "`http`",
       [
-        .defaulted("path", \.path, .text(like: pathRule), "Of the URL"),
+        .defaulted("path", \.path, .text(like: .pagePath), "Of the URL"),
         .optional(
           "port", \.port, .integer(1...65535), without: "the first of the service's",
           "Of the URL"),
       ])
 
-    static let type = ManifestType<Self>(.either([.text(pathRule), .mapping(mapping.table)])) {
+    static let type = ManifestType<Self>(.either([.text(.pagePath), .mapping(mapping.table)])) {
       value, subject, faults in
       var http = Self()
       if case .mapping = value.content {
@@ -104,7 +98,7 @@ private struct Probe: Sendable {
         http.path = path
       }
       http.location = value.location
-      if !pathRule.accepts(http.path) {
+      if !TextRule.pagePath.accepts(http.path) {
         faults.error(
           "wrong-path", "`http` has the path `\(http.path.prefix(80))`", at: value.location,
           hint: "write a path that begins with `/` and has no blanks")
@@ -129,13 +123,12 @@ private struct Probe: Sendable {
   func checked(at place: SourceLocation, faults: inout ManifestFaults) -> Self? {
     let count = [self.http != nil, self.tcp != nil, self.log != nil, self.exec != nil]
       .count { $0 }
-    switch count {
-    case 0:
+    if count == 1 { return self }
+    if count == 0 {
       faults.error(
         "no-probe", "`probe` names none", at: place,
         hint: "write one of `http`, `tcp`, `log`, `exec`, or leave `probe` out")
-    case 1: return self
-    default:
+    } else {
       faults.error(
         "several-probes", "`probe` names \(count) probes", at: place,
         hint: "keep one of `http`, `tcp`, `log`, `exec`")

@@ -53,13 +53,7 @@ struct ExtraArguments: Equatable {
   }
 
   /// Tells of arguments that cannot be: those with which no canary gets an answer, so that the replica
-  /// would never be ready, and those that a setting gives.
-  ///
-  /// - Parameters:
-  ///   - own: What the recipe itself writes.
-  ///   - spellings: Flags of the engine that are the same.
-  ///   - unaskable: Flags and why they are; a clause.
-  ///   - place: Of the arguments.
+  /// would never be ready, and those that a setting gives, under a spelling of `spellings`.
   func check(
     own: [String], spellings: [[String]], unaskable: [(flag: String, reason: String)],
     at place: SourceLocation, faults: inout ManifestFaults

@@ -8,7 +8,7 @@ package enum ManifestReference {
     var text = Self.section(Manifest.keys, intro: nil)
     for table in Self.tables(in: Manifest.keys) {
       text += "\n" + Self.section(table, intro: nil)
-      guard table.rest == .recipe else { continue }
+      guard table.hasRecipe else { continue }
       for recipe in Recipe.allCases {
         let form = recipe.form
         let intro =
@@ -41,7 +41,7 @@ package enum ManifestReference {
   private static func lines(of table: ManifestTable, path: String) -> String {
     var text = ""
     for row in table.rows {
-      let isRecipe = table.rest == .recipe && row.name == ManifestService.recipeKey
+      let isRecipe = table.hasRecipe && row.name == ManifestService.recipeKey
       let form = isRecipe ? .words(Recipe.allCases.map(\.rawValue)) : row.form
       let cells = [
         "`\(path)\(row.name)`" + (row.isRequired ? " ✱" : ""), Self.value(of: form),

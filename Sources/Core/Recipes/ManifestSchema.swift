@@ -17,7 +17,7 @@ package enum ManifestSchema {
   // MARK: Mappings
 
   private static func mapping(_ table: ManifestTable) -> [(String, JSONText)] {
-    table.rest == .recipe ? Self.open(table) : Self.closed(table)
+    table.hasRecipe ? Self.open(table) : Self.closed(table)
   }
 
   /// A mapping that has no other keys.

@@ -115,16 +115,6 @@ package struct LaunchTemplate: Sendable {
   package var coresVariable: String?
   /// What the compile caches depend on, as far as it is known; names once each.
   package var fingerprintInputs: [(name: String, value: String)]
-
-  package init(
-    _ launch: LaunchSpecification, argvLocation: SourceLocation, portsLocation: SourceLocation,
-    fingerprintInputs: [(name: String, value: String)] = []
-  ) {
-    self.launch = launch
-    self.argvLocation = argvLocation
-    self.portsLocation = portsLocation
-    self.fingerprintInputs = fingerprintInputs
-  }
 }
 
 extension DeviceNeed {
@@ -229,16 +219,14 @@ struct ServerEngine: Sendable {
     launch.progressMarks = self.progressMarks
     (launch.model, launch.devices) = (server, .gpus(self.gpuCount(settings)))
     if settings.model.hasPrefix("/") { launch.neededFolders = [settings.model] }
-    var template = LaunchTemplate(
-      launch, argvLocation: service.location,
+    return LaunchTemplate(
+      launch: launch, argvLocation: service.location,
       portsLocation: reading.place(of: \.port) ?? service.location,
+      addressVariables: [self.addressVariable], coresVariable: self.coresVariable,
       fingerprintInputs: [
         ("recipe", service.recipe), ("model", settings.model),
         ("tensor_parallel", "\(settings.tensorParallel ?? 1)"),
       ] + self.fingerprint(settings))
-    template.addressVariables = [self.addressVariable]
-    template.coresVariable = self.coresVariable
-    return template
   }
 }
 

@@ -224,9 +224,7 @@ where Instant.Duration == Duration, Instant: Sendable {
 
   /// Failure records that a node brought are on the coordinator's disk, for the first time.
   ///
-  /// - Parameters:
-  ///   - items: Below ``itemCount``.
-  ///   - leaseID: Of the lease under which they were tried.
+  /// - Parameter leaseID: Of the lease under which they were tried.
   package mutating func failed(
     _ items: OrdinalRangeSet, leaseID: UInt64, by node: Int, at now: Instant
   ) {

@@ -35,10 +35,8 @@ package struct Merge {
 
   /// Merges all. Memory is that of the batches that overlap at one place, and 1 MiB of output.
   ///
-  /// - Parameters:
-  ///   - load: The lines of the batch at a position: one line for each of its items. Called at most
-  ///     once for each, in the order of their first items.
-  ///   - write: Takes bytes of an output, in order.
+  /// - Parameter load: The lines of the batch at a position: one line for each of its items. Called at
+  ///   most once for each, in the order of their first items.
   package mutating func run<Fault: Error>(
     load: (Int) throws(Fault) -> [UInt8], write: (MergeOutput, [UInt8]) throws(Fault) -> Void
   ) throws(Fault) {

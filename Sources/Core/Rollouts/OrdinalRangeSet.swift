@@ -114,14 +114,9 @@ package struct OrdinalRangeSet: Equatable, Sendable, ExpressibleByArrayLiteral {
     return taken
   }
 
-  /// Whether every ordinal of the range is in the set; true for an empty one.
-  package func contains(_ range: Range<UInt64>) -> Bool {
-    self.gaps(in: range).isEmpty
-  }
-
-  /// Whether every ordinal of the other set is in this one.
+  /// Whether every ordinal of the other set is in this one; true for an empty one.
   package func contains(_ other: Self) -> Bool {
-    other.ranges.allSatisfy { self.contains($0) }
+    other.ranges.allSatisfy { self.gaps(in: $0).isEmpty }
   }
 
   /// The parts of `range` that are not in the set, in order.

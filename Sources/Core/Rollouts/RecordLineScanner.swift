@@ -270,11 +270,7 @@ package enum RecordLineFeeds {
       count += Self.marks(word).nonzeroBitCount
       index += 8
     }
-    while index < bytes.count {
-      count += bytes[index] == 0x0A ? 1 : 0
-      index += 1
-    }
-    return count
+    return count + bytes[index...].count { $0 == 0x0A }
   }
 
   /// The offset of the first line feed at or after `start`; `nil` without one.
@@ -286,10 +282,6 @@ package enum RecordLineFeeds {
       if marks != 0 { return index + marks.trailingZeroBitCount / 8 }
       index += 8
     }
-    while index < bytes.count {
-      if bytes[index] == 0x0A { return index }
-      index += 1
-    }
-    return nil
+    return bytes[index...].firstIndex(of: 0x0A)
   }
 }

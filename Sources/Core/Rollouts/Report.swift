@@ -96,16 +96,13 @@ package struct Report: Sendable {
       text += ",\(JSONText.quoted(value.name + "_half_width")):\(Self.number(value.halfWidth))"
     }
     for section in group.sections {
-      text += ",\(JSONText.quoted(section.name)):{\(Self.members(section.means))}"
+      let means = section.means.map { mean in
+        #"\#(JSONText.quoted(mean.name)):{"records":\#(mean.count),"#
+          + #""mean":\#(Self.number(mean.mean)),"total":\#(Self.number(mean.total))}"#
+      }
+      text += ",\(JSONText.quoted(section.name)):{\(means.joined(separator: ","))}"
     }
     return text + "}"
-  }
-
-  private static func members(_ means: [Mean]) -> String {
-    means.map { mean in
-      #"\#(JSONText.quoted(mean.name)):{"records":\#(mean.count),"mean":\#(Self.number(mean.mean)),"#
-        + #""total":\#(Self.number(mean.total))}"#
-    }.joined(separator: ",")
   }
 
   /// What is beyond all doubles is no number of JSON.
@@ -122,39 +119,33 @@ package struct ReportTable: Equatable, Sendable {
   /// The tables in the order to be read: the records' own numbers by group, those of their objects,
   /// and what did not go well. A cell without a value is `-`.
   package static func tables(of report: Report) -> [Self] {
-    let names = report.groups.map(\.name)
     let all = report.groups.first
+    let columns = (all?.values ?? []).map(\.name)
     let values = Self(
       header: [report.layout.groupField ?? "work", "records", "planned"]
-        + (all?.values ?? []).flatMap { [$0.name, "95 % interval"] },
+        + columns.flatMap { [$0, "95 % interval"] },
       rows: report.groups.map { group in
         [group.name, "\(group.count)", "\(group.planned)"]
-          + (all?.values ?? []).flatMap { Self.cells(of: $0.name, in: group.values) }
+          + columns.flatMap { name in
+            let value = group.values.first { $0.name == name }
+            return [
+              Self.decimal(value?.mean), value?.halfWidth.map { "± \(Self.decimal($0))" } ?? "-",
+            ]
+          }
       })
     let sections = (all?.sections ?? []).map { section in
       let title = report.layout.sections.first { $0.name == section.name }?.title ?? section.name
       return Self(
-        header: [title] + names,
-        rows: Self.means(report.groups.map { $0.means(of: section.name) }))
+        header: [title] + report.groups.map(\.name),
+        rows: section.means.map(\.name).map { name in
+          [name]
+            + report.groups.map { group in
+              Self.decimal(group.means(of: section.name).first { $0.name == name }?.mean)
+            }
+        })
     }
     return [values] + sections
       + [Self(header: ["outcome", "count"], rows: Self.outcomes(of: report))]
-  }
-
-  private static func cells(of name: String, in values: [Report.Mean]) -> [String] {
-    let value = values.first { $0.name == name }
-    return [
-      Self.decimal(value?.mean), value?.halfWidth.map { "± \(Self.decimal($0))" } ?? "-",
-    ]
-  }
-
-  private static func means(_ groups: [[Report.Mean]]) -> [[String]] {
-    (groups.first ?? []).map { mean in
-      [mean.name]
-        + groups.map { group in
-          Self.decimal(group.first { $0.name == mean.name }?.mean)
-        }
-    }
   }
 
   private static func outcomes(of report: Report) -> [[String]] {

@@ -49,8 +49,7 @@ package struct ReportBuilder {
     guard scanner.take(#""reason":"error","attempt":"#), scanner.integer() != nil,
       scanner.take(#","error":{"class":"#), let name = scanner.text()
     else { return }
-    let isNew = self.failures[name] == nil
-    let isListed = !isNew || self.failures.count < Self.maximumClassCount
+    let isListed = self.failures[name] != nil || self.failures.count < Self.maximumClassCount
     self.failures[isListed ? name : "other", default: 0] += 1
   }
 

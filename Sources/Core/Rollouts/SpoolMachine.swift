@@ -37,8 +37,8 @@ package struct SpoolMachine: Sendable {
   private var fileSize: Int
 
   /// - Parameters:
-  ///   - entries: What the spool's file holds, in the order of their numbers.
-  ///   - lastSequence: The highest number the file has had; 0: none.
+  ///   - entries: What the file holds, in the order of their numbers.
+  ///   - lastSequence: The highest number it has had; 0: none.
   package init(settings: SpoolSettings, entries: [BatchEntry], lastSequence: UInt64) {
     self.settings = settings
     self.sequenceNext = lastSequence + 1

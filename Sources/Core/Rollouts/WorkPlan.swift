@@ -118,9 +118,7 @@ package struct WorkPlan: Equatable, Sendable {
   /// Nothing that JSON would have to escape.
   private static func isName(_ text: String) -> Bool {
     1...64 ~= text.utf8.count
-      && text.utf8.allSatisfy {
-        (97...122).contains($0) || (48...57).contains($0) || $0 == 45 || $0 == 95
-      }
+      && text.utf8.allSatisfy { (97...122).contains($0) || $0.isDigit || $0 == 45 || $0 == 95 }
   }
 
   private static func isSpecification(_ bytes: [UInt8]) -> Bool {

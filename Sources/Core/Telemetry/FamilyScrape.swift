@@ -98,19 +98,10 @@ package struct FamilyScrape: Sendable {
     }
   }
 
-  /// The sum of a counter's or gauge's samples; `nil` without one.
-  ///
-  /// Of a counter only those named `…_total`, or only those without where there are no others.
+  /// Calls `body` with each sample of a counter or gauge, in order; of a counter only with those
+  /// named `…_total`, or only with those without where there are no others.
   ///
   /// - Parameter family: Index into the catalogue's families.
-  package func sum(_ family: Int) -> Double? {
-    var sum: Double?
-    self.forEachSample(of: family) { sum = (sum ?? 0) + $0.value }
-    return sum
-  }
-
-  /// Calls `body` with each sample of a counter or gauge, in order; of a counter as ``sum(_:)``
-  /// chooses them.
   package func forEachSample(of family: Int, _ body: (MetricsPage.Sample) -> Void) {
     switch self.catalogue.families[family] {
     case .histogram: preconditionFailure("family \(family) is a histogram")

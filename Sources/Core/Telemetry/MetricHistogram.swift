@@ -65,16 +65,19 @@ package struct MetricHistogram: Equatable, Sendable {
 
 struct MetricHistogramBuilder {
   var sum = 0.0
-  /// By ascending bounds, with the number of series that have the bound.
+  /// In the order in which they come first, with the number of series that have the bound.
   private var buckets: [(upperBound: Double, count: Double, seriesCount: Int)] = []
-  /// Where the next bucket is expected: servers write them in order.
+  /// By upper bound; for look-ups only.
+  private var places: [Double: Int] = [:]
+  /// Where the next bucket is expected: all series have them in the same order.
   private var next = 0
 
   mutating func add(_ count: Double, upperBound: Double) {
     if self.next >= self.buckets.count || self.buckets[self.next].upperBound != upperBound {
-      self.next = self.position(of: upperBound)
-      if self.next == self.buckets.count || self.buckets[self.next].upperBound != upperBound {
-        self.buckets.insert((upperBound, 0, 0), at: self.next)
+      self.next = self.places[upperBound] ?? self.buckets.count
+      if self.next == self.buckets.count {
+        self.places[upperBound] = self.next
+        self.buckets.append((upperBound, 0, 0))
       }
     }
     self.buckets[self.next].count += count
@@ -86,19 +89,11 @@ struct MetricHistogramBuilder {
   ///
   /// - Returns: `nil` without a bucket that has no bound.
   func histogram() -> MetricHistogram? {
-    guard let all = self.buckets.last, all.upperBound == .infinity else { return nil }
-    let buckets = self.buckets.filter { $0.seriesCount == all.seriesCount }
+    guard let place = self.places[.infinity] else { return nil }
+    let seriesCount = self.buckets[place].seriesCount
+    let buckets = self.buckets.filter { $0.seriesCount == seriesCount }
+      .sorted { $0.upperBound < $1.upperBound }
     return MetricHistogram(
       buckets: buckets.map { .init(upperBound: $0.upperBound, count: $0.count) }, sum: self.sum)
-  }
-
-  /// The index of the first bucket with this bound or a larger one.
-  private func position(of upperBound: Double) -> Int {
-    var (low, high) = (0, self.buckets.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if self.buckets[middle].upperBound < upperBound { low = middle + 1 } else { high = middle }
-    }
-    return low
   }
 }

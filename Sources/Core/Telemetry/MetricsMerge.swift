@@ -168,7 +168,7 @@ struct MetricsMergeWriter {
   private static let exported = Array("exported_".utf8)
 
   private let page: MetricsPage
-  /// The labels more as they are written, with a comma between.
+  /// The labels more as they are written, a comma before each.
   private let labelText: [UInt8]
   private let labelNames: [[UInt8]]
   /// Prometheus refuses a text that is not UTF-8.
@@ -181,7 +181,7 @@ struct MetricsMergeWriter {
   init(_ page: MetricsPage, _ labels: [MetricsMerge.Label]) {
     self.page = page
     self.labelNames = labels.map { Array($0.name.utf8) }
-    self.labelText = MetricsTextBytes.labels(labels)
+    self.labelText = labels.isEmpty ? [] : [0x2C] + MetricsTextBytes.labels(labels)
     self.isUTF8 = page.withText { String(validating: $0, as: UTF8.self) != nil }
   }
 
@@ -195,23 +195,22 @@ struct MetricsMergeWriter {
     let sample = self.page.samples[index]
     let isPlain = MetricsTextBytes.isPlain(name, colons: true)
     if isPlain { text += name }
-    // Every label is written with a comma behind it; the last comma becomes the brace.
+    // Every label is written with a comma before it; the first comma becomes the brace.
     let start = text.count
-    text.append(0x7B)
     if !isPlain {
       self.hasQuotedNames = true
+      text.append(0x2C)
       MetricsTextBytes.appendName(name, colons: true, to: &text)
-      text.append(0x2C)
     }
-    if !self.labelText.isEmpty {
-      text += self.labelText
-      text.append(0x2C)
-    }
+    text += self.labelText
     for label in self.page.labels[sample.labels] {
-      self.write(label, of: sample, to: &text)
       text.append(0x2C)
+      self.write(label, of: sample, to: &text)
     }
-    if text.count > start + 1 { text[text.count - 1] = 0x7D } else { text.removeLast() }
+    if text.count > start {
+      text[start] = 0x7B
+      text.append(0x7D)
+    }
     text.append(0x20)
     MetricsTextBytes.append(sample.value, to: &text)
     self.writeTimestamp(ofSample: index, to: &text)

@@ -9,12 +9,6 @@ package struct PreflightFinding: Equatable, Sendable {
   /// What differs from node to node, by node; shown for the first of them.
   package var details: [String]
 
-  package init(nodes: [NodeName], diagnostic: Diagnostic, details: [String]) {
-    self.nodes = nodes
-    self.diagnostic = diagnostic
-    self.details = details
-  }
-
   /// Causes of one diagnostic that are shown: the rest is more of the same.
   private static let detailCountMax = 3
 

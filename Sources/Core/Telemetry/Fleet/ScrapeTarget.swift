@@ -13,7 +13,6 @@ package struct ScrapeTarget: Equatable, Sendable {
   /// `gpu[01-04]:8000`, `[::1]:8000`; the path is `/metrics` where none is written.
   ///
   /// - Returns: At least one, in the order of the node set.
-  /// - Throws: A diagnostic with the code `wrong-endpoint`.
   package static func targets(of text: String) throws(Diagnostic) -> [ScrapeTarget] {
     var (scheme, rest) = ("http", text[...])
     if let end = rest.firstRange(of: "://") {

@@ -1,3 +1,5 @@
+import Fleet
+
 /// What one GPU says about itself; `nil` is what its driver does not say.
 package struct GPUSample: Codable, Equatable, Sendable {
   /// As the node counts, from 0.
@@ -34,7 +36,7 @@ extension GPUSample {
   /// A value that is no number, such as `[N/A]`, `[Not Supported]` or `ERR!`, is `nil`.
   package init?(line: String) {
     let fields = line.split(separator: ",", omittingEmptySubsequences: false)
-      .map { Self.trimmed($0) }
+      .map { $0.trimming { $0 == " " || $0 == "\r" } }
     guard fields.count >= 3 + Self.numberCount, let index = Int(fields[1]), index >= 0 else {
       return nil
     }
@@ -50,13 +52,6 @@ extension GPUSample {
     self.powerWatts = values[3]
     self.temperatureCelsius = values[4]
     self.uncorrectedECCErrors = values[5].flatMap { Int(exactly: $0) }
-  }
-
-  private static func trimmed(_ field: Substring) -> String {
-    let isBlank = { (character: Character) in character == " " || character == "\r" }
-    var field = field.drop(while: isBlank)
-    while let last = field.last, isBlank(last) { field.removeLast() }
-    return String(field)
   }
 }
 
