@@ -1,4 +1,5 @@
 import Coordinator
+import Fleet
 import FleetView
 import Foundation
 import Health

@@ -12,7 +12,7 @@ import Testing
 @testable import Runs
 
 /// What coordinators do with real agents on this machine: of several nodes, each with a state of its own.
-@Suite(.serialized) final class RealAgentsTests {
+@Suite(.serialized) final class RealAgentsTests: Sendable {
   /// Beside the test bundle.
   private static let program: String = {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
@@ -229,31 +229,39 @@ import Testing
     #expect(try await fleet.end(run) == RunEnding())
   }
 
+  /// What a watch has seen.
+  private final class Seen: Sendable {
+    private let state = Mutex((reachedCount: 0, events: [String]()))
+
+    var reachedCount: Int { self.state.withLock { $0.reachedCount } }
+    var events: [String] { self.state.withLock { $0.events } }
+
+    func see(_ sight: FleetSight) {
+      self.state.withLock { state in
+        switch sight {
+        case .reached: state.reachedCount += 1
+        case .happened(let event): state.events.append(event.what)
+        case .lost, .reported, .scraped: break
+        }
+      }
+    }
+  }
+
   @Test func `what happened is told once, however often the link breaks`() async throws {
     let fleet = try self.fleet(placing: ["n1"])
     let run = try fleet.newRun()
     try await self.start(run, fleet)
-    let seen = Mutex<(reached: Int, events: [ChainEvent])>((0, []))
+    let seen = Seen()
     let node = self.node("n1")
     let watch = FleetWatch(
       [node], nil, agents: try fleet.agents(of: run.id, holding: false), clock: ContinuousClock())
     try await withThrowingTaskGroup(of: Void.self) { tasks in
-      tasks.addTask {
-        await watch.run { sight in
-          seen.withLock { seen in
-            switch sight {
-            case .reached: seen.reached += 1
-            case .happened(let event): seen.events.append(event)
-            case .lost, .reported, .scraped: break
-            }
-          }
-        }
-      }
+      tasks.addTask { await watch.run { seen.see($0) } }
       func wait(_ what: String, until isSo: () -> Bool) async throws {
         for _ in 0..<3000 where !isSo() { try await Task.sleep(for: .milliseconds(10)) }
         try #require(isSo(), "\(what)")
       }
-      try await wait("ready") { seen.withLock { $0.events.contains { $0.what == "ready" } } }
+      try await wait("ready") { seen.events.contains("ready") }
       for count in 2...3 {
         for process in ProcessTable.all() {
           let words = try? PlainFile.read(
@@ -263,19 +271,19 @@ import Testing
             ProcessTable.send(SIGKILL, to: process.identity)
           }
         }
-        try await wait("link \(count)") { seen.withLock { $0.reached >= count } }
+        try await wait("link \(count)") { seen.reachedCount >= count }
       }
       let plan = fleet.plan
       try await fleet.agents(of: run.id, holding: true).withSession(to: node) { session in
         _ = await session.stopAndEnd(timeout: plan.stopTimeout) {
-          for _ in 0..<1000 where !seen.withLock({ $0.events.contains { $0.what == "stopped" } }) {
+          for _ in 0..<1000 where !seen.events.contains("stopped") {
             try? await Task.sleep(for: .milliseconds(10))
           }
         }
       }
       tasks.cancelAll()
     }
-    let states = seen.withLock { $0.events.map(\.what) }
+    let states = seen.events
     #expect(states.contains("stopped"))
     #expect(Set(states).count == states.count, "\(states)")
   }

@@ -1,12 +1,13 @@
 import Coordinator
 import Fleet
 import OperatingSystem
+import RecordFiles
 import Rollouts
 import Synchronization
 
 /// The coordinator and its nodes in one simulated world: the types that `muster` links, over simulated
 /// links and disks. Checkers are always on.
-final class SimCluster: WorkConnector, Sendable {
+final class SimCluster: WorkConnector, LeaseLog, Sendable {
   private struct State {
     var violations: [String] = []
     var digest = FNV1a()
@@ -125,6 +126,10 @@ final class SimCluster: WorkConnector, Sendable {
 
   func violate(_ text: String) {
     self.state.withLock { $0.violations.append("\(self.world.now): \(text)") }
+  }
+
+  func append(_ lease: Lease, to node: String) async throws(SystemFault) {
+    self.state.withLock { $0.noted.append((node, lease)) }
   }
 
   // MARK: Links
@@ -247,10 +252,7 @@ final class SimCluster: WorkConnector, Sendable {
     }
     let dispatcher = WorkDispatcher(
       plan: self.script.plan, leaseIDFirst: number << 32, nodes: nodes,
-      clock: SimClock(world: self.world), connector: self,
-      noteLease: { lease, node throws(SystemFault) in
-        self.state.withLock { $0.noted.append((node.rawValue, lease)) }
-      }, progress: { _ in })
+      leases: self, clock: SimClock(world: self.world), connector: self, progress: { _ in })
     return await withTaskGroup(of: DispatchResult?.self) { group in
       group.addTask { await dispatcher.run() }
       group.addTask {

@@ -73,7 +73,7 @@ struct WorkDispatcherTests {
       plan: try WorkPlan(kind: "test", specification: Array("{}".utf8), taskCount: 9),
       leaseIDFirst: 100,
       nodes: [WorkNode(name: NodeName("n1"), log: Disk(), history: WorkHistory())],
-      clock: ContinuousClock(), connector: Liar(answer: answer), noteLease: { _, _ in },
+      leases: Leases(), clock: ContinuousClock(), connector: Liar(answer: answer),
       progress: { _ in })
     return await dispatcher.run()
   }
@@ -91,6 +91,10 @@ struct WorkDispatcherTests {
       BatchHeader(
         sequence: sequence, leaseID: lease, attempt: attempt, kind: kind, items: items),
       lines: lines)
+  }
+
+  private struct Leases: LeaseLog {
+    func append(_ lease: Lease, to node: String) async {}
   }
 
   private struct Disk: RecordLog {

@@ -88,14 +88,13 @@ private let seeds: [UInt64] = {
   @Test(arguments: 0..<10 as Range<UInt64>)
   func `a link that breaks again and again costs nothing`(seed: UInt64) {
     var script = SimScript(seed: seed)
-    script.faults = (0..<120).flatMap { number in
-      script.itemCosts.indices.flatMap { node in
-        [
-          (at: .milliseconds(300 * number + 200), fault: SimScript.Fault.cut(node: node)),
-          (at: .milliseconds(300 * number + 205), fault: .heal(node: node)),
-        ]
-      }
-    }.sorted { $0.at < $1.at }
+    script.faults = []
+    for number in 0..<120 {
+      let start = Duration.milliseconds(300 * number + 200)
+      for node in script.itemCosts.indices { script.faults.append((start, .cut(node: node))) }
+      let end = start + .milliseconds(5)
+      for node in script.itemCosts.indices { script.faults.append((end, .heal(node: node))) }
+    }
     script.itemCosts = script.itemCosts.map { _ in .milliseconds(200) }
     (script.itemCount, script.liar, script.poison, script.flaky) = (150, nil, [], [:])
     (script.delayMax, script.damagePermille, script.spool) = (.milliseconds(5), 0, SpoolSettings())

@@ -6,7 +6,7 @@ package import Rollouts
 ///
 /// It is not synced: what is lost of it with the machine costs no more than that the items of those leases
 /// are done again.
-package actor LeaseFile {
+package actor LeaseFile: LeaseLog {
   /// What was in the file when it was opened, by node.
   package nonisolated let known: [String: LeasedItems]
   private let file: OpenFile
@@ -45,4 +45,10 @@ package actor LeaseFile {
     try self.file.write(line, at: self.size)
     self.size += line.count
   }
+}
+
+/// Where the leases of a work are kept for later coordinators. Simulation replaces it.
+package protocol LeaseLog: Sendable {
+  /// Returns when it is known to whoever goes on after the end of this process.
+  func append(_ lease: Lease, to node: String) async throws(SystemFault)
 }

@@ -1,7 +1,8 @@
 package import Coordinator
 package import Fleet
+import Health
 import Launch
-package import Plan
+import Plan
 import Synchronization
 
 /// What stopping a run has come to.

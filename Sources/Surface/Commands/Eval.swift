@@ -43,13 +43,11 @@ package struct Eval: AsyncParsableCommand {
     let work = try WorkResult(of: run)
     let lock = try work.lock(holder: CoordinatorIdentity.name)
     if run.isFinished {
-      let (merge, report) = try work.conclude()
-      if merge.isSettled {
+      let end = try work.conclude()
+      if end.merge.isSettled {
         StandardStreams.say("eval \(run.id) is over already")
-        self.print(merge, report, of: work)
-        return try CommandFailure.unless(ExitStatus(merge))
+        return try CommandFailure.unless(self.print(end, of: work))
       }
-      StandardStreams.say("eval \(run.id) was over, and \(merge.missing) items are missing")
     }
     let agents = try run.agentRun(live: fleet)
     StandardStreams.say("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)")
@@ -73,26 +71,18 @@ package struct Eval: AsyncParsableCommand {
       return result
     }
     run.record("dispatched", run.id, #"{"ending":"\#(result.ending.name)"}"#)
-    let end = Result {
-      let (merge, report) = try work.conclude()
-      self.print(merge, report, of: work)
-      return merge
-    }
+    let end = Result { try work.conclude() }
+    let status = end.map { self.print($0, of: work) }
     for words in result.warnings { StandardStreams.say("warning: \(words)") }
     _ = consume lock
     for words in await dispatch.endAgents(after: result) {
       StandardStreams.say("warning: \(words)")
     }
     if let refusal = result.refusal { throw CommandFailure(.failed, [refusal]) }
-    let merge = try end.get()
     // What was given up is nobody's to do any more: with it the eval is over, too. What the merge does
     // not have otherwise is not.
-    if result.ending == .complete, merge.isSettled,
-      merge.missing == result.progress.abandonedCount
-    {
-      run.end()
-    }
-    try CommandFailure.unless(ExitStatus(merge))
+    if result.ending == .complete, try end.get().merge.isSettled { run.end() }
+    try CommandFailure.unless(status.get())
   }
 
   private func workers(of plan: Plan) throws -> [Plan.Node] {
@@ -119,9 +109,13 @@ package struct Eval: AsyncParsableCommand {
     return try fleet.evalToResume(named: self.resumeRun)
   }
 
-  private func print(_ merge: MergeSummary, _ report: Report, of work: WorkResult) {
-    for words in merge.warnings { StandardStreams.say(words) }
+  private func print(
+    _ end: (merge: MergeSummary, report: Report), of work: WorkResult
+  ) -> ExitStatus {
+    for words in end.merge.warnings { StandardStreams.say(words) }
+    let report = end.report
     StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
     StandardStreams.say("merged: \(work.recordsPath)")
+    return ExitStatus(end.merge)
   }
 }

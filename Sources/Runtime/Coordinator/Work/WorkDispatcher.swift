@@ -1,5 +1,5 @@
 package import Fleet
-package import OperatingSystem
+import OperatingSystem
 package import RecordFiles
 package import Rollouts
 import Synchronization
@@ -38,7 +38,7 @@ where C.Duration == Duration, C.Instant: Sendable {
   let clock: C
   let connector: Connector
   let publish: @Sendable (DispatchProgress) -> Void
-  let noteLease: @Sendable (Lease, NodeName) async throws(SystemFault) -> Void
+  let leases: any LeaseLog
   let state: Mutex<WorkDispatcherState<C.Instant>>
 
   /// - Parameters:
@@ -46,19 +46,18 @@ where C.Duration == Duration, C.Instant: Sendable {
   ///     milliseconds times 2^20.
   ///   - nodes: 1 to 4,096; another name for each.
   ///   - elsewhere: What logs of nodes hold that take no part any more.
-  ///   - noteLease: Keeps a lease for later coordinators; called before its node hears of it.
+  ///   - leases: Where each is kept for later coordinators, before its node hears of it.
   ///   - progress: Called at every tick and at the end, by one task at a time.
   package init(
     plan: WorkPlan, leaseIDFirst: UInt64, nodes: [WorkNode<Log>],
-    elsewhere: WorkHistory = WorkHistory(), clock: C, connector: Connector,
-    noteLease: @escaping @Sendable (Lease, NodeName) async throws(SystemFault) -> Void,
+    elsewhere: WorkHistory = WorkHistory(), leases: any LeaseLog, clock: C, connector: Connector,
     progress: @escaping @Sendable (DispatchProgress) -> Void
   ) {
     self.plan = plan
     self.nodes = nodes
     self.clock = clock
     self.connector = connector
-    self.noteLease = noteLease
+    self.leases = leases
     self.publish = progress
     var history = elsewhere
     for node in nodes {

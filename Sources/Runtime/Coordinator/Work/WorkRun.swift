@@ -1,7 +1,6 @@
 package import Fleet
 import KVCacheSimulator
 import Manifest
-import OperatingSystem
 package import Plan
 import RecordFiles
 package import Rollouts
@@ -67,10 +66,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     for (name, leased) in leases.known where !working.contains(name) { elsewhere.add(leased) }
     let dispatcher = WorkDispatcher(
       plan: self.workPlan, leaseIDFirst: Self.leaseIDFirst(epoch, workers, elsewhere),
-      nodes: workers, elsewhere: elsewhere, clock: self.clock, connector: self,
-      noteLease: { lease, node throws(SystemFault) in
-        try await leases.append(lease, to: node.rawValue)
-      }, progress: progress)
+      nodes: workers, elsewhere: elsewhere, leases: leases, clock: self.clock, connector: self,
+      progress: progress)
     return await dispatcher.run()
   }
 

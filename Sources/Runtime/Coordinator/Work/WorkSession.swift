@@ -1,7 +1,7 @@
 import Fleet
 import OperatingSystem
 import RecordFiles
-package import Rollouts
+import Rollouts
 import Synchronization
 
 /// One stream of work to one node, from its setup to its end.
@@ -80,7 +80,8 @@ where C.Duration == Duration, C.Instant: Sendable {
 
   private func note(_ lease: Lease) async throws(WorkFault) {
     do throws(SystemFault) {
-      try await self.dispatcher.noteLease(lease, self.dispatcher.nodes[self.index].name)
+      let node = self.dispatcher.nodes[self.index].name.rawValue
+      try await self.dispatcher.leases.append(lease, to: node)
     } catch {
       throw .store(error)
     }

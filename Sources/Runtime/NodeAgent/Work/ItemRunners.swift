@@ -1,3 +1,4 @@
+import Fleet
 import KVCacheSimulator
 package import Rollouts
 
