@@ -110,8 +110,8 @@ let runtime: [Target] = [
   layer(
     "Runtime", "FleetView",
     [
-      "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "ModelAPI", "Plan",
-      "Recipes", "Runs", "Telemetry",
+      "Coordinator", "Fleet", "Health", "Launch", "Links", "Manifest", "ModelAPI",
+      "OperatingSystem", "Plan", "Recipes", "RecordFiles", "Runs", "Telemetry",
     ]),
   layer(
     "Runtime", "NodeAgent",

@@ -1,4 +1,4 @@
-import Coordinator
+@testable import Coordinator
 import Fleet
 import Health
 import Launch
@@ -180,8 +180,8 @@ struct HostileTextTests {
     Self.expectHarmless("eval's progress") { stream in
       var report = ProgressReport(width: nil) { stream.draw($0) }
       report.say(Self.text)
-      let bar = ProgressBar(label: "eval", total: 2)
-      report.show(.init(done: 1, elapsed: .zero, rates: [(Self.text, 1)]), of: bar)
+      report.show(
+        ProgressBar(label: "eval", total: 2, done: 1, elapsed: .zero, rates: [(Self.text, 1)]))
       report.finish()
     }
   }

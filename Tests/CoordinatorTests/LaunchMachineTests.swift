@@ -1,4 +1,4 @@
-import Coordinator
+@testable import Coordinator
 import Fleet
 import Health
 import Launch
@@ -261,7 +261,7 @@ struct LaunchMachineTests {
     #expect(machine.left("n2", hasLeftovers: false) == [])
     #expect(
       machine.left("n1", hasLeftovers: false) == [
-        .end(LaunchResult(reasons: [Self.failure], by: .service, isOver: true))
+        .end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: true))
       ])
     #expect(machine.left("n1", hasLeftovers: false) == [])
   }
@@ -276,7 +276,7 @@ struct LaunchMachineTests {
       Self.pass(&machine, from: 65, to: 65)
         == [
           .tell(.leftBehind(node: "n1", ["it has not said in time that it has stopped"])),
-          .end(LaunchResult(reasons: [Self.failure], by: .service, isOver: false)),
+          .end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: false)),
         ])
   }
 
@@ -291,7 +291,7 @@ struct LaunchMachineTests {
     let reasons = [Diagnostic.endedElsewhere]
     #expect(
       Self.report(&machine, Self.report("n2", "base", 1, phase))
-        == [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, by: .service))])
+        == [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, culprit: .service))])
   }
 
   @Test func `a task that has ended well and is being cleared ends nothing`() {
@@ -312,7 +312,7 @@ struct LaunchMachineTests {
     let fault = NodeFault(node: "n1", kind: .held, Diagnostic(code: "run-held", "held"))
     #expect(
       machine.faulted(fault, at: Self.start)
-        == [.end(LaunchResult(reasons: [Self.failure], by: .service, isOver: false))])
+        == [.end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: false))])
   }
 
   @Test func `a launch of which something is left is not over`() {
@@ -321,7 +321,7 @@ struct LaunchMachineTests {
     _ = machine.left("n2", hasLeftovers: true)
     #expect(
       machine.left("n1", hasLeftovers: false)
-        == [.end(LaunchResult(reasons: [Self.failure], by: .service, isOver: false))])
+        == [.end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: false))])
   }
 
   @Test func `what ran before a launch that started nothing is left alone`() {
@@ -344,7 +344,7 @@ struct LaunchMachineTests {
     _ = machine.left("n2", hasLeftovers: false)
     #expect(
       machine.left("n1", hasLeftovers: false) == [
-        .end(LaunchResult(reasons: [Self.failure], by: .service, isOver: true))
+        .end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: true))
       ])
   }
 

@@ -1,4 +1,4 @@
-import Coordinator
+@testable import Coordinator
 import Fleet
 import Synchronization
 import Testing
@@ -52,7 +52,7 @@ struct LinkKeeperTests {
     let clock = PassingClock()
     var visits = 0
     var lost: [NodeFault.Kind] = []
-    await LinkKeeper(LinkMachineTests.settings, clock: clock).keep { opened throws(NodeFault) in
+    await LinkKeeper.keep(LinkMachineTests.settings, clock: clock) { opened throws(NodeFault) in
       visits += 1
       switch visits {
       case 1, 2: throw Self.fault(.unreachable)
@@ -74,7 +74,7 @@ struct LinkKeeperTests {
   @Test func `a node that another holds is visited once`() async {
     let clock = PassingClock()
     var visits = 0
-    await LinkKeeper(.launch, clock: clock).keep { _ throws(NodeFault) in
+    await LinkKeeper.keep(.launch, clock: clock) { _ throws(NodeFault) in
       visits += 1
       // A keeper that goes on would never return.
       if visits < 10 { throw Self.fault(.held) }
@@ -88,7 +88,7 @@ struct LinkKeeperTests {
   @Test func `nothing is tried again where nothing more is wanted`() async {
     let clock = PassingClock()
     var visits = 0
-    await LinkKeeper(.work, clock: clock).keep { _ throws(NodeFault) in
+    await LinkKeeper.keep(.work, clock: clock) { _ throws(NodeFault) in
       visits += 1
       if visits < 10 { throw Self.fault(.unreachable) }
     } lost: { _ in
@@ -101,7 +101,7 @@ struct LinkKeeperTests {
     let clock = PassingClock()
     let task = Task {
       var lost = 0
-      await LinkKeeper(.watch, clock: clock).keep { _ throws(NodeFault) in
+      await LinkKeeper.keep(.watch, clock: clock) { _ throws(NodeFault) in
         for await _ in AsyncStream<Never>.makeStream().stream {}
         throw Self.fault(.unreachable)
       } lost: { fault in

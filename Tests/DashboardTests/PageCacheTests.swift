@@ -28,7 +28,7 @@ struct PageCacheTests {
     let count = Mutex(0)
     let cache = PageCache(for: .seconds(1), clock: clock) {
       count.withLock { $0 += 1 }
-      return MetricsText([], contentType: "text/plain")
+      return ([], "text/plain")
     }
     await withTaskGroup(of: Void.self) { tasks in
       for _ in 0..<100 { tasks.addTask { _ = await cache.page } }

@@ -48,11 +48,23 @@ final class RawClient {
   }
 
   /// - Parameter closing: Whether the server is to close the connection after its answer.
-  func ask(_ method: String, _ path: String, closing: Bool = true) {
-    let lines = ["\(method) \(path) HTTP/1.1", "Host: a", closing ? "Connection: close" : "A: b"]
+  func ask(_ method: String, _ path: String, host: String = "127.0.0.1", closing: Bool = true) {
+    let lines = [
+      "\(method) \(path) HTTP/1.1", "Host: \(host)", closing ? "Connection: close" : "A: b",
+    ]
     let bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
     _ = send(self.socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
   }
+
+  /// Whether the server has not closed it, where it has answered nothing.
+  var isOpen: Bool {
+    var byte: UInt8 = 0
+    let count = recv(self.socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT))
+    return count < 0 && errno == EAGAIN
+  }
+
+  /// Bytes of a request that may not be whole.
+  func say(_ text: String) { _ = send(self.socket, text, text.utf8.count, Int32(MSG_NOSIGNAL)) }
 
   /// The next bytes as text; empty at the end, `nil` when nothing came in time.
   func next() -> String? {

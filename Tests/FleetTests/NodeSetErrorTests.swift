@@ -62,6 +62,19 @@ import Testing
     #expect(error?.problem == .tooManyNodes)
   }
 
+  @Test(arguments: [
+    ("n[1-65536]", "n[0-65536]"), ("a[1-256]b[1-256]", "a[1-256]b[1-257]"),
+    ("a[1-4,9-12]b[1-128]c[1-64]", "a[1-4,9-12]b[1-129]c[1-64]"),
+    ("n[0-131070/2]", "n[0-131072/2]"), ("r[1-32768,40001-72768]", "r[1-32768,40001-72769]"),
+  ])
+  func `as many nodes as are allowed are, over all axes, and not one more`(
+    most: String, tooMany: String
+  ) throws {
+    #expect(try NodeSet(parsing: most).count == NodeSetLimits.countMax)
+    let error = #expect(throws: NodeSetError.self) { try NodeSet(parsing: tooMany) }
+    #expect(error?.problem == .tooManyNodes)
+  }
+
   @Test func `an error is told with its place and what to write instead`() throws {
     let error = #expect(throws: NodeSetError.self) { try NodeSet(parsing: "gpu[04-01]") }
     #expect(

@@ -23,4 +23,15 @@ import Testing
   @Test func `values that are not ASCII are found`() {
     #expect(Redactor([("A", "pässwörd")]).redact("x=pässwörd;") == "x=[secret A];")
   }
+
+  @Test(arguments: [
+    #""{"key":"a\"b\\c'd/é e"}""#, #"{\"log\":\"a\\\"b\\\\c'd/é e\"}"#,
+    #"{"key":"a\"b\\c'd/\u00e9 e"}"#, #"'a"b\\c\'d/é e'"#, #"'a"b\c'\''d/é e'"#,
+    "http://127.0.0.1/?key=a%22b%5Cc%27d%2F%C3%A9%20e&n=1", "a%22b%5cc%27d%2f%c3%a9%20e",
+  ])
+  func `a value is found however it is quoted`(text: String) {
+    let redacted = Redactor([("KEY", #"a"b\c'd/é e"#)]).redact(text)
+    #expect(redacted.contains("[secret KEY]"), "\(redacted)")
+    #expect(!redacted.contains("b\\") && !redacted.contains("b%5"), "\(redacted)")
+  }
 }

@@ -11,7 +11,9 @@ struct SecretShapesTests {
     "serve --api-key <k> --port 1", "--hf-token '<a b>' x", "x --api-key=<k> y",
     #"["serve","--api-key","<k-1>","--port"]"#, #"["--hf-token", "<k>"]"#,
     #"{"api_key": "<k>", "x": 1}"#, "args: {'model_tag': 'tiny', 'api_key': ['<k>'], 'port': 1}",
-    #"{"password":"<p>"}"#,
+    #"{"password":"<p>"}"#, #"{"api_key": "<a\"b\\>", "x": "y"}"#, #"--api-key "<a\" b>" x"#,
+    #"{"log":"{\"api_key\": \"<a\\\"b\\\\>\", \"x\": 1}"}"#,
+    #"{"log":"'{\"a\": \"{\\\"password\\\":\\\"<p q>\\\"}\"}"}"#,
   ])
   func `what has the shape of a secret is taken out`(text: String) throws {
     let open = try #require(text.firstIndex(of: "<"))

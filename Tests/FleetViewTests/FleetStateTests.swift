@@ -1,6 +1,6 @@
 import Coordinator
 import Fleet
-import FleetView
+@testable import FleetView
 import Health
 import Launch
 import Manifest
@@ -102,14 +102,14 @@ struct FleetStateTests {
           .file(path: "/r.jsonl", milliseconds: milliseconds, lines: lines, bytes: 0)), at: .zero)
     }
     look(10, at: 0)
-    #expect(state.linesPerSecond == nil)
+    #expect(state.rollouts?.perSecond == nil)
     look(30, at: 10_000)
-    #expect(state.linesPerSecond == 2)
+    #expect(state.rollouts?.perSecond == 2)
     for second in 2...8 { look(30 + UInt64(second) * 100, at: Int64(second) * 10_000) }
-    #expect(state.linesPerSecond == 10)
-    #expect(state.lineCount == 830)
+    #expect(state.rollouts?.perSecond == 10)
+    #expect(state.rollouts?.count == 830)
     look(1, at: 90_000)
-    #expect(state.linesPerSecond == nil)
+    #expect(state.rollouts?.perSecond == nil)
   }
 
   @Test func `a file that two nodes share counts once, and goes on when one of them is gone`() {
@@ -129,15 +129,30 @@ struct FleetStateTests {
       // Another clock, and an older sight of the file.
       look("n2", UInt64(second) * 10 - 5, at: Int64(second) - 100)
     }
-    #expect(state.lineCount == 30 && state.linesPerSecond == 10)
+    #expect(state.rollouts?.count == 30 && state.rollouts?.perSecond == 10)
     // Only the other says more.
     for second in 4...20 { look("n2", UInt64(second) * 10, at: Int64(second) - 100) }
-    #expect(state.lineCount == 200 && state.linesPerSecond == 10)
-    // Each its own: another inode, and none shared.
+    #expect(state.rollouts?.count == 200 && state.rollouts?.perSecond == 10)
+    // Another file in its place.
     look("n1", 7, at: 21, sharedAs: "nfs4 nas:/r 8")
-    look("n1", 1, at: 21, sharedAs: "")
-    look("n2", 1, at: 21, sharedAs: "")
-    #expect(state.lineCount == 209)
+    look("n2", 7, at: 21, sharedAs: "nfs4 nas:/r 8")
+    #expect(state.rollouts?.count == 7)
+  }
+
+  @Test func `rollouts are shown by the service that is named, and all of them together`() {
+    var state = FleetState(
+      plan: Self.plan, watching: ["policy=/r/*.jsonl", "/other"].map { WatchedPattern($0) })
+    for (path, lines, pattern) in [("/r/a", 5 as UInt64, 0), ("/other", 3, 1), ("/x", 2, 7)] {
+      state.see(
+        .scraped(
+          node: "n1",
+          .file(
+            path: path, milliseconds: 1, lines: lines, bytes: 0, sharedAs: path, pattern: pattern)),
+        at: .zero)
+    }
+    #expect(state.rollouts?.count == 10)
+    #expect(state.rollouts(of: "policy")?.count == 5)
+    #expect(state.rollouts(of: "judge") == nil)
   }
 
   @Test func `GPUs of an exporter count where there is no nvidia-smi`() throws {
@@ -187,6 +202,6 @@ struct FleetStateTests {
       let file = NodeScrape.file(path: "/f\(index)", milliseconds: 1, lines: 1, bytes: 1)
       state.see(.scraped(node: "n1", file), at: .zero)
     }
-    #expect(state.lineCount == 16_384)
+    #expect(state.rollouts?.count == 16_384)
   }
 }

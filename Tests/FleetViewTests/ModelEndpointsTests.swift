@@ -95,6 +95,11 @@ struct ModelEndpointsTests {
       ])
     let comma = try Self.read(gym.environmentYAML(style: .comma))
     #expect(comma["policy_base_url"] == [Self.url("10.0.0.7:8000") + "," + Self.url("n2:8001")])
+    #expect(gym.environmentYAML(style: .list).hasPrefix("# As `env.yaml` in"))
+    #expect(!gym.environmentYAML(style: .list).contains("0.7.0"))
+    #expect(gym.environmentYAML(style: .comma).contains("# NeMo Gym 0.7.0 does not split"))
+    #expect(gym.warnings(style: .comma).map(\.code) == ["gym-commas"])
+    #expect(gym.warnings(style: .list).isEmpty)
   }
 
   @Test func `the model configuration has its six keys, and the judge is its own`() throws {
@@ -104,7 +109,9 @@ struct ModelEndpointsTests {
         Self.service("judge", nodes: ["n2"]),
       ]),
       reports: [try Self.report("policy", 0, "ready"), try Self.report("judge", 0, "ready")])
-    let text = try GymServices(services, policy: nil, judge: nil).modelYAML
+    let gym = try GymServices(services, policy: nil, judge: nil)
+    let text = gym.modelYAML(judged: ["equivalence_llm_judge", "math_with_judge:math"])
+    #expect(text.hasPrefix("# One configuration more") && text.contains("restart: on-failure"))
     let values = try Self.read(text)
     let policy = "policy_model.responses_api_models.vllm_model."
     #expect(values.keys.filter { $0.hasPrefix(policy) }.count == 6)
@@ -117,6 +124,8 @@ struct ModelEndpointsTests {
     #expect(values[judge + "api_key"] == ["${judge_api_key}"])
     let asked = "equivalence_llm_judge.resources_servers.equivalence_llm_judge.judge_model_server"
     #expect(values[asked + ".name"] == ["judge_model"])
+    let other = "math_with_judge.resources_servers.math.judge_model_server"
+    #expect(values[other + ".name"] == ["judge_model"])
   }
 
   @Test func `a role without a ready server is left out`() throws {
@@ -125,7 +134,23 @@ struct ModelEndpointsTests {
       reports: [try Self.report("policy", 0, "ready"), try Self.report("judge", 0, "failed")])
     let gym = try GymServices(services, policy: nil, judge: nil)
     #expect(!gym.environmentYAML(style: .list).contains("judge"))
-    #expect(!gym.modelYAML.contains("judge"))
+    #expect(!gym.modelYAML(judged: ["equivalence_llm_judge"]).contains("judge"))
+  }
+
+  @Test(arguments: [(9_999, []), (10_001, ["gym-port"]), (20_000, ["gym-port"]), (20_001, [])])
+  func `a port that Gym may take for its own servers is warned of`(port: Int, codes: [String])
+    throws
+  {
+    let server = ModelServer(port: port, model: "tiny", keyVariable: "VLLM_API_KEY")
+    let service = Plan.Service(
+      name: "policy", recipe: "vllm",
+      replicas: [
+        Plan.Replica(index: 0, node: "n1", launch: LaunchSpecification(argv: [], model: server))
+      ])
+    let services = ModelService.all(
+      of: Self.plan([service]), reports: [try Self.report("policy", 0, "ready")])
+    let gym = try GymServices(services, policy: nil, judge: nil)
+    #expect(gym.warnings(style: .comma).map(\.code) == codes)
   }
 
   @Test func `one service alone is the policy; several need a name, and a wrong one is told`()

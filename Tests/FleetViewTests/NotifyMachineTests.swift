@@ -63,6 +63,27 @@ struct NotifyMachineTests {
     #expect(last?.moreCount == 0)
   }
 
+  @Test func `each burst opens a time of its own`() {
+    var machine = Self.machine()
+    for (burst, begin) in [0, 100, 200, 300].enumerated() {
+      let told = (0..<4).compactMap { index in
+        machine.reported(
+          Self.report(burst * 4 + index, .failed), at: Self.start + .seconds(begin + 10 * index))
+      }
+      #expect(told.map(\.moreCount) == [burst == 0 ? 0 : 3], "burst \(burst)")
+    }
+    var late = Self.machine()
+    for begin in [0, 200, 400, 600] {
+      let index = begin / 50
+      #expect(late.reported(Self.report(index, .failed), at: Self.start + .seconds(begin)) != nil)
+      #expect(
+        late.reported(Self.report(index + 1, .failed), at: Self.start + .seconds(begin + 1)) == nil)
+      // What was held back is told once its time is over, and not before.
+      #expect(late.due(at: Self.start + .seconds(begin + 59)).isEmpty)
+      #expect(late.due(at: Self.start + .seconds(begin + 60)).count == 1)
+    }
+  }
+
   /// Stalled, ready, stalled again: the last word must not be that it is ready.
   @Test func `what was held back and is still so is told when its time is over`() {
     var machine = Self.machine()

@@ -48,7 +48,40 @@ struct AgentGreetingTests {
     }
     let noise = String(repeating: "\0", count: AgentGreeting.noiseKeptSizeMax)
     #expect(
-      Self.actions([[UInt8](repeating: 0, count: size + 1)]).0.first == .tooNoisy(noise: noise))
+      Self.actions([[UInt8](repeating: 0, count: size + 1)]).0.first == .failed(.noise(noise)))
+  }
+
+  @Test func `that no daemon is there is told`() {
+    #expect(Self.actions([Array(AgentPreface.restingLine.utf8)]).0 == [.noDaemon])
+    #expect(LinkError.noDaemon.mayPass)
+  }
+
+  @Test(arguments: ["muster-found", "muster-absent Linux x86_64 gzip", "muster-unfit 1 x"])
+  func `a node that repeats a line is noisy, and gains no time`(line: String) throws {
+    let bytes = Array("\(line)\n".utf8)
+    let count = AgentGreeting.noiseSizeMax / bytes.count
+    let actions = Self.actions(Array(repeating: bytes, count: count + 1)).0
+    #expect(actions.count == count + 1)
+    guard case .failed(.noise)? = actions.last else {
+      Issue.record("\(String(describing: actions.last))")
+      return
+    }
+    let (events, continuation) = AsyncStream.makeStream(of: AgentGreeting.Event.self)
+    _ = events
+    let channel = EmbeddedChannel()
+    let handler = AgentGreetingHandler(
+      deadline: .uptimeNanoseconds(10_000_000_000),
+      pushDeadline: .uptimeNanoseconds(30_000_000_000), events: continuation)
+    try channel.pipeline.syncOperations.addHandler(handler, name: "greeting")
+    let loop = channel.embeddedEventLoop
+    for second in 0..<40 {
+      try channel.writeInbound(ByteBuffer(bytes: bytes))
+      loop.advanceTime(by: .seconds(1))
+      let last = line.hasPrefix("muster-absent") ? 30 : 10
+      #expect(!handler.isOver == (second + 1 < last), "after \(second + 1) s")
+      if handler.isOver { break }
+    }
+    _ = try? channel.finish()
   }
 
   @Test(arguments: [
@@ -64,7 +97,8 @@ struct AgentGreetingTests {
     let (events, continuation) = AsyncStream.makeStream(of: AgentGreeting.Event.self)
     _ = events
     let channel = EmbeddedChannel()
-    let handler = AgentGreetingHandler(deadline: .distantFuture, events: continuation)
+    let handler = AgentGreetingHandler(
+      deadline: .distantFuture, pushDeadline: .distantFuture, events: continuation)
     try channel.pipeline.syncOperations.addHandler(handler, name: "greeting")
     for byte in Array((AgentPreface.line + "abc").utf8) {
       try channel.writeInbound(ByteBuffer(bytes: [byte]))

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import SSH
 import Testing
@@ -47,5 +48,52 @@ struct KnownHostsFilesTests {
     #expect(
       Self.fault(path)
         == .knownHosts(file: path, detail: "Too many levels of symbolic links"))
+  }
+
+  /// What OpenSSH refuses for the machine's own file is not accepted as new.
+  @Test(arguments: [("", true), ("@revoked ", false)])
+  func `the files of the machine are read after the user's`(marker: String, isTrusted: Bool) throws
+  {
+    let folder = try ScratchFolder()
+    let blob: [UInt8] = [0, 0, 0, 11] + Array("ssh-ed25519".utf8) + [0, 0, 0, 1, 7]
+    let key = try #require(SSHHostKey(blob: blob))
+    let line = KnownHosts.line(host: "gpu01", port: 22, key: key)
+    try folder.write("\(marker)\(line)\n", to: "machine")
+    let files = KnownHostsFiles(machineFiles: ["\(folder.path)/machine", "\(folder.path)/none"])
+    let user = "\(folder.path)/user"
+    let verdict = try files.hosts(in: [user]).keys(host: "gpu01", port: 22).verdict(on: key)
+    if isTrusted {
+      #expect(verdict == .trusted)
+      try files.add(key, host: "gpu01", port: 22, to: [user])
+    } else {
+      guard case .revoked(let found) = verdict else {
+        Issue.record("\(verdict)")
+        return
+      }
+      #expect(found.place.description == "\(folder.path)/machine:1")
+      #expect(throws: SSHError.self) {
+        try files.add(key, host: "gpu01", port: 22, to: [user])
+      }
+    }
+    #expect(access(user, F_OK) != 0, "nothing is added")
+    #expect(KnownHostsFiles.machineFiles.first == "/etc/ssh/ssh_known_hosts")
+  }
+
+  @Test func `a file that changes between two reads is read again`() throws {
+    let folder = try ScratchFolder()
+    let files = KnownHostsFiles(machineFiles: [])
+    let path = "\(folder.path)/known"
+    for (index, name) in ["one", "two", "three"].enumerated() {
+      let blob: [UInt8] = [0, 0, 0, 11] + Array("ssh-ed25519".utf8) + [0, 0, 0, 1, 7]
+      let key = try #require(SSHHostKey(blob: blob))
+      #expect(
+        try files.hosts(in: [path]).keys(host: name, port: 22).verdict(on: key) == .unknown)
+      let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+      try folder.write(
+        text + KnownHosts.line(host: name, port: 22, key: key) + "\n", to: "known")
+      #expect(
+        try files.hosts(in: [path]).keys(host: name, port: 22).verdict(on: key) == .trusted,
+        "\(index)")
+    }
   }
 }

@@ -62,7 +62,8 @@ struct PipedProcessTests {
         broken, program: "sleep", readsScript: false,
         {
           AgentGreetingHandler(
-            deadline: .distantFuture, events: AsyncStream.makeStream().continuation)
+            deadline: .distantFuture, pushDeadline: .distantFuture,
+            events: AsyncStream.makeStream().continuation)
         },
         on: loop)
     }

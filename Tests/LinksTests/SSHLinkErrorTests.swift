@@ -148,3 +148,36 @@ struct SSHLinkErrorTests {
     }
   }
 }
+
+struct LinkErrorTests {
+  private static func ssh(_ error: SSHError) -> LinkError {
+    .ssh(error, address: "a:22", unusable: [])
+  }
+
+  /// Which errors may pass by themselves: what was connected, and broke, is tried again.
+  @Test func `an error of the network may pass, one of what was agreed may not`() throws {
+    let phases: [SSHPhase] = [.greeting, .handshake, .authentication, .channel, .command, .open]
+    let passing =
+      [
+        .unreachable(address: "a:22", detail: "no route"), .cancelled, .noDaemon,
+        .noAnswer(address: "a:22", during: .connection, seconds: 10),
+        .endedEarly(.exited(status: 1), standardError: "", noise: ""),
+      ] + phases.map { Self.ssh(.disconnected(during: $0, detail: "reset")) }
+    for error in passing { #expect(error.mayPass, "\(error)") }
+    let blob: [UInt8] = [0, 0, 0, 11] + Array("ssh-ed25519".utf8)
+    let key = try #require(SSHHostKey(blob: blob))
+    let known = KnownHostKeys(name: "a")
+    let lasting: [LinkError] = [
+      .nameNotResolved(host: "a", detail: ""), .connectionRefused(address: "a:22"),
+      .noUsableKey(user: "u", unusable: []), .knownHosts(file: "f", detail: ""),
+      .otherArchitecture(system: "Linux", architecture: "a", image: "b"), .noPlaceForAgent([]),
+      .noise("x"), .otherProtocol(line: "x"), .agentImage("x"), .name("x"),
+      .programNotStarted(program: "srun", detail: ""),
+      Self.ssh(.hostKeyUnknown(presented: key, known: known)),
+      Self.ssh(.windowExceeded),
+      Self.ssh(.noCommonAlgorithm(hostKeyAlgorithms: [], detail: "")),
+      Self.ssh(.flooded(during: .handshake)), Self.ssh(.commandRefused(detail: "")),
+    ]
+    for error in lasting { #expect(!error.mayPass, "\(error)") }
+  }
+}

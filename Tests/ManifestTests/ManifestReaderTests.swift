@@ -87,6 +87,16 @@ import Testing
       ])
   }
 
+  @Test func `the same host in two files is an error with both places`() {
+    let (manifest, faults) = ManifestReader.read(
+      "muster: 1\ninclude: [a.yaml, b.yaml]\nnodes: [gpu03]\nservices: {}\n", file: "m.yaml",
+      include: { $0.hasSuffix("a.yaml") ? "nodes: gpu[01-03]\n" : "nodes: [gpu02, gpu04]\n" })
+    _ = manifest
+    let twice = faults.filter { $0.code == "duplicate-host" }
+    #expect(twice.map(\.location?.file) == ["b.yaml", "m.yaml"])
+    #expect(twice.allSatisfy { $0.causes.first?.contains("a.yaml:1:") == true }, "\(faults)")
+  }
+
   @Test func `a fault of an included file names that file`() {
     let (_, faults) = ManifestReader.read(
       "muster: 1\ninclude: more.yaml\n", file: "m.yaml",
@@ -120,8 +130,22 @@ import Testing
   @Test func `watched files are absolute, or from the home of a login`() throws {
     func watched(_ yaml: String) throws -> [String]? {
       try self.read("muster: 1\nnodes: [a]\nwork: {watch: \(yaml)}\n").work?.watchedFiles
+        .map { $0.path }
     }
     #expect(try watched("results/*.jsonl") == ["~/results/*.jsonl"])
     #expect(try watched("[/a/*.jsonl, ~/b]") == ["/a/*.jsonl", "~/b"])
+  }
+
+  @Test func `watched files may be one service's, which has to be there`() throws {
+    func text(_ watch: String) -> String {
+      "muster: 1\nnodes: [a]\nservices: {policy: {recipe: command}}\nwork: {watch: [\(watch)]}\n"
+    }
+    let files = try self.read(text("policy=/r/*.jsonl, policy=r.jsonl, /a=b.jsonl")).work?
+      .watchedFiles
+    #expect(files?.map(\.service) == ["policy", "policy", nil])
+    #expect(files?.map(\.path) == ["/r/*.jsonl", "~/r.jsonl", "/a=b.jsonl"])
+    let (_, faults) = ManifestReader.read(text("polcy=/r"), file: "m.yaml")
+    #expect(faults.map(\.code) == ["unknown-service"])
+    #expect(faults.first?.hints == ["write `policy`"] && faults.first?.location?.line == 4)
   }
 }

@@ -10,6 +10,7 @@ import Testing
     (["verify", String(repeating: "a", count: 64)], true), (["version"], true), ([], false),
     (["hold", "--replica", "/a b", "--attempt", "2"], true), (["hold", "--replica", "/a"], false),
     (["hold", "--replica", "/a", "--attempt", "x"], false), (["hold", "x"], false),
+    (["observe", "--run", "r", "--node", "n"], true), (["observe", "--node", "n"], false),
     (["errand", "--node", "n"], true), (["errand"], false),
     (["errand", "--node", "a/b"], false), (["errand", "--node", "n", "--run", "r"], false),
   ])

@@ -42,4 +42,24 @@ import Testing
     let outcome = CanaryProbe.judge(completion: .init(status: 200, body: Array(body.utf8)))
     #expect(Self.words(outcome).hasSuffix(reason))
   }
+
+  @Test(arguments: [
+    (404, #"{"error":{"message":"The model does not support Completions API"}}"#, true),
+    (404, #"{"detail":"Not Found"}"#, true),
+    (404, #"{"error":{"message":"The model `x` does not exist."}}"#, false),
+    (400, #"{"error":{"message":"The model does not support Completions API"}}"#, true),
+    (400, #"{"error":{"message":"max_tokens is too large"}}"#, false),
+    (405, "", true), (503, "", false), (500, #"{"error":{"message":"x"}}"#, false),
+  ])
+  func `a server that does not generate will never be ready`(
+    status: Int, body: String, isLasting: Bool
+  ) {
+    let answer = HTTPProbeRequest.Answer(status: status, body: Array(body.utf8))
+    let outcome = CanaryProbe.judge(completion: answer)
+    if case .wrong(let reason) = outcome {
+      #expect(isLasting && reason.hasPrefix("it does not generate: a completion answers"))
+    } else {
+      #expect(!isLasting)
+    }
+  }
 }

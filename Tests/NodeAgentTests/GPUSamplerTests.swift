@@ -19,11 +19,11 @@ struct `Samples of GPUs` {
     "2026/11/21 10:00:00.124, 1, NVIDIA H200, [N/A], 1, 143771, [N/A], 30, [N/A]"
 
   private static func gpus(
-    script: String, interval: UInt32, count: Int
+    script: String, shell: String = "/bin/sh", interval: UInt32, count: Int
   ) async throws -> [Muster_V1_GPUSamples] {
     let agent = try TestAgent()
     defer { agent.destroy() }
-    try agent.install("nvidia-smi", script: script)
+    try agent.install("nvidia-smi", script: script, shell: shell)
     return try await agent.claimedLink { node in
       var request = Muster_V1_ScrapeRequest()
       request.gpus = true
@@ -74,6 +74,8 @@ struct `Samples of GPUs` {
         == "nvidia-smi ended: Unable to determine the device handle for GPU0: Unknown Error")
     let none = try await Self.gpus(script: "", interval: 0, count: 1)
     #expect(none.first?.fault == "" && none.first?.gpus == Data("[]".utf8))
+    let unstarted = try await Self.gpus(script: "exit", shell: "/none", interval: 0, count: 1)
+    #expect(unstarted.first?.fault.contains("start `nvidia-smi`") == true)
   }
 
   @Test func `one that hangs is given up, and the call goes on`() async throws {
@@ -85,7 +87,9 @@ struct `Samples of GPUs` {
 @Suite
 struct `The proof that GPU memory is back` {
   /// Names a process until `after` looks have passed; -1: for ever.
-  private static func leftovers(after lookCount: Int) async throws -> [String] {
+  private static func leftovers(
+    after lookCount: Int, memory: String = "2048"
+  ) async throws -> [String] {
     let agent = try TestAgent()
     defer { agent.destroy() }
     try agent.install(
@@ -93,7 +97,7 @@ struct `The proof that GPU memory is back` {
       script: """
         n=$(cat \(agent.folder)/looks 2>/dev/null || echo 0)
         echo $((n + 1)) > \(agent.folder)/looks
-        [ $n -eq \(lookCount) ] || echo "GPU-5f, $(cat \(agent.folder)/pid), 2048, python3"
+        [ $n -eq \(lookCount) ] || echo "GPU-5f, $(cat \(agent.folder)/pid), \(memory), python3"
         """)
     return try await agent.claimedLink { node in
       let spec = ReplicaSpecification(
@@ -109,16 +113,19 @@ struct `The proof that GPU memory is back` {
     let left = try await Self.leftovers(after: -1)
     #expect(left.count == 1)
     #expect(left.first?.hasPrefix("GPU GPU-5f still holds 2048 MiB of process ") == true, "\(left)")
+    // A driver that does not say how much says nothing of 0.
+    let unknown = try await Self.leftovers(after: -1, memory: "[N/A]")
+    #expect(unknown.first?.hasPrefix("GPU GPU-5f still holds memory of process ") == true)
   }
 }
 
 extension TestAgent {
   /// Puts a program in front of the PATH; an empty script: none.
-  func install(_ name: String, script: String) throws {
+  func install(_ name: String, script: String, shell: String = "/bin/sh") throws {
     try PlainFile.makeFolders(self.programFolder)
     guard !script.isEmpty else { return }
     let path = "\(self.programFolder)/\(name)"
-    try Data("#!/bin/sh\n\(script)\n".utf8).write(to: URL(filePath: path))
+    try Data("#!\(shell)\n\(script)\n".utf8).write(to: URL(filePath: path))
     chmod(path, 0o755)
   }
 }

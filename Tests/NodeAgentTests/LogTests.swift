@@ -102,14 +102,14 @@ struct `Logs of a replica` {
     let path = "/tmp/muster-cause-\(getpid())"
     defer { unlink(path) }
     let above = ["(API) INFO no cause: ValueError: x", "(API) WARNING OSError: busy"]
-    let cause = "(Worker pid=7) ERROR ValueError: Available memory is less than requested"
+    let cause = "ValueError: Available memory is less than requested"
     let frames = (0..<60).map { "  File \"a.py\", line \($0)" }
     let end = "RuntimeError: Engine core initialization failed. See root cause above."
-    let log = above + [cause] + frames + [end]
+    let log = above + ["(Worker pid=7) ERROR 11-27 20:55:00 [cpu.py:9] \(cause)"] + frames + [end]
     try PlainFile.publish(Array((log.joined(separator: "\n") + "\n").utf8), at: path)
     let shown = LogEnd.explanation(of: path, count: 5)
     #expect(shown == [cause, "…"] + log.suffix(3))
     try PlainFile.publish(Array("one\ntwo\n\(end)\n".utf8), at: path)
-    #expect(LogEnd.explanation(of: path, count: 5) == ["one", "two", end])
+    #expect(LogEnd.explanation(of: path, count: 5) == [end, "…", "one", "two"])
   }
 }

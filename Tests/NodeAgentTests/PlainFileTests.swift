@@ -1,6 +1,8 @@
+import Dispatch
 import FoundationEssentials
 import Glibc
 import OperatingSystem
+import Synchronization
 import Testing
 
 @testable import NodeAgent
@@ -22,6 +24,27 @@ import Testing
       }
       try await tasks.waitForAll()
     }
+  }
+
+  @Test func `a pipe that wants not to wait takes all the same`() throws {
+    let (reading, writing) = try SystemFault.checkedPipe()
+    _ = fcntl(writing, F_SETFL, O_NONBLOCK)
+    let bytes = [UInt8](repeating: 7, count: 1 << 20)
+    let read = Mutex<[UInt8]>([])
+    let isRead = DispatchSemaphore(value: 0)
+    DispatchQueue.global().async {
+      read.withLock { $0 = (try? PlainFile.read(reading, named: "", sizeMax: 2 << 20)) ?? [] }
+      close(reading)
+      isRead.signal()
+    }
+    try PlainFile.write(bytes, to: writing, named: "a pipe")
+    close(writing)
+    isRead.wait()
+    #expect(read.withLock { $0 } == bytes)
+  }
+
+  @Test func `how somebody else's process ends is not known, and no success`() {
+    #expect(WaitStatus.of(getppid()) == .exited(-1))
   }
 
   @Test func `a file is published by many at once, and each of them succeeds`() async throws {

@@ -105,14 +105,31 @@ struct `Metrics of a node` {
     #expect(files.look(at: 5) == [])
     try Data("1\n2\n3".utf8).write(to: URL(filePath: "\(folder)/a.jsonl"))
     let found = files.look(at: 7)
-    #expect(
-      found.map(\.milliseconds) == [7] && found.map(\.lines) == [2] && found.map(\.sharedAs) == [""]
-    )
+    #expect(found.map(\.milliseconds) == [7] && found.map(\.lines) == [2])
+    #expect(found[0].sharedAs.split(separator: " ").count == 3)
+    // By another path it is the same file.
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder)/link", withDestinationPath: folder)
+    var others = WatchedFiles(patterns: ["\(folder)/link/*.jsonl"])
+    #expect(others.look(at: 7).map(\.sharedAs) == found.map(\.sharedAs))
     try Data("1\n2\n3\n4\n".utf8).write(to: URL(filePath: "\(folder)/a.jsonl"))
     #expect(files.look(at: 9).map(\.lines) == [4])
     // Begun anew.
     try Data("1\n".utf8).write(to: URL(filePath: "\(folder)/a.jsonl"))
     #expect(files.look(at: 9).map(\.lines) == [1])
+  }
+
+  @Test func `what NeMo Gym writes beside its rollouts counts only where it is named`() throws {
+    let folder = try TestAgent().folder
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let others = ["a_materialized_inputs", "a_failures", "rollout_verdicts"]
+    for name in ["a"] + others {
+      try Data("1\n".utf8).write(to: URL(filePath: "\(folder)/\(name).jsonl"))
+    }
+    var files = WatchedFiles(patterns: ["\(folder)/*.jsonl"])
+    #expect(files.look(at: 1).map(\.path) == ["\(folder)/a.jsonl"])
+    files = WatchedFiles(patterns: others.map { "\(folder)/\($0).jsonl" })
+    #expect(files.look(at: 1).map(\.pattern) == [1, 0, 2])
   }
 
   @Test func `a file of a network mount is known by where that is mounted from`() {

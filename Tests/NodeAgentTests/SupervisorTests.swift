@@ -32,6 +32,8 @@ struct SupervisorTests {
 
     func logEnd(ofAttempt attempt: Int) async -> [String] { [] }
 
+    func redact(_ text: String) -> String { text }
+
     func publish(_ status: ReplicaStatus) async {}
   }
 

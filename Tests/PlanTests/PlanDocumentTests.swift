@@ -25,7 +25,7 @@ import Testing
     #expect(
       String(decoding: try plan.canonicalJSON(), as: UTF8.self)
         == #"{"name":"x","nodes":[{"labels":{},"link":{"kind":"local"},"name":"n1"}],"#
-        + #""secrets":[],"services":[],"version":1}"#)
+        + #""secrets":[],"services":[],"version":2}"#)
   }
 
   @Test func `differences name the fields`() throws {
@@ -39,6 +39,14 @@ import Testing
         "`secrets`: [\"HF_TOKEN\"] is now []",
         "`services[0].replicas[2].launch.argv[1]`: \"serve\" is now \"run\"",
       ])
+  }
+
+  @Test func `a plan of another version is told by that, and not as damaged`() {
+    let error = #expect(throws: Diagnostic.self) {
+      try Plan(json: Array(#"{"version":1,"name":"x","nodes":7}"#.utf8))
+    }
+    #expect(error?.summary == "plan has version `1`, and this program reads 2")
+    #expect(error?.hints.first?.contains("`down` with that one") == true)
   }
 
   @Test(arguments: [

@@ -48,9 +48,12 @@ import Testing
     #expect(launch.argv[0...1] == ["python3", "-c"])
     #expect(launch.argv[2].contains("os.environ['SGLANG_API_KEY']"))
     #expect(launch.argv[3] == "--model-path")
-    // What the program after it cannot read is its own affair.
-    let (own, _) = try self.template("model: m, executable: ./serve")
+    // A program that is no Python has to take it by itself, and may not.
+    let (own, faults) = try self.template("model: m, executable: ./serve")
     #expect(own?.launch.argv.prefix(3) == ["./serve", "--model-path", "m"])
+    #expect(faults.map(\.code) == ["key-not-given"] && faults[0].location?.line == 5)
+    let fine = ["executable: ./serve, extra_args: [--api-key=k]", "executable: /opt/python3.11"]
+    for settings in fine { #expect(try self.template("model: m, \(settings)").1.isEmpty) }
     let (written, _) = try self.template("model: m, extra_args: [--api-key=k]")
     let argv = try #require(written?.launch.argv)
     #expect(argv[1] == "-m")

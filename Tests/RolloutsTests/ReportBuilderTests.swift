@@ -195,6 +195,16 @@ struct ReportBuilderTests {
     #expect(!ReportTable.tables(of: report).isEmpty)
   }
 
+  @Test(.timeLimit(.minutes(1)))
+  func `a record of many names costs no more for each than one of few`() throws {
+    let plan = try Self.plan(1, 1)
+    var builder = ReportBuilder(plan: plan, layout: ReportLayout(plan))
+    let names = (0..<200_000).map { #""n\#($0)":null"# }.joined(separator: ",")
+    Array(#"{"task_index":0,"rollout_index":0,\#(names),"x":1}"#.utf8)
+      .withUnsafeBytes { builder.add($0) }
+    #expect(builder.recordCount == 1 && builder.unreadableCount == 0)
+  }
+
   @Test func `names without end are passed over, and take no number from those that are known`()
     throws
   {

@@ -148,6 +148,13 @@ struct MergeWriterTests {
         #expect(throws: RunStoreError.self) {
           try ReportReader.report(of: run, plan: plan, layout: ReportLayout(plan))
         }
+        // Records of a node are lost meanwhile: what is half in its place stays the measure.
+        let path = run.recordFilePath(of: "n1")
+        try PlainFile.rename(path, to: path + ".away")
+        #expect(
+          throws: RunStoreError.fewer(path: run.mergedPath, count: 6, keptCount: 9, damaged: [])
+        ) { try MergeWriter(run: run, plan: plan).merge() }
+        try PlainFile.rename(path + ".away", to: path)
       }
       _ = try MergeWriter(run: run, plan: plan).merge()
       #expect(self.outputs(run) == new)

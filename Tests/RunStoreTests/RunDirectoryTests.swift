@@ -54,6 +54,10 @@ struct RunDirectoryTests {
     #expect(try !run.isFinished && run.plan() == Array("a".utf8))
     var generator = SplitMix64(state: 5)
     let id = RunID(milliseconds: 5000, using: &generator)
+    // A process was killed as it began the same.
+    for part in ["", "/records"] {
+      #expect(mkdir("\(self.root)/eval/.\(id).new\(part)", 0o700) == 0)
+    }
     let new = try RunDirectory.adopt(root: self.root, name: "eval", id: id, plan: bytes)
     #expect(try RunList(root: self.root).runs() == [new, run] && new.plan() == bytes)
   }

@@ -80,7 +80,7 @@ import Testing
 
   /// Starts the services on the nodes of the plan.
   private func start(_ run: LiveRun, _ fleet: FleetContext) async throws {
-    let agents = try fleet.agents(of: run.id, holding: true)
+    let agents = try fleet.agents(of: run.id, holding: fleet.plan)
     for node in Set(fleet.plan.services.flatMap { $0.replicas.map(\.node) }) {
       let node = try #require(fleet.plan.nodes.first { $0.name == node })
       try await agents.withSession(to: node) { session in
@@ -120,7 +120,7 @@ import Testing
     let run = try here.newRun()
     // Of two one only.
     let node = try #require(here.plan.nodes.first)
-    try await here.agents(of: run.id, holding: true).withSession(to: node) { session in
+    try await here.agents(of: run.id, holding: here.plan).withSession(to: node) { session in
       try await session.start(here.plan.services) { _ in }
     }
     let elsewhere = try self.fleet("two")
@@ -138,7 +138,7 @@ import Testing
     let other = try self.fleet("two", placing: ["n2", "n2"])
     // The same run, and another plan.
     let node = try #require(other.plan.nodes.first { $0.name == "n2" })
-    try await other.agents(of: run.id, holding: true).withSession(to: node) { session in
+    try await other.agents(of: run.id, holding: other.plan).withSession(to: node) { session in
       try await session.start(other.plan.services) { _ in }
     }
     let fault = await #expect(throws: RunFault.self) {
@@ -146,7 +146,7 @@ import Testing
     }
     #expect(fault?.diagnostics.map(\.code) == ["unlike-plans"], "\(String(describing: fault))")
     for fleet in [here, other] {
-      let stopped = try await fleet.agents(of: run.id, holding: true)
+      let stopped = try await fleet.agents(of: run.id, holding: fleet.plan)
         .stop(fleet.plan.nodes, of: fleet.plan)
       #expect(stopped.faults.isEmpty)
     }
@@ -160,10 +160,10 @@ import Testing
     try await self.start(run, ahead)
     let fleet = try self.fleet("runs")
     let nodes = fleet.plan.nodes.filter { $0.name != "n3" }
-    let refused = try await fleet.agents(of: run.id, holding: true).survey(nodes)
+    let refused = try await fleet.agents(of: run.id, holding: fleet.plan).survey(nodes)
     #expect(refused.faults.map(\.kind) == [.held, .held])
     let epoch = try await fleet.epoch(over: run.id, on: nodes)
-    let taken = try await fleet.agents(of: run.id, holding: true, epoch: epoch).survey(nodes)
+    let taken = try await fleet.agents(of: run.id, holding: fleet.plan, epoch: epoch).survey(nodes)
     #expect(taken.faults.isEmpty && taken.values.allSatisfy { $0.holder == "tester of runs" })
     // And by whoever comes next, with a clock that is right.
     let ending = try await fleet.end(try LiveRun(run.directory, fleet.surroundings))
@@ -173,11 +173,11 @@ import Testing
   @Test func `a clock that is days ahead holds nothing`() async throws {
     let ahead = try self.fleet(aheadSeconds: 3 * 24 * 3600)
     let run = try ahead.newRun()
-    let asked = try await ahead.agents(of: run.id, holding: true).survey([self.node("n1")])
+    let asked = try await ahead.agents(of: run.id, holding: ahead.plan).survey([self.node("n1")])
     #expect(asked.faults.map(\.kind) == [.refused])
     #expect(asked.faults.first?.diagnostic.causes.first?.contains("clock") == true)
     let fleet = try self.fleet()
-    let stopped = try await fleet.agents(of: run.id, holding: true)
+    let stopped = try await fleet.agents(of: run.id, holding: fleet.plan)
       .stop([self.node("n1")], of: fleet.plan)
     #expect(stopped.faults.isEmpty)
   }
@@ -196,11 +196,11 @@ import Testing
     #expect(text.count > 10 << 20)
     let run = try fleet.newRun()
     let services = fleet.plan.services
-    let agents = try fleet.agents(of: run.id, holding: true)
+    let agents = try fleet.agents(of: run.id, holding: fleet.plan)
     try await agents.withSession(to: node) { session in
       try await session.start(services) { _ in }
     }
-    let seen = try await fleet.agents(of: run.id, holding: false).survey([node])
+    let seen = try await fleet.agents(of: run.id).survey([node])
     #expect(seen.faults.isEmpty && seen.values.first?.reports.map(\.key.index) == [0])
     #expect(try await agents.plan(of: node) == text)
     let stopped = await agents.stop([node], of: fleet.plan)
@@ -217,7 +217,7 @@ import Testing
     }
     let run = try fleet.newRun()
     try await self.start(run, fleet)
-    let observer = try fleet.agents(of: run.id, holding: false)
+    let observer = try fleet.agents(of: run.id)
     var reports: [ReplicaReport] = []
     for _ in 0..<600 where !reports.allSatisfy({ $0.state == .failed }) || reports.isEmpty {
       let survey = await observer.survey([self.node("n1")])
@@ -254,7 +254,7 @@ import Testing
     let seen = Seen()
     let node = self.node("n1")
     let watch = FleetWatch(
-      [node], nil, agents: try fleet.agents(of: run.id, holding: false), clock: ContinuousClock())
+      [node], nil, agents: try fleet.agents(of: run.id), clock: ContinuousClock())
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { await watch.run { seen.see($0) } }
       func wait(_ what: String, until isSo: () -> Bool) async throws {
@@ -274,7 +274,7 @@ import Testing
         try await wait("link \(count)") { seen.reachedCount >= count }
       }
       let plan = fleet.plan
-      try await fleet.agents(of: run.id, holding: true).withSession(to: node) { session in
+      try await fleet.agents(of: run.id, holding: fleet.plan).withSession(to: node) { session in
         _ = await session.stopAndEnd(timeout: plan.stopTimeout) {
           for _ in 0..<1000 where !seen.events.contains("stopped") {
             try? await Task.sleep(for: .milliseconds(10))

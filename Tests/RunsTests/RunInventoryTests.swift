@@ -1,6 +1,6 @@
-import Coordinator
+@testable import Coordinator
 import Fleet
-import Runs
+@testable import Runs
 import Testing
 
 /// What is known of runs, and what of it may go.

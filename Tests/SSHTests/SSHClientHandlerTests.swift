@@ -176,4 +176,23 @@ struct SSHClientHandlerTests {
     conversation.channel.embeddedEventLoop.run()
     #expect(conversation.ends.map(\.outcome) == [.lost(.windowExceeded)])
   }
+
+  /// libssh2 would keep 800 MB of them before it has seen a host key.
+  @Test func `a server that sends packets without end before the login is left`() throws {
+    let conversation = try SSHConversation(self.keys.configuration("cat"), descriptor: -1)
+    func send(_ bytes: [UInt8]) {
+      conversation.channel.pipeline.fireChannelRead(ByteBuffer(bytes: bytes))
+      conversation.channel.pipeline.fireChannelReadComplete()
+      conversation.channel.embeddedEventLoop.run()
+    }
+    send(Array("SSH-2.0-x\r\n".utf8))
+    // SSH_MSG_UNIMPLEMENTED, which nobody asks for: length, padding, number, sequence.
+    let packet: [UInt8] = [0, 0, 0, 12, 6, 3, 0, 0, 0, 1] + [UInt8](repeating: 0, count: 6)
+    let packets = [[UInt8]](repeating: packet, count: 4096).flatMap(\.self)
+    for _ in 0..<64 where conversation.ends.isEmpty { send(packets) }
+    switch conversation.ends.first?.outcome {
+    case .lost(.flooded(during: .handshake)), .lost(.disconnected(during: .handshake, _)): break
+    default: Issue.record("\(conversation.ends)")
+    }
+  }
 }

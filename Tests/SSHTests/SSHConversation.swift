@@ -15,6 +15,8 @@ final class SSHConversation {
   private let descriptor: CInt
   /// Lives as long as the conversation with it.
   private let server: InetdServer?
+  /// An accepted host key is saved when this succeeds.
+  let saved: EventLoopPromise<Void>
   /// Settled results, in the order they came; each promise may add one.
   private(set) var openings: [Result<SSHHostKey?, any Error>] = []
   private(set) var ends: [CommandEnd] = []
@@ -22,6 +24,8 @@ final class SSHConversation {
   private(set) var inboundCount = 0
   /// Ciphertext from the server is cut off here.
   var cut = Int.max
+  /// How long nothing may come, in milliseconds.
+  var patience: CInt = 30_000
   /// Nobody asks for plaintext while this is set.
   var isPaused = false
   private var split: Split
@@ -52,12 +56,15 @@ final class SSHConversation {
     self.descriptor = descriptor
     self.split = split
     let loop = self.channel.eventLoop
+    let saved = loop.makePromise(of: Void.self)
+    self.saved = saved
     let opened = loop.makePromise(of: SSHHostKey?.self)
     let ended = loop.makePromise(of: CommandEnd.self)
     opened.futureResult.assumeIsolated().whenComplete { self.openings.append($0) }
     ended.futureResult.assumeIsolated().whenSuccess { self.ends.append($0) }
     let handler = try SSHClientHandler(
-      configuration, deadline: deadline, opened: opened, ended: ended)
+      configuration, deadline: deadline, opened: opened, ended: ended
+    ) { _ in saved.futureResult }
     try self.channel.pipeline.syncOperations.addHandler(handler)
     self.channel.connect(to: try SocketAddress(unixDomainSocketPath: "/sshd"), promise: nil)
     self.channel.read()
@@ -71,7 +78,7 @@ final class SSHConversation {
 
   /// Moves bytes until `isDone`, or until the conversation has ended.
   ///
-  /// - Returns: Whether that came within 30 s without a byte.
+  /// - Returns: Whether that came with no longer pause than ``patience``.
   @discardableResult
   func run(until isDone: () -> Bool = { false }) throws -> Bool {
     while true {
@@ -87,7 +94,7 @@ final class SSHConversation {
   private func exchange() throws -> Bool {
     var event = pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0)
     if !self.pending.isEmpty { event.events |= Int16(POLLOUT) }
-    guard poll(&event, 1, 30_000) > 0 else { return false }
+    guard poll(&event, 1, self.patience) > 0 else { return false }
     if event.revents & Int16(POLLOUT) != 0 {
       let count = Glibc.send(
         self.descriptor, self.pending, self.pending.count, CInt(MSG_NOSIGNAL))
@@ -140,6 +147,7 @@ final class SSHConversation {
   }
 
   deinit {
+    self.saved.succeed()
     // A handler that has failed leaves its error behind; it has been seen in `ends`.
     _ = try? self.channel.finish(acceptAlreadyClosed: true)
   }

@@ -1,4 +1,5 @@
 import Fleet
+import NIOCore
 import Testing
 
 @testable import SSH
@@ -77,9 +78,44 @@ struct SSHLoginTests {
     let conversation = try SSHConversation(
       self.keys.configuration("true", known: [], unknownHosts: .acceptNew),
       with: server)
+    conversation.saved.succeed()
     #expect(try conversation.run())
     let opening = try #require(conversation.openings.first).get()
     #expect(opening == (try self.keys.hostKey("host")))
+  }
+
+  @Test func `nobody logs in before an accepted key is saved`() throws {
+    let fault = SSHError.hostKeyNotSaved(file: "known_hosts", detail: "No space left on device")
+    let server = try InetdServer(self.keys)
+    let conversation = try SSHConversation(
+      self.keys.configuration("exit 4", known: [], unknownHosts: .acceptNew), with: server)
+    // The server waits for the login in vain.
+    conversation.patience = 2_000
+    #expect(try !conversation.run() && conversation.ends.isEmpty && !conversation.isOpen)
+    conversation.saved.succeed()
+    #expect(try conversation.run())
+    #expect(conversation.ends.map(\.outcome) == [.exited(status: 4)])
+    let other = try InetdServer(self.keys)
+    let refused = try SSHConversation(
+      self.keys.configuration("true", known: [], unknownHosts: .acceptNew), with: other)
+    refused.saved.fail(fault)
+    #expect(try refused.run())
+    #expect(refused.ends.map(\.outcome) == [.lost(fault)])
+  }
+
+  @Test func `a key exchange with SHA-1 is not offered`() throws {
+    let outcome = try self.outcome(
+      self.keys.configuration("true"), options: ["KexAlgorithms=diffie-hellman-group14-sha1"])
+    guard case .lost(.noCommonAlgorithm)? = outcome else {
+      Issue.record("\(String(describing: outcome))")
+      return
+    }
+    for algorithm in ["curve25519-sha256", "ecdh-sha2-nistp256", "diffie-hellman-group14-sha256"] {
+      #expect(
+        try self.outcome(
+          self.keys.configuration("exit 3"), options: ["KexAlgorithms=\(algorithm)"])
+          == .exited(status: 3))
+    }
   }
 
   @Test func `a host known by another kind of key alone is asked for that kind`() throws {

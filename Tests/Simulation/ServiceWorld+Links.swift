@@ -56,7 +56,7 @@ extension ServiceWorld {
   }
 
   private func follow(_ node: Plan.Node) async {
-    await LinkKeeper(.watch, clock: self.clock).keep { opened throws(NodeFault) in
+    await LinkKeeper.keep(.watch, clock: self.clock) { opened throws(NodeFault) in
       try await self.withSession(to: node) { session in
         opened()
         try await session.watch { self.hear($0) }

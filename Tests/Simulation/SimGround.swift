@@ -35,6 +35,8 @@ struct SimGround: ReplicaGround {
 
   func logEnd(ofAttempt attempt: Int) async -> [String] { [] }
 
+  func redact(_ text: String) -> String { text }
+
   func publish(_ status: ReplicaStatus) async { self.services.posted(self.index, status) }
 }
 

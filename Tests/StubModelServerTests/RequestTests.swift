@@ -48,6 +48,19 @@ extension StubContract {
       #expect(generation.usage == usage)
     }
 
+    @Test func `after so many turns of tools it answers in words`() throws {
+      let server = try BuiltServer.ready("--stub-tool-turns 2")
+      func reason(turns: Int) throws -> String? {
+        let turn =
+          #"{"role":"assistant","tool_calls":[{"id":"1"}]},{"role":"tool","content":"ok"}"#
+        let messages = [#"{"role":"user","content":"go"}"#] + Array(repeating: turn, count: turns)
+        let body = "{\"messages\":[\(messages.joined(separator: ","))],\"tools\":[\(Self.tool)]}"
+        return try server.answer(Self.chatPath, body).decoded(Generation.self).choices[0]
+          .finish_reason
+      }
+      #expect(try (0...3).map(reason) == ["tool_calls", "tool_calls", "stop", "stop"])
+    }
+
     @Test func `the same seed gives the same text, no seed another`() throws {
       func text(_ more: String) throws -> String? {
         let body = #"{"prompt":"a","max_tokens":30,"ignore_eos":true\#(more)}"#

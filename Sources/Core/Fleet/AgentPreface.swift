@@ -6,4 +6,7 @@ package enum AgentPreface {
 
   /// The whole line, with its line feed; HTTP/2 begins with the next byte.
   package static let line = "muster-node 1\n"
+
+  /// Instead of it, where no daemon of the run is there.
+  package static let restingLine = "muster-resting\n"
 }

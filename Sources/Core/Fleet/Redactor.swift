@@ -11,9 +11,32 @@ package struct Redactor: Sendable {
   package init(_ secrets: [(name: String, value: String)]) {
     self.secrets =
       secrets
-      .map { (name: $0.name, value: Array($0.value.utf8)) }
-      .filter { $0.value.count >= Self.valueSizeMin }
+      .filter { $0.value.utf8.count >= Self.valueSizeMin }
+      .flatMap { secret in
+        Self.forms(of: secret.value).map { (name: secret.name, value: Array($0.utf8)) }
+      }
       .sorted { ($1.value.count, $0.name) < ($0.value.count, $1.name) }
+  }
+
+  /// A value as it is, and as it stands in JSON (with and without what is not ASCII, and in JSON within
+  /// JSON), in a text of Python, in quotation marks of a shell and in a URL.
+  private static func forms(of value: String) -> Set<String> {
+    func json(_ text: String) -> String { String(JSONText.quoted(text).dropFirst().dropLast()) }
+    let ascii = json(value).utf16.map { unit in
+      unit < 0x80 ? String(UnicodeScalar(UInt8(unit))) : "\\u" + unit.digits(4, radix: 16)
+    }.joined()
+    let python = value.replacing("\\", with: "\\\\").replacing("'", with: "\\'")
+    func url(uppercase: Bool) -> String {
+      value.utf8.map { byte in
+        let isPlain = byte.isWord || byte == 0x2D || byte == 0x2E || byte == 0x7E
+        return isPlain
+          ? String(UnicodeScalar(byte)) : "%" + byte.digits(2, radix: 16, uppercase: uppercase)
+      }.joined()
+    }
+    return [
+      value, json(value), json(json(value)), ascii, python, value.replacing("'", with: "'\\''"),
+      url(uppercase: true), url(uppercase: false),
+    ]
   }
 
   /// `text` with every value replaced by `[secret NAME]`; where two begin at one place, the longer.

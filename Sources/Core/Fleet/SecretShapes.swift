@@ -10,6 +10,7 @@ package enum SecretShapes {
   /// How tokens begin; eight letters, digits, `-` or `_` follow at least.
   private static let tokenStarts = ["hf_", "sk-", "AKIA"].map { Array($0.utf8) }
   private static let tokenSizeMin = 8
+  private static let backslash = UInt8(ascii: "\\")
 
   /// Whether a variable's value is a secret, going by its name.
   package static func isSecret(variable name: String) -> Bool {
@@ -93,12 +94,16 @@ package enum SecretShapes {
   /// Of `"api_key": "VALUE"`, `'api_key': ['VALUE']`. A `key` alone is any name.
   private static func member(in bytes: [UInt8], colon: Int) -> Range<Int>? {
     guard colon > 0, Self.isQuote(bytes[colon - 1]) else { return nil }
-    let name = Self.name(in: bytes, before: colon - 1)
+    // JSON within JSON has a backslash before its quotation marks.
+    var end = colon - 1
+    while end > 0, bytes[end - 1] == Self.backslash { end -= 1 }
+    let name = Self.name(in: bytes, before: end)
     guard Self.isSecret(variable: name), name.lowercased() != "key" else { return nil }
     let value = Self.end(in: bytes, from: colon + 1) {
       Self.isBlank($0) || $0 == UInt8(ascii: "[")
     }
-    guard value < bytes.count, Self.isQuote(bytes[value]) else { return nil }
+    let quote = Self.end(in: bytes, from: value) { $0 == Self.backslash }
+    guard quote < bytes.count, Self.isQuote(bytes[quote]) else { return nil }
     return Self.value(in: bytes, from: value)
   }
 
@@ -120,16 +125,35 @@ package enum SecretShapes {
 
   /// A value up to its quote, or to the next blank or separator; `nil` for an empty one.
   private static func value(in bytes: [UInt8], from start: Int) -> Range<Int>? {
-    guard start < bytes.count else { return nil }
-    if Self.isQuote(bytes[start]) {
-      let quote = bytes[start]
-      let end = Self.end(in: bytes, from: start + 1) { $0 != quote && $0 != 10 }
-      return end > start + 1 ? start + 1..<end : nil
+    let first = Self.end(in: bytes, from: start) { $0 == Self.backslash }
+    if first < bytes.count, Self.isQuote(bytes[first]) {
+      let end = Self.quotedEnd(in: bytes, from: first, depth: first - start)
+      return end > first + 1 ? first + 1..<end : nil
     }
+    guard start < bytes.count else { return nil }
     let end = Self.end(in: bytes, from: start) {
       !Self.isBlank($0) && !"\"',;&\\".utf8.contains($0)
     }
     return end > start ? start..<end : nil
+  }
+
+  /// Where a quoted value ends, without the backslashes that belong to its closing mark.
+  ///
+  /// - Parameters:
+  ///   - first: The opening mark.
+  ///   - depth: Backslashes before that: 0, and 1 or 3 in JSON within JSON. A mark with so many before
+  ///     it, besides pairs of the value's own, is the closing one.
+  private static func quotedEnd(in bytes: [UInt8], from first: Int, depth: Int) -> Int {
+    var run = 0
+    for index in bytes.indices[(first + 1)...] {
+      switch bytes[index] {
+      case Self.backslash: run += 1
+      case bytes[first] where run % (2 * depth + 2) == depth: return index - depth
+      case 10: return index
+      default: run = 0
+      }
+    }
+    return bytes.count
   }
 
   private static func name(in bytes: [UInt8], before end: Int) -> String {

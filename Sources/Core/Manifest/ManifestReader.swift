@@ -163,7 +163,8 @@ package struct ManifestReader {
         faults: &self.faults)
     }
     ServiceOrder.check(manifest.services, names: top.services.map(\.key), faults: &self.faults)
-    manifest.work?.resolve(resolver, faults: &self.faults)
+    manifest.work?.resolve(
+      resolver, services: top.services.map(\.key), faults: &self.faults)
     manifest.exporters = ExporterEntry.exporters(
       top.exporters, nodes: resolver, faults: &self.faults)
     return manifest

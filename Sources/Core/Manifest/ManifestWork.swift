@@ -5,8 +5,8 @@ package import KVCacheSimulator
 package struct ManifestWork: Equatable, Sendable {
   /// With the defaults of what is not written.
   package var settings = WorkSettings()
-  /// Patterns of the files whose lines are counted, absolute or below `~/`; as written.
-  package var watchedFiles: [String] = []
+  package private(set) var watchedFiles: [WatchedPattern] = []
+  private var watch: [ManifestValue] = []
   private var on: ManifestValue?
   private var seed: Int {
     get { Int(clamping: self.settings.simulator.seed) }
@@ -37,22 +37,52 @@ package struct ManifestWork: Equatable, Sendable {
         "Failures after which an item is given up"),
       .optional("on", \.on, .nodeSet, without: "all nodes", "The nodes that work"),
       .defaulted(
-        "watch", \.watchedFiles,
-        .list(of: .text(like: .any("path with `*` in its last part")), countMax: 64),
-        "Files of the nodes whose lines `top` counts as rollouts, absolute or from the home folder; one on a network file system that several nodes have at the same path counts once"
+        "watch", \.watch,
+        .list(of: .value(.text(.any("path with `*` in its last part"))), countMax: 64),
+        "Files of the nodes whose lines `top` counts as rollouts, absolute or from the home folder, a file that several nodes see once; `SERVICE=PATH`: they are that service's"
       ),
     ])
 
   /// Called once, after it is read.
-  mutating func resolve(_ nodes: NodeResolver, faults: inout ManifestFaults) {
+  ///
+  /// - Parameter services: Their names.
+  mutating func resolve(
+    _ nodes: NodeResolver, services: [String], faults: inout ManifestFaults
+  ) {
     if self.settings.exampleCount == -1 { self.settings.exampleCount = WorkSettings().exampleCount }
     if self.on != nil {
       self.settings.nodes = nodes.nodes(on: self.on, faults: &faults).map(\.rawValue)
     }
-    // A path where a login begins, as `ssh NODE ls results` means it too.
-    self.watchedFiles = self.watchedFiles.map {
-      $0.hasPrefix("/") || $0.hasPrefix("~/") ? $0 : "~/\($0)"
+    for value in self.watch {
+      guard let text = value.text(of: "an entry of `watch`", faults: &faults) else { continue }
+      var pattern = WatchedPattern(text)
+      if let service = pattern.service, !services.contains(service) {
+        faults.error(
+          "unknown-service", "`watch` names an unknown service `\(service)`", at: value.location,
+          hint: Nearest.hint(for: service, in: services, as: "services"))
+      }
+      // A path where a login begins, as `ssh NODE ls results` means it too.
+      if !["/", "~/"].contains(where: pattern.path.hasPrefix) {
+        pattern.path = "~/\(pattern.path)"
+      }
+      self.watchedFiles.append(pattern)
     }
+  }
+}
+
+/// Files of the nodes whose lines count as rollouts.
+package struct WatchedPattern: Equatable, Sendable {
+  /// That the rollouts are of; `nil`: nobody in particular.
+  package var service: String?
+  /// Absolute, or below `~/`; `*` allowed in its last part.
+  package var path: String
+
+  /// - Parameter text: `SERVICE=PATH`, or a path alone.
+  package init(_ text: String) {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let isNamed = parts.count == 2 && FolderName.isGivenName(String(parts[0]))
+    self.service = isNamed ? String(parts[0]) : nil
+    self.path = isNamed ? String(parts[1]) : text
   }
 }
 

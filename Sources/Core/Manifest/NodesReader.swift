@@ -156,7 +156,8 @@ extension SSHSpecification {
         without: "the usual ones under `~/.ssh`", "Files of keys"),
       .optional(
         "known_hosts", \.knownHostsFiles, .list(of: .text(like: .any("path"))),
-        without: "`~/.ssh/known_hosts`", "Files of hosts' keys"),
+        without: "`~/.ssh/known_hosts`",
+        "Files of hosts' keys; `/etc/ssh/ssh_known_hosts` is read after them"),
       .defaulted(
         "unknown_hosts", \.unknownHosts, .choice(),
         "Whether the key of a host that is not known yet is added; a changed key is always an error"

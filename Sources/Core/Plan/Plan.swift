@@ -48,8 +48,10 @@ package struct Plan: Codable, Equatable, Sendable {
 
   package typealias Exporter = ManifestExporter
 
-  /// Of this form of the plan.
-  package var version = 1
+  /// Of this form of the plan; raised with each change of it that others cannot read.
+  package static let formVersion = 2
+
+  package private(set) var version = Self.formVersion
   /// The run's name: the manifest's `name`, else its file's.
   package var name: String
   /// In placement order, 1 to 4096.

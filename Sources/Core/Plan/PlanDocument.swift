@@ -21,6 +21,14 @@ extension Plan {
     guard json.count <= Self.maximumDocumentSize else {
       throw Diagnostic(code: "plan-too-large", "plan has `\(json.count)` bytes")
     }
+    struct Head: Decodable { var version: Int }
+    // Before all else: what another version wrote is not damaged.
+    if let head: Head = try? CanonicalJSON.value(from: json), head.version != Self.formVersion {
+      throw Diagnostic(
+        code: "unknown-version",
+        "plan has version `\(head.version)`, and this program reads \(Self.formVersion)",
+        hints: ["the `muster` that began the run ends it: `down` with that one"])
+    }
     let plan: Plan
     do {
       plan = try CanonicalJSON.value(from: json)
@@ -28,11 +36,6 @@ extension Plan {
       throw Diagnostic(
         code: "damaged-plan", "plan is damaged: it is not what `muster` wrote",
         causes: ["\(error)"], hints: ["start a new run: its records are kept"])
-    }
-    guard plan.version == 1 else {
-      throw Diagnostic(
-        code: "unknown-version", "plan has version `\(plan.version)`",
-        hints: ["this program reads version 1"])
     }
     guard (1...4096).contains(plan.nodes.count) else {
       throw Diagnostic(code: "damaged-plan", "plan has `\(plan.nodes.count)` nodes")

@@ -14,7 +14,37 @@ enum SGLang {
           host: .defaulted(
             "host", \.host, ManifestType.text(like: .any("address")).optional, "Where it listens"),
           executable: "What is started: a Python, or a program that gets the arguments alone"))
-  ) { Self.engine.template($0, of: $1, $2, faults: &$3) }
+  ) { reading, service, launch, faults in
+    Self.checkKey(reading, of: service, &faults)
+    return Self.engine.template(reading, of: service, launch, faults: &faults)
+  }
+
+  /// Only a Python is given the key; another program has to take it from its environment itself.
+  private static func checkKey(
+    _ reading: ManifestReading<ServerSettings>, of service: ManifestService,
+    _ faults: inout ManifestFaults
+  ) {
+    let settings = reading.root
+    let hasKey =
+      service.secrets.contains(Self.keyVariable)
+      || service.environment.contains { $0.name == Self.keyVariable }
+    guard hasKey, !Self.isPython(settings), !settings.extra.has("--api-key"),
+      let place = reading.place(of: \.executable)
+    else { return }
+    faults.add(
+      Diagnostic(
+        .warning, code: "key-not-given",
+        "`\(settings.executable)` is no Python: \(Self.keyVariable) is not put among its arguments",
+        at: place,
+        hints: [
+          "unless it asks for the key by itself, its server answers everybody: write a `python3` that "
+            + "has SGLang"
+        ]))
+  }
+
+  private static func isPython(_ settings: ServerSettings) -> Bool {
+    settings.executable.split(separator: "/").last?.hasPrefix("python") == true
+  }
 
   private static let keys: [ManifestKey<ServerSettings>] = [
     .optional(
@@ -60,8 +90,7 @@ enum SGLang {
     // Its health is asked by a request of its own, and a 503 heals: its canary tells.
     healthPath: nil, addressVariable: "SGLANG_HOST_IP",
     start: { settings, hasKey in
-      let name = settings.executable.split(separator: "/").last ?? ""
-      guard name.hasPrefix("python") else { return [settings.executable] }
+      guard Self.isPython(settings) else { return [settings.executable] }
       return [settings.executable]
         + (hasKey && !settings.extra.has("--api-key")
           ? ["-c", Self.startWithKey] : ["-m", "sglang.launch_server"])

@@ -6,11 +6,15 @@ struct RecordLineFields {
     /// The name of the object that has it; empty: the record.
     var section: String
     var name: String
-    /// The object's position among ``members``; `nil`: the record.
-    fileprivate var parent: Int?
-    /// As it stands in a line: `"name":`.
-    fileprivate var text: [UInt8]
+    fileprivate var place: Place
     fileprivate var isGroup: Bool
+  }
+
+  fileprivate struct Place: Hashable {
+    /// The object's position among ``members``; `nil`: the record.
+    var parent: Int?
+    /// As it stands in a line: `"name":`.
+    var text: [UInt8]
   }
 
   struct Field: Equatable {
@@ -36,6 +40,8 @@ struct RecordLineFields {
   private(set) var fields: [Field] = []
   /// The names of all records so far, in the order in which they came first.
   private(set) var members: [Member] = []
+  /// Their positions, for look-ups only.
+  private var positions: [Place: Int] = [:]
   /// The member that should come next. Records of one work have the same names in the same order, so
   /// that the first guess is right.
   private var next = 0
@@ -88,24 +94,25 @@ struct RecordLineFields {
   /// - Returns: Its position among ``members``, beyond the last one for what is passed over; `nil`
   ///   where there is no name.
   private mutating func readName(in parent: Int?, _ scanner: inout RecordLineScanner) -> Int? {
-    if self.next < self.members.count, self.members[self.next].parent == parent,
-      scanner.take(self.members[self.next].text)
+    if self.next < self.members.count, self.members[self.next].place.parent == parent,
+      scanner.take(self.members[self.next].place.text)
     {
       return self.next
     }
     guard let name = scanner.string(), scanner.take(0x3A) else { return nil }
-    let text = scanner.bytes[name.lowerBound - 1...name.upperBound + 1]
-    let known = self.members.firstIndex { $0.parent == parent && $0.text.elementsEqual(text) }
-    if let known { return known }
-    let isGroup = parent == nil && self.groupText?.elementsEqual(text) == true
-    if isGroup || self.members.count < Self.maximumMemberCount {
+    let text = Array(scanner.bytes[name.lowerBound - 1...name.upperBound + 1])
+    let place = Place(parent: parent, text: text)
+    if let known = self.positions[place] { return known }
+    let isGroup = parent == nil && text == self.groupText
+    let position = self.members.count
+    if isGroup || position < Self.maximumMemberCount {
+      self.positions[place] = position
       self.members.append(
         Member(
           section: parent.map { self.members[$0].name } ?? "",
-          name: String(decoding: scanner.bytes[name], as: UTF8.self), parent: parent,
-          text: Array(text), isGroup: isGroup))
-      return self.members.count - 1
+          name: String(decoding: scanner.bytes[name], as: UTF8.self), place: place,
+          isGroup: isGroup))
     }
-    return self.members.count
+    return position
   }
 }

@@ -26,11 +26,9 @@ package struct Lab {
 
   package var manifestPath: String { self.folder.file("nodes.yaml") }
 
-  /// Brings hosts 1 to `count` up; those that run are left alone, more than `count` are kept.
+  /// Brings hosts 1 to `count` (at most ``LabHost/countMax``) up, for the user of this process to log
+  /// in; those that run are left alone, more than `count` are kept.
   ///
-  /// - Parameters:
-  ///   - count: 1 to ``LabHost/countMax``.
-  ///   - user: Who logs in: the user of this process.
   /// - Returns: All hosts, and how many were started.
   package func up(
     count: Int, user: String, clock: some Clock<Duration>

@@ -70,15 +70,14 @@ struct LabFolder {
   }
 
   private static func isOwn(_ name: String) -> Bool {
-    // What was about to be written when a process was killed.
-    let name = name.replacing(/(\.[0-9]+-[0-9]+)?\.new$/, with: "")
-    let fixed = ["ports", "lock", "known_hosts", "nodes.yaml", "id_ed25519", "id_ed25519.pub"]
-    let endings = [".hostkey", ".hostkey.pub", ".conf", ".log", ".process"]
-    return fixed.contains(name)
-      || name.hasPrefix("node")
-        && endings.contains { ending in
-          name.hasSuffix(ending) && Int(name.dropFirst(4).dropLast(ending.count)) != nil
-        }
+    // Last, what was about to be written when a process was killed.
+    let own =
+      #/
+      (ports|lock|known_hosts|nodes\.yaml|id_ed25519(\.pub)?
+        |node[0-9]+\.(hostkey(\.pub)?|conf|log|process))
+      ((\.[0-9]+-[0-9]+)?\.new)?
+      /#
+    return name.wholeMatch(of: own) != nil
   }
 
   static func failed(_ operation: String) -> LabError {

@@ -6,23 +6,15 @@ enum LabProcess {
   /// The processes of sshd whose standard error is one of the files: those of the hosts, of who is
   /// logged in and of who is about to be, also after the host itself has died.
   static func sessions(logs: [String]) -> [ProcessStat.Identity] {
-    struct FileID: Hashable {
-      var device: dev_t
-      var inode: ino_t
-
-      init?(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        (self.device, self.inode) = (status.st_dev, status.st_ino)
-      }
+    func file(_ path: String) -> [UInt64]? {
+      var status = stat()
+      return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
     }
-    let logs = Set(logs.compactMap { FileID($0) })
+    let logs = Set(logs.compactMap(file))
     return ProcessTable.all().filter { process in
       // `sshd-session` from OpenSSH 9.8 on.
-      guard process.name.hasPrefix("sshd"),
-        let file = FileID("/proc/\(process.identity.processID)/fd/2")
-      else { return false }
-      return logs.contains(file)
+      process.name.hasPrefix("sshd")
+        && file("/proc/\(process.identity.processID)/fd/2").map(logs.contains) == true
     }.map(\.identity)
   }
 

@@ -14,16 +14,16 @@ struct AgentGreeting {
     case noPlace
     /// The agent speaks HTTP/2 from here on; what has come of it already is left in the input.
     case ready
-    /// An agent of another version.
-    case otherProtocol(line: String)
-    /// More than ``noiseSizeMax`` of something else.
-    case tooNoisy(noise: String)
+    /// An agent of another version, or more than ``noiseSizeMax`` of something else.
+    case failed(LinkError)
+    /// No daemon of the run is there, and none was to be started.
+    case noDaemon
     case timedOut
     /// The pipe closed before the agent was ready.
     case closed(noise: String)
   }
 
-  /// What a login shell may print.
+  /// What a login shell may print, and the script with it.
   static let noiseSizeMax = 64 << 10
   /// What is kept of it for the error.
   static let noiseKeptSizeMax = 1024
@@ -40,15 +40,21 @@ struct AgentGreeting {
     while let byte = input.popFirst() {
       guard byte == UInt8(ascii: "\n") else {
         self.line.append(byte)
-        if self.line.count > Self.noiseSizeMax { return .tooNoisy(noise: self.noiseText) }
+        if self.line.count > Self.noiseSizeMax { return .failed(.noise(self.noiseText)) }
         continue
       }
       let line = self.line
       self.line = []
-      if let event = Self.meaning(of: line) { return event }
+      // Lines that mean something as well: a node that repeats one ends here.
       self.noiseSize += line.count + 1
-      self.noise = (self.noise + line + [UInt8(ascii: "\n")]).suffix(Self.noiseKeptSizeMax)
-      if self.noiseSize > Self.noiseSizeMax { return .tooNoisy(noise: self.noiseText) }
+      let event = Self.meaning(of: line)
+      if event == nil {
+        self.noise = (self.noise + line + [UInt8(ascii: "\n")]).suffix(Self.noiseKeptSizeMax)
+      }
+      if self.noiseSize > Self.noiseSizeMax, event != .ready {
+        return .failed(.noise(self.noiseText))
+      }
+      if let event { return event }
     }
     return nil
   }
@@ -67,7 +73,7 @@ struct AgentGreeting {
     let words = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
     switch words.first {
     case "muster-node" where words.count == 2 && UInt32(words[1]) != nil:
-      return .otherProtocol(line: text)
+      return .failed(.otherProtocol(line: text))
     case "muster-found" where words.count == 1: return .agentFound
     case "muster-absent":
       let parts = text.split(separator: " ")
@@ -81,6 +87,7 @@ struct AgentGreeting {
       return .placeUnfit(
         AgentPlaceFault(index: index - 1, detail: words.count > 2 ? String(words[2]) : ""))
     case "muster-failed" where words.count == 1: return .noPlace
+    case "muster-resting" where words.count == 1: return .noDaemon
     default: return nil
     }
   }
@@ -88,15 +95,6 @@ struct AgentGreeting {
 
 /// Why a place on a node cannot hold the agent.
 package struct AgentPlaceFault: Equatable, Sendable {
-  package enum Reason: String, Equatable, Sendable {
-    case full
-    case readOnly = "read-only"
-    case noExecution = "noexec"
-    case denied = "no permission"
-    case damaged = "the upload arrived damaged"
-    case other
-  }
-
   /// In ``AgentScript/places``.
   package var index: Int
   /// The node's own words.
@@ -104,12 +102,14 @@ package struct AgentPlaceFault: Equatable, Sendable {
 
   package var place: String { AgentScript.places[self.index] }
 
-  package var reason: Reason {
-    let marks: [(String, Reason)] = [
-      ("No space left", .full), ("Disk quota exceeded", .full), ("File too large", .full),
-      ("Read-only file system", .readOnly), ("noexec", .noExecution),
-      ("damaged", .damaged), ("ermission denied", .denied), ("not a folder of this user", .denied),
+  /// In one or a few words.
+  package var reason: String {
+    let marks = [
+      ("No space left", "full"), ("Disk quota exceeded", "full"), ("File too large", "full"),
+      ("Read-only file system", "read-only"), ("noexec", "noexec"),
+      ("damaged", "the upload arrived damaged"), ("ermission denied", "no permission"),
+      ("not a folder of this user", "no permission"),
     ]
-    return marks.first { self.detail.contains($0.0) }?.1 ?? .other
+    return marks.first { self.detail.contains($0.0) }?.1 ?? "other"
   }
 }

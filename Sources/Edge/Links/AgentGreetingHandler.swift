@@ -8,16 +8,22 @@ final class AgentGreetingHandler: ChannelInboundHandler, RemovableChannelHandler
 
   private var greeting = AgentGreeting()
   private var input = ByteBuffer()
-  private var isOver = false
+  private(set) var isOver = false
   private var deadline: Scheduled<Void>?
   private let firstDeadline: NIODeadline
+  private let pushDeadline: NIODeadline
   private let events: AsyncStream<AgentGreeting.Event>.Continuation
 
   /// - Parameters:
   ///   - deadline: By the event loop's clock, for the agent's preface.
+  ///   - pushDeadline: For the preface, once the image is wanted.
   ///   - events: Ends after `ready`, or the event that says why not.
-  init(deadline: NIODeadline, events: AsyncStream<AgentGreeting.Event>.Continuation) {
+  init(
+    deadline: NIODeadline, pushDeadline: NIODeadline,
+    events: AsyncStream<AgentGreeting.Event>.Continuation
+  ) {
     self.firstDeadline = deadline
+    self.pushDeadline = pushDeadline
     self.events = events
   }
 
@@ -45,9 +51,9 @@ final class AgentGreetingHandler: ChannelInboundHandler, RemovableChannelHandler
       switch event {
       case .agentFound, .placeUnfit: self.events.yield(event)
       case .imageWanted:
-        self.setDeadline(context.eventLoop.now + LinkOpener.pushTimeout, context)
+        self.setDeadline(self.pushDeadline, context)
         self.events.yield(event)
-      case .noPlace, .ready, .otherProtocol, .tooNoisy, .timedOut, .closed: self.end(with: event)
+      case .noPlace, .ready, .noDaemon, .failed, .timedOut, .closed: self.end(with: event)
       }
     }
   }

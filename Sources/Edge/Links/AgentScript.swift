@@ -11,6 +11,7 @@ import Fleet
 /// muster-absent Linux x86_64 gzip    no agent here; it expects `SIZE gzip|plain`, LF, SIZE bytes
 /// muster-unfit 1 TEXT                place 1 cannot hold it, and why
 /// muster-failed                      no place can
+/// muster-resting                     the agent's word: no daemon of the run is there
 /// ```
 package struct AgentScript: Equatable, Sendable {
   /// Places for the program, in this order.
@@ -124,13 +125,15 @@ package struct AgentScript: Equatable, Sendable {
 package enum LinkPurpose: Equatable, Sendable {
   /// The daemon of a run, started if there is none: it outlives the link.
   case run(String)
+  /// The daemon of a run where there is one; none is started.
+  case observation(of: String)
   /// Short calls that belong to no run: the agent ends with the link, and leaves nothing.
   case errand
 
   /// A name that must be one.
   var name: String {
     switch self {
-    case .run(let run): run
+    case .run(let run), .observation(let run): run
     case .errand: "errand"
     }
   }
@@ -139,6 +142,7 @@ package enum LinkPurpose: Equatable, Sendable {
   func arguments(node: String) -> [String] {
     switch self {
     case .run(let run): ["connect", "--run", run, "--node", node]
+    case .observation(let run): ["observe", "--run", run, "--node", node]
     case .errand: ["errand", "--node", node]
     }
   }

@@ -50,10 +50,6 @@ package struct Link: Sendable {
 extension EventLoopFuture<CommandEnd> {
   /// The end; a future that fails is a pipe that never was.
   func ending() async -> CommandEnd {
-    do {
-      return try await self.get()
-    } catch {
-      return CommandEnd(outcome: .abandoned, standardError: "")
-    }
+    (try? await self.get()) ?? CommandEnd(outcome: .abandoned, standardError: "")
   }
 }

@@ -16,7 +16,6 @@ package final class LinkAdmission: Sendable {
   private struct State {
     var openCount = 0
     var waiting: [(id: UInt64, continuation: CheckedContinuation<Bool, Never>)] = []
-    var cancelled: Set<UInt64> = []
     var nextID: UInt64 = 0
     var generator: SplitMix64
   }
@@ -58,12 +57,11 @@ package final class LinkAdmission: Sendable {
       state.nextID += 1
       return state.nextID
     }
-    // Set where the cancellation came after the admission.
-    defer { self.state.withLock { _ = $0.cancelled.remove(id) } }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let isAdmitted: Bool? = self.state.withLock { state in
-          if state.cancelled.remove(id) != nil { return false }
+          // Who is cancelled before this lock is seen here, and whoever is later is seen waiting.
+          if Task.isCancelled { return false }
           if state.openCount < self.countMax {
             state.openCount += 1
             return true
@@ -75,12 +73,8 @@ package final class LinkAdmission: Sendable {
       }
     } onCancel: {
       let continuation = self.state.withLock { state in
-        guard let index = state.waiting.firstIndex(where: { $0.id == id }) else {
-          // Not waiting yet, or admitted already.
-          state.cancelled.insert(id)
-          return nil as CheckedContinuation<Bool, Never>?
-        }
-        return state.waiting.remove(at: index).continuation
+        // Otherwise not waiting yet, or admitted already.
+        state.waiting.firstIndex { $0.id == id }.map { state.waiting.remove(at: $0).continuation }
       }
       continuation?.resume(returning: false)
     }

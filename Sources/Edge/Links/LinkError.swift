@@ -32,6 +32,8 @@ package enum LinkError: Error, Equatable, Sendable {
   case endedEarly(CommandEnd.Outcome, standardError: String, noise: String)
   /// The login shell printed more than is read past.
   case noise(String)
+  /// No daemon of the run is there, and an observer starts none.
+  case noDaemon
   /// The agent there speaks another version.
   case otherProtocol(line: String)
   /// The agent's program on this machine cannot be used.
@@ -45,7 +47,8 @@ package enum LinkError: Error, Equatable, Sendable {
   /// Whether trying again may help: the network may come back, a host may start.
   package var mayPass: Bool {
     switch self {
-    case .unreachable, .noAnswer, .endedEarly, .cancelled, .ssh(.disconnected, _, _): true
+    case .unreachable, .noAnswer, .endedEarly, .noDaemon, .cancelled, .ssh(.disconnected, _, _):
+      true
     case .ssh, .nameNotResolved, .connectionRefused, .noUsableKey, .knownHosts,
       .otherArchitecture, .noPlaceForAgent, .noise, .otherProtocol, .agentImage,
       .programNotStarted, .name:
@@ -75,7 +78,8 @@ extension LinkError {
         hints: ["`ssh.connect_timeout` is how long it may take"] + phase.hints)
     case .noUsableKey(let user, let unusable):
       Diagnostic(
-        code: Self.isRSAOnly(unusable) ? "rsa-key-unsupported" : "no-usable-key",
+        code: !unusable.isEmpty && unusable.allSatisfy(Self.isRSA)
+          ? "rsa-key-unsupported" : "no-usable-key",
         "no key can be tried to log in as `\(user)`", causes: unusable.map(Self.text),
         hints: Self.hints(unusable))
     case .ssh(let error, let address, let unusable):
@@ -92,7 +96,7 @@ extension LinkError {
         code: "no-place-for-agent", "no folder can hold muster-node",
         causes: faults.map { fault in
           let detail = fault.detail.isEmpty ? "" : " (\(fault.detail.printable))"
-          return "\(fault.place): \(fault.reason.rawValue)\(detail)"
+          return "\(fault.place): \(fault.reason)\(detail)"
         },
         hints: ["free some space, or mount one of them writable and without `noexec`"])
     case .endedEarly(let outcome, let standardError, let noise):
@@ -106,6 +110,10 @@ extension LinkError {
         code: "shell-prints", "the login shell prints without end",
         causes: ["it begins or ends with: \(noise.printable)"],
         hints: ["let its start-up files print only where `test -t 1` succeeds"])
+    case .noDaemon:
+      Diagnostic(
+        code: "no-agent", "no agent of this run is there",
+        hints: ["`muster status MANIFEST` starts one, which finds what still runs"])
     case .otherProtocol(let line):
       Diagnostic(
         code: "other-protocol",
@@ -176,6 +184,11 @@ extension LinkError {
     case .windowExceeded:
       return Diagnostic(
         code: "protocol-error", "\(address) sent more than its window allows")
+    case .flooded(let phase):
+      return Diagnostic(
+        code: "protocol-error", "\(address) sends without end during \(phase.rawValue)")
+    case .hostKeyNotSaved(let file, let detail):
+      return Diagnostic(code: "known-hosts", "`\(file)`: \(detail)")
     case .libraryUnavailable:
       return Diagnostic(code: "libssh2", "libssh2 does not start on this machine")
     }
@@ -196,9 +209,8 @@ extension LinkError {
         + Self.hints(untried))
   }
 
-  private static func isRSAOnly(_ unusable: [SSHRefusal.Unusable]) -> Bool {
-    !unusable.isEmpty
-      && unusable.allSatisfy { if case .rsaNeedsSHA2 = $0.fault { true } else { false } }
+  private static func isRSA(_ unusable: SSHRefusal.Unusable) -> Bool {
+    if case .rsaNeedsSHA2 = unusable.fault { true } else { false }
   }
 
   private static func text(_ unusable: SSHRefusal.Unusable) -> String {
@@ -216,7 +228,7 @@ extension LinkError {
 
   private static func hints(_ unusable: [SSHRefusal.Unusable]) -> [String] {
     var hints: [String] = []
-    if unusable.contains(where: { if case .rsaNeedsSHA2 = $0.fault { true } else { false } }) {
+    if unusable.contains(where: Self.isRSA) {
       hints.append("make another key with `ssh-keygen -t ed25519` and add it on the nodes")
     }
     if unusable.contains(where: { $0.fault == .encrypted }) {

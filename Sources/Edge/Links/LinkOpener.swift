@@ -50,13 +50,16 @@ package struct LinkOpener: Sendable {
   ) async throws(LinkError) -> Link {
     let loop = self.group.next()
     var deadline = loop.now + node.link.timeout
+    // Of all attempts together, whatever the node says.
+    let last = deadline + Self.pushTimeout
     var script = AgentScript(
       sha256: self.agent.sha256, node: node.name, purpose: purpose)
     var attempt = 0
     var heard = Heard()
     while true {
       do throws(LinkError) {
-        return try await self.attempt(node, script, deadline: deadline, &heard, on: loop)
+        return try await self.attempt(
+          node, script, deadline: deadline, last: last, &heard, on: loop)
       } catch {
         switch error {
         case .ssh(.disconnected(during: .greeting, _), _, _):
@@ -69,12 +72,12 @@ package struct LinkOpener: Sendable {
         where (heard.faults.last?.index ?? .max) + 1 < AgentScript.places.count:
           // The place looked fit, and did not hold the image: the next one may.
           script.skippedPlaceCount = (heard.faults.last?.index ?? 0) + 1
-          deadline = loop.now + node.link.timeout
+          deadline = min(loop.now + node.link.timeout, last)
         case .endedEarly where heard.hasFoundAgent && !script.checksAgent,
           .otherProtocol where heard.hasFoundAgent && !script.checksAgent:
           // The program has the right name; its bytes may have been damaged since.
           script.checksAgent = true
-          deadline = loop.now + node.link.timeout
+          deadline = min(loop.now + node.link.timeout, last)
         default: throw error
         }
       }
@@ -89,16 +92,16 @@ package struct LinkOpener: Sendable {
   }
 
   private func attempt(
-    _ node: Plan.Node, _ script: AgentScript, deadline: NIODeadline,
+    _ node: Plan.Node, _ script: AgentScript, deadline: NIODeadline, last: NIODeadline,
     _ heard: inout Heard, on loop: any EventLoop
   ) async throws(LinkError) -> Link {
     let (events, continuation) = AsyncStream.makeStream(of: AgentGreeting.Event.self)
-    let pipe = try await self.openPipe(
-      node, script.purpose, deadline, continuation, on: loop)
+    let pipe = try await self.openPipe(node, script.purpose, deadline, on: loop) {
+      AgentGreetingHandler(deadline: deadline, pushDeadline: last, events: continuation)
+    }
     do throws(LinkError) {
       if pipe.readsScript { pipe.send(script.text) }
       try await self.awaitAgent(events, on: pipe, node, &heard)
-      try await pipe.rememberHostKey(in: self.knownHosts)
       return try await pipe.wrapped()
     } catch {
       await pipe.close()
@@ -107,10 +110,9 @@ package struct LinkOpener: Sendable {
   }
 
   private func openPipe(
-    _ node: Plan.Node, _ purpose: LinkPurpose, _ deadline: NIODeadline,
-    _ events: AsyncStream<AgentGreeting.Event>.Continuation, on loop: any EventLoop
+    _ node: Plan.Node, _ purpose: LinkPurpose, _ deadline: NIODeadline, on loop: any EventLoop,
+    greeting: @escaping @Sendable () -> AgentGreetingHandler
   ) async throws(LinkError) -> LinkPipe {
-    let greeting = { @Sendable in AgentGreetingHandler(deadline: deadline, events: events) }
     switch node.link {
     case .local:
       let argv = [self.agent.path] + purpose.arguments(node: node.name)
@@ -153,12 +155,12 @@ package struct LinkOpener: Sendable {
       case .placeUnfit(let fault):
         heard.faults.append(fault)
         if isUploading { throw .noPlaceForAgent(heard.faults) }
+      case .noDaemon:
+        throw .noDaemon
       case .noPlace:
         throw .noPlaceForAgent(heard.faults)
-      case .otherProtocol(let line):
-        throw .otherProtocol(line: line)
-      case .tooNoisy(let noise):
-        throw .noise(noise)
+      case .failed(let error):
+        throw error
       case .timedOut:
         let timeout = isUploading ? Self.pushTimeout : node.link.timeout
         throw .noAnswer(

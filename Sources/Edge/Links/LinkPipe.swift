@@ -19,8 +19,6 @@ struct LinkPipe: Sendable {
   /// Whether an `sh` is at the other end, rather than the agent.
   let readsScript: Bool
   /// Of SSH alone.
-  var ssh: SSHSpecification?
-  var opening: EventLoopFuture<SSHHostKey?>?
   var unusableKeys: [SSHRefusal.Unusable] = []
 
   var loop: any EventLoop { self.channel.eventLoop }
@@ -43,12 +41,17 @@ struct LinkPipe: Sendable {
     let ended = loop.makePromise(of: CommandEnd.self)
     let pipe = LinkPipe(
       channel: channel, end: ended.futureResult, address: "\(ssh.host):\(ssh.port)",
-      readsScript: true, ssh: ssh, opening: opened.futureResult, unusableKeys: unusable)
+      readsScript: true, unusableKeys: unusable)
     do {
       // Not before: a name with several addresses makes several channels, and one is kept.
       try await loop.submit {
         let handler = try SSHClientHandler(
-          configuration, deadline: deadline, opened: opened, ended: ended)
+          configuration, deadline: deadline, opened: opened, ended: ended
+        ) { key in
+          NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
+            try knownHosts.add(key, host: ssh.host, port: ssh.port, to: ssh.knownHostsFiles)
+          }
+        }
         try channel.pipeline.syncOperations.addHandlers(handler)
         try channel.pipeline.syncOperations.addHandler(greeting(), name: Self.greetingName)
       }.get()
@@ -180,12 +183,6 @@ struct LinkPipe: Sendable {
     try await self.channel.writeAndFlush(bytes).get()
   }
 
-  /// Adds the server's key to known_hosts where it was accepted.
-  func rememberHostKey(in files: KnownHostsFiles) async throws(LinkError) {
-    guard let ssh = self.ssh, let key = try? await self.opening?.get() else { return }
-    try files.add(key, host: ssh.host, port: ssh.port, to: ssh.knownHostsFiles)
-  }
-
   /// Hands the pipe to gRPC, once the agent has said that it is there.
   func wrapped() async throws(LinkError) -> Link {
     let channel = self.channel
@@ -215,6 +212,8 @@ struct LinkPipe: Sendable {
       return .noAnswer(
         address: self.address, during: .ssh(phase),
         seconds: Int(timeout.nanoseconds / 1_000_000_000))
+    case .lost(.hostKeyNotSaved(let file, let detail)):
+      return .knownHosts(file: file, detail: detail)
     case .lost(let error):
       return .ssh(error, address: self.address, unusable: self.unusableKeys)
     case .exited, .signalled, .abandoned:

@@ -51,10 +51,7 @@ struct PipedProcess: Sendable {
       if let status = WaitStatus.of(self.process) { return .init(status) }
       let left = deadline - Self.monotonicMilliseconds
       if left <= 0 {
-        var status: CInt = 0
-        kill(-self.process, SIGKILL)
-        while waitpid(self.process, &status, 0) < 0, errno == EINTR {}
-        return .init(WaitStatus(status))
+        return .init(ChildProcess.kill(self.process) ?? .signalled(SIGKILL))
       }
       // A negative descriptor is passed over: then this is a pause, and the process is looked at.
       var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

@@ -47,7 +47,7 @@ package struct HTTPScraper: Sendable {
     var request = HTTPClientRequest(url: url)
     request.headers.add(name: "accept", value: "text/plain")
     request.headers.add(name: "user-agent", value: "muster")
-    let response = try await self.client.execute(request, timeout: Self.amount(self.timeout))
+    let response = try await self.client.execute(request, timeout: TimeAmount(self.timeout))
     guard response.status == .ok else {
       // So that the connection may be used again.
       _ = try? await response.body.collect(upTo: 1 << 16)
@@ -63,13 +63,9 @@ package struct HTTPScraper: Sendable {
   static func configuration(_ connectTimeout: Duration) -> HTTPClient.Configuration {
     var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
     configuration.httpVersion = .http1Only
-    configuration.timeout.connect = Self.amount(connectTimeout)
+    configuration.timeout.connect = TimeAmount(connectTimeout)
     configuration.connectionPool.retryConnectionEstablishment = false
     return configuration
-  }
-
-  static func amount(_ duration: Duration) -> TimeAmount {
-    .nanoseconds(Int64(duration / .nanoseconds(1)))
   }
 }
 

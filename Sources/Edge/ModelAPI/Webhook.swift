@@ -33,7 +33,7 @@ package struct Webhook: Sendable {
     do {
       let configuration = HTTPScraper.configuration(timeout)
       status = try await HTTPClient.withHTTPClient(configuration: configuration) { client in
-        try await client.execute(request, timeout: HTTPScraper.amount(timeout)).status.code
+        try await client.execute(request, timeout: TimeAmount(timeout)).status.code
       }
     } catch {
       throw Fault(reason: Self.words(error, timeout))

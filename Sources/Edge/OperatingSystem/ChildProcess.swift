@@ -4,11 +4,12 @@ import Glibc
 /// A program about to be started, with every signal as by default and no descriptor but those that
 /// are named here.
 package struct ChildProcess: Sendable {
-  package enum Group: Sendable {
+  /// As a flag of posix_spawn(3); Glibc's module leaves the first out. Source: glibc's spawn.h.
+  package enum Group: CInt, Sendable {
     /// A session and process group of its own.
-    case session
+    case session = 0x80
     /// A process group of its own: Ctrl-C at the terminal goes by it.
-    case processGroup
+    case processGroup = 0x02
   }
 
   /// A descriptor of ours that becomes one of the child's; `nil`: nothing to read or write.
@@ -59,7 +60,7 @@ package struct ChildProcess: Sendable {
     sigfillset(&signals)
     posix_spawnattr_setsigdefault(&attributes, &signals)
     posix_spawnattr_setpgroup(&attributes, 0)
-    let flags = self.group.flag | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
+    let flags = self.group.rawValue | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
     posix_spawnattr_setflags(&attributes, Int16(truncatingIfNeeded: flags))
 
     var process: pid_t = 0
@@ -100,10 +101,17 @@ package struct ChildProcess: Sendable {
   }
 
   /// Kills a child with its group, and asks for its end, which comes within a millisecond as a rule.
-  package static func kill(_ process: Int32) {
+  ///
+  /// - Returns: `nil` where it has not come in 100 ms, as of one that a dead disk holds.
+  @discardableResult
+  package static func kill(_ process: Int32) -> WaitStatus? {
     // Its number is ours until we have waited for it.
     Glibc.kill(-process, SIGKILL)
-    for _ in 0..<100 where waitpid(process, nil, WNOHANG) == 0 { usleep(1000) }
+    for _ in 0..<100 {
+      if let status = WaitStatus.of(process) { return status }
+      usleep(1000)
+    }
+    return nil
   }
 
   /// Something to read nothing from: `/dev/null`, or in a root without it a pipe that has ended.
@@ -122,16 +130,6 @@ package struct ChildProcess: Sendable {
     let pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
     defer { for pointer in pointers { free(pointer) } }
     return body(pointers)
-  }
-}
-
-extension ChildProcess.Group {
-  fileprivate var flag: CInt {
-    switch self {
-    // POSIX_SPAWN_SETSID, which Glibc's module leaves out. Source: glibc's spawn.h.
-    case .session: 0x80
-    case .processGroup: CInt(POSIX_SPAWN_SETPGROUP)
-    }
   }
 }
 
@@ -155,10 +153,11 @@ package enum WaitStatus: Equatable, Sendable {
 
   /// Asks for the end of a child, once.
   ///
-  /// - Returns: `nil` while it runs; 0 for one that is not a child (any more).
+  /// - Returns: `nil` while it runs; -1, no success, for one that is not a child (any more).
   package static func of(_ child: Int32) -> WaitStatus? {
     var status: CInt = 0
     let result = waitpid(child, &status, WNOHANG)
-    return result == 0 || (result < 0 && errno == EINTR) ? nil : WaitStatus(status)
+    if result == 0 || (result < 0 && errno == EINTR) { return nil }
+    return result < 0 ? .exited(-1) : WaitStatus(status)
   }
 }

@@ -51,14 +51,8 @@ package struct OpenFile: ~Copyable, Sendable {
 
   /// Writes all of `bytes` at `offset`.
   package func write(_ bytes: [UInt8], at offset: Int) throws(SystemFault) {
-    var done = 0
-    while done < bytes.count {
-      done += try SystemFault.check("write", self.path) {
-        bytes.withUnsafeBytes { bytes in
-          let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-          return pwrite(self.number, rest.baseAddress, rest.count, off_t(offset + done))
-        }
-      }
+    try PlainFile.writeAll(bytes, named: self.path) { rest, done in
+      pwrite(self.number, rest.baseAddress, rest.count, off_t(offset + done))
     }
   }
 

@@ -102,13 +102,24 @@ package enum PlainFile {
   package static func write(
     _ bytes: [UInt8], to file: CInt, named path: String
   ) throws(SystemFault) {
-    var start = 0
-    while start < bytes.count {
-      start += try SystemFault.check("write", path) {
-        bytes.withUnsafeBytes { bytes in
-          let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-          return Glibc.write(file, rest.baseAddress, rest.count)
-        }
+    try Self.writeAll(bytes, named: path) { rest, _ in
+      let count = Glibc.write(file, rest.baseAddress, rest.count)
+      guard count < 0, errno == EAGAIN else { return count }
+      // Another process that has the same pipe or terminal wants not to wait: we do.
+      var event = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+      poll(&event, 1, -1)
+      return 0
+    }
+  }
+
+  /// - Parameter call: Takes some of the rest; with how many bytes were taken before.
+  static func writeAll(
+    _ bytes: [UInt8], named path: String, _ call: (UnsafeRawBufferPointer, Int) -> Int
+  ) throws(SystemFault) {
+    var done = 0
+    while done < bytes.count {
+      done += try SystemFault.check("write", path) {
+        bytes.withUnsafeBytes { call(UnsafeRawBufferPointer(rebasing: $0[done...]), done) }
       }
     }
   }
@@ -116,25 +127,31 @@ package enum PlainFile {
   private static let makeCountMax = 100
 
   /// Makes a folder and those above it, mode 0700 each; one that is there is left as it is.
-  package static func makeFolders(_ path: String) throws(SystemFault) {
+  ///
+  /// - Parameter durably: Returns when those that were made survive the end of the machine.
+  package static func makeFolders(_ path: String, durably: Bool = false) throws(SystemFault) {
     for _ in 1..<Self.makeCountMax {
       do throws(SystemFault) {
-        return try Self.makeFoldersOnce(path)
+        return try Self.makeFoldersOnce(path, durably)
       } catch {
         // Where homes are shared, the last daemon of a run on another node has removed one in between.
         guard error.code == ENOENT else { throw error }
       }
     }
-    try Self.makeFoldersOnce(path)
+    try Self.makeFoldersOnce(path, durably)
   }
 
-  private static func makeFoldersOnce(_ path: String) throws(SystemFault) {
+  private static func makeFoldersOnce(_ path: String, _ durably: Bool) throws(SystemFault) {
     var end = path.startIndex
     while end < path.endIndex {
       end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
       let folder = String(path[..<end])
-      if mkdir(folder, 0o700) == 0 || errno == EEXIST { continue }
+      if mkdir(folder, 0o700) == 0 {
+        if durably { try Self.syncFolder(of: folder) }
+        continue
+      }
       let code = errno
+      if code == EEXIST { continue }
       // Above us there may be folders that only let us through.
       var status = stat()
       if stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { continue }

@@ -120,15 +120,12 @@ package struct ProcessStat: Equatable, Sendable {
       let close = bytes.lastIndex(of: UInt8(ascii: ")")), open < close,
       let processID = Int32(String(decoding: bytes[..<open].dropLast(), as: UTF8.self))
     else { return nil }
-    let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "))
+    let fields = String(decoding: bytes[(close + 1)...], as: UTF8.self).split(separator: " ")
     // Field 3 comes first; 14 and 15 are the processor's time, 22 is the start.
-    guard fields.count >= 20, fields[0].count == 1, let state = fields[0].first,
-      let parentID = Int32(String(decoding: fields[1], as: UTF8.self)),
-      let groupID = Int32(String(decoding: fields[2], as: UTF8.self)),
-      let sessionID = Int32(String(decoding: fields[3], as: UTF8.self)),
-      let userTicks = UInt64(String(decoding: fields[11], as: UTF8.self)),
-      let systemTicks = UInt64(String(decoding: fields[12], as: UTF8.self)),
-      let startTicks = UInt64(String(decoding: fields[19], as: UTF8.self))
+    guard fields.count >= 20, fields[0].utf8.count == 1, let state = fields[0].utf8.first,
+      let parentID = Int32(fields[1]), let groupID = Int32(fields[2]),
+      let sessionID = Int32(fields[3]), let userTicks = UInt64(fields[11]),
+      let systemTicks = UInt64(fields[12]), let startTicks = UInt64(fields[19])
     else { return nil }
     self.identity = Identity(processID: processID, startTicks: startTicks)
     self.name = String(decoding: bytes[(open + 1)..<close], as: UTF8.self)

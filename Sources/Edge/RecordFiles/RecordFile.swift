@@ -31,7 +31,8 @@ package actor RecordFile: RecordLog {
   package init(path: String) throws(SystemFault) {
     let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
     let size = try file.size()
-    let scan = try RecordFileScan(file, size: size)
+    var scan = RecordFileScan()
+    try scan.goOn(file, to: size)
     if scan.corruption != nil { try Self.setAside(file, scan.intactSize..<size) }
     if scan.intactSize < size { try file.truncate(to: scan.intactSize) }
     try file.synchronize()
@@ -171,7 +172,6 @@ package protocol RecordLog: Sendable {
 /// A record file that is only read, such as by a merge while another process may append to it: what
 /// is unfinished at its end is not seen, and nothing is repaired.
 package final class RecordFileReader: Sendable {
-  package let path: String
   package let entries: [BatchEntry]
   /// What is wrong from some offset on; `nil` when nothing is.
   package let damage: String?
@@ -180,10 +180,10 @@ package final class RecordFileReader: Sendable {
   package let file: OpenFile
 
   package init(path: String) throws(SystemFault) {
-    self.path = path
     self.file = try OpenFile(path: path, flags: O_RDONLY)
     let size = try self.file.size()
-    let scan = try RecordFileScan(self.file, size: size)
+    var scan = RecordFileScan()
+    try scan.goOn(self.file, to: size)
     self.isCut = scan.intactSize < size && scan.corruption == nil
     self.entries = scan.entries
     self.damage = scan.corruption.map { "\($0) at byte \(scan.intactSize)" }
@@ -233,12 +233,6 @@ struct RecordFileScan {
   var intactSize = 0
   /// Why the frame at ``intactSize`` is wrong; `nil` when it is merely unfinished, or there is none.
   var corruption: String?
-
-  init(_ file: borrowing OpenFile, size: Int) throws(SystemFault) {
-    try self.goOn(file, to: size)
-  }
-
-  init() {}
 
   /// Reads what is behind the intact part, up to `size`.
   mutating func goOn(_ file: borrowing OpenFile, to size: Int) throws(SystemFault) {

@@ -18,9 +18,9 @@ package final class Journal: Sendable {
       try database.execute(sql: "PRAGMA journal_mode = WAL")
       try database.execute(sql: "PRAGMA synchronous = FULL")
     }
-    do {
-      self.queue = try DatabaseQueue(path: path, configuration: configuration)
-      try self.queue.write { database in
+    self.queue = try Self.checked(path) {
+      let queue = try DatabaseQueue(path: path, configuration: configuration)
+      try queue.write { database in
         try database.execute(
           sql: """
             CREATE TABLE IF NOT EXISTS event (
@@ -29,14 +29,13 @@ package final class Journal: Sendable {
             CREATE INDEX IF NOT EXISTS event_kind ON event (kind, id);
             """)
       }
-    } catch {
-      throw .journal(path: path, reason: "\(error)")
+      return queue
     }
   }
 
   /// Appends events in one transaction: all of them or none.
   package func append(_ events: [JournalEvent]) throws(RunStoreError) {
-    do {
+    try Self.checked(self.path) {
       try self.queue.write { database in
         let statement = try database.cachedStatement(
           sql: "INSERT INTO event (milliseconds, kind, subject, detail) VALUES (?, ?, ?, ?)")
@@ -46,15 +45,13 @@ package final class Journal: Sendable {
           ])
         }
       }
-    } catch {
-      throw .journal(path: self.path, reason: "\(error)")
     }
   }
 
   /// The events, or those of one kind, in the order in which they were appended.
   package func events(kind: String? = nil) throws(RunStoreError) -> [JournalEvent] {
-    do {
-      return try self.queue.read { database in
+    try Self.checked(self.path) {
+      try self.queue.read { database in
         try Row.fetchAll(
           database,
           sql: """
@@ -65,9 +62,13 @@ package final class Journal: Sendable {
           JournalEvent(milliseconds: row[0], kind: row[1], subject: row[2], detail: row[3])
         }
       }
-    } catch {
-      throw .journal(path: self.path, reason: "\(error)")
     }
+  }
+
+  private static func checked<Result>(
+    _ path: String, _ body: () throws -> Result
+  ) throws(RunStoreError) -> Result {
+    do { return try body() } catch { throw .journal(path: path, reason: "\(error)") }
   }
 }
 

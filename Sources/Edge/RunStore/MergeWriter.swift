@@ -41,7 +41,7 @@ package struct MergeWriter {
   ) throws(RunStoreError) -> MergeSummary {
     let nodes = try self.run.recordedNodes()
     let (summary, cut) = try RunStoreError.filing { () throws(SystemFault) in
-      try Folder.makeAll(self.run.mergedPath)
+      try PlainFile.makeFolders(self.run.mergedPath, durably: true)
       var readers: [RecordFileReader] = []
       for node in nodes {
         readers.append(try RecordFileReader(path: self.run.recordFilePath(of: node)))
@@ -53,15 +53,17 @@ package struct MergeWriter {
       var summary = try self.writeOutputs(readers, batches, take)
       try self.write(MergeAttempts.lines(attempts), to: "attempts.jsonl")
       summary.damaged = readers.compactMap { reader in
-        reader.damage.map { "\(reader.path): \($0)" }
+        reader.damage.map { "\(reader.file.path): \($0)" }
       }
-      return (summary, readers.filter(\.isCut).map { "\($0.path): it ends within a batch" })
+      return (summary, readers.filter(\.isCut).map { "\($0.file.path): it ends within a batch" })
     }
+    // One that ended among its renames has left its summary under the name of before.
+    let last =
+      (try? self.run.lastMerge(of: self.plan))
+      ?? (try? self.run.lastMerge(of: self.plan, file: "summary.json.new"))
     // Records that are there and were once taken for results are no loss of files.
-    if let last = try? self.run.lastMerge(of: self.plan),
-      last.merged > summary.merged + summary.rejected
-    {
-      for name in Self.names { unlink(self.path(name) + ".new") }
+    if let last, last.merged > summary.merged + summary.rejected {
+      for name in Self.names.dropLast() { unlink(self.path(name) + ".new") }
       throw .fewer(
         path: self.run.mergedPath, count: summary.merged, keptCount: last.merged,
         damaged: summary.damaged + cut)

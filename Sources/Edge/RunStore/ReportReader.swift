@@ -94,8 +94,10 @@ package final class ReportReader: Sendable {
 
 extension RunDirectory {
   /// What the last whole merge of this plan found.
-  func lastMerge(of plan: WorkPlan) throws(RunStoreError) -> MergeSummary {
-    let path = "\(self.mergedPath)/summary.json"
+  func lastMerge(
+    of plan: WorkPlan, file: String = "summary.json"
+  ) throws(RunStoreError) -> MergeSummary {
+    let path = "\(self.mergedPath)/\(file)"
     guard access(path, F_OK) == 0 else {
       throw .unmerged(path: path, reason: "there is no complete merge of this run")
     }

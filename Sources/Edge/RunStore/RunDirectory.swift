@@ -1,6 +1,7 @@
 package import Fleet
 import Glibc
 package import OperatingSystem
+import RecordFiles
 package import Rollouts
 
 /// The folder of one run, `ROOT/NAME/ID/`: `plan.json`, `shards.json`, `journal.sqlite`, `records/`,
@@ -25,6 +26,8 @@ package struct RunDirectory: Equatable, Sendable {
   package var workPlanPath: String { "\(self.path)/\(Self.workPlanName)" }
   package var journalPath: String { "\(self.path)/journal.sqlite" }
   private var finishedPath: String { "\(self.path)/finished" }
+  /// Beside its place, while it is filled.
+  private var unfinishedName: String { ".\(self.id).new" }
   package var recordsPath: String { "\(self.path)/records" }
   /// What an eval leased to which node (`LeaseFile`).
   package var leasesPath: String { "\(self.path)/leases.jsonl" }
@@ -51,32 +54,49 @@ package struct RunDirectory: Equatable, Sendable {
   ) throws(RunStoreError) -> Self {
     let run = Self(root: root, name: name, id: id)
     try RunStoreError.filing { () throws(SystemFault) in
-      try Folder.makeAll("\(root)/\(name)")
-      let unfinished = "\(root)/\(name)/.\(id).new"
-      try Folder.make(unfinished)
-      for folder in ["records", "merged", "logs"] { try Folder.make("\(unfinished)/\(folder)") }
+      let folder = "\(root)/\(name)"
+      try PlainFile.makeFolders(folder, durably: true)
+      let unfinished = "\(folder)/\(run.unfinishedName)"
+      for inner in ["records", "merged", "logs"] {
+        try PlainFile.makeFolders("\(unfinished)/\(inner)", durably: true)
+      }
       try PlainFile.publish(plan, at: "\(unfinished)/\(Self.planName)", durably: true)
       if let workPlan {
         let bytes = Array(workPlan.canonicalText.utf8)
         try PlainFile.publish(bytes, at: "\(unfinished)/\(Self.workPlanName)", durably: true)
       }
       try PlainFile.rename(unfinished, to: run.path)
-      try Folder.link(id.rawValue, at: "\(root)/\(name)/latest")
+      try run.becomeLatest()
     }
     return run
   }
 
+  /// Points `ROOT/NAME/latest` at it, in one step.
+  func becomeLatest() throws(SystemFault) {
+    let link = "\(PlainFile.folder(of: self.path))/latest"
+    let temporary = "\(link).\(getpid()).new"
+    unlink(temporary)
+    try SystemFault.check("link", link) { symlink(self.id.rawValue, temporary) }
+    try PlainFile.rename(temporary, to: link)
+  }
+
   /// The folder of a run that nodes have still: the one that is here, no longer finished, else a new
   /// one.
-  package static func adopt(
-    root: String, name: String, id: RunID, plan: [UInt8]
-  ) throws(RunStoreError) -> Self {
+  package static func adopt(root: String, name: String, id: RunID, plan: [UInt8]) throws -> Self {
     let run = Self(root: root, name: name, id: id)
-    guard access(run.path, F_OK) == 0 else {
+    // Two that find it on its nodes at once would begin one folder each.
+    return try RunList(root: root).alone(on: name) {
+      if access(run.path, F_OK) == 0 {
+        unlink(run.finishedPath)
+        return run
+      }
+      // The id is not new: a killed process may have begun the same.
+      let folder = PlainFile.folder(of: run.path)
+      if try FolderTree.isOwn("\(folder)/\(run.unfinishedName)") {
+        try FolderTree.remove(run.unfinishedName, in: folder)
+      }
       return try Self.create(root: root, name: name, id: id, plan: plan)
     }
-    unlink(run.finishedPath)
-    return run
   }
 
   /// The plan's bytes as they were given to ``create(root:name:id:plan:workPlan:)``.
@@ -127,7 +147,7 @@ extension RunList {
   /// Carries `body` out while no other process does so for this name; whoever comes meanwhile waits.
   package func alone<Result>(on name: String, _ body: () throws -> Result) throws -> Result {
     let path = "\(self.root)/\(name)"
-    try Folder.makeAll(path)
+    try PlainFile.makeFolders(path, durably: true)
     let folder = try OpenFile(path: path, flags: O_RDONLY | O_DIRECTORY)
     _ = try folder.lock(waits: true)
     let result = try body()

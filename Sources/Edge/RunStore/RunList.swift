@@ -61,7 +61,12 @@ package struct RunList: Sendable {
       try PlainFile.rename(run.path, to: "\(folder)/\(gone)")
       // Nobody finds it any more.
       _ = consume lock
-      try self.repointLatest(in: folder)
+      // `latest` names the newest run that is there, or goes.
+      if let newest = try self.names(in: folder).compactMap({ RunID($0) }).max() {
+        try RunDirectory(root: self.root, name: run.name, id: newest).becomeLatest()
+      } else {
+        unlink("\(folder)/latest")
+      }
       var size = try FolderTree.remove(gone, in: folder)
       // Those of removals that were killed, too; what keeps one of them is no fault of this one.
       for name in try self.names(in: folder) where Self.isGone(name) {
@@ -77,16 +82,6 @@ package struct RunList: Sendable {
   private static func isGone(_ name: String) -> Bool {
     name.hasPrefix(".") && name.hasSuffix(".gone")
       && RunID(String(name.dropFirst().dropLast(5))) != nil
-  }
-
-  /// `latest` names the newest run that is there, or goes.
-  private func repointLatest(in folder: String) throws(SystemFault) {
-    let newest = try self.names(in: folder).compactMap { RunID($0) }.max()
-    if let newest {
-      try Folder.link(newest.rawValue, at: "\(folder)/latest")
-    } else {
-      unlink("\(folder)/latest")
-    }
   }
 
   private func names(in folder: String) throws(SystemFault) -> [String] {

@@ -23,12 +23,11 @@ package struct KnownHosts: Equatable, Sendable {
   struct Entry: Equatable, Sendable {
     var marker: Marker
     var names: HostNames
-    var key: SSHHostKey
-    var place: Place
+    var key: KnownHostKeys.Key
   }
 
   /// A line that says nothing, and why.
-  package struct Warning: Equatable, Sendable {
+  package struct Warning: Error, Equatable, Sendable {
     package var place: Place
     package var reason: String
   }
@@ -59,10 +58,10 @@ package struct KnownHosts: Equatable, Sendable {
         self.warn(place, "longer than \(Self.lineSizeMax) bytes")
         continue
       }
-      do throws(LineFault) {
+      do throws(Warning) {
         if let entry = try Self.entry(line, place) { self.entries.append(entry) }
       } catch {
-        self.warn(place, error.reason)
+        self.warn(error.place, error.reason)
       }
     }
   }
@@ -77,11 +76,10 @@ package struct KnownHosts: Equatable, Sendable {
     var keys = KnownHostKeys(name: name)
     keys.unreadLines = Array(self.warnings.prefix(3))
     for entry in self.entries where entry.names.matches(name) {
-      let key = KnownHostKeys.Key(key: entry.key, place: entry.place)
       switch entry.marker {
-      case .none: keys.trusted.append(key)
-      case .revoked: keys.revoked.append(key)
-      case .certificateAuthority: keys.certificateAuthorities.append(key)
+      case .none: keys.trusted.append(entry.key)
+      case .revoked: keys.revoked.append(entry.key)
+      case .certificateAuthority: keys.certificateAuthorities.append(entry.key)
       }
     }
     return keys
@@ -93,18 +91,13 @@ package struct KnownHosts: Equatable, Sendable {
     return "\(name) \(key.algorithm) \(Base64.encode(key.blob))"
   }
 
-  private struct LineFault: Error {
-    var reason: String
-  }
-
   private mutating func warn(_ place: Place, _ reason: String) {
     guard self.warnings.count < Self.warningCountMax else { return }
     self.warnings.append(Warning(place: place, reason: reason))
   }
 
-  private static func entry(
-    _ line: ArraySlice<UInt8>, _ place: Place
-  ) throws(LineFault) -> Entry? {
+  private static func entry(_ line: ArraySlice<UInt8>, _ place: Place) throws(Warning) -> Entry? {
+    func fault(_ reason: String) -> Warning { Warning(place: place, reason: reason) }
     var fields = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }.map(Array.init)[...]
     guard let first = fields.first, first.first != UInt8(ascii: "#") else { return nil }
     var marker = Marker.none
@@ -112,22 +105,22 @@ package struct KnownHosts: Equatable, Sendable {
       switch String(decoding: first, as: UTF8.self) {
       case "@revoked": marker = .revoked
       case "@cert-authority": marker = .certificateAuthority
-      case let other: throw LineFault(reason: "unknown marker `\(other.prefix(40))`")
+      case let other: throw fault("unknown marker `\(other.prefix(40))`")
       }
       fields = fields.dropFirst()
     }
-    guard fields.count >= 3 else { throw LineFault(reason: "not `names algorithm key`") }
+    guard fields.count >= 3 else { throw fault("not `names algorithm key`") }
     let parts = Array(fields.prefix(3))
     guard let names = HostNames(parsing: parts[0]) else {
-      throw LineFault(reason: "the names cannot be read")
+      throw fault("the names cannot be read")
     }
     guard let blob = Base64.decode(parts[2]), let key = SSHHostKey(blob: blob) else {
-      throw LineFault(reason: "the key is not Base64 of a public key")
+      throw fault("the key is not Base64 of a public key")
     }
     guard Array(key.algorithm.utf8) == parts[1] else {
-      throw LineFault(reason: "the key is not of the algorithm that the line names")
+      throw fault("the key is not of the algorithm that the line names")
     }
-    return Entry(marker: marker, names: names, key: key, place: place)
+    return Entry(marker: marker, names: names, key: .init(key: key, place: place))
   }
 }
 

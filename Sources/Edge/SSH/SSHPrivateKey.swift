@@ -34,16 +34,18 @@ package struct SSHPrivateKey: Equatable, Sendable {
     guard let first = lines.first, first.hasPrefix("-----BEGIN "),
       first.hasSuffix("PRIVATE KEY-----"), text.utf8.count <= Self.sizeMax
     else { throw .notAPrivateKey }
+    let body = lines.dropFirst().prefix { !$0.hasPrefix("-----") }.joined()
+    let bytes = Base64.decode(Array(body.utf8)) ?? []
     switch first {
     case "-----BEGIN OPENSSH PRIVATE KEY-----":
-      self.algorithm = try Self.openSSHAlgorithm(lines.dropFirst())
+      self.algorithm = try Self.openSSHAlgorithm(bytes)
     case "-----BEGIN ENCRYPTED PRIVATE KEY-----": throw .encrypted
     case _
     where lines.prefix(4).contains { $0.hasPrefix("Proc-Type:") && $0.hasSuffix("ENCRYPTED") }:
       throw .encrypted
     case "-----BEGIN RSA PRIVATE KEY-----": self.algorithm = "ssh-rsa"
     case "-----BEGIN PRIVATE KEY-----":
-      self.algorithm = Self.isRSAInPKCS8(lines.dropFirst()) ? "ssh-rsa" : nil
+      self.algorithm = Self.isRSAInPKCS8(bytes) ? "ssh-rsa" : nil
     default: self.algorithm = nil
     }
     if self.algorithm == "ssh-rsa", !Self.signsRSAWithSHA2(libraryVersion) {
@@ -52,12 +54,9 @@ package struct SSHPrivateKey: Equatable, Sendable {
   }
 
   /// Source: OpenSSH's PROTOCOL.key.
-  private static func openSSHAlgorithm(_ lines: ArraySlice<Substring>) throws(Fault) -> String {
-    let body = lines.prefix { !$0.hasPrefix("-----") }.joined()
+  private static func openSSHAlgorithm(_ bytes: [UInt8]) throws(Fault) -> String {
     let magic = Array("openssh-key-v1\0".utf8)
-    guard let bytes = Base64.decode(Array(body.utf8)), bytes.starts(with: magic) else {
-      throw .notAPrivateKey
-    }
+    guard bytes.starts(with: magic) else { throw .notAPrivateKey }
     var reader = SSHWireReader(Array(bytes.dropFirst(magic.count)))
     guard let cipher = reader.string(sizeMax: 64), reader.string(sizeMax: 64) != nil,
       reader.string(sizeMax: 1024) != nil, reader.uint32() == 1,
@@ -69,9 +68,8 @@ package struct SSHPrivateKey: Equatable, Sendable {
 
   /// Whether PKCS#8 says that the key is for RSA: `rsaEncryption`, after a version of one byte.
   /// Source: RFC 5208, section 5, in the encoding of X.690; the identifier: RFC 8017, appendix C.
-  private static func isRSAInPKCS8(_ lines: ArraySlice<Substring>) -> Bool {
-    let body = lines.prefix { !$0.hasPrefix("-----") }.joined()
-    guard var rest = Base64.decode(Array(body.utf8))?[...] else { return false }
+  private static func isRSAInPKCS8(_ bytes: [UInt8]) -> Bool {
+    var rest = bytes[...]
     /// Moves behind a tag and its length.
     func enter(_ tag: UInt8) -> Bool {
       guard rest.popFirst() == tag, let size = rest.popFirst() else { return false }

@@ -59,15 +59,17 @@ package struct FleetExposition: Sendable {
     for node in self.state.nodes where self.isFresh(node.gpusAt) {
       for gpu in node.gpus { self.add(gpu, of: node.name) }
     }
-    for (key, count) in self.state.eventCounts.sorted(by: { $0.key < $1.key }) {
-      self.merge.add(
-        "muster_events_total", Double(count), .counter,
-        help: "What the node's agent told: states that replicas entered, and lines of their logs "
-          + "about GPUs and the network between them.",
-        labels: [Label("node", key.node), Label("kind", key.kind)])
+    for (node, counts) in self.state.eventCounts.sorted(by: { $0.key < $1.key }) {
+      for (kind, count) in counts.sorted(by: { $0.key < $1.key }) {
+        self.merge.add(
+          "muster_events_total", Double(count), .counter,
+          help: "What the node's agent told: states that replicas entered, and lines of their logs "
+            + "about GPUs and the network between them.",
+          labels: [Label("node", node), Label("kind", kind)])
+      }
     }
     self.add(
-      "watched_lines_per_second", self.state.linesPerSecond, [],
+      "watched_lines_per_second", self.state.rollouts?.perSecond, [],
       "Growth of all watched files together.")
   }
 

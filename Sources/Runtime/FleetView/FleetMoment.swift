@@ -92,7 +92,8 @@ package struct FleetMoment: Sendable {
   package var samples: [ServiceSample] {
     self.state.services.map { service in
       let ready = self.rows.count { $0.replica.key.service == service.name && $0.isReady }
-      return ServiceSample(service, readyCount: ready, self.rollouts)
+      return ServiceSample(
+        service, readyCount: ready, self.state.rollouts(of: service.name))
     }
   }
 

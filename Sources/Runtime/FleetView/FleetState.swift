@@ -1,8 +1,8 @@
 package import Coordinator
 import Fleet
 import Health
-import Manifest
 package import Launch
+package import Manifest
 package import Plan
 import Recipes
 package import Telemetry
@@ -38,16 +38,6 @@ package struct FleetState: Sendable {
     package fileprivate(set) var page = EndpointPage()
   }
 
-  /// What a node has told of.
-  package struct EventKey: Hashable, Comparable, Sendable {
-    package var node: String
-    package var kind: String
-
-    package static func < (lhs: Self, rhs: Self) -> Bool {
-      (lhs.node, lhs.kind) < (rhs.node, rhs.kind)
-    }
-  }
-
   package struct Service: Sendable {
     package let name: String
     package let replicas: [Replica]
@@ -70,12 +60,13 @@ package struct FleetState: Sendable {
   static let growthWindow = Duration.seconds(30)
 
   private let plan: Plan
+  private let watched: [WatchedPattern]
   package private(set) var nodes: [Node]
   package private(set) var replicas: [Replica]
   /// Oldest first.
   package private(set) var events: [ChainEvent] = []
   /// How many there were since the watch began, by node and kind.
-  package private(set) var eventCounts: [EventKey: Int] = [:]
+  package private(set) var eventCounts: [String: [String: Int]] = [:]
   /// Of the replicas.
   private var positions: [ReplicaKey: Int] = [:]
   /// That came, of replicas and others, with faults too.
@@ -83,11 +74,15 @@ package struct FleetState: Sendable {
   private var scrape = EngineScrape()
   private var dcgm = DCGMScrape()
   private var growths: [String: WatchedGrowth] = [:]
+  /// Which of them is at which path of which node.
+  private var files: [String: String] = [:]
   /// Pages of endpoints that are no replicas, by node and name.
   package private(set) var targets: [String: [String: EndpointPage]] = [:]
 
-  package init(plan: Plan) {
+  /// - Parameter watched: In the order in which agents are asked for them.
+  package init(plan: Plan, watching watched: [WatchedPattern] = []) {
     self.plan = plan
+    self.watched = watched
     self.nodes = plan.watchedNodes.map { Node(name: $0.name) }
     let launches = plan.services.flatMap { $0.replicas.map(\.launch) }
     self.replicas = zip(plan.standings(), launches).map { replica, launch in
@@ -133,7 +128,7 @@ package struct FleetState: Sendable {
   }
 
   private mutating func count(_ kind: String, on node: String, by count: Int) {
-    self.eventCounts[EventKey(node: node, kind: kind), default: 0] += count
+    self.eventCounts[node, default: [:]][kind, default: 0] += count
   }
 
   private mutating func add(_ scrape: NodeScrape, of node: String, at now: Duration) {
@@ -148,10 +143,16 @@ package struct FleetState: Sendable {
         $0.gpusAt = samples.isEmpty ? nil : now
         $0.exporter = nil
       }
-    case .file(let path, let milliseconds, let lines, _, let sharedAs):
-      let key = sharedAs.isEmpty ? "\(node) \(path)" : "\(sharedAs) \(path)"
-      guard self.growths.count < Self.fileCountMax || self.growths[key] != nil else { return }
-      var growth = self.growths[key] ?? WatchedGrowth(node: node)
+    case .file(let path, let milliseconds, let lines, _, let sharedAs, let pattern):
+      let place = "\(node) \(path)"
+      let key = sharedAs.isEmpty ? place : sharedAs
+      guard self.files.count < Self.fileCountMax || self.files[place] != nil else { return }
+      // Another file by that name: the one of before is not there any more.
+      if let former = self.files.updateValue(key, forKey: place), former != key {
+        self.growths[former] = nil
+      }
+      let service = self.watched.indices.contains(pattern) ? self.watched[pattern].service : nil
+      var growth = self.growths[key] ?? WatchedGrowth(node: node, service: service)
       if growth.isTold(by: node, of: self.nodes.count) {
         growth.lines.add(lines, at: .milliseconds(milliseconds), window: Self.growthWindow)
       }
@@ -221,18 +222,21 @@ package struct FleetState: Sendable {
     }
   }
 
-  /// Lines a second by which all watched files grow together; `nil` before the second look at one.
-  package var linesPerSecond: Double? {
-    let rates = self.growths.values.compactMap(\.lines.rate)
-    return rates.isEmpty ? nil : rates.reduce(0, +)
+  /// What watched files say of the work; `nil` where none was found.
+  package var rollouts: FleetMoment.Rollouts? { self.rollouts { _ in true } }
+
+  /// Of the files that are said to be that service's.
+  package func rollouts(of service: String) -> FleetMoment.Rollouts? {
+    self.rollouts { $0.service == service }
   }
 
-  /// Of all watched files together.
-  package var lineCount: UInt64 { self.growths.values.reduce(0) { $0 &+ $1.lines.last } }
-
-  /// What watched files say of the work; `nil` where none was found.
-  var rollouts: FleetMoment.Rollouts? {
-    self.growths.isEmpty ? nil : .init(count: self.lineCount, perSecond: self.linesPerSecond)
+  private func rollouts(_ counts: (WatchedGrowth) -> Bool) -> FleetMoment.Rollouts? {
+    let growths = self.growths.values.filter(counts)
+    guard !growths.isEmpty else { return nil }
+    let rates = growths.compactMap(\.lines.rate)
+    return .init(
+      count: growths.reduce(0) { $0 &+ $1.lines.last },
+      perSecond: rates.isEmpty ? nil : rates.reduce(0, +))
   }
 }
 
@@ -251,12 +255,14 @@ private struct WatchedGrowth {
   private static let silentIntervalMax = 3
 
   private var node: String
+  let service: String?
   /// Of other nodes, since that one spoke.
   private var otherCount = 0
   var lines = LineGrowth()
 
-  init(node: String) {
+  init(node: String, service: String?) {
     self.node = node
+    self.service = service
   }
 
   /// Whether the word of `node`, one of `nodeCount`, counts.
@@ -267,7 +273,7 @@ private struct WatchedGrowth {
     }
     self.otherCount += 1
     guard self.otherCount > Self.silentIntervalMax * nodeCount else { return false }
-    self = WatchedGrowth(node: node)
+    self = WatchedGrowth(node: node, service: self.service)
     return true
   }
 }

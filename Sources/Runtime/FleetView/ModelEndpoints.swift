@@ -10,6 +10,7 @@ package struct ModelEndpoint: Equatable, Sendable {
   package var replica: ReplicaStanding
   /// `http`, address, port, `/v1`.
   package var baseURL: String
+  package var port: Int
   /// The name that its server answers to.
   package var modelName: String
 }
@@ -47,7 +48,7 @@ extension ModelService {
             let host = server.listensOnOne ? server.host : node.address
             return ModelEndpoint(
               replica: standing, baseURL: ModelServer.baseURL(host, server.port),
-              modelName: server.model)
+              port: server.port, modelName: server.model)
           }
         }
       }
@@ -149,7 +150,7 @@ package struct GymServices: Equatable, Sendable {
 package enum GymListStyle: String, CaseIterable, Sendable {
   /// A YAML list; what Gym's code takes.
   case list
-  /// One text with commas; what its page shows.
+  /// One text with commas; what its page shows, and NeMo Gym 0.7.0 does not split.
   case comma
 }
 
@@ -159,7 +160,12 @@ extension GymServices {
   ///
   /// A key stands as `${oc.env:NAME}`, which Gym's reader takes from its own environment.
   package func environmentYAML(style: GymListStyle) -> String {
-    var text = ""
+    var text = """
+      # As `env.yaml` in the folder where Gym is started, or in one that NEMO_GYM_EXTRA_ROOTS names.
+      # It wins over configuration files.
+
+      """
+    if self.isJoined(style) { text += "# \(Self.commaFault).\n" }
     for (role, service) in self.roles {
       let urls = service.ready.map(\.baseURL)
       switch style {
@@ -178,9 +184,19 @@ extension GymServices {
 
   /// The configuration of Gym's `vllm_model` for each model, which takes key and name from `env.yaml`.
   ///
-  /// With a judge, `equivalence_llm_judge` is told to ask it: its own file names the policy.
-  package var modelYAML: String {
-    var text = ""
+  /// - Parameter judged: Resources servers that are told to ask the judge, where there is one: their
+  ///   own files name the policy. `INSTANCE:TYPE` where the two differ.
+  package func modelYAML(judged: [String]) -> String {
+    var text = """
+      # One configuration more of `gym env start`, after the resources server's own; beside it the
+      # env.yaml of `--format nemo-gym`. Gym waits without end for a server that has ended, unless that
+      # is started again on its port: `restart: on-failure` in the service of the manifest.
+
+      """
+    let hasJudge = self.roles.contains { $0.name == "judge" }
+    if hasJudge {
+      text += "# Before the resources server's own, the judge silently is the policy.\n"
+    }
     for (role, service) in self.roles {
       text += """
         \(role)_model:
@@ -201,16 +217,48 @@ extension GymServices {
 
         """
     }
-    guard self.roles.contains(where: { $0.name == "judge" }) else { return text }
-    return text + """
-      equivalence_llm_judge:
-        resources_servers:
-          equivalence_llm_judge:
-            judge_model_server:
-              type: responses_api_models
-              name: judge_model
+    for name in hasJudge ? judged : [] {
+      let parts = name.split(separator: ":", maxSplits: 1)
+      text += """
+        \(YAMLQuoting.quote(String(parts.first ?? ""))):
+          resources_servers:
+            \(YAMLQuoting.quote(String(parts.last ?? ""))):
+              judge_model_server:
+                type: responses_api_models
+                name: judge_model
 
-      """
+        """
+    }
+    return text
+  }
+
+  /// What of these services Gym 0.7.0 does not get on with.
+  package func warnings(style: GymListStyle?) -> [Diagnostic] {
+    var warnings: [Diagnostic] = []
+    if let style, self.isJoined(style) {
+      warnings.append(
+        Diagnostic(
+          .warning, code: "gym-commas", Self.commaFault, hints: ["write `--style list`"]))
+    }
+    let taken = self.roles.flatMap(\.service.ready).filter { Self.ports.contains($0.port) }
+    if let first = taken.first {
+      warnings.append(
+        Diagnostic(
+          .warning, code: "gym-port",
+          "port \(first.port) of `\(first.replica.key)` is among those that Gym takes for its own "
+            + "servers, \(Self.ports.lowerBound) to \(Self.ports.upperBound)",
+          hints: ["write another `port`, or give Gym `+port_range_low` and `+port_range_high`"]))
+    }
+    return warnings
+  }
+
+  /// Of Gym's servers, its head server among them.
+  private static let ports = 10_001...20_000
+  private static let commaFault =
+    "NeMo Gym 0.7.0 does not split a text with commas: every request goes to one URL that has them"
+
+  private func isJoined(_ style: GymListStyle) -> Bool {
+    style == .comma && self.roles.contains { $0.service.ready.count > 1 }
   }
 
   private var roles: [(name: String, service: ModelService)] {

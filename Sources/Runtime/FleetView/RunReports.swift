@@ -3,6 +3,7 @@ package import Fleet
 package import Health
 package import Launch
 package import Plan
+import Recipes
 package import Runs
 
 /// A replica of the plan, and the last that is known of it.
@@ -175,15 +176,13 @@ package struct EventChain: Equatable, Sendable {
 
   /// The last that is known of a replica's state.
   package func lastState(of key: ReplicaKey) -> ChainEvent? {
-    self.events.last { $0.replica == key && ReplicaPhase(rawValue: $0.what) != nil }
+    self.events.last { $0.replica == key && $0.isState }
   }
 
   /// Since when a node could not be reached, where that is the last that the journal says of it.
   package func unreachableSince(_ node: String) -> Int64? {
-    guard let last = self.events.last(where: { $0.node == node && $0.replica == nil }),
-      last.what == "faulted"
-    else { return nil }
-    return last.milliseconds
+    let last = self.events.last { $0.node == node && $0.replica == nil }
+    return last?.what == "faulted" ? last?.milliseconds : nil
   }
 
   /// The last lines of what failed, of each replica that has some.
@@ -279,6 +278,7 @@ package struct WhyReport: Sendable {
       JSONText.object([
         ("service", .string(failure.key.service)), ("index", .integer(failure.key.index)),
         ("node", .string(failure.node)), ("lines", .array(failure.lines.map { .string($0) })),
+        ("hints", .array(KnownMistake.hints(in: failure.lines).map { .string($0) })),
       ])
     }
     return .object([

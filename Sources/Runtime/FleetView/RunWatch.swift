@@ -32,26 +32,29 @@ where ClockType.Duration == Duration {
   private let state: Mutex<State>
 
   /// - Parameters:
-  ///   - interval: From one page of a server to its next; `nil`: states and events only.
+  ///   - interval: From one page of a server to its next, by agents that are there; `nil`: states and
+  ///     events only, by agents that are started where there is none.
   ///   - files: Of the nodes, whose lines are counted.
   package init(
-    _ fleet: FleetContext, _ run: LiveRun, every interval: Duration?, files: [String] = [],
+    _ fleet: FleetContext, _ run: LiveRun, every interval: Duration?, files: [WatchedPattern] = [],
     clock: ClockType
   ) throws(RunFault) {
     let request = interval.map { interval in
       var request = NodeScrapeRequest(every: interval)
       request.samplesGPUs = true
-      request.watchedFiles = files
+      request.watchedFiles = files.map(\.path)
       request.exporters = run.plan.exporters ?? []
       return request
     }
     self.watch = FleetWatch(
       run.plan.watchedNodes, request,
-      agents: try fleet.agents(of: run.id, plan: run.plan, holding: false),
+      agents: interval == nil
+        ? try fleet.agents(of: run.id, placing: run.plan)
+        : fleet.observers(of: run.id, placing: run.plan),
       clock: clock)
     self.run = run
     self.journal = TimelineJournal(run)
-    self.state = Mutex(State(fleet: FleetState(plan: run.plan)))
+    self.state = Mutex(State(fleet: FleetState(plan: run.plan, watching: files)))
     self.began = clock.now
     self.records = RecordCounter(fleet)
     self.interval = interval

@@ -71,7 +71,7 @@ where ClockType.Duration == Duration {
       let nodes = Set(replicas.map(\.node))
       self.watch = FleetWatch(
         run.plan.nodes.filter { nodes.contains($0.name) }, NodeScrapeRequest(every: pace.interval),
-        agents: try fleet.agents(of: run.id, plan: run.plan, holding: false), clock: clock)
+        agents: fleet.observers(of: run.id, placing: run.plan), clock: clock)
     } else {
       self.watch = nil
     }

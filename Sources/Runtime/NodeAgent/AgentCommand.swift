@@ -4,6 +4,7 @@ import Fleet
 ///
 /// ```
 /// muster-node connect --run ID --node NAME   relays standard input and output to the run's daemon
+/// muster-node observe --run ID --node NAME   as connect; where there is no daemon it says so and ends
 /// muster-node errand --node NAME             serves short calls that belong to no run on standard input
 ///                                            and output, and ends with them
 /// muster-node daemon --run ID --node NAME    serves the run; started by `connect`
@@ -14,6 +15,7 @@ import Fleet
 /// ```
 package enum AgentCommand: Equatable, Sendable {
   case connect(AgentIdentity)
+  case observe(AgentIdentity)
   case errand(node: String)
   case daemon(AgentIdentity)
   /// One attempt at the replica that the folder describes (``ReplicaFolder``).
@@ -26,6 +28,7 @@ package enum AgentCommand: Equatable, Sendable {
     let rest = arguments.dropFirst()
     switch arguments.first {
     case "connect": self = .connect(try Self.identity(rest))
+    case "observe": self = .observe(try Self.identity(rest))
     case "errand":
       let node = try Self.options(rest, ["--node"])[0]
       // Checked as names are.
@@ -43,7 +46,7 @@ package enum AgentCommand: Equatable, Sendable {
     case "version" where rest.isEmpty: self = .version
     default:
       throw .usage(
-        "muster-node connect|daemon --run ID --node NAME, errand --node NAME, verify SHA256, or version"
+        "muster-node connect|observe|daemon --run ID --node NAME, errand --node NAME, verify SHA256, or version"
       )
     }
   }

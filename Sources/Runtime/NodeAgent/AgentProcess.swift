@@ -40,6 +40,11 @@ where AgentClock.Duration == Duration {
     case .connect(let identity):
       let socket = try DaemonStart.connect(to: identity, environment: self.daemonEnvironment)
       try Relay.run(input: STDIN_FILENO, output: STDOUT_FILENO, socket: socket)
+    case .observe(let identity):
+      guard let socket = try DaemonStart.found(of: identity) else {
+        return Self.write(AgentPreface.restingLine, to: STDOUT_FILENO)
+      }
+      try Relay.run(input: STDIN_FILENO, output: STDOUT_FILENO, socket: socket)
     case .errand(let node):
       try await ErrandServer.run(node: node, environment: self.environment)
     case .daemon(let identity):

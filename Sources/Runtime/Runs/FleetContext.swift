@@ -17,13 +17,14 @@ package struct FleetContext: Sendable {
   package let runsFolder: String
   package let notify: ManifestNotify?
   /// The manifest's `watch:`.
-  package let watchedFiles: [String]
+  package let watchedFiles: [WatchedPattern]
   package let surroundings: Surroundings
   private let links: FleetLinks
 
   /// - Parameter runsFolder: Absolute; one that is not there has no runs.
   package init(
-    plan: Plan, runsFolder: String, notify: ManifestNotify? = nil, watchedFiles: [String] = [],
+    plan: Plan, runsFolder: String, notify: ManifestNotify? = nil,
+    watchedFiles: [WatchedPattern] = [],
     links: FleetLinks, surroundings: Surroundings
   ) {
     self.plan = plan
@@ -40,18 +41,17 @@ package struct FleetContext: Sendable {
   package var errands: OpenLink { self.links.open(for: .errand) }
 
   /// - Parameters:
-  ///   - plan: Of the run; `nil`: the manifest's.
-  ///   - holding: Takes the run over; else its agents are only looked at.
+  ///   - plan: Takes the run over, and is what its agents know of it then; `nil`: they are looked at.
+  ///   - placed: The run's plan, where it is not that or the manifest's: each node speaks for its own.
   ///   - epoch: Of who takes it over; `nil`: this instant.
   ///   - yields: Takes nothing over from a coordinator that is at work.
   ///   - sendsPlan: Of who holds: the agents keep the plan, for whoever finds the run on its nodes.
   package func agents(
-    of run: String, plan: Plan? = nil, holding: Bool, epoch: UInt64? = nil, yields: Bool = false,
-    sendsPlan: Bool = true, secrets: [String: String] = [:]
+    of run: String, holding plan: Plan? = nil, placing placed: Plan? = nil, epoch: UInt64? = nil,
+    yields: Bool = false, sendsPlan: Bool = true, secrets: [String: String] = [:]
   ) throws(RunFault) -> AgentConnector {
     let now = UInt64(max(0, self.surroundings.milliseconds()))
-    let text =
-      holding && sendsPlan ? try RunFault.storing { try (plan ?? self.plan).canonicalJSON() } : []
+    let text = try RunFault.storing { sendsPlan ? try plan?.canonicalJSON() ?? [] : [] }
     guard text.count <= AgentMessages.planSizeMax else {
       throw RunFault(
         .request,
@@ -62,10 +62,18 @@ package struct FleetContext: Sendable {
     }
     return AgentConnector(
       open: self.links.open(for: .run(run)),
-      attachment: Attachment(
-        epoch: holding ? epoch ?? now : nil, yields: yields,
-        coordinator: self.surroundings.coordinator, plan: text, secrets: secrets),
-      plan: plan ?? self.plan)
+      epoch: plan.map { _ in epoch ?? now }, yields: yields,
+      coordinator: self.surroundings.coordinator, plan: text, secrets: secrets,
+      placing: placed ?? plan ?? self.plan)
+  }
+
+  /// Of those of its agents that are there: none is started by who only looks.
+  ///
+  /// - Parameter plan: Of the run.
+  package func observers(of run: String, placing plan: Plan) -> AgentConnector {
+    AgentConnector(
+      open: self.links.open(for: .observation(of: run)), epoch: nil, yields: false,
+      coordinator: self.surroundings.coordinator, plan: [], secrets: [:], placing: plan)
   }
 
   /// An epoch by which a run is taken over from whoever holds it, also from one whose clock is ahead.
@@ -73,7 +81,7 @@ package struct FleetContext: Sendable {
   /// - Parameter run: Its agents'.
   package func epoch(over run: String, on nodes: [Plan.Node]) async throws(RunFault) -> UInt64 {
     let now = UInt64(max(0, self.surroundings.milliseconds()))
-    let survey = try await self.agents(of: run, holding: false).survey(nodes)
+    let survey = try await self.agents(of: run).survey(nodes)
     // What is further ahead is no clock: that node refuses, and the others are not to follow it.
     let day: UInt64 = 24 * 3600 * 1000
     let held = survey.values.map(\.holderEpoch).filter { $0 < now + day }.max() ?? 0
@@ -82,8 +90,7 @@ package struct FleetContext: Sendable {
 
   /// The values of the plan's secrets, from this process's environment.
   package func secrets() throws(RunFault) -> [String: String] {
-    let values = self.plan.secrets.map { (name: $0, value: self.surroundings.variable($0)) }
-    let missing = values.filter { $0.value == nil }.map(\.name)
+    let missing = self.plan.secrets.filter { self.surroundings.variable($0) == nil }
     guard missing.isEmpty else {
       let names = missing.map { "`\($0)`" }.joined(separator: ", ")
       throw RunFault(
@@ -92,7 +99,7 @@ package struct FleetContext: Sendable {
           code: "no-secret", "the secret \(names) is not in the environment",
           hints: ["`export \(missing[0])=…` before `muster`"]))
     }
-    return Dictionary(values.compactMap { name, value in value.map { (name, $0) } }) { $1 }
+    return self.plan.secrets.reduce(into: [:]) { $0[$1] = self.surroundings.variable($1) }
   }
 
   // MARK: Runs
@@ -136,11 +143,7 @@ package struct FleetContext: Sendable {
   /// - Throws: `RunFault` when there is none of services at all.
   package func liveOrLatestRun() async throws(RunFault) -> LiveRun {
     if let run = try self.liveRunIfAny() { return run }
-    let latest = try RunFault.storing {
-      try RunList(root: self.runsFolder).runs(named: self.plan.name)
-        .first { !$0.hasWorkPlan }.map { try LiveRun($0, self.surroundings) }
-    }
-    if let latest { return latest }
+    if let run = try self.newestRun({ _ in true }) { return run }
     return try await self.liveRun()
   }
 
@@ -151,11 +154,13 @@ package struct FleetContext: Sendable {
     }
   }
 
-  package func liveRunIfAny() throws(RunFault) -> LiveRun? {
+  package func liveRunIfAny() throws(RunFault) -> LiveRun? { try self.newestRun { !$0.isFinished } }
+
+  /// Of services.
+  private func newestRun(_ isMeant: (RunDirectory) -> Bool) throws(RunFault) -> LiveRun? {
     try RunFault.storing {
       try RunList(root: self.runsFolder).runs(named: self.plan.name)
-        .first { !$0.isFinished && !$0.hasWorkPlan }
-        .map { try LiveRun($0, self.surroundings) }
+        .first { !$0.hasWorkPlan && isMeant($0) }.map { try LiveRun($0, self.surroundings) }
     }
   }
 
@@ -192,11 +197,9 @@ package struct FleetContext: Sendable {
 
   package func newRun(workPlan: WorkPlan? = nil) throws(RunFault) -> LiveRun {
     try RunFault.storing {
-      var chance = self.surroundings.chance
-      let id = RunID(milliseconds: self.surroundings.milliseconds(), using: &chance)
       let directory = try RunDirectory.create(
-        root: self.runsFolder, name: self.plan.name, id: id, plan: try self.plan.canonicalJSON(),
-        workPlan: workPlan)
+        root: self.runsFolder, name: self.plan.name, id: self.surroundings.newRunID(),
+        plan: try self.plan.canonicalJSON(), workPlan: workPlan)
       let run = try LiveRun(directory, self.surroundings)
       try run.requireJournal()
       return run
@@ -208,7 +211,7 @@ extension FleetContext {
   /// Asks the nodes of a run's services for their replicas, without taking anything over.
   package func survey(_ run: LiveRun) async throws(RunFault) -> NodeAnswers<NodeSurvey> {
     let used = Set(run.plan.services.flatMap { $0.replicas.map(\.node) })
-    return try await self.agents(of: run.id, plan: run.plan, holding: false)
+    return try await self.agents(of: run.id, placing: run.plan)
       .survey(run.plan.nodes.filter { used.contains($0.name) })
   }
 
@@ -218,7 +221,7 @@ extension FleetContext {
     of run: LiveRun, on nodes: [Plan.Node]
   ) async throws(RunFault) -> NodeAnswers<NodeSurvey> {
     if run.isFinished { return NodeAnswers() }
-    return try await self.agents(of: run.id, plan: run.plan, holding: false)
+    return try await self.agents(of: run.id, placing: run.plan)
       .survey(nodes, withEvents: true)
   }
 
@@ -229,7 +232,7 @@ extension FleetContext {
     of replicas: [(key: ReplicaKey, node: Plan.Node)], in run: LiveRun, lastLineCount: Int,
     follow: Bool = false, receive: @escaping @Sendable (ReplicaKey, [UInt8]) async -> Void
   ) async throws(RunFault) -> [(key: ReplicaKey, fault: NodeFault)] {
-    let agents = try self.agents(of: run.id, plan: run.plan, holding: false)
+    let agents = try self.agents(of: run.id, placing: run.plan)
     return await withTaskGroup(of: (ReplicaKey, NodeFault)?.self) { tasks in
       for (key, node) in replicas {
         tasks.addTask {
@@ -251,10 +254,8 @@ extension FleetContext {
   /// whose journal the facts are written; else by some of a run that ends with the question.
   package func examine() async throws(RunFault) -> NodeAnswers<PreflightAnswer> {
     let live = try self.liveRunIfAny()
-    var chance = self.surroundings.chance
-    let run =
-      live?.id ?? RunID(milliseconds: self.surroundings.milliseconds(), using: &chance).rawValue
-    let asked = try await self.agents(of: run, holding: live == nil)
+    let run = live?.id ?? self.surroundings.newRunID().rawValue
+    let asked = try await self.agents(of: run, holding: live == nil ? self.plan : nil)
       .examine(self.plan, endsAgents: live == nil, now: self.surroundings.milliseconds)
     for answer in asked.values { live?.record(.examined(answer)) }
     return asked
@@ -289,13 +290,16 @@ package struct Surroundings: Sendable {
     self.tell = tell
   }
 
-  struct Chance: RandomNumberGenerator {
+  private struct Chance: RandomNumberGenerator {
     let draw: @Sendable () -> UInt64
 
     mutating func next() -> UInt64 { self.draw() }
   }
 
-  var chance: Chance { Chance(draw: self.draw) }
+  func newRunID() -> RunID {
+    var chance = Chance(draw: self.draw)
+    return RunID(milliseconds: self.milliseconds(), using: &chance)
+  }
 }
 
 /// What opens links to the nodes of a plan, with the agent's program at hand.

@@ -188,8 +188,7 @@ extension LiveRun {
       members.append(("log", .string(self.redact(event.logLines.joined(separator: "\n")))))
     }
     let isOurs =
-      event.replica == nil
-      ? Self.linkWords.contains(event.what) : ReplicaPhase(rawValue: event.what) != nil
+      event.replica == nil ? Self.linkWords.contains(event.what) : event.isState
     // A node's own words are no kinds: they have a meaning in the journal.
     if !isOurs { members.append(("event", .string(event.what))) }
     if !isOurs, let replica = event.replica { members.append(("replica", .string("\(replica)"))) }
@@ -235,5 +234,61 @@ extension LiveRun {
   private func record(_ kind: String, _ subject: String, _ key: String, _ words: [String]) {
     let text = self.redact(words.joined(separator: "; "))
     self.record(kind, subject, JSONText.object([(key, .string(text))]).text)
+  }
+}
+
+// MARK: Evals
+
+extension FleetContext {
+  /// The eval to be resumed: the newest unfinished one, else the newest of the plan at all, or the
+  /// one named.
+  ///
+  /// Another set of nodes is no other work: items have keys, whoever does them. Nor is what an episode
+  /// waits, which stays what it was.
+  /// - Throws: `RunFault` when there is none, or its plan differs in more than
+  ///   its nodes; then with the fields that differ.
+  package func evalToResume(named name: String?) throws(RunFault) -> LiveRun {
+    try RunFault.storing {
+      let list = RunList(root: self.runsFolder)
+      let runs =
+        if let name { [try list.run(name)] } else { try list.runs(named: self.plan.name) }
+      var nearest: [String]?
+      for directory in runs.filter({ !$0.isFinished }) + runs.filter(\.isFinished) {
+        guard directory.hasWorkPlan else { continue }
+        let run = try LiveRun(directory, self.surroundings)
+        try run.requireJournal()
+        let differences = try self.plan.differences(from: run.plan).filter { difference in
+          ["nodes", "work.nodes", "work.simulator.episode_cost"].allSatisfy {
+            !difference.hasPrefix("`\($0)")
+          }
+        }
+        if differences.isEmpty { return run }
+        nearest = nearest ?? ["run \(run.id) is of another plan"] + differences
+      }
+      throw RunFault(
+        .request,
+        Diagnostic(
+          code: "nothing-to-resume",
+          "no eval of this plan is in \(self.runsFolder)/\(self.plan.name)",
+          causes: nearest ?? [], hints: ["without `--resume` a new one begins"]))
+    }
+  }
+}
+
+extension LiveRun {
+  /// The run whose agents do the work: that of the services that are up, else this one; the same on
+  /// every resume, because spools are there.
+  ///
+  /// - Returns: With the plan that they are to know; `isOurs` where no services need them: they end
+  ///   with the work then.
+  package func agentRun(
+    live fleet: FleetContext
+  ) throws(RunFault) -> (id: String, plan: Plan, isOurs: Bool) {
+    let live = try fleet.liveRunIfAny()
+    let known = try self.events(kind: "agents").last?.subject
+    let id = known ?? live?.id ?? self.id
+    if known == nil { self.record("agents", id) }
+    guard let live, live.id == id else { return (id, self.plan, true) }
+    return (id, live.plan, false)
   }
 }

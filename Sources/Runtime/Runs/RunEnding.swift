@@ -63,18 +63,18 @@ extension FleetContext {
     _ run: LiveRun, _ hear: @escaping @Sendable (NodeSurvey) -> Void
   ) async throws(RunFault) -> NodeAnswers<NodeRemains> {
     // What ends needs no plan any more.
-    var stopped = try await self.agents(of: run.id, plan: run.plan, holding: true, sendsPlan: false)
+    var stopped = try await self.agents(of: run.id, holding: run.plan, sendsPlan: false)
       .stop(run.plan.nodes, of: run.plan, hear: hear)
     let held = Set(stopped.faults.filter { $0.kind == .held }.map(\.node))
     guard !held.isEmpty else { return stopped }
     stopped.faults.removeAll { held.contains($0.node) }
-    let holders = try await self.agents(of: run.id, plan: run.plan, holding: false)
+    let holders = try await self.agents(of: run.id, placing: run.plan)
       .survey(run.plan.nodes.filter { held.contains($0.name) })
     stopped.faults += holders.faults
     let groups = Dictionary(grouping: holders.answers, by: \.answer.holderEpoch)
     for (epoch, group) in groups.sorted(by: { $0.key < $1.key }) {
       let agents = try self.agents(
-        of: run.id, plan: run.plan, holding: true, epoch: epoch &+ 1, sendsPlan: false)
+        of: run.id, holding: run.plan, epoch: epoch &+ 1, sendsPlan: false)
       let again = await agents.stop(group.map(\.node), of: run.plan, hear: hear)
       stopped.answers += again.answers
       stopped.faults += again.faults

@@ -16,23 +16,11 @@ package struct RunInventory: Equatable, Sendable {
     /// Who works on it now; `nil`: nobody.
     package var worker: String?
     /// Whether it is an eval with items that are not merged yet.
-    package var isUnmerged: Bool
+    package var isUnmerged = false
     /// Whether it is an eval of which every record is merged.
-    package var isMerged: Bool
+    package var isMerged = false
     /// The nodes of its plan; `nil`: it cannot be read.
-    package var nodes: Set<String>?
-
-    package init(
-      size: Int, isFinished: Bool, worker: String? = nil, isUnmerged: Bool = false,
-      isMerged: Bool = false, nodes: Set<String>? = []
-    ) {
-      self.size = size
-      self.isFinished = isFinished
-      self.worker = worker
-      self.isUnmerged = isUnmerged
-      self.isMerged = isMerged
-      self.nodes = nodes
-    }
+    package var nodes: Set<String>? = []
   }
 
   /// Whether a run may go, and why not.
@@ -174,21 +162,20 @@ package struct RunInventory: Equatable, Sendable {
   }
 }
 
-/// The runs of a folder as this machine has them.
-package enum OldRuns {
-  /// All, or those of one name. Blocks for reading.
+extension RunInventory {
+  /// The runs of a folder as this machine has them: all, or those of one name. Blocks for reading.
   ///
   /// - Parameter root: Such as `runs`; one that is not there has no runs.
   package static func here(
     in root: String, named name: String? = nil
-  ) throws(RunFault) -> [(id: RunID, name: String, here: RunInventory.Here)] {
+  ) throws(RunFault) -> [(id: RunID, name: String, here: Here)] {
     try RunFault.storing {
       try RunList(root: root).runs(named: name).map { run in
         let plan = try? Plan(json: try run.plan())
         let hasRecords = ((try? run.recordedNodes()) ?? []).isEmpty == false
         return (
           run.id, run.name,
-          RunInventory.Here(
+          Here(
             size: FolderTree.size(of: run.path), isFinished: run.isFinished,
             worker: RunLock.holder(of: run),
             isUnmerged: run.hasWorkPlan && hasRecords && !run.isFinished,
@@ -232,7 +219,7 @@ extension FleetContext {
       (node.name, runs.filter { ["", name].contains($0.name) })
     }
     let inventory = RunInventory(
-      here: try OldRuns.here(in: self.runsFolder, named: name),
+      here: try RunInventory.here(in: self.runsFolder, named: name),
       nodes: Dictionary(uniqueKeysWithValues: nodes), silent: Set(asked.faults.map(\.node)))
     return (inventory, asked.faults)
   }
@@ -297,12 +284,10 @@ package struct RecordCounter: Sendable {
   ///
   /// - Returns: `nil` where no eval is under way.
   package mutating func count() throws(RunFault) -> UInt64? {
-    let underWay = try RunFault.storing {
-      try self.list.runs(named: self.name).first { !$0.isFinished && $0.hasWorkPlan }
-    }
-    guard let run = underWay else { return nil }
-    return try RunFault.storing {
-      try run.recordedNodes().reduce(0) { count, node in
+    try RunFault.storing {
+      let runs = try self.list.runs(named: self.name)
+      guard let run = runs.first(where: { !$0.isFinished && $0.hasWorkPlan }) else { return nil }
+      return try run.recordedNodes().reduce(0) { count, node in
         let path = run.recordFilePath(of: node)
         try self.tails[path, default: RecordFileTail(path: path)].look()
         return count + (self.tails[path]?.itemCount ?? 0)

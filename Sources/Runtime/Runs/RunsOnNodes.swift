@@ -68,7 +68,7 @@ extension FleetContext {
   func adopt(_ found: RunsOnNodes.Run) async throws(RunFault) -> LiveRun {
     let id = found.id
     let nodes = self.plan.nodes.filter { found.nodes.contains($0.name) }
-    let agents = try self.agents(of: id.rawValue, holding: false)
+    let agents = try self.agents(of: id.rawValue)
     let survey = await agents.survey(nodes)
     let known = survey.answers.filter { !$0.answer.planDigest.isEmpty }
     guard let first = known.first else {

@@ -20,14 +20,10 @@ package final class TimelineJournal: Sendable {
     self.run = run
     let known = (try? run.chain()) ?? []
     self.timeline = Mutex(FleetTimeline(journal: known))
-    var states: [ReplicaKey: (milliseconds: Int64, word: String)] = [:]
-    for event in known where ReplicaPhase(rawValue: event.what) != nil {
-      guard let key = event.replica, event.milliseconds >= states[key]?.milliseconds ?? 0 else {
-        continue
-      }
-      states[key] = (event.milliseconds, event.what)
+    let states = known.filter(\.isState).sorted { $0.milliseconds < $1.milliseconds }
+    self.lastStates = states.reduce(into: [:]) { last, event in
+      if let key = event.replica { last[key] = event.what }
     }
-    self.lastStates = states.mapValues(\.word)
   }
 
   /// Keeps it until it is written.
@@ -110,7 +106,7 @@ package struct FleetTimeline: Sendable {
   /// What an agent tells, of a replica or of its node.
   package mutating func add(_ event: ChainEvent) {
     let subject = Self.subject(of: event)
-    let slack = ReplicaPhase(rawValue: event.what) == nil ? 0 : Self.clockSlackMilliseconds
+    let slack = event.isState ? Self.clockSlackMilliseconds : 0
     let isKnown =
       self.times[subject]?.contains { abs($0 - event.milliseconds) <= slack } ?? false
     guard isKnown else {
@@ -157,14 +153,11 @@ package struct FleetTimeline: Sendable {
   /// What is to be written, in the order of its times.
   package mutating func take() -> [ChainEvent] {
     defer { self.pending = [] }
-    return self.pending.enumerated().sorted { one, other in
-      (one.element.milliseconds, one.offset) < (other.element.milliseconds, other.offset)
-    }.map(\.element)
+    return self.pending.sorted { $0.milliseconds < $1.milliseconds }
   }
 
   private static func subject(of event: ChainEvent) -> Subject {
-    let isState = ReplicaPhase(rawValue: event.what) != nil
-    return Subject(
-      subject: event.subject, what: event.what, reason: isState ? "" : event.reason)
+    Subject(
+      subject: event.subject, what: event.what, reason: event.isState ? "" : event.reason)
   }
 }

@@ -33,7 +33,7 @@ struct Collect: AsyncParsableCommand {
     var text = "muster \(Muster.configuration.version)\n"
     text += "libssh2 \(FleetLinks.libraryVersion)\n"
     text += "agent \(try AgentLocation.path())\n"
-    text += "system \(ManifestFile.text(of: "/proc/version") ?? "unknown\n")"
+    text += "system \((try? ManifestFile.text(at: "/proc/version")) ?? "unknown\n")"
     return text
   }
 }

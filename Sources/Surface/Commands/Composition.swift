@@ -28,14 +28,10 @@ enum Composition {
 
 extension FleetContext {
   init(_ selection: RunSelection) throws {
-    try self.init(manifest: selection.manifest, runs: selection.runs)
+    try self.init(try ManifestFile(selection.manifest), runs: selection.runs)
   }
 
   /// - Parameter runs: The folder of the runs; `nil`: the one beside the manifest.
-  init(manifest: String, runs: String?) throws {
-    try self.init(try ManifestFile(manifest), runs: runs)
-  }
-
   init(_ file: ManifestFile, runs: String?) throws {
     self.init(
       plan: file.plan, runsFolder: runs.map { ManifestFile.absolute($0) } ?? file.runsFolder,

@@ -17,7 +17,7 @@ struct Down: AsyncParsableCommand {
   mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let (runs, faults) = try await fleet.liveRunsToEnd()
-    var failure = faults.map { CommandFailure($0) }
+    var failure = faults.map { CommandFailure(ExitStatus($0.cause), $0.diagnostics) }
     for run in runs {
       let ending = try await fleet.end(run)
       for words in ending.foreign { StandardStreams.say(words) }

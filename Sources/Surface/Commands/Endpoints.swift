@@ -37,6 +37,13 @@ struct Endpoints: AsyncParsableCommand {
   @Option(help: "The service that is the judge; default: `judge`, if there is one.")
   var judge: String?
 
+  @Option(
+    name: .customLong("judge-for"), parsing: .upToNextOption,
+    help:
+      "Of nemo-gym-config: the resources servers that ask the judge; INSTANCE:TYPE if they differ."
+  )
+  var judged = ["equivalence_llm_judge"]
+
   mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
@@ -78,9 +85,13 @@ struct Endpoints: AsyncParsableCommand {
     case .json:
       StandardStreams.data(services.json(run: run).text + "\n")
     case .nemoGym:
-      StandardStreams.data(try self.gym(services).environmentYAML(style: self.style))
+      let gym = try self.gym(services)
+      for warning in gym.warnings(style: self.style) { StandardStreams.tell(warning) }
+      StandardStreams.data(gym.environmentYAML(style: self.style))
     case .nemoGymConfig:
-      StandardStreams.data(try self.gym(services).modelYAML)
+      let gym = try self.gym(services)
+      for warning in gym.warnings(style: nil) { StandardStreams.tell(warning) }
+      StandardStreams.data(gym.modelYAML(judged: self.judged))
     }
   }
 

@@ -56,7 +56,7 @@ package struct Eval: AsyncParsableCommand {
       run: run.directory, workPlan: work.plan, plan: fleet.plan, nodes: workers,
       endsAgents: agents.isOurs,
       agents: try await fleet.agents(
-        of: agents.id, holding: true,
+        of: agents.id, holding: agents.plan,
         epoch: self.takeOver ? fleet.epoch(over: agents.id, on: workers) : nil),
       clock: clock)
     let result = try await Interruption.guarding(
@@ -95,11 +95,7 @@ package struct Eval: AsyncParsableCommand {
         throw ValidationError("nodes `\(expression)`: \(error)")
       }
     }
-    do throws(Diagnostic) {
-      return try plan.workers(named: nodes)
-    } catch {
-      throw CommandFailure(.failed, [error])
-    }
+    return try plan.workers(named: nodes)
   }
 
   private func evalRun(_ fleet: FleetContext) throws -> LiveRun {

@@ -79,23 +79,15 @@ package struct CommandFailure: Error {
     self.diagnostics = diagnostics
   }
 
-  package init(_ status: ExitStatus, _ diagnostic: Diagnostic) {
-    self.init(status, [diagnostic])
-  }
-
   package init(
     _ status: ExitStatus, code: String, _ summary: String, causes: [String] = [],
     hints: [String] = []
   ) {
-    self.init(status, Diagnostic(code: code, summary, causes: causes, hints: hints))
+    self.init(status, [Diagnostic(code: code, summary, causes: causes, hints: hints)])
   }
 
   /// - Parameter status: Of a success: nothing is thrown.
   package static func unless(_ status: ExitStatus) throws(Self) {
     if status != .success { throw Self(status) }
-  }
-
-  package init(_ fault: RunFault) {
-    self.init(ExitStatus(fault.cause), fault.diagnostics)
   }
 }

@@ -22,14 +22,20 @@ struct LinksCommand: AsyncParsableCommand {
 
   mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
-    let faults = self.end ? try await self.endDaemons(fleet) : try await self.openLinks(fleet)
+    let faults =
+      self.end
+      ? try await fleet.agents(of: self.run, holding: fleet.plan).stop(
+        fleet.plan.nodes, of: fleet.plan
+      )
+      .faults
+      : try await self.openLinks(fleet)
     guard faults.isEmpty else { throw CommandFailure(.environment, faults.folded()) }
   }
 
   private func openLinks(_ fleet: FleetContext) async throws -> [NodeFault] {
     let clock = Composition.clock
     let start = clock.now
-    let survey = try await fleet.agents(of: self.run, holding: false).survey(fleet.plan.nodes)
+    let survey = try await fleet.agents(of: self.run).survey(fleet.plan.nodes)
     let elapsed = clock.now - start
     var table = Table([
       .init("NODE"), .init("HOST"), .init("PID", .right), .init("STARTED", .right),
@@ -43,10 +49,5 @@ struct LinksCommand: AsyncParsableCommand {
     let milliseconds = Int(elapsed / .milliseconds(1))
     StandardStreams.say("\(survey.answers.count) links in \(milliseconds) ms")
     return survey.faults
-  }
-
-  private func endDaemons(_ fleet: FleetContext) async throws -> [NodeFault] {
-    try await fleet.agents(of: self.run, holding: true).stop(fleet.plan.nodes, of: fleet.plan)
-      .faults
   }
 }

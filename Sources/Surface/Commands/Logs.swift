@@ -22,6 +22,10 @@ struct Logs: AsyncParsableCommand {
   @Option(name: [.customShort("n"), .long], help: "Lines from the end to begin with.")
   var lines = 100
 
+  func validate() throws {
+    try Self.check("lines", self.lines, in: 0...Int(Int32.max))
+  }
+
   mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     let run = try await fleet.liveRun()
@@ -99,10 +103,6 @@ final class LogLines: Sendable {
   }
 
   func finish() {
-    let rest = self.rest.withLock { rest in
-      defer { rest = [] }
-      return rest
-    }
-    if !rest.isEmpty { self.write(self.prefix + rest + [UInt8(ascii: "\n")]) }
+    if self.rest.withLock({ !$0.isEmpty }) { self.print([UInt8(ascii: "\n")]) }
   }
 }

@@ -6,12 +6,13 @@ import Plan
 
 /// A manifest on disk, resolved into a plan.
 struct ManifestFile {
-  let path: String
   let plan: Plan
+  /// Where its runs are, unless `--runs` says otherwise.
+  let runsFolder: String
   /// Whom to tell of changes; no part of the plan, as no node gets it.
   let notify: ManifestNotify?
   /// Whose lines are counted, on the nodes; no part of the plan, as nothing is started for it.
-  let watchedFiles: [String]
+  let watchedFiles: [WatchedPattern]
   /// What a reader of the plan should know.
   let notes: [String]
 
@@ -21,26 +22,23 @@ struct ManifestFile {
   /// - Throws: `CommandFailure` with every fault of the file, or where it cannot be read.
   init(_ path: String) throws(CommandFailure) {
     let text = try Self.text(at: path)
-    let folder = PlainFile.folder(of: path)
+    let beside = PlainFile.folder(of: path)
+    let folder = Self.absolute(beside)
     let (manifest, faults) = ManifestReader.read(text, file: path) { included in
-      Self.text(of: included.hasPrefix("/") ? included : "\(folder)/\(included)")
+      try? Self.text(at: included.hasPrefix("/") ? included : "\(beside)/\(included)")
     }
     guard let manifest else { throw CommandFailure(.failed, faults) }
-    let context = PlanContext(
-      home: Self.home, user: Self.user, manifestFolder: Self.absolute(folder))
+    let context = PlanContext(home: Self.home, user: Self.user, manifestFolder: folder)
     let result = Planner.plan(manifest, context: context)
     let warnings = faults + result.diagnostics
     guard let plan = result.plan else { throw CommandFailure(.failed, warnings) }
     for warning in warnings { StandardStreams.tell(warning) }
-    self.path = path
     self.plan = plan
+    self.runsFolder = "\(folder)/runs"
     self.notify = manifest.notify
     self.watchedFiles = manifest.work?.watchedFiles ?? []
     self.notes = result.notes
   }
-
-  /// Where the manifest's runs are, unless `--runs` says otherwise.
-  var runsFolder: String { "\(Self.absolute(PlainFile.folder(of: self.path)))/runs" }
 
   static var home: String {
     if let home = getenv("HOME") { return String(cString: home) }
@@ -49,10 +47,6 @@ struct ManifestFile {
 
   static var user: String {
     getpwuid(getuid()).flatMap { $0.pointee.pw_name }.map { String(cString: $0) } ?? "root"
-  }
-
-  static func text(of path: String) -> String? {
-    try? Self.text(at: path)
   }
 
   /// The text of a file, read up to what the manifest's reader allows and a little more, which that

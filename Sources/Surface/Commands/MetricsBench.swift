@@ -37,9 +37,11 @@ struct MetricsBench: ParsableCommand {
       } catch let error as MetricsTextError {
         throw CommandFailure(
           .failed,
-          Diagnostic(
-            code: "metrics-text", "\(error.problem)",
-            at: SourceLocation(file: file, line: error.line, column: error.column)))
+          [
+            Diagnostic(
+              code: "metrics-text", "\(error.problem)",
+              at: SourceLocation(file: file, line: error.line, column: error.column))
+          ])
       }
     }
   }

@@ -35,11 +35,11 @@ package struct Muster: AsyncParsableCommand {
     } catch let failure as CommandFailure {
       return Self.told(failure)
     } catch let fault as RunFault {
-      return Self.told(CommandFailure(fault))
+      return Self.told(CommandFailure(ExitStatus(fault.cause), fault.diagnostics))
     } catch let diagnostic as Diagnostic {
-      return Self.told(CommandFailure(.failed, diagnostic))
+      return Self.told(CommandFailure(.failed, [diagnostic]))
     } catch let error as LabError {
-      return Self.told(CommandFailure(.environment, error.diagnostic))
+      return Self.told(CommandFailure(.environment, [error.diagnostic]))
     } catch {
       let message = Self.fullMessage(for: error)
       let code = Self.exitCode(for: error)

@@ -41,12 +41,11 @@ final class ProgressPrinter: Sendable {
       }
       guard isLast || isDue ?? true else { return }
       state.last = (now, doneCount)
-      let moment = ProgressBar.Moment(
-        done: Int(clamping: doneCount), elapsed: now - start.time,
-        doneBefore: Int(clamping: start.count),
-        rates: progress.nodes.filter { $0.state == .connected }.map { ($0.name, $0.rate) })
       state.report.show(
-        moment, of: ProgressBar(label: "eval", total: Int(clamping: progress.itemCount)))
+        ProgressBar(
+          label: "eval", total: Int(clamping: progress.itemCount), done: Int(clamping: doneCount),
+          elapsed: now - start.time, doneBefore: Int(clamping: start.count),
+          rates: progress.nodes.filter { $0.state == .connected }.map { ($0.name, $0.rate) }))
     }
   }
 

@@ -31,11 +31,11 @@ struct RunsList: AsyncParsableCommand {
     var faults: [NodeFault] = []
     let inventory: RunInventory
     if let manifest = self.manifest {
-      let fleet = try FleetContext(manifest: manifest, runs: self.runs)
+      let fleet = try FleetContext(ManifestFile(manifest), runs: self.runs)
       (inventory, faults) = try await fleet.inventory(isMeasured: true)
     } else {
       let root = ManifestFile.absolute(self.runs ?? "runs")
-      inventory = RunInventory(here: try OldRuns.here(in: root), nodes: [:])
+      inventory = RunInventory(here: try RunInventory.here(in: root), nodes: [:])
     }
     let now = Composition.surroundings.milliseconds()
     switch self.format {

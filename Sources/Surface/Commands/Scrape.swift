@@ -54,7 +54,7 @@ struct Scrape: AsyncParsableCommand {
   }
 
   mutating func run() async throws {
-    let fleet = try self.manifest.map { try FleetContext(manifest: $0, runs: self.runs) }
+    let fleet = try self.manifest.map { try FleetContext(ManifestFile($0), runs: self.runs) }
     let board = try await ScrapeBoard(
       try self.targets(), of: fleet, pace: self.pace, timeout: .seconds(self.timeout),
       clock: Composition.clock)
@@ -90,7 +90,7 @@ struct Scrape: AsyncParsableCommand {
     do throws(Diagnostic) {
       return try ScrapeTarget.targets(of: self.endpoints)
     } catch {
-      throw CommandFailure(.environment, error)
+      throw CommandFailure(.environment, [error])
     }
   }
 

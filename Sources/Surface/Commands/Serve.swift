@@ -51,28 +51,21 @@ struct Serve: AsyncParsableCommand {
     let interval = Duration.seconds(self.interval)
     let watch = try RunWatch(fleet, run, every: interval, clock: Composition.clock)
     let cache = PageCache(for: Self.pageLifetime, clock: Composition.clock) {
-      let page = watch.exposition(every: interval)
-      return MetricsText(page.text, contentType: page.contentType)
+      watch.exposition(every: interval)
     }
     let server = MetricsServer(host: address.host, port: address.port) { await cache.page }
     try await Interruption.guarding(hint: "the services run on") {
       try await watch.during(notify: fleet.notify) {
-        try await Self.serve(server, at: address, run: run.id)
+        do {
+          try await server.run {
+            StandardStreams.say("run \(run.id): its metrics are at http://\(address)/metrics")
+          }
+        } catch let fault as MetricsServerFault {
+          throw CommandFailure(
+            .failed, code: "cannot-listen", "cannot listen on \(address)", causes: ["\(fault)"],
+            hints: ["`--metrics HOST:PORT` takes another address"])
+        }
       }
-    }
-  }
-
-  private static func serve(
-    _ server: MetricsServer, at address: ServeAddress, run: String
-  ) async throws {
-    do {
-      try await server.run {
-        StandardStreams.say("run \(run): its metrics are at http://\(address)/metrics")
-      }
-    } catch let fault as MetricsServerFault {
-      throw CommandFailure(
-        .failed, code: "cannot-listen", "cannot listen on \(address)", causes: ["\(fault)"],
-        hints: ["`--metrics HOST:PORT` takes another address"])
     }
   }
 }

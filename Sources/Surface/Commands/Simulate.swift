@@ -1,4 +1,5 @@
 package import ArgumentParser
+import KVCacheSimulator
 import Manifest
 
 /// `muster simulate`: the simulator's episodes on this machine, without a manifest.
@@ -44,11 +45,11 @@ package struct Simulate: ParsableCommand {
     if let bench = self.bench {
       StandardStreams.data(output.bench(for: .seconds(bench)))
     } else if self.trace {
-      output.writeTrace()
+      output.write { $0.appendTrace(of: $1, to: &$2) }
     } else if isTable {
       StandardStreams.data(output.table())
     } else {
-      output.writeRecords()
+      output.write { $0.appendRecord(of: $1, to: &$2) }
     }
   }
 }

@@ -1,6 +1,7 @@
 import KVCacheSimulator
 import Manifest
 import Rollouts
+import Terminal
 
 /// All episodes of one `muster simulate`, written as they end: memory does not grow with them.
 struct SimulateOutput {
@@ -23,17 +24,8 @@ struct SimulateOutput {
     }
   }
 
-  mutating func writeRecords() {
-    self.write { $0.appendRecord(of: $1, to: &$2) }
-  }
-
-  mutating func writeTrace() {
-    self.write { $0.appendTrace(of: $1, to: &$2) }
-  }
-
-  private mutating func write(
-    _ append: (inout SimulatorWorker, ItemKey, inout [UInt8]) -> Void
-  ) {
+  /// - Parameter append: The lines of one episode.
+  mutating func write(_ append: (inout SimulatorWorker, ItemKey, inout [UInt8]) -> Void) {
     var lines: [UInt8] = []
     lines.reserveCapacity(Self.chunkSize + 1 << 16)
     for key in self.keys {
@@ -56,13 +48,17 @@ struct SimulateOutput {
       }
     }
     let filled = rows.filter { $0.episodeCount > 0 }
-    return Means.header + filled.prefix(filled.count == 2 ? 1 : filled.count).map(\.line).joined()
+    // Blanks in front: columns as wide as their numbers as a rule are.
+    var table = Table([
+      .init("difficulty"), .init("episodes", .right), .init(" reward", .right),
+      .init("failures", .right), .init(" tokens", .right), .init("pressure", .right),
+    ])
+    for row in filled.prefix(filled.count == 2 ? 1 : filled.count) { table.append(row.cells) }
+    return table.rendered()
   }
 
   /// Over the episodes of one difficulty.
   private struct Means {
-    static let header = "difficulty  episodes   reward  failures   tokens  pressure\n"
-
     let name: String
     private(set) var episodeCount = 0
     private var reward = 0.0
@@ -80,19 +76,14 @@ struct SimulateOutput {
       self.pressureSteps += episode.tally.pressureSteps
     }
 
-    var line: String {
+    var cells: [String] {
       let count = Double(max(1, self.episodeCount))
-      let cells: [(text: String, width: Int)] = [
-        ("\(self.episodeCount)", 10),
-        (ReportTable.decimal(self.reward / count, digits: 3), 9),
-        (ReportTable.decimal(Double(self.failures) / count, digits: 2), 10),
-        (ReportTable.decimal(Double(self.tokens) / count, digits: 1), 9),
-        (ReportTable.decimal(Double(self.pressureSteps) / count, digits: 2), 10),
+      return [
+        self.name, "\(self.episodeCount)", ReportTable.decimal(self.reward / count, digits: 3),
+        ReportTable.decimal(Double(self.failures) / count, digits: 2),
+        ReportTable.decimal(Double(self.tokens) / count, digits: 1),
+        ReportTable.decimal(Double(self.pressureSteps) / count, digits: 2),
       ]
-      let name = self.name + String(repeating: " ", count: max(0, 10 - self.name.count))
-      return cells.reduce(into: name) { line, cell in
-        line += String(repeating: " ", count: max(0, cell.width - cell.text.count)) + cell.text
-      } + "\n"
     }
   }
 

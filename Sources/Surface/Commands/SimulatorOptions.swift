@@ -30,15 +30,12 @@ struct SimulatorOptions: ParsableArguments {
   var maxActionsPerStep: Int?
 
   func validate() throws {
-    let (examples, rollouts) = (WorkSettings.exampleCounts, WorkSettings.rolloutCounts)
+    let examples = WorkSettings.exampleCounts
     if let count = self.numExamples, count != -1, !examples.contains(count) {
       throw ValidationError(
         "num-examples `\(count)` is neither -1 nor in 1 to \(examples.upperBound)")
     }
-    if let count = self.rolloutsPerExample, !rollouts.contains(count) {
-      throw ValidationError(
-        "rollouts-per-example `\(count)` is not in 1 to \(rollouts.upperBound)")
-    }
+    try Self.check("rollouts-per-example", self.rolloutsPerExample, in: WorkSettings.rolloutCounts)
     _ = try self.settings(over: nil)
   }
 
@@ -80,13 +77,8 @@ struct WorkOptions: ParsableArguments {
   var episodeCost = EpisodeCost(duration: .zero)
 
   func validate() throws {
-    for (name, value, range) in [
-      ("shards", self.shards, 1...WorkPlan.maximumShardCount),
-      ("attempts", self.attempts, WorkPlan.attemptCounts),
-    ] {
-      guard let value, !range.contains(value) else { continue }
-      throw ValidationError("\(name) `\(value)` is not in 1 to \(range.upperBound)")
-    }
+    try Self.check("shards", self.shards, in: 1...WorkPlan.maximumShardCount)
+    try Self.check("attempts", self.attempts, in: WorkPlan.attemptCounts)
   }
 
   func settings(over manifest: WorkSettings?) throws -> WorkSettings {

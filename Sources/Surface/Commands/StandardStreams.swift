@@ -73,10 +73,14 @@ enum StandardStreams {
 
   /// Columns of the terminal that standard error is; `nil` where it is none.
   static var talkWidth: Int? {
-    guard isatty(STDERR_FILENO) == 1 else { return nil }
+    isatty(STDERR_FILENO) == 1 ? Self.size(of: STDERR_FILENO).width : nil
+  }
+
+  /// Columns and lines of a terminal; 80 and 24 where it does not know.
+  static func size(of terminal: CInt) -> (width: Int, height: Int) {
     var size = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+    _ = ioctl(terminal, UInt(TIOCGWINSZ), &size)
+    return (size.ws_col > 0 ? Int(size.ws_col) : 80, size.ws_row > 0 ? Int(size.ws_row) : 24)
   }
 
   private static func stream(
@@ -93,12 +97,18 @@ enum StandardStreams {
       write: write)
   }
 
-  /// A reader that has gone ends the process quietly, as `SIGPIPE` would.
+  /// A reader that has gone ends the process quietly, as `SIGPIPE` would; data that cannot be written, as
+  /// on a full disk, end it with their fault. Talk that nobody can hear is no matter.
   private static func write(_ bytes: [UInt8], to descriptor: CInt) {
     do throws(SystemFault) {
       try PlainFile.write(bytes, to: descriptor, named: "a stream")
     } catch {
-      if error.code == EPIPE, descriptor == STDOUT_FILENO { exit(ExitStatus.brokenPipe.rawValue) }
+      guard descriptor == STDOUT_FILENO else { return }
+      if error.code == EPIPE { exit(ExitStatus.brokenPipe.rawValue) }
+      // A terminal that has gone loses nothing that anybody keeps.
+      if Self.output.isTerminal { return }
+      self.tell(Diagnostic(code: "output", "standard output cannot be written: \(error.reason)"))
+      exit(ExitStatus.environment.rawValue)
     }
   }
 }

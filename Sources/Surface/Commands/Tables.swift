@@ -208,6 +208,7 @@ extension WhyReport {
     for failure in self.failures {
       text += "\nlast lines of \(failure.key) on \(failure.node):\n"
       for line in failure.lines { text += "  \(TerminalText.withoutColours(line))\n" }
+      for hint in KnownMistake.hints(in: failure.lines) { text += "hint: \(hint)\n" }
     }
     return text + "\n"
   }

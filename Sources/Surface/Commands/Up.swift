@@ -36,7 +36,7 @@ struct Up: AsyncParsableCommand {
     let (run, isNew) = try fleet.liveRunForLaunch()
     // Another terminal may be launching the same: it is not disturbed.
     let agents = try await fleet.agents(
-      of: run.id, holding: true,
+      of: run.id, holding: fleet.plan,
       epoch: self.takeOver ? fleet.epoch(over: run.id, on: fleet.plan.nodes) : nil,
       yields: !self.takeOver, secrets: secrets)
     // What runs already is never ended for what a look at its node finds.

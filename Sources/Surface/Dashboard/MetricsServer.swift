@@ -13,8 +13,15 @@ package struct MetricsServerFault: Error, CustomStringConvertible {
 
 /// Shows a page at `/metrics` over HTTP, to any number of readers.
 package struct MetricsServer: Sendable {
-  /// A Prometheus or two and some people; who comes later waits until one of them has gone.
+  /// A page of metrics as it is sent.
+  package typealias Page = (text: [UInt8], contentType: String)
+
+  /// A Prometheus or two and some people.
   package static let connectionCountMax = 64
+  /// So that no one of them keeps the others out.
+  package static let connectionCountMaxOfPeer = 32
+  /// For a request to arrive, from the opening of a connection.
+  package static let headTimeout = Duration.seconds(10)
   /// Prometheus asks more often by default, and opens a new connection where it does not.
   package static let idleTimeout = Duration.seconds(120)
 
@@ -28,16 +35,23 @@ package struct MetricsServer: Sendable {
   private let host: String
   private let port: Int
   private let idleTimeout: Duration
-  private let page: @Sendable () async -> MetricsText
+  private let headTimeout: Duration
+  private let page: @Sendable () async -> Page
 
-  /// - Parameter idleTimeout: After which a connection without a request is closed; positive.
+  /// - Parameters:
+  ///   - host: To listen on. On a loopback address only requests to such a one are answered: a page of a
+  ///     browser that has been told another name for it gets nothing.
+  ///   - idleTimeout: After which a connection without a request is closed; positive.
+  ///   - headTimeout: For its first request; positive.
   package init(
     host: String, port: Int, idleTimeout: Duration = MetricsServer.idleTimeout,
-    page: @escaping @Sendable () async -> MetricsText
+    headTimeout: Duration = MetricsServer.headTimeout,
+    page: @escaping @Sendable () async -> Page
   ) {
     self.host = host
     self.port = port
     self.idleTimeout = idleTimeout
+    self.headTimeout = headTimeout
     self.page = page
   }
 
@@ -46,18 +60,23 @@ package struct MetricsServer: Sendable {
   /// - Parameter listening: Called when connections are accepted.
   /// - Throws: `MetricsServerFault` where it cannot listen.
   package func run(listening: @escaping @Sendable () async -> Void = {}) async throws {
+    let table = ConnectionTable(
+      countMax: Self.connectionCountMax, countMaxOfPeer: Self.connectionCountMaxOfPeer,
+      headTimeout: TimeAmount(self.headTimeout), idleTimeout: TimeAmount(self.idleTimeout))
     let channel = HTTP1Channel(
-      responder: { request, writer, _ in
+      responder: { request, writer, channel in
+        table.asked(channel)
         let response = await self.answer(request)
         try await writer.write(response: response.head, body: response.body)
+        table.answered(channel)
       },
-      configuration: .init(idleTimeout: TimeAmount(self.idleTimeout)))
+      configuration: .init(
+        additionalChannelHandlers: [ConnectionHandler(table)],
+        idleTimeout: TimeAmount(self.idleTimeout)))
     let server = Server(
       childChannelSetup: channel,
       configuration: ServerConfiguration(
-        address: .hostname(self.host, port: self.port),
-        availableConnectionsDelegate: MaximumAvailableConnections(
-          Self.connectionCountMax, logger: Self.silence)),
+        address: .hostname(self.host, port: self.port)),
       onServerRunning: { _ in await listening() },
       eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Self.silence)
     do {
@@ -74,6 +93,11 @@ package struct MetricsServer: Sendable {
   private static let silence = Logger(label: "dashboard") { _ in SwiftLogNoOpLogHandler() }
 
   private func answer(_ request: Request) async -> Response {
+    guard self.isMeant(request.head.authority) else {
+      return Self.plain(
+        .misdirectedRequest, "ask for 127.0.0.1 or localhost, or let `serve` listen elsewhere\n",
+        for: request)
+    }
     guard ["/", "/-/healthy", "/metrics"].contains(request.uri.path) else {
       return Self.plain(.notFound, "there is no such page\n", for: request)
     }
@@ -85,10 +109,25 @@ package struct MetricsServer: Sendable {
     switch request.uri.path {
     case "/metrics":
       let page = await self.page()
-      return Self.response(.ok, page.bytes, page.contentType, for: request)
+      return Self.response(.ok, ByteBuffer(bytes: page.text), page.contentType, for: request)
     case "/-/healthy": return Self.plain(.ok, "Muster is healthy.\n", for: request)
     default: return Self.plain(.ok, Self.index, for: request)
     }
+  }
+
+  /// Whether a request is to the host that is listened on, going by its `Host`.
+  private func isMeant(_ authority: String?) -> Bool {
+    guard Self.isLoopback(self.host), let authority else { return true }
+    let isBracketed = authority.hasPrefix("[")
+    let name =
+      isBracketed
+      ? authority.dropFirst().prefix { $0 != "]" } : authority.prefix { $0 != ":" }
+    return name.lowercased() == self.host.lowercased() || Self.isLoopback(name.lowercased())
+  }
+
+  private static func isLoopback(_ host: String) -> Bool {
+    host == "localhost" || host == "::1"
+      || (try? SocketAddress(ipAddress: host, port: 0)) != nil && host.hasPrefix("127.")
   }
 
   private static func plain(
@@ -115,16 +154,5 @@ package struct MetricsServer: Sendable {
       let size = strftime(text.baseAddress, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
       return String(decoding: text.prefix(size).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
-  }
-}
-
-/// A page of metrics as it is sent.
-package struct MetricsText: Sendable {
-  let bytes: ByteBuffer
-  let contentType: String
-
-  package init(_ text: [UInt8], contentType: String) {
-    self.bytes = ByteBuffer(bytes: text)
-    self.contentType = contentType
   }
 }

@@ -2,14 +2,14 @@
 package actor PageCache<ClockType: Clock & Sendable> where ClockType.Duration == Duration {
   private let lifetime: Duration
   private let clock: ClockType
-  private let make: @Sendable () -> MetricsText
-  private var kept: (page: MetricsText, madeAt: ClockType.Instant)?
+  private let make: @Sendable () -> MetricsServer.Page
+  private var kept: (page: MetricsServer.Page, madeAt: ClockType.Instant)?
 
   /// - Parameters:
   ///   - lifetime: For which a page is good; positive.
   ///   - make: Whoever asks meanwhile waits for it.
   package init(
-    for lifetime: Duration, clock: ClockType, make: @escaping @Sendable () -> MetricsText
+    for lifetime: Duration, clock: ClockType, make: @escaping @Sendable () -> MetricsServer.Page
   ) {
     self.lifetime = lifetime
     self.clock = clock
@@ -17,7 +17,7 @@ package actor PageCache<ClockType: Clock & Sendable> where ClockType.Duration ==
   }
 
   /// The page that was made last, or a new one.
-  package var page: MetricsText {
+  package var page: MetricsServer.Page {
     let now = self.clock.now
     if let kept = self.kept, kept.madeAt.duration(to: now) < self.lifetime { return kept.page }
     let page = self.make()

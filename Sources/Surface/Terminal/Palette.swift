@@ -15,14 +15,9 @@ package enum Palette: Equatable, Sendable {
   case colour
   case plain
 
-  /// `NO_COLOR` beats `CLICOLOR_FORCE` and `CLICOLOR`, and they beat what the stream is.
-  ///
-  /// Sources: no-color.org (set and not empty means no colour), bixense.com/clicolors.
-  /// `TERM=dumb` counts as no terminal.
-  ///
-  /// - Parameters:
-  ///   - environment: The variables of the process, of which four are read.
-  ///   - isTerminal: Whether the stream that is written to is a terminal.
+  /// `NO_COLOR` beats `CLICOLOR_FORCE` and `CLICOLOR`, and they beat whether the stream is a terminal;
+  /// `TERM=dumb` counts as none. Sources: no-color.org (set and not empty means no colour),
+  /// bixense.com/clicolors.
   package init(environment: [String: String], isTerminal: Bool) {
     if let value = environment["NO_COLOR"], !value.isEmpty {
       self = .plain

@@ -1,6 +1,5 @@
 /// Writes progress to a sink: one line that is drawn anew on a terminal, a line each time elsewhere.
 package struct ProgressReport: Sendable {
-  /// Columns of the terminal; `nil` where there is none.
   private let width: Int?
   private let write: @Sendable ([OutputStream.Stroke]) -> Void
   private var isLineOpen = false
@@ -14,12 +13,12 @@ package struct ProgressReport: Sendable {
   }
 
   /// Shows where the work is. The caller decides how often; on a terminal a few times a second.
-  package mutating func show(_ moment: ProgressBar.Moment, of bar: ProgressBar) {
+  package mutating func show(_ bar: ProgressBar) {
     if let width = self.width {
-      self.write([.control(.restartLine), .line(StyledLine(bar.line(moment, width: width)))])
+      self.write([.control(.restartLine), .line(StyledLine(bar.line(width: width)))])
       self.isLineOpen = true
     } else {
-      self.write([.line(StyledLine(bar.event(moment))), .control(.lineFeed)])
+      self.write([.line(StyledLine(bar.event)), .control(.lineFeed)])
     }
   }
 

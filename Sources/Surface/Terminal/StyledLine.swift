@@ -16,9 +16,8 @@ package struct StyledLine: Equatable, Sendable {
   /// - Parameter text: Of any source: control characters are made visible, a tab is a blank.
   package mutating func append(_ text: String, _ style: Palette.Style? = nil) {
     guard !text.isEmpty else { return }
-    let visible = TerminalText.visible(text).split(
-      separator: "\t", omittingEmptySubsequences: false)
-    self.parts.append(Part(text: visible.joined(separator: " "), style: style))
+    let visible = TerminalText.visible(text).replacing("\t", with: " ")
+    self.parts.append(Part(text: visible, style: style))
   }
 
   package mutating func append(_ line: Self) {

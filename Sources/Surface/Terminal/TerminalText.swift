@@ -63,19 +63,8 @@ package enum TerminalText {
   /// Source: ECMA-48, section 8.3.117.
   package static func withoutColours(_ text: String) -> String {
     guard text.utf8.contains(0x1B) else { return text }
-    var (result, rest) = ([UInt8](), Array(text.utf8)[...])
-    while let byte = rest.first {
-      if byte == 0x1B, rest.dropFirst().first == UInt8(ascii: "[") {
-        let end = rest.dropFirst(2).drop { (0x30...0x3B).contains($0) }
-        if end.first == UInt8(ascii: "m") {
-          rest = end.dropFirst()
-          continue
-        }
-      }
-      result.append(byte)
-      rest = rest.dropFirst()
-    }
-    return String(decoding: result, as: UTF8.self)
+    let colour = /\u{1B}\[[0-9:;]*m/.matchingSemantics(.unicodeScalar)
+    return text.replacing(colour, with: "")
   }
 
   private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {

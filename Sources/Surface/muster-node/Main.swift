@@ -7,6 +7,8 @@ struct Main {
   /// Not `async`: Dispatch would leave the main thread by `pthread_exit`, for which a static program
   /// first sorts what it knows of unwinding. That takes 40 ms of a core, longer than all else.
   static func main() {
+    // Where who started us ignores it, nobody would keep how our children end.
+    signal(SIGCHLD, SIG_DFL)
     let agent = AgentProcess(
       environment: ProcessTable.variables(in: ProcessTable.environment(of: "self")),
       clock: ContinuousClock(),

@@ -18,6 +18,12 @@ struct LostSightTests {
       let kill = BuiltProgram(
         executable: "/usr/bin/pkill", arguments: ["-KILL", "-f", "muster-node daemon --run \(run)"])
       #expect(try kill.run().status == 0)
+      // Who only looks starts none.
+      let top = try cluster.muster(["top", cluster.manifest, "--once"])
+      #expect(top.status == 2, "\(top.output)")
+      let find = BuiltProgram(
+        executable: "/usr/bin/pgrep", arguments: ["-f", "muster-node daemon --run \(run)"])
+      #expect(try find.run().status == 1)
       #expect(try Self.replicas(cluster) == before)
       #expect(before.count == 2 && before.allSatisfy { $0.hasPrefix("ready 1 ") })
       #expect(try kill.run().status == 0)

@@ -88,13 +88,21 @@ import Testing
     }
   }
 
-  @Test func `it goes on until it is interrupted`() throws {
+  @Test(arguments: [false, true])
+  func `it goes on until it is interrupted, and with nohup through a hangup`(
+    isNohup: Bool
+  ) throws {
     try Self.withStubs(1) { ports in
       let watch = try BuiltProgram(
-        executable: BuiltProgram.muster,
-        arguments: ["scrape", "127.0.0.1:\(ports[0])", "--watch", "1", "--format", "json"]
+        executable: "/bin/sh",
+        arguments: [
+          "-c", "\(isNohup ? "trap '' HUP; " : "")exec \"$0\" \"$@\"", BuiltProgram.muster,
+          "scrape", "127.0.0.1:\(ports[0])", "--watch", "1", "--format", "json",
+        ]
       ).start()
-      usleep(2_500_000)
+      usleep(1_500_000)
+      if isNohup { watch.send(SIGHUP) }
+      usleep(1_000_000)
       watch.send(SIGINT)
       let ending = watch.end(timeout: .seconds(10))
       #expect(ending.status == 130)

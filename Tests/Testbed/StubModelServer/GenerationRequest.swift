@@ -13,7 +13,7 @@ struct GenerationRequest {
   /// The functions the answer may call: empty where it is to be plain text.
   private(set) var functions: [JSONValue] = []
   /// Whether the tool parser reads the answer.
-  var mayCall: Bool { !functions.isEmpty }
+  private(set) var mayCall = false
   private(set) var namesFunction = false
   private(set) var callsOnce = false
 
@@ -50,7 +50,12 @@ struct GenerationRequest {
     includesUsage = body["stream_options"]?["include_usage"]?.bool ?? false
     ignoresEnd = body["ignore_eos"]?.bool ?? false
     callsOnce = body["parallel_tool_calls"]?.bool == false
-    if isChat { try readTools(body) }
+    guard isChat else { return }
+    try readTools(body)
+    mayCall = !functions.isEmpty
+    // A model that always calls tools ends no conversation.
+    let turns = body["messages"]?.array?.count { $0["tool_calls"]?.array?.isEmpty == false } ?? 0
+    if let most = engine.options.toolTurnCountMax, turns >= most, !namesFunction { functions = [] }
   }
 
   private mutating func readTools(_ body: JSONValue) throws(Answer) {

@@ -23,6 +23,8 @@ struct ServeOptions: Sendable {
   var loadSeconds = 0.3
   /// Seconds of one decode step.
   var stepSeconds = 0.001
+  /// Turns of a conversation in which tools are called; then it answers in words. nil: no limit.
+  var toolTurnCountMax: Int?
   var diesWhileLoading = false
   var ignoresTerm = false
   /// Of SGLang, which shows none without.
@@ -77,6 +79,7 @@ struct ServeOptions: Sendable {
     case "--gpu-memory-utilization": memoryUtilization = values.first ?? memoryUtilization
     case "--stub-load-seconds": loadSeconds = try Self.seconds(flag, values)
     case "--stub-step-seconds": stepSeconds = try Self.seconds(flag, values)
+    case "--stub-tool-turns": toolTurnCountMax = try Self.int(flag, values, 0...1000)
     case "--stub-die-while-loading": diesWhileLoading = true
     case "--stub-ignore-term": ignoresTerm = true
     default: break

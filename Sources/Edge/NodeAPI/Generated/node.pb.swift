@@ -618,9 +618,12 @@ package nonisolated struct Muster_V1_WatchedFile: Sendable {
 
   package var bytes: UInt64 = 0
 
-  /// On a network file system: the kind, where it is mounted from, the inode; empty: it is this node's.
-  /// Nodes that say the same of the same path see one file.
+  /// Tells it from all others: boot, device and inode, or on a network file system the kind, where it
+  /// is mounted from, inode and path. Nodes that say the same see one file.
   package var sharedAs: String = String()
+
+  /// Which of the request's patterns finds it, the first of several.
+  package var pattern: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2134,7 +2137,7 @@ nonisolated extension Muster_V1_GPUSamples: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WatchedFile"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}milliseconds\0\u{1}lines\0\u{1}bytes\0\u{3}shared_as\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}milliseconds\0\u{1}lines\0\u{1}bytes\0\u{3}shared_as\0\u{1}pattern\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2147,6 +2150,7 @@ nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobu
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.lines) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.sharedAs) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.pattern) }()
       default: break
       }
     }
@@ -2168,6 +2172,9 @@ nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobu
     if !self.sharedAs.isEmpty {
       try visitor.visitSingularStringField(value: self.sharedAs, fieldNumber: 5)
     }
+    if self.pattern != 0 {
+      try visitor.visitSingularUInt32Field(value: self.pattern, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2177,6 +2184,7 @@ nonisolated extension Muster_V1_WatchedFile: SwiftProtobuf.Message, SwiftProtobu
     if lhs.lines != rhs.lines {return false}
     if lhs.bytes != rhs.bytes {return false}
     if lhs.sharedAs != rhs.sharedAs {return false}
+    if lhs.pattern != rhs.pattern {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

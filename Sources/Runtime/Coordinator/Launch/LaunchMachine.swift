@@ -2,6 +2,7 @@ package import Fleet
 import Health
 import Launch
 package import Plan
+import Recipes
 
 /// Decides what starts when, whether a launch has succeeded or cannot any more, and when its end is over.
 ///
@@ -295,7 +296,7 @@ where Instant.Duration == Duration, Instant: Sendable {
   private mutating func endElsewhere() -> [Action] {
     self.state = .over
     let reasons = [Diagnostic.endedElsewhere]
-    return [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, by: .service))]
+    return [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, culprit: .service))]
   }
 
   private mutating func end(_ departure: Departure) -> [Action] {
@@ -307,7 +308,7 @@ where Instant.Duration == Duration, Instant: Sendable {
       isSeen && self.usedNodes.isEmpty && departure.waiting.isEmpty && !departure.hasLeftovers
     return departure.waiting.sorted().map { node in
       .tell(.leftBehind(node: node, ["it has not said in time that it has stopped"]))
-    } + [.end(LaunchResult(reasons: departure.reasons, by: departure.culprit, isOver: isOver))]
+    } + [.end(LaunchResult(reasons: departure.reasons, culprit: departure.culprit, isOver: isOver))]
   }
 
   /// Whether an aborted launch stops what runs on a node: all but what was there before it.
@@ -337,7 +338,8 @@ where Instant.Duration == Duration, Instant: Sendable {
       code: "replica-\(report.state.rawValue)",
       "\(report.node): `\(report.key)` is \(report.state.rawValue): \(report.reason)",
       causes: report.lastLogLines.map { "log: \($0)" },
-      hints: report.logPath.isEmpty ? [] : ["the whole log is `\(report.logPath)` on the node"])
+      hints: KnownMistake.hints(in: report.lastLogLines + [report.reason])
+        + (report.logPath.isEmpty ? [] : ["the whole log is `\(report.logPath)` on the node"]))
   }
 
   private func missingNodes() -> [Diagnostic] {

@@ -114,7 +114,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
 
   /// Keeps a link to the node until the launch ends or the node is of no use.
   private func attend(_ node: Plan.Node, _ orders: NodeOrders, _ feed: Feed) async {
-    await LinkKeeper(.launch, clock: self.clock).keep { opened throws(NodeFault) in
+    await LinkKeeper.keep(.launch, clock: self.clock) { opened throws(NodeFault) in
       try await self.connector.withSession(to: node) { session in
         opened()
         if let now = self.now, !orders.isExamined {
@@ -199,20 +199,11 @@ package struct LaunchResult: Equatable, Sendable {
 
   /// Why not every service is ready; empty: they are.
   package var reasons: [Diagnostic] = []
+  /// Of the reasons.
+  package var culprit = Culprit.nodes
   /// Whether nothing of the run is left: all that this launch started is gone again, as the agents have
   /// proved, and nothing was there before.
   package var isOver = false
-
-  /// Of the reasons.
-  package var culprit: Culprit
-
-  package init(
-    reasons: [Diagnostic] = [], by culprit: Culprit = .nodes, isOver: Bool = false
-  ) {
-    self.reasons = reasons
-    self.culprit = culprit
-    self.isOver = isOver
-  }
 }
 
 /// A link on which the agent has answered, as a launch uses it.
@@ -254,13 +245,8 @@ package protocol LaunchConnector: Sendable {
 /// What a node should do, as it stands.
 package struct LaunchOrder: Equatable, Sendable {
   /// Services that have been started, in order.
-  package var services: [String]
-  package var isStopAsked: Bool
-
-  package init(services: [String] = [], isStopAsked: Bool = false) {
-    self.services = services
-    self.isStopAsked = isStopAsked
-  }
+  package var services: [String] = []
+  package var isStopAsked = false
 }
 
 /// The order of one node: kept over links, so that a new one is told all of it.

@@ -43,9 +43,11 @@ package struct AgentConnector: LaunchConnector {
 
   /// An agent keeps 4,096 in memory; what sends more is not ours.
   private static let eventCountMax = 8192
+  /// For as much of a log as an agent sends at once, 8 MiB, at 100 kB/s.
+  private static let logTimeout = Duration.seconds(90)
 
   private let open: OpenLink
-  private let attachment: Attachment
+  private let attachment: Muster_V1_AttachRequest
   /// By node.
   private let replicas: [String: Set<ReplicaKey>]
   /// Of nodes that are sent the plan: it is large, and each has a copy on its way.
@@ -54,19 +56,37 @@ package struct AgentConnector: LaunchConnector {
   /// Of plans that are on their way at once, in bytes.
   private static let sendingSizeMax = 256 << 20
 
-  /// - Parameter plan: Of the run: each node speaks for its replicas in it, and for no others.
-  package init(open: @escaping OpenLink, attachment: Attachment, plan: Plan) {
+  /// - Parameters:
+  ///   - epoch: Holds the run from now on: milliseconds since 1970 at this coordinator's start; agents
+  ///     refuse one that is older than the one that holds them. `nil`: looks only, takes nothing over.
+  ///   - yields: Takes nothing over from a coordinator that is at work.
+  ///   - coordinator: For people: user@host and process id.
+  ///   - plan: In canonical JSON; empty to leave the agents' as it is.
+  ///   - secrets: Values by name. They go to the agents' memory and nowhere else.
+  ///   - placing: The run's plan: each node speaks for its replicas in it, and for no others.
+  package init(
+    open: @escaping OpenLink, epoch: UInt64?, yields: Bool, coordinator: String, plan: [UInt8],
+    secrets: [String: String], placing placed: Plan
+  ) {
     self.open = open
-    self.attachment = attachment
+    self.attachment = .with {
+      $0.protocolVersion = AgentPreface.protocolVersion
+      $0.observe = epoch == nil
+      $0.epoch = epoch ?? 0
+      $0.coordinator = coordinator
+      $0.yields = yields
+      $0.plan = .init(plan)
+      $0.secrets = secrets
+    }
     var replicas: [String: Set<ReplicaKey>] = [:]
-    for service in plan.services {
+    for service in placed.services {
       for replica in service.replicas {
         let key = ReplicaKey(service: service.name, index: replica.index)
         replicas[replica.node, default: []].insert(key)
       }
     }
     self.replicas = replicas
-    let countMax = Self.sendingSizeMax / max(attachment.plan.count, 1)
+    let countMax = Self.sendingSizeMax / max(plan.count, 1)
     self.admission = LinkAdmission(seed: 0, countMax: max(1, countMax))
   }
 
@@ -95,7 +115,7 @@ package struct AgentConnector: LaunchConnector {
     let cancelled = NodeFault(node: node, call: "attach", error: CancellationError())
     return try await self.admission.admitted(orThrow: cancelled) { () throws(NodeFault) in
       try await NodeLink.call("attach", on: node, timeout: timeout) {
-        try await api.attach(self.attachment.request, options: $0)
+        try await api.attach(self.attachment, options: $0)
       }
     }
   }
@@ -181,14 +201,17 @@ package struct AgentConnector: LaunchConnector {
     of key: ReplicaKey, on node: Plan.Node, lastLineCount: Int, follow: Bool,
     receive: @escaping @Sendable ([UInt8]) async -> Void
   ) async throws(NodeFault) {
-    try await self.withSession(to: node) { session in
+    var options = CallOptions.defaults
+    // What follows a log lasts as long as the link, whose pings are answered or end it.
+    if !follow { options.timeout = Self.logTimeout }
+    try await self.withSession(to: node) { [options] session in
       try await session.api.logs(
         .with {
           $0.service = key.service
           $0.index = UInt32(key.index)
           $0.lastLines = UInt32(min(lastLineCount, 100_000))
           $0.follow = follow
-        }
+        }, options: options
       ) { response in
         for try await chunk in response.messages { await receive(Array(chunk.data)) }
       }
@@ -243,23 +266,19 @@ package struct NodeAnswers<Answer: Sendable>: Sendable {
     typealias Answered = Result<Answer, NodeFault>
     let results = await withTaskGroup(of: (Int, Answered).self) { tasks in
       var results = [Answered?](repeating: nil, count: nodes.count)
-      var next = 0
-      func startOne() {
-        let index = next
-        next += 1
+      for (index, node) in nodes.enumerated() {
+        if index >= Self.concurrency, let (done, result) = await tasks.next() {
+          results[done] = result
+        }
         tasks.addTask {
           do throws(NodeFault) {
-            return (index, .success(try await visit(nodes[index])))
+            return (index, .success(try await visit(node)))
           } catch {
             return (index, .failure(error))
           }
         }
       }
-      while next < min(Self.concurrency, nodes.count) { startOne() }
-      for await (index, result) in tasks {
-        results[index] = result
-        if next < nodes.count { startOne() }
-      }
+      for await (done, result) in tasks { results[done] = result }
       return results
     }
     for (node, result) in zip(nodes, results) {

@@ -42,6 +42,9 @@ package struct ChainEvent: Equatable, Sendable {
     self.lastMilliseconds = milliseconds
   }
 
+  /// Whether a replica has entered the state that ``what`` names.
+  package var isState: Bool { ReplicaPhase(rawValue: self.what) != nil }
+
   /// `2026-11-21T06:15:00Z`.
   package static func time(_ milliseconds: Int64) -> String {
     Date(timeIntervalSince1970: Double(milliseconds / 1000)).formatted(.iso8601)

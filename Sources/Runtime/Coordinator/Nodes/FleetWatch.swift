@@ -52,12 +52,15 @@ where ClockType.Duration == Duration {
     _ node: Plan.Node, _ see: @escaping @Sendable (FleetSight) async -> Void
   ) async {
     // Events that were seen over a link before are not told again.
-    let sequence = LastSequence()
-    await LinkKeeper(.watch, clock: self.clock).keep { opened throws(NodeFault) in
+    let sequence = Mutex<UInt64>(0)
+    await LinkKeeper.keep(.watch, clock: self.clock) { opened throws(NodeFault) in
       try await self.agents.withSession(to: node) { session in
         opened()
         await see(.reached(node: node.name))
-        try await self.serve(session, sequence, see)
+        try await self.serve(session, after: sequence.withLock(\.self)) { sight, number in
+          if let number { sequence.withLock { $0 = number } }
+          await see(sight)
+        }
       }
     } lost: { fault in
       await see(.lost(fault))
@@ -67,14 +70,13 @@ where ClockType.Duration == Duration {
 
   /// Ends with the first of the streams: each goes on for as long as the agent lives.
   private func serve(
-    _ session: NodeSession, _ sequence: LastSequence,
-    _ see: @escaping @Sendable (FleetSight) async -> Void
+    _ session: NodeSession, after: UInt64,
+    _ see: @escaping @Sendable (FleetSight, _ sequence: UInt64?) async -> Void
   ) async throws {
     let node = session.node.name
-    let after = sequence.value
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask {
-        try await session.watch { await see(.reported($0)) }
+        try await session.watch { await see(.reported($0), nil) }
       }
       tasks.addTask {
         let request = Muster_V1_EventsRequest.with {
@@ -83,9 +85,9 @@ where ClockType.Duration == Duration {
         }
         try await session.api.events(request) { response in
           for try await event in response.messages {
-            // One that the agent gives again is no news.
-            guard sequence.rises(to: event.sequence) else { continue }
-            if let event = session.voice.event(event) { await see(.happened(event)) }
+            if let seen = session.voice.event(event) {
+              await see(.happened(seen), event.sequence)
+            }
           }
         }
       }
@@ -96,7 +98,7 @@ where ClockType.Duration == Duration {
           try await session.api.scrape(message) { response in
             for try await report in response.messages {
               for scrape in session.voice.scrapes(report) {
-                await see(.scraped(node: node, scrape))
+                await see(.scraped(node: node, scrape), nil)
               }
             }
           }
@@ -107,21 +109,6 @@ where ClockType.Duration == Duration {
     }
     throw NodeFault(stoppedReporting: node)
   }
-
-  private final class LastSequence: Sendable {
-    private let state = Mutex<UInt64>(0)
-
-    var value: UInt64 { self.state.withLock { $0 } }
-
-    /// - Returns: Whether it is beyond all before.
-    func rises(to sequence: UInt64) -> Bool {
-      self.state.withLock { last in
-        guard sequence > last else { return false }
-        last = sequence
-        return true
-      }
-    }
-  }
 }
 
 /// What a node's agent says of its servers, GPUs and files.
@@ -129,10 +116,11 @@ package enum NodeScrape: Equatable, Sendable {
   case page(NodePage)
   /// Milliseconds since 1970 by the node's clock; a fault in words where there are no samples.
   case gpus(milliseconds: Int64, [GPUSample], fault: String)
-  /// Complete lines so far, and bytes; nodes that say the same in `sharedAs` of a path see one file,
-  /// unless it is empty.
+  /// Complete lines so far, and bytes; nodes that say the same in `sharedAs` see one file, unless it is
+  /// empty. The pattern is the place in ``NodeScrapeRequest/watchedFiles`` of what finds it.
   case file(
-    path: String, milliseconds: Int64, lines: UInt64, bytes: UInt64, sharedAs: String = "")
+    path: String, milliseconds: Int64, lines: UInt64, bytes: UInt64, sharedAs: String = "",
+    pattern: Int = 0)
 
   /// Of a node's GPUs: 16 with names take 4 KiB.
   private static let samplesSizeMax = 256 << 10
@@ -152,7 +140,7 @@ package enum NodeScrape: Equatable, Sendable {
       self = .file(
         path: file.path.cut(toBytes: AgentMessages.textSizeMax), milliseconds: file.milliseconds,
         lines: file.lines, bytes: file.bytes,
-        sharedAs: file.sharedAs.cut(toBytes: AgentMessages.textSizeMax))
+        sharedAs: file.sharedAs.cut(toBytes: AgentMessages.textSizeMax), pattern: Int(file.pattern))
     case .batch, nil: return nil
     }
   }
@@ -181,14 +169,13 @@ package struct NodePage: Equatable, Sendable {
   /// As it came; empty with a fault.
   package var text: [UInt8]
   /// Why there is no page, in words; empty where there is one.
-  package var fault: String
+  package var fault = ""
 
-  /// For tests of what is made of pages.
+  /// Where there is one.
   package init(source: Source, milliseconds: Int64, text: [UInt8]) {
     self.source = source
     self.milliseconds = milliseconds
     self.text = text
-    self.fault = ""
   }
 
   init(_ page: Muster_V1_MetricsPage) {

@@ -14,15 +14,6 @@ package struct LinkMachine: Sendable {
     /// `nil`: what another holds is given up.
     package var heldPause: Duration?
 
-    package init(
-      pauseMin: Duration, pauseMax: Duration, refusedPause: Duration?, heldPause: Duration?
-    ) {
-      self.pauseMin = pauseMin
-      self.pauseMax = pauseMax
-      self.refusedPause = refusedPause
-      self.heldPause = heldPause
-    }
-
     /// For as long as a launch goes on. One second is long enough for an sshd that drops connections at
     /// random; a node that refuses was up before, or ends the launch.
     package static let launch = Settings(
@@ -70,16 +61,7 @@ package struct LinkMachine: Sendable {
 }
 
 /// Keeps a link to one node: opens it, and opens it again when it has broken, as a ``LinkMachine`` says.
-package struct LinkKeeper<ClockType: Clock & Sendable>: Sendable
-where ClockType.Duration == Duration {
-  private let settings: LinkMachine.Settings
-  private let clock: ClockType
-
-  package init(_ settings: LinkMachine.Settings, clock: ClockType) {
-    self.settings = settings
-    self.clock = clock
-  }
-
+package enum LinkKeeper {
   /// Returns when a visit has done what it is for, when the node is given up, or when the task is
   /// cancelled.
   ///
@@ -88,11 +70,12 @@ where ClockType.Duration == Duration {
   ///     nothing more is wanted of the node.
   ///   - lost: Hears why a visit has ended before, unless the task was cancelled, and says what kind of
   ///     fault it was; `nil`: nothing more is wanted of the node.
-  package func keep<Fault: Error>(
+  package static func keep<Fault: Error>(
+    _ settings: LinkMachine.Settings, clock: some Clock<Duration>,
     _ visit: (_ opened: @escaping @Sendable () -> Void) async throws(Fault) -> Void,
     lost: (Fault) async -> NodeFault.Kind?
   ) async {
-    let machine = Mutex(LinkMachine(self.settings))
+    let machine = Mutex(LinkMachine(settings))
     while !Task.isCancelled {
       let action: LinkMachine.Action
       do throws(Fault) {
@@ -102,8 +85,7 @@ where ClockType.Duration == Duration {
         action = machine.withLock { $0.faulted(kind) }
       }
       guard case .again(let pause) = action,
-        (try? await self.clock.sleep(
-          until: self.clock.now.advanced(by: pause), tolerance: nil)) != nil
+        (try? await clock.sleep(until: clock.now.advanced(by: pause), tolerance: nil)) != nil
       else { return }
     }
   }

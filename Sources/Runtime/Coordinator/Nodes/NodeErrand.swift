@@ -76,15 +76,11 @@ package struct NodeRun: Equatable, Sendable {
   /// On the node's disk, in bytes; 0 unless asked for.
   package var size = 0
 
-  /// What is over.
-  package init(id: RunID, name: String) {
-    self.id = id
-    self.name = name
-  }
-
   /// At most 2^50 bytes, whatever a node says: sums over a fleet stay far from the largest number.
   fileprivate static func size(_ bytes: UInt64) -> Int { Int(min(bytes, 1 << 50)) }
+}
 
+extension NodeRun {
   /// A node is semi-trusted: `nil` for what is no run's id.
   init?(_ facts: Muster_V1_RunFacts) {
     guard let id = RunID(facts.run) else { return nil }

@@ -9,44 +9,6 @@ package import Plan
 import Recipes
 import SwiftProtobuf
 
-/// Who attaches to a run's agents, and with what.
-package struct Attachment: Sendable {
-  /// Holds the run from now on: milliseconds since 1970 at this coordinator's start; agents refuse one
-  /// that is older than the one that holds them. `nil`: looks only, takes nothing over.
-  package var epoch: UInt64?
-  /// Takes nothing over from a coordinator that is at work.
-  package var yields: Bool
-  /// For people: user@host and process id.
-  package var coordinator: String
-  /// The plan in canonical JSON; empty to leave the agent's as it is.
-  package var plan: [UInt8]
-  /// Values by name. They go to the agents' memory and nowhere else.
-  package var secrets: [String: String]
-
-  package init(
-    epoch: UInt64?, yields: Bool = false, coordinator: String, plan: [UInt8] = [],
-    secrets: [String: String] = [:]
-  ) {
-    self.epoch = epoch
-    self.yields = yields
-    self.coordinator = coordinator
-    self.plan = plan
-    self.secrets = secrets
-  }
-
-  var request: Muster_V1_AttachRequest {
-    .with {
-      $0.protocolVersion = AgentPreface.protocolVersion
-      $0.observe = self.epoch == nil
-      $0.epoch = self.epoch ?? 0
-      $0.coordinator = self.coordinator
-      $0.yields = self.yields
-      $0.plan = .init(self.plan)
-      $0.secrets = self.secrets
-    }
-  }
-}
-
 /// What there is yet on a node where a run was, in words.
 package struct NodeRemains: Equatable, Sendable {
   /// Empty is the proof that nothing is left.

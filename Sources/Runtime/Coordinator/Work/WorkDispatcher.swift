@@ -12,16 +12,7 @@ package struct WorkNode<Log: RecordLog>: Sendable {
   /// What that log holds, all synced.
   package var history: WorkHistory
   /// What earlier coordinators leased to it.
-  package var leased: LeasedItems
-
-  package init(
-    name: NodeName, log: Log, history: WorkHistory, leased: LeasedItems = LeasedItems()
-  ) {
-    self.name = name
-    self.log = log
-    self.history = history
-    self.leased = leased
-  }
+  package var leased = LeasedItems()
 }
 
 /// Leases the items of a work to nodes and stores what they bring, until every item is on disk or has
@@ -116,7 +107,7 @@ where C.Duration == Duration, C.Instant: Sendable {
   // MARK: One node
 
   private func serve(_ index: Int) async {
-    await LinkKeeper(self.settings.link, clock: self.clock).keep { opened in
+    await LinkKeeper.keep(self.settings.link, clock: self.clock) { opened in
       try await self.visit(index, opened)
     } lost: { _ in
       self.state.withLock { $0.isOver || $0.isCutOff(index) } ? nil : .unreachable
@@ -134,7 +125,8 @@ where C.Duration == Duration, C.Instant: Sendable {
       self.state.withLock { $0.faulted(index, fault, countMax: self.settings.damageCountMax) }
       throw fault
     } catch {
-      self.state.withLock { $0.disconnected(index, "\(error)") }
+      let reason = (error as? NodeFault)?.diagnostic.summary ?? "\(error)"
+      self.state.withLock { $0.disconnected(index, reason) }
       throw error
     }
   }

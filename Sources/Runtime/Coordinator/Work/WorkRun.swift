@@ -107,7 +107,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
     } catch {
       // Of a stream that just ended the link says more.
       if let fault = own.withLock({ $0 }), fault != .ended { throw fault }
-      throw WorkLinkFault(words: ([error.diagnostic.summary] + error.diagnostic.causes)[0])
+      throw error
     }
   }
 
@@ -126,12 +126,6 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       "\(node.name): left behind: \(remains.leftovers.joined(separator: "; "))"
     } + ends.faults.map { "\($0.node): \($0.diagnostic.summary)" }
   }
-}
-
-/// Why a stream of work did not open or broke, in words.
-struct WorkLinkFault: Error, CustomStringConvertible {
-  var words: String
-  var description: String { self.words }
 }
 
 // MARK: What is to be done, and what came of it

@@ -30,6 +30,13 @@ package enum DaemonStart {
       log: String(decoding: log.suffix(Self.logSizeMax), as: UTF8.self))
   }
 
+  /// A connected socket, the caller's to close; `nil` where no daemon is there.
+  package static func found(of identity: AgentIdentity) throws -> CInt? {
+    // Nothing is made for one that is not there.
+    let isKnown = RuntimeFolder.places(of: identity).contains { access($0.socket, F_OK) == 0 }
+    return isKnown ? try DaemonSocket.connect(to: RuntimeFolder.make(for: identity).socket) : nil
+  }
+
   /// Returns when the daemon listens, or has failed to.
   private static func start(
     _ identity: AgentIdentity, in folder: RuntimeFolder, environment: [String: String]

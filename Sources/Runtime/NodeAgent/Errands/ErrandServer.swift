@@ -5,29 +5,26 @@ import NIOPosix
 import NodeAPI
 import SwiftProtobuf
 
-/// The process behind a link that belongs to no run: it serves the link, and ends with it.
-enum ErrandServer {
-  /// Returns when the link has closed.
-  static func run(node: String, environment: [String: String]) async throws {
-    // No file system is kept busy by a process that nobody sees.
-    chdir("/")
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let blocking = BlockingCalls()
-    let service = ErrandService(
-      folders: try RunFolders(node: node, environment: environment), blocking: blocking)
-    try await PipeServer.serve([service], on: StandardPipe(eventLoopGroup: group))
-    try await blocking.end()
-    try await group.shutdownGracefully()
-  }
-}
-
-/// Answers the calls of `Errands`.
-struct ErrandService: Muster_V1_Errands.SimpleServiceProtocol {
+/// Answers the calls of `Errands`, over a link that belongs to no run.
+struct ErrandServer: Muster_V1_Errands.SimpleServiceProtocol {
   /// Of one request; as many as are told of.
   private static let removeCountMax = 4096
 
   let folders: RunFolders
   let blocking: BlockingCalls
+
+  /// The whole process behind such a link: it returns when the link has closed.
+  static func run(node: String, environment: [String: String]) async throws {
+    // No file system is kept busy by a process that nobody sees.
+    chdir("/")
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let blocking = BlockingCalls()
+    let folders = try RunFolders(node: node, environment: environment)
+    try await PipeServer.serve(
+      [Self(folders: folders, blocking: blocking)], on: StandardPipe(eventLoopGroup: group))
+    try await blocking.end()
+    try await group.shutdownGracefully()
+  }
 
   func runs(
     request: Muster_V1_RunsRequest, context: ServerContext

@@ -153,8 +153,9 @@ where ProofClock.Duration == Duration {
       if left.isEmpty { return [] }
       guard self.clock.now < deadline else {
         return left.map { process in
-          "GPU \(process.gpu) still holds \(process.memoryMebibytes ?? 0) MiB of process "
-            + "\(process.processID) (\(process.name)), which is gone"
+          let memory = process.memoryMebibytes.map { "\($0) MiB" } ?? "memory"
+          return "GPU \(process.gpu) still holds \(memory) of process \(process.processID) "
+            + "(\(process.name)), which is gone"
         }
       }
       do { try await self.clock.sleep(for: Self.interval) } catch { return [] }

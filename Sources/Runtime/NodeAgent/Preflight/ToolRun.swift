@@ -71,12 +71,23 @@ enum BoundedCall {
     within limit: Duration, clock: some Clock<Duration>, _ body: @escaping @Sendable () -> Value
   ) async -> Value? {
     let (values, feed) = AsyncStream.makeStream(of: Value.self)
-    Self.detach {
-      feed.yield(body())
-      feed.finish()
-    } failed: {
-      feed.finish()
+    let job = Unmanaged.passRetained(
+      Job {
+        feed.yield(body())
+        feed.finish()
+      })
+    var thread = pthread_t()
+    let status = pthread_create(
+      &thread, nil,
+      { argument in
+        if let argument { Unmanaged<Job>.fromOpaque(argument).takeRetainedValue().body() }
+        return nil
+      }, job.toOpaque())
+    guard status == 0 else {
+      job.release()
+      return nil
     }
+    pthread_detach(thread)
     return await withTaskGroup(of: Value?.self) { tasks in
       tasks.addTask {
         for await value in values { return value }
@@ -89,22 +100,5 @@ enum BoundedCall {
       defer { tasks.cancelAll() }
       return await tasks.next() ?? nil
     }
-  }
-
-  private static func detach(_ body: @escaping @Sendable () -> Void, failed: () -> Void) {
-    var thread = pthread_t()
-    let job = Unmanaged.passRetained(Job(body))
-    let status = pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument else { return nil }
-        Unmanaged<Job>.fromOpaque(argument).takeRetainedValue().body()
-        return nil
-      }, job.toOpaque())
-    guard status == 0 else {
-      job.release()
-      return failed()
-    }
-    pthread_detach(thread)
   }
 }

@@ -66,6 +66,9 @@ struct CanaryProbe: Sendable {
   static func judge(completion answer: HTTPProbeRequest.Answer) -> ProbeOutcome {
     let completion: Completion? = answer.json()
     let message = completion?.error?.message.map { ": \($0.cut(toBytes: 300))" } ?? ""
+    if Self.isRefusal(answer.status, message) {
+      return .wrong("it does not generate: a completion answers \(answer.status)\(message)")
+    }
     guard answer.status == 200 else {
       return .failed("a completion answers \(answer.status)\(message)")
     }
@@ -74,6 +77,17 @@ struct CanaryProbe: Sendable {
       return .failed("a completion answers without a choice that is finished")
     }
     return reason == "abort" ? .failed("a completion was aborted") : .succeeded
+  }
+
+  /// Whether a server that has named its model will never complete anything: it has no such route, as a
+  /// model of embeddings has none, or says so.
+  private static func isRefusal(_ status: Int, _ message: String) -> Bool {
+    switch status {
+    case 405, 501: true
+    case 404: message.isEmpty || message.contains("support")
+    case 400: message.contains("Completions API")
+    default: false
+    }
   }
 }
 

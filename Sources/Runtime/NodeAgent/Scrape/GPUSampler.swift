@@ -63,16 +63,21 @@ where SamplerClock.Duration == Duration {
         program: program, argv: ["nvidia-smi"] + GPUSample.queryArguments + options,
         environment: environment)
       child.output = output
-      return try child.spawn()
+      return Result { () throws(SystemFault) in try child.spawn() }
     }
     close(output)
-    guard let process = started else {
+    switch started {
+    case .success(let process)?:
+      // One that is stuck in the kernel is left.
+      defer { ChildProcess.kill(process) }
+      return try await self.read(input, silenceMax: silenceMax, receive: receive)
+    case .failure(let fault)?:
+      close(input)
+      return "\(fault)"
+    case nil:
       close(input)
       return nil
     }
-    // One that is stuck in the kernel is left.
-    defer { ChildProcess.kill(process) }
-    return try await self.read(input, silenceMax: silenceMax, receive: receive)
   }
 
   /// Reads lines until the end of the pipe, or too long a silence.

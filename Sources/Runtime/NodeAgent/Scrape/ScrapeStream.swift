@@ -130,15 +130,8 @@ where ScrapeClock.Duration == Duration {
   }
 
   private func look(_ files: inout WatchedFiles) async throws -> [Muster_V1_WatchedFile] {
-    let before = files
     let time = self.wallClockMilliseconds()
-    let (after, found) = try await self.blocking.run {
-      var files = before
-      let found = files.look(at: time)
-      return (files, found)
-    }
-    files = after
-    return found
+    return try await self.blocking.change(&files) { $0.look(at: time) }
   }
 
   private func endpoints(_ request: Muster_V1_ScrapeRequest) -> [ScrapeEndpoint] {

@@ -10,14 +10,17 @@ struct WatchedFiles: Sendable {
     var offset: Int
     /// Lines that are finished.
     var lineCount: UInt64
-    /// Tells it from other files of its path on the nodes that see it, too; empty: it is this node's.
+    /// Tells it from all other files, whichever node sees it at whichever path.
     var sharedAs: String
 
     /// A file that is met for the first time. Blocks.
-    init(of path: String, inode: ino_t) {
-      (self.inode, self.offset, self.lineCount) = (inode, 0, 0)
+    init(of path: String, _ status: stat) {
+      (self.inode, self.offset, self.lineCount) = (status.st_ino, 0, 0)
+      // What a network calls a device is each machine's own matter.
       self.sharedAs =
-        PathQuestion.networkMount(of: path).map { "\($0.kind) \($0.source) \(inode)" } ?? ""
+        PathQuestion.networkMount(of: path)
+        .map { "\($0.kind) \($0.source) \(status.st_ino) \(path)" }
+        ?? "\(ProcessTable.bootID) \(status.st_dev) \(status.st_ino)"
     }
   }
 
@@ -40,9 +43,14 @@ struct WatchedFiles: Sendable {
   /// - Parameter milliseconds: The time of the look, since 1970.
   mutating func look(at milliseconds: Int64) -> [Muster_V1_WatchedFile] {
     var found: [Muster_V1_WatchedFile] = []
-    for path in Set(self.patterns.flatMap(Self.paths)).sorted().prefix(Self.fileCountMax) {
+    var patterns: [String: Int] = [:]
+    for (index, pattern) in self.patterns.enumerated() {
+      for path in Self.paths(of: pattern) where patterns[path] == nil { patterns[path] = index }
+    }
+    for (path, index) in patterns.sorted(by: { $0.key < $1.key }).prefix(Self.fileCountMax) {
       guard var file = self.look(at: path) else { continue }
       file.milliseconds = milliseconds
+      file.pattern = UInt32(index)
       found.append(file)
     }
     return found
@@ -52,10 +60,10 @@ struct WatchedFiles: Sendable {
     guard let file = try? OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK),
       let status = try? file.status(), status.st_mode & S_IFMT == S_IFREG
     else { return nil }
-    var progress = self.progress[path] ?? Progress(of: path, inode: status.st_ino)
+    var progress = self.progress[path] ?? Progress(of: path, status)
     // Another file by that name, or one that was begun anew.
     if progress.inode != status.st_ino || status.st_size < off_t(progress.offset) {
-      progress = Progress(of: path, inode: status.st_ino)
+      progress = Progress(of: path, status)
     }
     let size = Int(status.st_size)
     let end = min(size, progress.offset + Self.stepSizeMax)
@@ -78,8 +86,17 @@ struct WatchedFiles: Sendable {
     var result = glob_t()
     defer { globfree(&result) }
     guard glob(pattern, GLOB_TILDE | GLOB_NOSORT, nil, &result) == 0 else { return [] }
-    return (0..<Int(result.gl_pathc)).prefix(Self.fileCountMax).compactMap { index in
+    let paths = (0..<Int(result.gl_pathc)).compactMap { index in
       result.gl_pathv[index].map { String(cString: $0) }
     }
+    // One that is named as it is, is meant.
+    let hasStar = pattern.contains { "*?[".contains($0) }
+    return Array((hasStar ? paths.filter(Self.mayHoldRollouts) : paths).prefix(Self.fileCountMax))
+  }
+
+  /// Not what NeMo Gym 0.7 writes beside the rollouts of a collection, one line for each of them.
+  private static func mayHoldRollouts(_ path: String) -> Bool {
+    !["_materialized_inputs.jsonl", "_failures.jsonl", "/rollout_verdicts.jsonl"]
+      .contains(where: path.hasSuffix)
   }
 }

@@ -17,6 +17,19 @@ final class BlockingCalls: Sendable {
     try await self.pool.runIfActive(body)
   }
 
+  /// Changes a value, which stays as it was where that throws.
+  func change<Value: Sendable, Result: Sendable>(
+    _ value: inout Value, _ body: @escaping @Sendable (inout Value) -> Result
+  ) async throws -> Result {
+    let (after, result) = try await self.run { [before = value] in
+      var value = before
+      let result = body(&value)
+      return (value, result)
+    }
+    value = after
+    return result
+  }
+
   func end() async throws {
     try await self.pool.shutdownGracefully()
   }

@@ -34,6 +34,7 @@ where RunClock.Duration == Duration {
   /// Of the process, complete.
   private let environment: [String: String]
   private let context: Context
+  private let redactor: Redactor
   private let latestLog: Mutex<ReplicaLog>
 
   /// - Parameters:
@@ -48,6 +49,7 @@ where RunClock.Duration == Duration {
       daemon: context.environment, declared: replica.launch.environment, secrets: secrets,
       marks: ReplicaProcesses.marks(of: context.identity, replica.key))
     self.context = context
+    self.redactor = Redactor(secrets.map { (name: $0.key, value: $0.value) })
     self.latestLog = Mutex(ReplicaLog(path: self.folder.log(ofAttempt: attempt)))
   }
 
@@ -143,6 +145,8 @@ where RunClock.Duration == Duration {
     return lines ?? []
   }
 
+  func redact(_ text: String) -> String { SecretShapes.redact(self.redactor.redact(text)) }
+
   func publish(_ status: ReplicaStatus) async {
     let path = self.folder.status
     // A hint alone: on the records the next daemon relies.
@@ -159,14 +163,7 @@ where RunClock.Duration == Duration {
   let blocking: BlockingCalls
 
   mutating func look(isClearing: Bool) async throws -> ReplicaSight {
-    let before = self.watch
-    let (after, sight) = try await self.blocking.run {
-      var watch = before
-      let sight = watch.look(isClearing: isClearing)
-      return (watch, sight)
-    }
-    self.watch = after
-    return sight
+    try await self.blocking.change(&self.watch) { $0.look(isClearing: isClearing) }
   }
 
   func terminate() async { await self.send(SIGTERM) }
@@ -283,14 +280,6 @@ struct Holder {
     let home = self.environment["HOME"] ?? "/"
     if folder.isEmpty { return home }
     return folder.hasPrefix("~") ? home + folder.dropFirst() : folder
-  }
-}
-
-extension ReplicaFolder {
-  /// With what the replica was started last.
-  func specification() throws -> ReplicaSpecification {
-    try ReplicaSpecification(
-      json: try PlainFile.read(self.spec, sizeMax: NodeLimits.messageSizeMax))
   }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Health
 import OperatingSystem
 
 /// The end of a log.
@@ -6,8 +7,10 @@ enum LogEnd {
   /// Bytes that may be kept of one line in a status.
   private static let shownLineSizeMax = 2048
 
-  /// Lines from the end in which the cause of an end is looked for: two of vLLM's tracebacks.
-  private static let causeLineCount = 400
+  /// Lines from the end, and bytes, in which the cause of an end is looked for: tracebacks of the
+  /// workers of a node, and those that point back to them.
+  private static let causeLineCount = 4000
+  private static let causeSizeMax = 1 << 20
 
   /// Where the last `lineCount` lines begin; an unfinished line counts as one.
   ///
@@ -34,7 +37,7 @@ enum LogEnd {
 
   /// The last lines, for a person; each cut to a size that can be shown.
   static func lines(of path: String, count: Int) -> [String] {
-    let sizeMax = count * Self.shownLineSizeMax
+    let sizeMax = min(count * Self.shownLineSizeMax, Self.causeSizeMax)
     guard let start = Self.start(of: path, lineCount: count, sizeMax: sizeMax),
       let bytes = Self.read(path, from: start.offset, sizeMax: sizeMax)
     else { return [] }
@@ -50,25 +53,9 @@ enum LogEnd {
     line.split(separator: UInt8(ascii: "\r"))
   }
 
-  /// The last lines, and above them the first that names an error where it is further up: vLLM and
-  /// others end with a traceback that only says that the cause stands above.
+  /// The line that names the cause of an end, and the last lines.
   static func explanation(of path: String, count: Int) -> [String] {
-    let tail = Self.lines(of: path, count: Self.causeLineCount)
-    let last = Array(tail.suffix(count))
-    guard let cause = tail.dropLast(last.count).first(where: Self.namesError) else { return last }
-    return [cause, "…"] + last.dropFirst(2)
-  }
-
-  /// A line that bears a Python exception, such as `ValueError: …`, and is no warning.
-  private static func namesError(_ line: String) -> Bool {
-    if line.contains(" WARNING ") || line.contains(" INFO ") { return false }
-    for name in ["Error: ", "Exception: ", "Error("] {
-      guard let range = line.firstRange(of: name), range.lowerBound > line.startIndex else {
-        continue
-      }
-      if line[line.index(before: range.lowerBound)].isLetter { return true }
-    }
-    return false
+    FailureLog(Self.lines(of: path, count: Self.causeLineCount)).explanation(count: count)
   }
 
   /// In bytes; 0 where there is no log.

@@ -30,6 +30,12 @@ package struct ReplicaFolder: Equatable, Sendable {
   var spec: String { "\(self.path)/spec.json" }
   var status: String { "\(self.path)/status" }
 
+  /// With what the replica was started last.
+  func specification() throws -> ReplicaSpecification {
+    try ReplicaSpecification(
+      json: try PlainFile.read(self.spec, sizeMax: NodeLimits.messageSizeMax))
+  }
+
   /// Attempts whose folders are kept.
   private static let attemptCountMax = 10
 

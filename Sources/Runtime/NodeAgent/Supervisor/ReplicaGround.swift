@@ -27,6 +27,9 @@ protocol ReplicaGround: Sendable {
   /// The end of the log of an attempt that has failed, for people.
   func logEnd(ofAttempt attempt: Int) async -> [String]
 
+  /// `text` without the values of the replica's secrets, and without what has the shape of one.
+  func redact(_ text: String) -> String
+
   /// Writes down what is shown of the replica: for people, and a hint to the next daemon.
   func publish(_ status: ReplicaStatus) async
 }

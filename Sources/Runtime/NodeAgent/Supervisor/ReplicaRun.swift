@@ -150,7 +150,7 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   func tell() async {
     let (attempt, wantsLogEnd) = self.life.withLock { ($0.attempt, $0.wantsLogEnd) }
     if wantsLogEnd {
-      let lines = await self.ground.logEnd(ofAttempt: attempt)
+      let lines = await self.ground.logEnd(ofAttempt: attempt).map(self.ground.redact)
       self.change { life, _ in life.explained(by: lines) }
     }
     let path = self.ground.logPath(ofAttempt: attempt)
@@ -169,6 +169,7 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   /// What a line of its log tells of.
   private func record(_ event: Muster_V1_NodeEvent) {
     var event = event
+    event.text = self.ground.redact(event.text)
     (event.service, event.index) = (self.key.service, UInt32(clamping: self.key.index))
     event.attempt = UInt32(clamping: self.attempt)
     self.context.events.record(event)

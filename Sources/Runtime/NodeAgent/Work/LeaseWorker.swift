@@ -257,13 +257,16 @@ where C.Duration == Duration, C.Instant: Sendable {
   package func serve<Orders: AsyncSequence & Sendable>(
     _ orders: Orders, send: @escaping @Sendable (LeaseReport) async throws -> Void
   ) async throws where Orders.Element == LeaseOrder {
+    let (rings, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    bell.yield()
+    // Together: of two that begin at once the newer one is rung.
     let stream = self.state.withLock { state in
       state.streamNumber += 1
       // Its task sees the number and ends.
       state.sendBell?.finish()
+      state.sendBell = bell
       return state.streamNumber
     }
-    let rings = self.rings(\.sendBell)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         for try await order in orders {

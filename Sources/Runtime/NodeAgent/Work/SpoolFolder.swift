@@ -45,7 +45,7 @@ package struct SpoolFolder: SpoolStore {
       throw SystemFault("name a spool in", self.path, code: EINVAL)
     }
     let name = "spool-\(workID).records"
-    self.removeOthers(than: name)
+    self.removeAll(but: name)
     return try RecordFile(path: "\(self.path)/\(name)")
   }
 
@@ -54,12 +54,7 @@ package struct SpoolFolder: SpoolStore {
     !((try? PlainFile.names(in: self.path)) ?? []).contains { $0.hasPrefix("spool-") }
   }
 
-  /// Removes the spool of every work.
-  func removeAll() {
-    self.removeOthers(than: nil)
-  }
-
-  private func removeOthers(than name: String?) {
+  func removeAll(but name: String? = nil) {
     let names = (try? PlainFile.names(in: self.path)) ?? []
     for other in names where other.hasPrefix("spool-") && other != name {
       unlink("\(self.path)/\(other)")

@@ -17,11 +17,6 @@ final class TerminalScreen {
     var isOver = false
   }
 
-  struct Size: Equatable, Sendable {
-    var width = 80
-    var height = 24
-  }
-
   /// Bytes of keys that wait: somebody leans on the keyboard.
   private static let inputSizeMax = 1024
 
@@ -31,7 +26,7 @@ final class TerminalScreen {
   private let inbox: Inbox
   /// What is on the screen, and how large that was.
   private var lines: [StyledLine] = []
-  private var drawnSize = Size()
+  private var drawnSize = (width: 0, height: 0)
 
   private final class Inbox: Sendable {
     let input = Mutex(Input())
@@ -93,15 +88,8 @@ final class TerminalScreen {
     return input
   }
 
-  var size: Size {
-    var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0
-    else { return Size() }
-    return Size(width: Int(size.ws_col), height: Int(size.ws_row))
-  }
-
   /// Writes those lines that differ from what is there.
-  func draw(_ lines: [StyledLine], size: Size) {
+  func draw(_ lines: [StyledLine], size: (width: Int, height: Int)) {
     let isNew = self.lines.isEmpty || self.drawnSize != size
     var strokes: [OutputStream.Stroke] = isNew ? [.control(.clearScreen)] : []
     for (index, line) in lines.enumerated() {
@@ -147,41 +135,37 @@ final class TerminalScreen {
 }
 
 /// Draws the fleet on the terminal and follows the keys, until somebody ends it.
-struct TopDisplay {
+enum TopDisplay {
   /// Four times a second: what changes more often is read by nobody.
   private static let pause = Duration.milliseconds(250)
 
-  let watch: RunWatch<ContinuousClock>
-  var settings: TopSettings
-
   /// - Throws: `CancellationError` when interrupted, from outside or by a key.
-  mutating func run() async throws {
+  static func run(_ watch: RunWatch<ContinuousClock>, _ settings: TopSettings) async throws {
     let screen = TerminalScreen()
     defer { screen.leave() }
-    let clock = Composition.clock
-    var moment = self.watch.moment()
+    var (settings, moment) = (settings, watch.moment())
     var drawn: (version: UInt64, second: Int64, settings: TopSettings)?
     while true {
       let input = screen.input()
       for key in TopKey.keys(in: input.bytes) {
-        switch self.settings.press(key) {
+        switch settings.press(key) {
         case .draw: break
         case .quit: return
         case .interrupt: throw CancellationError()
         }
       }
       if input.isOver { throw CancellationError() }
-      let version = self.watch.version
+      let version = watch.version
       let second = Int64(CoordinatorIdentity.nowMilliseconds / 1000)
-      let isDrawn = drawn.map { $0 == (version, second, self.settings) } ?? false
+      let isDrawn = drawn.map { $0 == (version, second, settings) } ?? false
       if !isDrawn || input.isDisturbed {
-        if !self.settings.isPaused { moment = self.watch.moment() }
-        let size = screen.size
-        let lines = TopScreen(moment, self.settings).lines(width: size.width, height: size.height)
+        if !settings.isPaused { moment = watch.moment() }
+        let size = StandardStreams.size(of: STDOUT_FILENO)
+        let lines = TopScreen(moment, settings).lines(width: size.width, height: size.height)
         screen.draw(lines, size: size)
-        drawn = (version, second, self.settings)
+        drawn = (version, second, settings)
       }
-      try await clock.sleep(for: Self.pause)
+      try await Composition.clock.sleep(for: Self.pause)
     }
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Fleet
 import FleetView
+import Manifest
 import Runs
 import Terminal
 
@@ -38,7 +39,7 @@ struct Top: AsyncParsableCommand {
 
   @Option(
     name: .customLong("watch-file"), parsing: .upToNextOption,
-    help: "Files of the nodes whose lines count as rollouts: `~/results/*.jsonl`.")
+    help: "Files of the nodes whose lines count as rollouts: `[SERVICE=]~/results/*.jsonl`.")
   var watchedFiles: [String] = []
 
   @Flag(help: "Show what the journal has of a run, oldest first.")
@@ -55,10 +56,12 @@ struct Top: AsyncParsableCommand {
     guard self.watchedFiles.count <= 64 else {
       throw ValidationError("more than 64 patterns of --watch-file")
     }
-    for pattern in self.watchedFiles where !["/", "~/"].contains(where: pattern.hasPrefix) {
-      throw ValidationError("--watch-file `\(pattern)` is neither absolute nor below `~/`")
+    for file in self.watched where !["/", "~/"].contains(where: file.path.hasPrefix) {
+      throw ValidationError("--watch-file `\(file.path)` is neither absolute nor below `~/`")
     }
   }
+
+  private var watched: [WatchedPattern] { self.watchedFiles.map { WatchedPattern($0) } }
 
   mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
@@ -69,8 +72,8 @@ struct Top: AsyncParsableCommand {
     }
     let run = try await fleet.liveRun()
     let watch = try RunWatch(
-      fleet, run, every: .seconds(self.interval), files: fleet.watchedFiles + self.watchedFiles,
-      clock: Composition.clock)
+      fleet, run, every: .seconds(self.interval),
+      files: self.watched.isEmpty ? fleet.watchedFiles : self.watched, clock: Composition.clock)
     let settings = TopSettings(sort: self.sort, filter: self.filter)
     if self.once || (self.format == .table && !StandardStreams.outputIsScreen) {
       return try await self.showOnce(watch, settings)
@@ -80,9 +83,7 @@ struct Top: AsyncParsableCommand {
       try await watch.during(notify: fleet.notify) {
         switch format {
         case .json: try await Self.print(watch, every: interval)
-        case .table:
-          var display = TopDisplay(watch: watch, settings: settings)
-          try await display.run()
+        case .table: try await TopDisplay.run(watch, settings)
         }
       }
     }
