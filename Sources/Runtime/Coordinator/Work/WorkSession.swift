@@ -176,10 +176,13 @@ where C.Duration == Duration, C.Instant: Sendable {
       guard let last = batches.map(\.sequence).max() else { return }
       let log = self.dispatcher.nodes[self.index].log
       let new = self.dispatcher.state.withLock { state in
-        batches.filter {
-          state.machine.counts($0.header, by: self.index)
-            && !state.streams[self.index].stored.new(in: $0.header).isEmpty
-        }
+        batches.indices.filter { place in
+          let header = batches[place].header
+          return state.machine.counts(header, by: self.index)
+            && !state.streams[self.index].stored.new(in: header).isEmpty
+            // Nor what has come twice since the last look.
+            && !batches[..<place].contains { $0.header == header }
+        }.map { batches[$0] }
       }
       if !new.isEmpty {
         do throws(SystemFault) {
