@@ -165,8 +165,8 @@ let testTargets: [Target] = [
   tests(
     "CoordinatorTests",
     [
-      "Coordinator", "Fleet", "Health", "Launch", "NodeAPI", "Plan", "Recipes", "Telemetry",
-      grpcCore, protobuf,
+      "Coordinator", "Fleet", "Health", "Launch", "Links", "NodeAPI", "Plan", "Recipes",
+      "Telemetry", grpcCore, protobuf,
     ]),
   tests("DashboardTests", ["Dashboard"]),
   tests("FleetTests", ["Fleet"]),

@@ -4,6 +4,7 @@ import Fleet
 import FleetView
 import Foundation
 import Health
+import Plan
 import Rollouts
 import Runs
 import Testing
@@ -30,6 +31,25 @@ struct ExitStatusTests {
   @Test func `a launch that fails by a service is 1, by nodes 2`() {
     #expect(Status(LaunchResult.Culprit.nodes) == .environment)
     #expect(Status(LaunchResult.Culprit.service) == .failed)
+  }
+
+  @Test func `an end is 1 where something is left, 2 where a node has not answered`() {
+    var stopped = NodeAnswers<NodeRemains>()
+    stopped.answers = [(Plan.Node(name: "n1", link: .local), NodeRemains(leftovers: []))]
+    #expect(Status(RunEnding(restarting: stopped)) == .success)
+    let failed = LaunchResult(reasons: [Diagnostic(code: "x", "x")], culprit: .service)
+    let lost = LaunchResult(reasons: [Diagnostic(code: "x", "x")], culprit: .nodes)
+    #expect(Status(RunEnding(restarting: stopped), then: failed) == .failed)
+    #expect(Status(RunEnding(restarting: stopped), then: lost) == .environment)
+    stopped.faults = [NodeFault(node: "n2", kind: .unreachable, Diagnostic(code: "x", "x"))]
+    #expect(Status(RunEnding(restarting: stopped)) == .environment)
+    #expect(!RunEnding(restarting: stopped).isProven)
+    #expect(Status(RunEnding(restarting: stopped), then: failed) == .failed)
+    stopped.answers[0].answer.leftovers = ["process 7"]
+    #expect(Status(RunEnding(restarting: stopped)) == .failed)
+    stopped.faults = []
+    #expect(Status(RunEnding(restarting: stopped)) == .failed)
+    #expect(!RunEnding(restarting: stopped).isProven)
   }
 
   @Test func `endpoints are all there, some of them, or none`() {

@@ -2,6 +2,7 @@
 import Fleet
 import Health
 import Launch
+import Links
 import Plan
 import Recipes
 import Testing
@@ -11,6 +12,7 @@ struct LaunchMachineTests {
   typealias Machine = LaunchMachine<ContinuousClock.Instant>
 
   static let start = ContinuousClock.now
+  static let epoch: UInt64 = 7
 
   /// Two nodes; `base` on both, `top` after it on the first.
   static let plan = Plan(
@@ -34,15 +36,18 @@ struct LaunchMachineTests {
 
   static func machine() -> Machine {
     Machine(
-      plan: Self.plan, settings: .init(attachTimeout: .seconds(20), reportGrace: .seconds(5)),
-      now: Self.start)
+      plan: Self.plan, epoch: Self.epoch,
+      settings: .init(attachTimeout: .seconds(20), reportGrace: .seconds(5)), now: Self.start)
   }
 
   static func report(
-    _ node: String, _ service: String, _ index: Int, _ state: ReplicaPhase, reason: String = ""
+    _ node: String, _ service: String, _ index: Int, _ state: ReplicaPhase, reason: String = "",
+    by epoch: UInt64? = Self.epoch
   ) -> ReplicaReport {
-    ReplicaReport(
+    var report = ReplicaReport(
       node: node, key: ReplicaKey(service: service, index: index), state: state, reason: reason)
+    report.startedBy = epoch
+    return report
   }
 
   /// Lets time pass as the launcher does, in ticks of a second.
@@ -64,9 +69,9 @@ struct LaunchMachineTests {
   }
 
   static func attach(
-    _ machine: inout Machine, _ node: String, runsReplicas: Bool = false, at second: Int = 0
+    _ machine: inout Machine, _ node: String, at second: Int = 0
   ) -> [Machine.Action] {
-    machine.attached(node, runsReplicas: runsReplicas, at: Self.second(second))
+    machine.attached(node, at: Self.second(second))
   }
 
   static func report(_ machine: inout Machine, _ report: ReplicaReport) -> [Machine.Action] {
@@ -146,16 +151,47 @@ struct LaunchMachineTests {
     #expect(Self.attach(&machine, "n2") == [])
   }
 
-  @Test func `a refused node ends the launch at once, and one that was there before does not`() {
+  @Test func `a refused node ends the launch soon, and one that was there before does not`() {
     var machine = Self.machine()
     let fault = NodeFault(
       node: "n2", kind: .refused, Diagnostic(code: "host-key-changed", "its host key changed"))
     let reason = Diagnostic(code: "host-key-changed", "n2: its host key changed")
-    #expect(
-      machine.faulted(fault, at: Self.start)
-        == Self.aborted(reason) + [.end(LaunchResult(reasons: [reason]))])
+    let end = Self.aborted(reason) + [.end(LaunchResult(reasons: [reason]))]
+    #expect(machine.faulted(fault, at: Self.start) == [])
+    #expect(Self.pass(&machine, to: 1) == [])
+    #expect(Self.pass(&machine, from: 2, to: 2) == end)
+    // At once where nobody else can be heard of.
+    machine = Self.machine()
+    _ = Self.attach(&machine, "n1")
+    #expect(machine.faulted(fault, at: Self.start) == Self.aborted(reason))
+    // One restart of its sshd, before the other is there and after.
+    var gathering = Self.machine()
+    _ = Self.attach(&gathering, "n2")
+    #expect(gathering.faulted(fault, at: Self.start) == [])
+    #expect(Self.attach(&gathering, "n1") == Self.starting("base"))
     var started = Self.started()
     #expect(started.faulted(fault, at: Self.start) == [])
+  }
+
+  @Test func `all nodes that refuse are named together, whatever their addresses`() {
+    var machine = Self.machine()
+    let faults = ["n1", "n2"].map { NodeFault(node: $0, .connectionRefused(address: "\($0):22")) }
+    #expect(machine.faulted(faults[0], at: Self.start) == [])
+    let reason = Diagnostic(
+      code: "connection-refused", "n[1-2]: nothing listens on {address}",
+      causes: ["n1: nothing listens on n1:22"],
+      hints: ["see that sshd runs there, and that `ssh.port` is right"])
+    #expect(
+      machine.faulted(faults[1], at: Self.start)
+        == Self.aborted(reason) + [.end(LaunchResult(reasons: [reason]))])
+  }
+
+  @Test func `a node that refuses for a moment is started with the others`() {
+    var machine = Self.machine()
+    _ = machine.faulted(NodeFault(node: "n1", .connectionRefused(address: "n1:22")), at: Self.start)
+    _ = Self.attach(&machine, "n1")
+    #expect(Self.pass(&machine, to: 19) == [])
+    #expect(Self.attach(&machine, "n2") == Self.starting("base"))
   }
 
   @Test func `a node that never answers is named when its time is up`() {
@@ -239,7 +275,8 @@ struct LaunchMachineTests {
   @Test func `what nodes say is told once, and refuses nothing where it may not`() {
     var settings = Machine.Settings(attachTimeout: .seconds(20), reportGrace: .seconds(5))
     settings.refusesFindings = false
-    var machine = Machine(plan: Self.plan, settings: settings, now: Self.start)
+    var machine = Machine(
+      plan: Self.plan, epoch: Self.epoch, settings: settings, now: Self.start)
     machine.examined(Self.lacking("n1"))
     _ = Self.attach(&machine, "n1")
     let actions = Self.attach(&machine, "n2")
@@ -258,18 +295,18 @@ struct LaunchMachineTests {
     #expect(
       Self.report(&machine, Self.report("n2", "base", 1, .failed)) == Self.aborted(Self.failure))
     #expect(machine.order(of: "n1").isStopAsked && machine.order(of: "n2").isStopAsked)
-    #expect(machine.left("n2", hasLeftovers: false) == [])
+    #expect(machine.left("n2", hasRemains: false) == [])
     #expect(
-      machine.left("n1", hasLeftovers: false) == [
+      machine.left("n1", hasRemains: false) == [
         .end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: true))
       ])
-    #expect(machine.left("n1", hasLeftovers: false) == [])
+    #expect(machine.left("n1", hasRemains: false) == [])
   }
 
   @Test func `a node that does not stop in time is waited for no longer`() {
     var machine = Self.started()
     _ = Self.report(&machine, Self.report("n2", "base", 1, .failed))
-    _ = machine.left("n2", hasLeftovers: false)
+    _ = machine.left("n2", hasRemains: false)
     // Grace of 30 s and the agents' 30 s for the rest.
     #expect(Self.pass(&machine, from: 1, to: 64) == [])
     #expect(
@@ -286,7 +323,7 @@ struct LaunchMachineTests {
   ) {
     var machine = Self.started()
     // As an attempt of before left it: it has nothing to do with this launch.
-    #expect(Self.report(&machine, Self.report("n2", "base", 1, phase)) == [])
+    #expect(Self.report(&machine, Self.report("n2", "base", 1, phase, by: 6)) == [])
     _ = Self.report(&machine, Self.report("n2", "base", 1, .loading))
     let reasons = [Diagnostic.endedElsewhere]
     #expect(
@@ -308,44 +345,42 @@ struct LaunchMachineTests {
   @Test func `a node that another has taken over is waited for no longer`() {
     var machine = Self.started()
     _ = Self.report(&machine, Self.report("n2", "base", 1, .failed))
-    _ = machine.left("n2", hasLeftovers: false)
+    _ = machine.left("n2", hasRemains: false)
     let fault = NodeFault(node: "n1", kind: .held, Diagnostic(code: "run-held", "held"))
     #expect(
       machine.faulted(fault, at: Self.start)
         == [.end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: false))])
   }
 
+  @Test func `a node that another takes over ends the launch, and is waited for no longer`() {
+    var machine = Self.started()
+    let fault = NodeFault(node: "n1", kind: .held, Diagnostic(code: "run-taken", "taken"))
+    let reason = Diagnostic(code: "run-taken", "n1: taken")
+    #expect(machine.faulted(fault, at: Self.start) == Self.aborted(reason))
+    #expect(
+      machine.left("n2", hasRemains: false)
+        == [.end(LaunchResult(reasons: [reason]))])
+  }
+
   @Test func `a launch of which something is left is not over`() {
     var machine = Self.started()
     _ = Self.report(&machine, Self.report("n2", "base", 1, .failed))
-    _ = machine.left("n2", hasLeftovers: true)
+    _ = machine.left("n2", hasRemains: true)
     #expect(
-      machine.left("n1", hasLeftovers: false)
+      machine.left("n1", hasRemains: false)
         == [.end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: false))])
   }
 
-  @Test func `what ran before a launch that started nothing is left alone`() {
+  @Test func `what ran before a launch is no part of it, and the run is not over with it`() {
     var machine = Self.machine()
-    _ = Self.attach(&machine, "n1", runsReplicas: true)
+    _ = Self.attach(&machine, "n1")
     let fault = NodeFault(node: "n2", kind: .held, Diagnostic(code: "run-held", "held"))
     let reason = Diagnostic(code: "run-held", "n2: held")
-    #expect(
-      machine.faulted(fault, at: Self.start)
-        == Self.aborted(reason) + [.end(LaunchResult(reasons: [reason]))])
-    #expect(!machine.order(of: "n1").isStopAsked)
-  }
-
-  @Test func `what ran before a launch that started something is stopped with it`() {
-    var machine = Self.machine()
-    _ = Self.attach(&machine, "n1", runsReplicas: true)
-    _ = Self.attach(&machine, "n2")
-    _ = Self.report(&machine, Self.report("n2", "base", 1, .failed))
+    #expect(machine.faulted(fault, at: Self.start) == Self.aborted(reason))
+    // It stops what the launch has had started there, which is nothing.
     #expect(machine.order(of: "n1").isStopAsked)
-    _ = machine.left("n2", hasLeftovers: false)
     #expect(
-      machine.left("n1", hasLeftovers: false) == [
-        .end(LaunchResult(reasons: [Self.failure], culprit: .service, isOver: true))
-      ])
+      machine.left("n1", hasRemains: true) == [.end(LaunchResult(reasons: [reason]))])
   }
 
   @Test func `a node that attaches after the abort is stopped and waited for as well`() {
@@ -355,9 +390,9 @@ struct LaunchMachineTests {
     #expect(Self.pass(&machine, to: 20) == Self.aborted(reason))
     #expect(Self.attach(&machine, "n2", at: 21) == [.giveOrders])
     #expect(machine.order(of: "n2").isStopAsked)
-    #expect(machine.left("n1", hasLeftovers: false) == [])
+    #expect(machine.left("n1", hasRemains: false) == [])
     #expect(
-      machine.left("n2", hasLeftovers: false) == [
+      machine.left("n2", hasRemains: false) == [
         .end(LaunchResult(reasons: [reason], isOver: true))
       ])
   }
@@ -368,7 +403,7 @@ struct LaunchMachineTests {
     _ = Self.pass(&machine, to: 20)
     let reason = Diagnostic(code: "node-silent", "n2: no answer within 20 s")
     #expect(
-      machine.left("n1", hasLeftovers: false) == [
+      machine.left("n1", hasRemains: false) == [
         .end(LaunchResult(reasons: [reason], isOver: false))
       ])
   }

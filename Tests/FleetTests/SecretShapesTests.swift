@@ -14,6 +14,7 @@ struct SecretShapesTests {
     #"{"password":"<p>"}"#, #"{"api_key": "<a\"b\\>", "x": "y"}"#, #"--api-key "<a\" b>" x"#,
     #"{"log":"{\"api_key\": \"<a\\\"b\\\\>\", \"x\": 1}"}"#,
     #"{"log":"'{\"a\": \"{\\\"password\\\":\\\"<p q>\\\"}\"}"}"#,
+    "args: {'api_key': ['<k-1', 'k-2>'], 'port': 1}",
   ])
   func `what has the shape of a secret is taken out`(text: String) throws {
     let open = try #require(text.firstIndex(of: "<"))
@@ -31,6 +32,30 @@ struct SecretShapesTests {
   ])
   func `everything else stays`(text: String) {
     #expect(SecretShapes.redact(text) == text)
+  }
+
+  @Test func `an option that names a secret has all the values behind it`() {
+    let arguments = [
+      "serve", "--api-key", "k1", "k2", "--port", "1", "--hf_token=t", "--seed", "k",
+    ]
+    #expect(
+      SecretShapes.values(in: arguments).map { "\($0.option) \($0.value)" } == [
+        "--api-key k1", "--api-key k2", "--hf_token t",
+      ])
+    #expect(
+      SecretShapes.redact(arguments: arguments) == [
+        "serve", "--api-key", "[secret]", "[secret]", "--port", "1", "--hf_token=[secret]",
+        "--seed", "k",
+      ])
+    #expect(SecretShapes.values(in: ["--api-key", "--api-key=", "--key"]).isEmpty)
+  }
+
+  @Test(arguments: [
+    ("HF_TOKEN", "hf_x", true), ("HF_TOKEN", "", false), ("OPENAI_API_KEY", "EMPTY", false),
+    ("SSL_KEY", "/etc/key", false), ("A_KEY", "{node}", false), ("PATH", "x", false),
+  ])
+  func `a variable without a key holds none`(name: String, value: String, isSecret: Bool) {
+    #expect(SecretShapes.isSecret(variable: name, value: value) == isSecret)
   }
 
   @Test func `a variable's name says whether its value is a secret`() {

@@ -11,6 +11,17 @@ import Testing
     #expect(ShellQuoting.quote(word) == quoted)
   }
 
+  @Test(
+    arguments: [
+      ("a b", ["a", "b"]), ("  a\t\n b  ", ["a", "b"]), ("", []), ("a 'b c' d", ["a", "b c", "d"]),
+      ("--x='b c' --y=\"d\"", ["--x=b c", "--y=d"]), ("'' a", ["", "a"]), ("'{a' b", ["{a", "b"]),
+      ("a \\\n b", ["a", "b"]), ("{a}", ["{a}"]), ("it's", nil), ("'a", nil), ("{\"a\": 1}", nil),
+      ("{a: 1}", nil), ("a = b", nil), ("a 'b'c", nil),
+    ] as [(String, [String]?)])
+  func `a line is parted where a shell and a reader agree`(line: String, words: [String]?) {
+    #expect(ShellQuoting.split(line) == words)
+  }
+
   @Test func `the shell gives back every word`() throws {
     var random = SplitMix64(state: 3)
     let alphabet = Array("ab'\"\\$`!*?[]{}()<>|&;~#=% \t\n-/é")

@@ -99,6 +99,47 @@ struct FleetExpositionTests {
       .split(separator: "\n").map(String.init)
   }
 
+  @Test func `a percentile that is a bound says so, and the mean is beside it`() {
+    var exposition = Self.exposition()
+    exposition.see(.reached(node: "n1"), at: .zero)
+    let name = "vllm:request_queue_time_seconds"
+    for count in [1, 11] {
+      let text = """
+        \(name)_bucket{le="0.3"} \(count * 8)
+        \(name)_bucket{le="0.6"} \(count * 9)
+        \(name)_bucket{le="+Inf"} \(count * 10)
+        \(name)_sum \(count)
+
+        """
+      exposition.see(Self.page(text, milliseconds: Int64(count)), at: .seconds(1))
+    }
+    let labels = #"{service="policy",latency="queue""#
+    let lines = Self.lines(exposition, at: 2).filter { $0.contains("service_latency") }
+    #expect(
+      lines.filter { !$0.hasPrefix("#") } == [
+        #"muster_service_latency_seconds\#(labels),percentile="50",bound="below"} 0.3"#,
+        #"muster_service_latency_seconds\#(labels),percentile="90"} 0.6"#,
+        #"muster_service_latency_seconds\#(labels),percentile="99",bound="above"} 0.6"#,
+        #"muster_service_latency_mean_seconds\#(labels)} 0.1"#,
+      ], "\(lines)")
+  }
+
+  @Test(arguments: ["", "500"])
+  func `a replica that is ready and shows no metrics is up, and its page is not`(text: String)
+    throws
+  {
+    var exposition = Self.exposition()
+    exposition.see(.reached(node: "n1"), at: .zero)
+    exposition.see(.reported(try ModelEndpointsTests.report("policy", 0, "ready")), at: .zero)
+    var page = NodePage(
+      source: .replica(ReplicaKey(service: "policy", index: 0)), milliseconds: 1, text: [])
+    page.fault = text.isEmpty ? "" : "/metrics answers \(text)"
+    exposition.see(.scraped(node: "n1", .page(page)), at: .seconds(1))
+    let lines = Self.lines(exposition, at: 2).filter { $0.contains(#"replica="0""#) }
+    #expect(lines.contains { $0.hasPrefix("muster_scrape_up{") && $0.hasSuffix(" 0") }, "\(lines)")
+    #expect(lines.contains { $0.contains(#"state="ready"} 1"#) })
+  }
+
   @Test func `every sample of every page is there, with whose it is`() throws {
     let full = try Self.full()
     var (real, shown) = (MetricsPage(), MetricsPage())
@@ -117,7 +158,7 @@ struct FleetExpositionTests {
   @Test func `what Muster knows has a unit, a help and a type, and one family each`() throws {
     let lines = try Self.full().split(separator: "\n").map(String.init)
     let types = lines.filter { $0.hasPrefix("# TYPE muster_") }
-    #expect(Set(types).count == types.count && types.count == 17)
+    #expect(Set(types).count == types.count && types.count == 18)
     #expect(types.filter { !$0.hasSuffix(" gauge") } == ["# TYPE muster_events_total counter"])
     for type in types {
       let name = type.split(separator: " ")[2]

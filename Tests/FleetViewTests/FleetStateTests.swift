@@ -189,6 +189,38 @@ struct FleetStateTests {
     #expect(state.services.first?.verdict.word == .good && state.nodes.first?.gpuFault == "")
   }
 
+  @Test func `an exporter whose page has no GPUs any more takes back what it said`() {
+    var state = FleetState(plan: Self.plan)
+    state.see(Self.exporter(#"DCGM_FI_DEV_GPU_UTIL{gpu="0"} 93"# + "\n"), at: .zero)
+    state.see(Self.exporter("up 1\n"), at: .seconds(1))
+    #expect(state.nodes.first?.gpus == [] && state.nodes.first?.gpusAt == nil)
+    #expect(state.nodes.first?.gpuFault == "exporter `dcgm`: no GPU on its page")
+  }
+
+  @Test func `several exporters tell of a node's GPUs together`() {
+    var plan = Self.plan
+    plan.exporters = ["a", "b"].map {
+      Plan.Exporter(name: $0, port: 9400, path: "/metrics", nodes: ["n1"])
+    }
+    var state = FleetState(plan: plan)
+    func page(_ values: [Int: Int]) -> String {
+      values.map { "DCGM_FI_DEV_GPU_UTIL{gpu=\"\($0)\"} \($1)\n" }.joined()
+    }
+    state.see(Self.exporter(page([1: 20, 2: 30]), named: "b"), at: .zero)
+    state.see(Self.exporter(page([0: 10, 1: 11]), named: "a"), at: .zero)
+    #expect(state.nodes.first?.gpus.map(\.utilizationPercent) == [10, 11, 30])
+    state.see(Self.exporter("", named: "a", fault: "gone"), at: .zero)
+    #expect(state.nodes.first?.gpus.map(\.utilizationPercent) == [20, 30])
+  }
+
+  @Test func `what nvidia-smi says beside its rows is the node's fault, and its rows count`() {
+    var state = FleetState(plan: Self.plan)
+    let warning = "nvidia-smi: WARNING: infoROM is corrupted at gpu 0000:5D:00.0"
+    let gpus = [GPUSample(index: 0, name: "NVIDIA H200")]
+    state.see(.scraped(node: "n1", .gpus(milliseconds: 1, gpus, fault: warning)), at: .zero)
+    #expect(state.nodes.first?.gpus == gpus && state.nodes.first?.gpuFault == warning)
+  }
+
   @Test func `a node speaks for the exporters that it was asked for only`() {
     var state = FleetState(plan: Self.plan)
     for index in 0..<100 { state.see(Self.exporter("a 1\n", named: "e\(index)"), at: .zero) }

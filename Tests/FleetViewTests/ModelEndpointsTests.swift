@@ -102,6 +102,22 @@ struct ModelEndpointsTests {
     #expect(gym.warnings(style: .list).isEmpty)
   }
 
+  @Test func `a key among the arguments is told to who reads the variable`() {
+    var plan = Self.plan([
+      Self.service("policy"), Self.service("judge", secrets: ["VLLM_API_KEY"]),
+    ])
+    for index in plan.services[0].replicas.indices {
+      plan.services[0].replicas[index].launch.model?.keyArgument = 0
+    }
+    let services = ModelService.all(of: plan, reports: [])
+    #expect(services.map(\.keyName) == ["VLLM_API_KEY", "VLLM_API_KEY"])
+    #expect(
+      services.keyNotes == [
+        "the key of `policy` stands among its arguments: set VLLM_API_KEY to it where this is read, or "
+          + "better use `secrets: [VLLM_API_KEY]`"
+      ])
+  }
+
   @Test func `the model configuration has its six keys, and the judge is its own`() throws {
     let services = ModelService.all(
       of: Self.plan([

@@ -29,6 +29,8 @@ private struct EngineWorld {
   var processorTime = Duration.zero
   /// How many of the next looks fail, though nothing is wrong.
   var badLookCount = 0
+  /// It answers, and shows no counters.
+  var isBlind = false
   private var canaryAskedAt: ManualInstant?
   private(set) var canaryCount = 0
 
@@ -87,6 +89,7 @@ private struct EngineWorld {
       return LivenessSight(.unanswered("no answer in time"), processorTime: self.processorTime)
     }
     let counters = EngineCounters(running: self.running, waiting: 0, moving: [self.stepCount, nil])
+    if self.isBlind { return LivenessSight(.fine(nil), processorTime: self.processorTime) }
     switch self.condition {
     case .serverHangs: return LivenessSight(.unanswered("no answer in time"))
     case .portIsClosed: return LivenessSight(.refused("nobody accepts connections"))
@@ -179,6 +182,35 @@ struct `Whether what serves is alive` {
     world.set(condition)
     let verdicts = world.pass(seconds: 15)
     #expect(verdicts.contains { $0.isBusy } && verdicts.last?.isStalled == true, "\(verdicts)")
+  }
+
+  @Test
+  func `metrics that cannot be read are no word on it: completions are, and old work is none`() {
+    var world = EngineWorld()
+    world.set(.decodes)
+    world.pass(seconds: 20)
+    world.isBlind = true
+    #expect(!world.pass(seconds: 300).contains { $0.isStalled || $0.isBusy })
+    #expect(world.canaryCount > 5)
+    // Requests ran when the counters were seen last; now only a completion shows that nothing moves.
+    world.set(.hangs)
+    #expect(world.pass(seconds: 30).last?.isStalled == true)
+    world.set(.decodes)
+    #expect(world.pass(seconds: 3).last == .fine)
+  }
+
+  @Test func `one look that shows no counters changes nothing of a hung engine's verdict`() {
+    var world = EngineWorld()
+    world.set(.decodes)
+    world.pass(seconds: 20)
+    world.set(.hangs)
+    world.pass(seconds: 15)
+    for _ in 0..<5 {
+      world.isBlind = true
+      #expect(!world.pass(seconds: 2).contains(.fine))
+      world.isBlind = false
+      #expect(!world.pass(seconds: 4).contains(.fine))
+    }
   }
 
   @Test func `one bad look changes nothing`() {

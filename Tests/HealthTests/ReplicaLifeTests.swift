@@ -53,6 +53,25 @@ struct ReplicaLifeTests {
     #expect(ready.state == .ready && ready.sinceMilliseconds == 3000 && ready.logPath == "log")
   }
 
+  @Test func `it is leaving when it is ended and no other attempt follows`() {
+    var life = Self.life()
+    #expect(!life.isLeaving)
+    life.stopAsked(at: 0)
+    #expect(life.isLeaving)
+    var failing = Self.launched()
+    failing.saw(Self.sight(end: .exited(status: 3)), at: 0)
+    #expect(failing.isLeaving && !failing.isOver)
+    failing.saw(Self.sight(cleared: true), at: 0)
+    #expect(failing.isLeaving && failing.isEnding)
+    var again = Self.launched(restartCountMax: 1)
+    again.saw(Self.sight(end: .exited(status: 3)), at: 0)
+    #expect(!again.isLeaving)
+    again.saw(Self.sight(cleared: true), at: 0)
+    #expect(!again.isLeaving)
+    again.stopAsked(at: 0)
+    #expect(again.isLeaving)
+  }
+
   @Test func `after a failure the next attempt follows its pause, with all of it new`() {
     var life = Self.launched(restartCountMax: 1)
     life.heard(.systemFingerprint("print"))

@@ -50,6 +50,15 @@ import Testing
       """
     ),
     (
+      "env: {A: 1, MUSTER_RUN: x}",
+      """
+      error: `MUSTER_RUN` is a variable that Muster sets itself
+        --> m.yaml:3:13
+      hint: take another name, without `MUSTER_`
+
+      """
+    ),
+    (
       "notify: {every: 60}",
       """
       error: `notify` tells nobody
@@ -231,6 +240,33 @@ import Testing
       error: `unknown_hosts` is `accept`
         --> m.yaml:3:22
       hint: write one of `refuse`, `accept-new`
+
+      """
+    ),
+    (
+      "env: {CUDA_VISIBLE_DEVICES: 0,1}",
+      """
+      error: `1` is no variable's name
+        --> m.yaml:3:31
+      hint: a value with a comma needs quotes here: `"0,1"`
+
+      """
+    ),
+    (
+      "env: {CUDA_VISIBLE_DEVICES: [0, 1]}",
+      """
+      error: variable `CUDA_VISIBLE_DEVICES` is a text, not a list
+        --> m.yaml:3:29
+      hint: write `"0,1"`
+
+      """
+    ),
+    (
+      "notify: {command: notify-send lost}",
+      """
+      error: `command` names one program, `notify-send lost`, with blanks in its name
+        --> m.yaml:3:19
+      hint: write its words as a list: `["notify-send", "lost"]`
 
       """
     ),

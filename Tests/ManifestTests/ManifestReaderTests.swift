@@ -46,6 +46,36 @@ import Testing
       manifest.nodes.compactMap(self.ssh).map(\.host) == ["n1.cluster.lan", "n2.cluster.lan"])
   }
 
+  @Test(arguments: ["2001:db8::1", "::1", "fe80::1%eth0", "gpu01.lan", "10.0.0.1", "{node}.lan"])
+  func `an address is a name or a number alone`(address: String) throws {
+    let manifest = try self.read("muster: 1\nnodes: [{hosts: n1, address: \"\(address)\"}]\n")
+    #expect(
+      manifest.nodes.compactMap(self.ssh).map(\.host) == [address.replacing("{node}", with: "n1")])
+  }
+
+  @Test(arguments: [
+    "address: \"[2001:db8::1]\"", "address: \"[2001:db8::1]:22\"", "address: \"gpu01.lan:22\"",
+    "address: me@gpu01", "ssh: {host: \"ssh://gpu01\"}",
+  ])
+  func `an address with more is told where that belongs`(text: String) {
+    let (_, faults) = ManifestReader.read(
+      "muster: 1\nnodes: [{hosts: n1, \(text)}]\n", file: "m.yaml")
+    #expect(faults.map(\.code) == ["wrong-address"])
+  }
+
+  @Test(arguments: ["\"2001:db8::1\"", "me@gpu01", "\"gpu01:2222\""])
+  func `a node is a name`(text: String) {
+    let (_, faults) = ManifestReader.read("muster: 1\nnodes: [\(text)]\n", file: "m.yaml")
+    #expect(faults.map(\.code) == ["wrong-name"])
+    #expect(faults.first?.hints.first?.contains("address: ") == true)
+  }
+
+  @Test func `variables of a service stand behind the manifest's`() throws {
+    let manifest = try self.read(
+      "muster: 1\nnodes: n1\nenv: {A: 1}\nservices: {a: {recipe: command, env: {B: 2}}}\n")
+    #expect(manifest.services.first?.environment.map(\.name) == ["A", "B"])
+  }
+
   @Test func `groups may name groups in any order`() throws {
     let manifest = try self.read(
       """

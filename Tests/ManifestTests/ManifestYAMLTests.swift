@@ -42,6 +42,11 @@ import Testing
     #expect(self.codes("muster: 1\nnodes: [{hosts: n1, labels: {'<<': a}}]") == [])
   }
 
+  @Test func `a tag says what a value is, whatever its quotation marks`() {
+    #expect(self.codes("muster: !!int \"1\"\nnodes: !!str n1\nname: !!str 5") == [])
+    #expect(self.codes("muster: !!str 1\nnodes: n1") == self.codes("muster: \"1\"\nnodes: n1"))
+  }
+
   @Test func `aliases that multiply are refused`() {
     var text = "a: &a [x, x, x, x, x, x, x, x, x]\n"
     for (name, before) in zip("bcdefghi", "abcdefgh") {

@@ -21,6 +21,7 @@ struct StatusWireTests {
         [nil, .exited(status: Int32(number() % 256)), .signalled(Int32(number() % 64 + 1))][
           number() % 3]
       status.attempt = number()
+      status.startedBy = number() % 2 == 0 ? nil : UInt64(number())
       status.lastLogLines = (0..<number() % 4).map { _ in "l\(number())" }
       status.isUnproven = number() % 2 == 0
       status.logPath = "/\(number())"

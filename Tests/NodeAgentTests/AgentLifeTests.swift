@@ -61,6 +61,25 @@ struct `The life of an agent` {
     }
   }
 
+  @Test func `who comes late to a run that another has ended is refused by a new daemon, too`()
+    async throws
+  {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let daemon = try await agent.link { node in
+      let attached = try await node.attach(agent.attachment(epoch: 7, name: "down"))
+      var end = Muster_V1_EndRequest()
+      end.keepHolder = true
+      #expect(try await node.end(end).leftovers == [])
+      return attached.processID
+    }
+    try await eventually { ProcessTable.stat(of: Int32(daemon))?.isGone ?? true }
+    let late = await #expect(throws: RPCError.self) {
+      try await agent.link { try await $0.attach(agent.attachment(epoch: 5, name: "up")) }
+    }
+    #expect(late?.code == .aborted && late?.message.contains("down") == true)
+  }
+
   @Test func `the plan is kept, and secrets are written nowhere`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }

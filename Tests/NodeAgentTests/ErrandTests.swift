@@ -2,6 +2,8 @@ import Fleet
 import FoundationEssentials
 import Glibc
 import Health
+import NIOCore
+import NIOPosix
 import NodeAPI
 import NodeAgent
 import OperatingSystem
@@ -38,6 +40,11 @@ struct `An errand` {
     }
     try await eventually { try await agent.runs().first?.live == false }
     try await eventually { Self.processes(of: agent) == [] }
+    // As another version may have written it.
+    let spec = "\(agent.folder)/state/muster/runs/\(agent.run)/n1/job-0/spec.json"
+    try PlainFile.publish(Array("{}".utf8), at: spec)
+    let unread = try await agent.runs()
+    #expect(unread.first?.services == true)
   }
 
   @Test func `a run that is live, or keeps records, is not removed; one that is over goes whole`()
@@ -89,6 +96,40 @@ struct `An errand` {
     waitpid(orphan, nil, 0)
     let gone = try await agent.remove([agent.run])
     #expect(gone.map(\.refusal) == [""])
+  }
+
+  @Test func `a run of which only a daemon lives that lost its folder is live`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { _ in }
+    let identity = try AgentIdentity(run: agent.run, node: agent.node)
+    try RuntimeFolder.make(for: identity).remove()
+    #expect(try await agent.runs().map(\.live) == [true])
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "only root gives a folder away"))
+  func `another user's socket makes no run live, and is not even asked`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try PlainFile.makeFolders(agent.stateFolder)
+    let folder = try RuntimeFolder.make(
+      for: try AgentIdentity(run: agent.run, node: agent.node))
+    defer { folder.remove() }
+    let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      .bind(unixDomainSocketPath: folder.socket).get()
+    #expect(chown(folder.path, 65_534, 65_534) == 0)
+    #expect(try await agent.runs().map(\.live) == [false])
+    try await listener.close()
+  }
+
+  @Test func `a pipe in the place of a run's file holds nobody up`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try PlainFile.makeFolders("\(agent.stateFolder)/job-0")
+    for name in ["plan.json", "holder", "job-0/spec.json"] {
+      #expect(mkfifo("\(agent.stateFolder)/\(name)", 0o600) == 0)
+    }
+    #expect(try await agent.runs().map(\.run) == [agent.run])
   }
 
   @Test func `what has no plan is told whatever the name`() async throws {

@@ -46,6 +46,19 @@ struct `Events of a node` {
     }
   }
 
+  @Test func `a line of the last number there is keeps no daemon from its start`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try PlainFile.makeFolders(agent.stateFolder)
+    let line = #"{"sequence":"18446744073709551615","kind":"log"}"# + "\n"
+    try PlainFile.publish(Array(line.utf8), at: "\(agent.stateFolder)/events.jsonl")
+    try await agent.claimedLink { node in
+      _ = try await node.start(.init("job", script: "sleep 60")) { $0.processID != 0 }
+      #expect(try await Self.all(node).first?.sequence == 1)
+      _ = try await node.stopAll()
+    }
+  }
+
   @Test func `each state of a replica is one, with its reason, and a new daemon goes on counting`()
     async throws
   {

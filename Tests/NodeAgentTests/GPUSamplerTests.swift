@@ -78,6 +78,34 @@ struct `Samples of GPUs` {
     #expect(unstarted.first?.fault.contains("start `nvidia-smi`") == true)
   }
 
+  @Test func `what is wrong with one GPU is said beside the samples of the others`() async throws {
+    let words = "WARNING: infoROM is corrupted at gpu 0000:5D:00.0"
+    let script = """
+      echo '\(Self.line)'; echo '\(words)'
+      case "$*" in *-l*) ;; *) exit 14;; esac
+      while sleep 0.1; do echo '\(Self.line)'; echo '\(words)'; done
+      """
+    for (interval, count): (UInt32, Int) in [(0, 1), (1000, 4)] {
+      let samples = try await Self.gpus(script: script, interval: interval, count: count)
+      let last = try #require(samples.last)
+      #expect(last.fault == "nvidia-smi: \(words)")
+      #expect(try CanonicalJSON.value([GPUSample].self, from: last.gpus).map(\.index) == [0])
+    }
+  }
+
+  @Test func `a GPU that is not said any more is gone, and so is a warning`() async throws {
+    let script = """
+      echo '\(Self.line)'; echo '\(Self.other)'; echo 'something odd'
+      while sleep 0.05; do echo '\(Self.other)'; done
+      """
+    let samples = try await Self.gpus(script: script, interval: 1000, count: 12)
+    func indices(_ samples: Muster_V1_GPUSamples?) throws -> [Int] {
+      try CanonicalJSON.value([GPUSample].self, from: samples?.gpus ?? Data()).map(\.index)
+    }
+    #expect(try samples.contains { try indices($0) == [0, 1] })
+    #expect(try indices(samples.last) == [1] && samples.last?.fault == "")
+  }
+
   @Test func `one that hangs is given up, and the call goes on`() async throws {
     let samples = try await Self.gpus(script: "exec sleep 60", interval: 0, count: 1)
     #expect(samples.first?.fault == "nvidia-smi has said nothing for 10 s")

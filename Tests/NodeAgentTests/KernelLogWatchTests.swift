@@ -66,6 +66,25 @@ struct KernelLogWatchTests {
     }
   }
 
+  @Test func `switches and GPUs that are gone without an XID are told, too`() async throws {
+    let folder = try TestAgent().folder
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = "\(folder)/kmsg"
+    let file = open(path, O_CREAT | O_WRONLY | O_APPEND, 0o600)
+    defer { close(file) }
+    let lines = [
+      "nvidia-nvswitch0: SXid (PCI:0000:00:00.0): 20034, Fatal, Link 30 LTSSM Fault Up",
+      #"NVRM: The NVIDIA GPU 0000:b3:00.0\x0aNVRM: has fallen off the bus"#,
+    ]
+    try await Self.following(path) { events in
+      try await eventually { Self.isReadToItsEnd(path) }
+      for line in lines { try Self.write("3,1,100,-;\(line)\n", to: file) }
+      try await eventually { events.events(after: 0).count == 2 }
+      #expect(events.events(after: 0).map(\.text) == lines)
+      #expect(events.events(after: 0).allSatisfy { $0.kind == "xid" })
+    }
+  }
+
   /// By whoever of this process reads it: the test itself only writes.
   private static func isReadToItsEnd(_ path: String) -> Bool {
     var status = stat()

@@ -1,6 +1,8 @@
-@testable import NodeAgent
+import Glibc
 import OperatingSystem
 import Testing
+
+@testable import NodeAgent
 
 @Suite
 struct `What /proc says` {
@@ -43,6 +45,23 @@ struct `What /proc says` {
          2: 00000000000000000000000001000000:0016 00000000000000000000000000000000:0000 0A 0
       """
     #expect(ListeningPorts.parse(Array(table.utf8)).map(\.port) == [8080, 22])
+  }
+
+  @Test func `a number that another process has now is neither asked nor signalled`() throws {
+    let child = try ChildProcess(argv: ["/bin/sleep", "60"]).spawn()
+    defer { ChildProcess.kill(child) }
+    let identity = try #require(ProcessTable.stat(of: child)?.identity)
+    for ticks in [identity.startTicks - 1, identity.startTicks + 1] {
+      let former = ProcessStat.Identity(processID: child, startTicks: ticks)
+      #expect(!ProcessTable.isAlive(former))
+      ProcessTable.send(SIGKILL, to: former)
+    }
+    // A signal is delivered before the call returns: it would be gone.
+    #expect(ProcessTable.isAlive(identity))
+    ProcessTable.send(SIGKILL, to: identity)
+    var status: CInt = 0
+    #expect(waitpid(child, &status, 0) == child && status & 0x7F == SIGKILL)
+    #expect(!ProcessTable.isAlive(identity))
   }
 
   @Test func `a process is ours by descent, by session while it lives, or by its environment`() {

@@ -35,28 +35,31 @@ struct `What makes a replica ready` {
       progressMarks: ["Starting to load"], stopGraceSeconds: 5)
   }
 
-  /// A replica that does nothing itself: the server it is probed at is the test's.
-  private static func replica(_ launch: LaunchSpecification, timeout: Int = 30)
-    -> ReplicaSpecification
-  {
+  /// A replica that loads for ever, or is a server.
+  private static func replica(
+    _ launch: LaunchSpecification, timeout: Int = 30, serving argv: [String]? = nil
+  ) -> ReplicaSpecification {
     var launch = launch
     launch.readyTimeoutSeconds = timeout
+    launch.argv = argv ?? launch.argv
     return ReplicaSpecification(key: ReplicaKey(service: "job", index: 0), launch: launch)
   }
 
   @Test func `http: a status of 2xx, and nothing else`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }
-    try await StubServer.serving(["GET /health": (200, ""), "GET /gone": (503, "")]) { port in
+    try await StubServer.withReservedPort { port in
+      let server = StubProgram.argv(
+        ["GET /health": (200, ""), "GET /gone": (503, "")], port: port)
       try await agent.claimedLink { node in
-        let ready = try await node.start(Self.replica(Self.http(port, "/health"))) {
-          $0.state == .ready
-        }
+        let ready = try await node.start(
+          Self.replica(Self.http(port, "/health"), serving: server)
+        ) { $0.state == .ready }
         #expect(!ready.isUnproven)
         _ = try await node.stopAll()
-        let failed = try await node.start(Self.replica(Self.http(port, "/gone"), timeout: 2)) {
-          $0.state == .failed
-        }
+        let failed = try await node.start(
+          Self.replica(Self.http(port, "/gone"), timeout: 2, serving: server)
+        ) { $0.state == .failed }
         #expect(
           failed.reason == "not ready within 2 s: GET /gone on port \(port) answers 503")
         #expect(failed.lastLogLines == ["Starting to load model"])
@@ -65,22 +68,83 @@ struct `What makes a replica ready` {
     }
   }
 
+  /// What a look at a server says that has `tiny`, and of its metrics and health what `answers` has.
+  private static func look(
+    _ answers: StubServer.Answers, healthPath: String? = "/health"
+  ) async throws -> LivenessSight.Answer {
+    try await StubServer.serving(answers) { port in
+      var launch = Self.launch(nil)
+      launch.model = ModelServer(port: port, model: "tiny", healthPath: healthPath)
+      let own = try #require(ProcessTable.stat(of: getpid())).identity
+      let proof = ListenerProof(ReplicaProcesses(holder: own, main: own, marks: []))
+      let check = ReadinessCheck(
+        launch: launch, environment: [:], clock: ContinuousClock(),
+        group: MultiThreadedEventLoopGroup.singleton,
+        proof: AskedListener(proof: proof, blocking: BlockingCalls()))
+      return await check.look()
+    }
+  }
+
+  @Test(arguments: [500, 404, 401, 503])
+  func `metrics that cannot be read say nothing of a server that answers`(status: Int) async throws
+  {
+    let health = ["GET /health": (status: 200, body: "")]
+    let page = ["GET /metrics": (status: status, body: "vllm:num_requests_running 4\n")]
+    #expect(try await Self.look(health.merging(page) { $1 }) == .fine(nil))
+    #expect(try await Self.look(page, healthPath: nil) == .fine(nil))
+    #expect(try await Self.look(health.merging(["GET /metrics": (200, "")]) { $1 }) == .fine(nil))
+    // Its own word still counts.
+    #expect(
+      try await Self.look(page.merging(["GET /health": (503, "")]) { $1 })
+        == .dead("its engine is dead: /health answers 503"))
+  }
+
+  @Test func `metrics that do not come are no silence of a server that answers all else`()
+    async throws
+  {
+    let health: StubServer.Answers = [
+      "GET /health": (200, ""), "GET /metrics": StubServer.silence,
+    ]
+    #expect(try await Self.look(health) == .fine(nil))
+    let models: StubServer.Answers = ["GET /metrics": StubServer.silence]
+    // 404, 401: any answer.
+    #expect(try await Self.look(models, healthPath: nil) == .fine(nil))
+    let silent: StubServer.Answers = [
+      "GET /metrics": StubServer.silence, "GET /v1/models": StubServer.silence,
+    ]
+    guard case .unanswered = try await Self.look(silent, healthPath: nil) else {
+      Issue.record("a server that answers nothing is not silent")
+      return
+    }
+  }
+
   @Test func `tcp: a connection, and until then loading`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }
     try await StubServer.withReservedPort { port in
       try await agent.claimedLink { node in
-        let launch = Self.launch(.tcp(port: port))
-        let loading = try await node.start(Self.replica(launch)) { $0.state == .loading }
+        let server = StubProgram.argv([:], port: port, pause: 1)
+        let loading = try await node.start(
+          Self.replica(Self.launch(.tcp(port: port)), serving: server)
+        ) { $0.state == .loading }
         #expect(loading.processID > 0)
-        var spec = Self.replica(launch)
-        spec.key.service = "other"
+        _ = try await node.wait(for: "job") { $0.state == .ready }
+        _ = try await node.stopAll()
+      }
+    }
+  }
+
+  @Test func `a port that another has taken meanwhile is named at the stop, and left alone`()
+    async throws
+  {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await StubServer.withReservedPort { port in
+      try await agent.claimedLink { node in
+        var spec = ReplicaSpecification("other", script: "sleep 60")
         spec.launch.ports = [port]
-        _ = try await node.start(spec) { $0.state == .loading }
+        _ = try await node.start(spec) { $0.state == .ready }
         try await StubServer.serving([:], port: port) { _ in
-          _ = try await node.wait(for: "job") { $0.state == .ready }
-          // Someone else's server keeps the port: that is said, and left alone.
-          _ = try await node.wait(for: "other") { $0.state == .ready }
           let stopped = try await node.stopAll()
           #expect(stopped.leftovers == [])
           let name = ProcessTable.stat(of: getpid())?.name ?? ""
@@ -132,11 +196,12 @@ struct `What makes a replica ready` {
   @Test func `while it loads, it says what its probe found`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }
-    try await StubServer.serving(["GET /v1/models": (401, "")]) { port in
+    try await StubServer.withReservedPort { port in
+      let server = StubProgram.argv(["GET /v1/models": (401, "")], port: port)
       try await agent.claimedLink { node in
-        let loading = try await node.start(Self.replica(Self.canary(port, "tiny"))) {
-          $0.state == .loading && !$0.reason.isEmpty
-        }
+        let loading = try await node.start(
+          Self.replica(Self.canary(port, "tiny"), serving: server)
+        ) { $0.state == .loading && $0.reason.hasPrefix("/v1/models") }
         #expect(loading.reason.hasPrefix("/v1/models answers 401: it asks for a key"))
         _ = try await node.stopAll()
       }
@@ -149,10 +214,10 @@ struct `What makes a replica ready` {
   ) async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }
-    try await StubServer.serving(Self.served, key: "k 1") { port in
-      var spec = Self.replica(Self.canary(port, "tiny"))
-      spec.launch.argv = ["/bin/sh", "-c", "echo 'Starting to load'; sleep 60", "sh"] + arguments
-      spec.launch.model?.keyArgument = arguments.isEmpty ? nil : 5
+    try await StubServer.withReservedPort { port in
+      let server = StubProgram.argv(Self.served, port: port, key: "k 1")
+      var spec = Self.replica(Self.canary(port, "tiny"), serving: server + arguments)
+      spec.launch.model?.keyArgument = arguments.isEmpty ? nil : server.count + 1
       spec.launch.secrets = secrets.keys.sorted()
       let wanted = spec
       let daemon = try await agent.claimedLink(secrets: secrets) { node in
@@ -173,9 +238,10 @@ struct `What makes a replica ready` {
   @Test func `canary: a server that listens on one address is asked there`() async throws {
     let agent = try TestAgent()
     defer { agent.destroy() }
-    try await StubServer.serving(Self.served, host: "127.0.0.9") { port in
+    try await StubServer.withReservedPort { port in
       try await agent.claimedLink { node in
-        var spec = Self.replica(Self.canary(port, "tiny"))
+        let server = StubProgram.argv(Self.served, host: "127.0.0.9", port: port)
+        var spec = Self.replica(Self.canary(port, "tiny"), serving: server)
         spec.launch.model?.host = "127.0.0.9"
         _ = try await node.start(spec) { $0.state == .ready }
         _ = try await node.stopAll()
@@ -229,13 +295,16 @@ struct `What makes a replica ready` {
       "GET /v1/models": (200, #"{"object":"list","data":[{"id":"tiny","root":"/m"}]}"#),
       "POST /v1/completions": (200, #"{"choices":[{"text":"a","finish_reason":"length"}]}"#),
     ]
-    try await StubServer.serving(answers) { port in
+    try await StubServer.withReservedPort { port in
+      let server = StubProgram.argv(answers, port: port)
       try await agent.claimedLink { node in
-        _ = try await node.start(Self.replica(Self.canary(port, "tiny"))) { $0.state == .ready }
-        _ = try await node.stopAll()
-        let wrong = try await node.start(Self.replica(Self.canary(port, "large"))) {
-          $0.state == .failed
+        _ = try await node.start(Self.replica(Self.canary(port, "tiny"), serving: server)) {
+          $0.state == .ready
         }
+        _ = try await node.stopAll()
+        let wrong = try await node.start(
+          Self.replica(Self.canary(port, "large"), serving: server)
+        ) { $0.state == .failed }
         #expect(wrong.reason == "wrong model: it serves `tiny`, not `large`")
         _ = try await node.stopAll()
       }
@@ -256,11 +325,12 @@ struct `What makes a replica ready` {
     let answers: [String: (Int, String)] = [
       "GET /v1/models": (200, #"{"data":[{"id":"tiny"}]}"#), "POST /v1/completions": (status, body),
     ]
-    try await StubServer.serving(answers) { port in
+    try await StubServer.withReservedPort { port in
+      let server = StubProgram.argv(answers, port: port)
       try await agent.claimedLink { node in
-        let failed = try await node.start(Self.replica(Self.canary(port, "tiny"), timeout: 2)) {
-          $0.state == .failed
-        }
+        let failed = try await node.start(
+          Self.replica(Self.canary(port, "tiny"), timeout: 2, serving: server)
+        ) { $0.state == .failed }
         #expect(failed.reason == "not ready within 2 s: \(reason)")
         _ = try await node.stopAll()
       }

@@ -134,6 +134,55 @@ struct `The life of a replica` {
     }
   }
 
+  @Test func `what has failed and is being cleared is begun again once that is done`() async throws
+  {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { node in
+      // Its server ends, and what it leaves behind takes its time.
+      let script = "(trap '' TERM; sleep 1239 & wait; sleep 2) & sleep 0.5; exit 3"
+      let spec = ReplicaSpecification("job", script: script, grace: 2)
+      let failed = try await node.start(spec) { $0.state == .failed }
+      #expect(failed.attempt == 1 && !agent.processes.isEmpty)
+      let again = try await node.start(.init("job", script: "sleep 60")) { $0.state == .ready }
+      #expect(again.attempt == 2)
+      _ = try await node.stopAll()
+    }
+  }
+
+  @Test func `a coordinator stops what it has had started, and leaves what was there before`()
+    async throws
+  {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try await agent.claimedLink { node in
+      _ = try await node.start(.init("first", script: "sleep 60")) { $0.processID != 0 }
+      _ = try await node.start(.init("over", script: "exit 3")) { $0.state == .failed }
+    }
+    try await agent.link { node in
+      _ = try await node.attach(agent.attachment(epoch: 2, name: "another@here:2"))
+      // What it finds is not begun by it, whatever it asks for.
+      let found = try await node.start(.init("first", script: "sleep 60")) { $0.processID != 0 }
+      #expect(found.startedBy == 1 && found.attempt == 1)
+      let again = try await node.start(.init("over", script: "sleep 60")) {
+        $0.startedBy == 2 && $0.processID != 0
+      }
+      #expect(again.attempt == 2)
+      var request = Muster_V1_StopRequest()
+      request.own = true
+      let stopped = try await node.stop(request)
+      #expect(stopped.leftovers == [])
+      #expect(stopped.statuses.map(\.key.service) == ["first", "over"])
+      #expect(stopped.statuses.map(\.state.isLive) == [true, false])
+      let ended = try await node.end(.init())
+      #expect(ended.leftovers == ["first/0 has not been stopped"])
+      request.own = false
+      request.replicas = ["first"]
+      await #expect(throws: RPCError.self) { try await node.stop(request) }
+      _ = try await node.stopAll()
+    }
+  }
+
   @Test func `stopping one service leaves the other, and another run, alone`() async throws {
     let (agent, other) = (try TestAgent(), try TestAgent())
     defer {

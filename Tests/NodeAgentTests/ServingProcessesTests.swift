@@ -8,6 +8,41 @@ struct ServingProcessesTests {
   /// A holder, the process it started, and a child of that.
   private static let script = "sh -c 'sleep 100 & echo; wait' & wait"
 
+  @Test func `what was seen to be the replica's is so when nothing else tells of it any more`()
+    async throws
+  {
+    let holder = Process()
+    holder.executableURL = URL(filePath: "/bin/sh")
+    holder.arguments = ["-c", "sh -c 'env -i setsid sleep 101 & sleep 60' & wait"]
+    try holder.run()
+    defer { kill(holder.processIdentifier, SIGKILL) }
+    var (main, child): (ProcessStat?, ProcessStat?)
+    try await eventually {
+      let table = ProcessTable.all()
+      main = table.first { $0.parentID == holder.processIdentifier }
+      child = table.first { stat in
+        stat.parentID == main?.identity.processID && stat.sessionID == stat.identity.processID
+          && stat.name == "sleep"
+      }
+      return child != nil
+    }
+    let server = try #require(main).identity
+    let engine = try #require(child).identity
+    defer { for process in [server, engine] { ProcessTable.send(SIGKILL, to: process) } }
+    let stat = try #require(ProcessTable.stat(of: holder.processIdentifier))
+    var watch = ReplicaWatch(
+      ReplicaProcesses(holder: stat.identity, main: server, marks: ["NO=mark"]),
+      log: ReplicaLog(path: "/dev/null"), record: "/nowhere", ports: [])
+    _ = watch.look(isClearing: false)
+    for process in [stat.identity, server] {
+      ProcessTable.send(SIGKILL, to: process)
+      try await eventually { !ProcessTable.isAlive(process) }
+    }
+    #expect(watch.leftovers().contains("process \(engine.processID) (sleep) outlived KILL"))
+    watch.send(SIGKILL)
+    try await eventually { !ProcessTable.isAlive(engine) }
+  }
+
   @Test func `a process that is stopped or lost is named, one that came and went is not`()
     async throws
   {

@@ -7,6 +7,9 @@ import NIOPosix
 enum StubServer {
   typealias Answers = [String: (status: Int, body: String)]
 
+  /// No answer at all.
+  static let silence = (status: 0, body: "")
+
   /// - Parameters:
   ///   - answers: By method and path; anything else is 404.
   ///   - host: Where it listens, and nowhere else.
@@ -81,6 +84,7 @@ enum StubServer {
       case .end:
         let known = self.answers[self.question] ?? (404, "")
         let answer = self.isAllowed ? known : (status: 401, body: "")
+        if answer.status == StubServer.silence.status { return }
         var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: answer.status))
         head.headers = ["Content-Length": String(answer.body.utf8.count)]
         context.write(self.wrapOutboundOut(.head(head)), promise: nil)

@@ -53,10 +53,12 @@ struct SupervisorTests {
     let replica = ReplicaSpecification("job", script: "")
     try await withThrowingDiscardingTaskGroup { tasks in
       tasks.addTask { await supervisor.run() }
-      await #expect(throws: Words.self) { try await supervisor.start([replica], secrets: [:]) }
-      let remains = await supervisor.stop([])
+      await #expect(throws: Words.self) {
+        try await supervisor.start([replica], secrets: [:], by: 1)
+      }
+      let remains = await supervisor.stop(StopOrder())
       #expect(remains == ReplicaRemains() && !Task.isCancelled)
-      try await supervisor.start([replica], secrets: [:])
+      try await supervisor.start([replica], secrets: [:], by: 1)
       let board = supervisor.board
       for await _ in board.bell.rings() where supervisor.run(of: replica.key)?.isOver != false {
         break

@@ -41,6 +41,35 @@ import Testing
       ])
   }
 
+  @Test func `what a manifest holds of secrets is not shown, and warned of`() throws {
+    func result(_ key: String) throws -> Planner.Result {
+      try PlannerTests.result(
+        """
+        muster: 1
+        nodes: n1
+        env: {HF_TOKEN: "hf-\(key)", OPENAI_API_KEY: EMPTY, SSL_KEY: /etc/key, A: "1"}
+        services:
+          a: {recipe: vllm, model: m, extra_args: [--api-key, k-one-111, "k-\(key)", --seed, 7]}
+        """)
+    }
+    let one = try result("two-222")
+    #expect(one.diagnostics.map(\.code) == ["written-secret", "secret-argument"])
+    let plan = try #require(one.plan)
+    let shown = String(decoding: try plan.withoutSecrets.canonicalJSON(), as: UTF8.self)
+    let table = PlanTable.text(plan.withoutSecrets, hash: try plan.hash())
+    for text in [shown, table] {
+      #expect(["hf-two-222", "k-one-111", "k-two-222"].allSatisfy { !text.contains($0) })
+      #expect(text.contains("[secret]") && text.contains("--seed"))
+    }
+    #expect(plan.writtenSecrets.map(\.value) == ["k-one-111", "k-two-222", "hf-two-222"])
+    let other = try #require(try result("three-33").plan)
+    #expect(
+      try other.differences(from: plan).allSatisfy {
+        $0.hasSuffix(": the secret is now another one")
+      })
+    #expect(try other.differences(from: plan).count == 2)
+  }
+
   @Test func `a plan of another version is told by that, and not as damaged`() {
     let error = #expect(throws: Diagnostic.self) {
       try Plan(json: Array(#"{"version":1,"name":"x","nodes":7}"#.utf8))

@@ -68,6 +68,21 @@ import Testing
     #expect(Self.findings { _ in } == [])
   }
 
+  @Test func `a GPU that is named by its UUID is one that is used`() {
+    var plan = Self.plan
+    for index in plan.services[0].replicas.indices {
+      plan.services[0].replicas[index].launch.environment.append(
+        .init("CUDA_VISIBLE_DEVICES", "GPU-gpu1-1"))
+    }
+    func findings(_ gpu: String) -> [String] {
+      Self.findings(plan: plan) { answers in
+        answers[0].facts.gpuProcesses = [.init(gpu: gpu, processID: 7, name: "x")]
+      }
+    }
+    #expect(findings("GPU-gpu1-1").map { $0.prefix(10) } == ["E|gpu-busy"])
+    #expect(findings("GPU-gpu1-0") == [])
+  }
+
   @Test func `nodes that keep much of old runs are told of, and nothing stops for it`() {
     let found = Self.findings { answers in
       for (index, size) in [999_999_999, 1_300_000_000, 2_000_000_000].enumerated() {

@@ -118,8 +118,10 @@ struct FormSamples {
     case .integer(let range, let besides):
       let most = range.upperBound == .max ? 1 << 40 : range.upperBound
       return [range.lowerBound, most].map(String.init) + (besides.map { ["\($0)"] } ?? [])
-    case .decimal(let range): return ["\(range.lowerBound)", "\(range.upperBound)"]
-    case .boolean: return ["true", "false"]
+        + ["\"\(range.lowerBound)\""]
+    case .decimal(let range):
+      return ["\(range.lowerBound)", "\(range.upperBound)", "\"\(range.upperBound)\""]
+    case .boolean: return ["true", "false", "\"true\"", "yes", "Off"]
     case .words(let words): return words
     case .list(let form, _):
       let values = Self.right(form)
@@ -142,11 +144,12 @@ struct FormSamples {
     case .integer(let range, let besides):
       let over = range.upperBound == .max ? [] : ["\(range.upperBound + 1)"]
       return over + [
-        "\(range.lowerBound - (besides == nil ? 1 : 3))", "word", "\"1\"", "1.5", "[[1]]", "{a: 1}",
+        "\(range.lowerBound - (besides == nil ? 1 : 3))", "word", "\"1 0\"", "1.5", "[[1]]",
+        "{a: 1}",
       ]
     case .decimal(let range):
-      return ["\(range.lowerBound / 2)", "\(range.upperBound * 1.01)", "word", "[[1]]", "\"1\""]
-    case .boolean: return ["word", "1", "\"true\"", "[true]"]
+      return ["\(range.lowerBound / 2)", "\(range.upperBound * 1.01)", "word", "[[1]]", "\"a\""]
+    case .boolean: return ["word", "1", "\"1\"", "[true]"]
     case .words: return ["word", "7", "[[word]]"]
     case .list(let form, let countMax):
       let over = countMax.map { count in

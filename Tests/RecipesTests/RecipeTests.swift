@@ -84,6 +84,12 @@ import Testing
     ("recipe: command, run: a, probe: {tcp: 1, log: a}", "error several-probes 4:39"),
     ("recipe: command, run: a, probe: {}", "error no-probe 4:39"),
     ("recipe: command, run: a, task: 1", "error wrong-type 4:38"),
+    ("recipe: command, argv: sleep 5", "error one-word 4:30"),
+    ("recipe: command, argv: [sleep 5]", "error one-word 4:30"),
+    ("recipe: command, run: a, probe: {exec: curl -f x}", "error one-word 4:46"),
+    ("recipe: vllm, model: m, executable: uv run vllm", "error one-word 4:43"),
+    ("recipe: vllm, model: m, extra_args: [–seed, 1]", "error wrong-dash 4:43"),
+    ("recipe: vllm, model: m, host: '[::1]'", "error wrong-address 4:37"),
   ])
   func `a wrong setting has its place`(settings: String, told: String) throws {
     let (_, faults) = try self.template(settings)

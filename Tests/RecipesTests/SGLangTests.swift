@@ -53,7 +53,10 @@ import Testing
     #expect(own?.launch.argv.prefix(3) == ["./serve", "--model-path", "m"])
     #expect(faults.map(\.code) == ["key-not-given"] && faults[0].location?.line == 5)
     let fine = ["executable: ./serve, extra_args: [--api-key=k]", "executable: /opt/python3.11"]
-    for settings in fine { #expect(try self.template("model: m, \(settings)").1.isEmpty) }
+    for settings in fine {
+      let (_, found) = try self.template("model: m, \(settings)")
+      #expect(!found.contains { $0.code == "key-not-given" })
+    }
     let (written, _) = try self.template("model: m, extra_args: [--api-key=k]")
     let argv = try #require(written?.launch.argv)
     #expect(argv[1] == "-m")
@@ -89,6 +92,8 @@ import Testing
     ("model: m, tensor_parallel: 2, extra_args: [--tensor_par=4]", "flag-twice"),
     ("model: m, extra_args: [--is-embedding]", "unaskable"),
     ("model: m, max_num_seqs: 1", "unknown-key"),
+    ("model: m, served_model_name: [a, b]", "several-names"),
+    ("model: m, extra_args: [--admin-api-key, k]", "secret-argument"),
   ])
   func `a wrong setting is told`(settings: String, code: String) throws {
     let (_, faults) = try self.template(settings)

@@ -54,6 +54,11 @@ struct WorkPlanTests {
     }
   }
 
+  @Test func `a plan of another version is told by that`() {
+    let old = #"{"version":1,"work":"simulator","policy":"lru","# + "\n"
+    #expect(throws: WorkPlanError.otherVersion(1)) { try WorkPlan(canonicalText: Array(old.utf8)) }
+  }
+
   @Test func `values out of range are named`() {
     #expect(throws: WorkPlanError.outOfRange("rollouts")) { try Self.plan(1 << 30, 1 << 11) }
     #expect(throws: WorkPlanError.outOfRange("shards")) { try Self.plan(1, shards: 65_537) }

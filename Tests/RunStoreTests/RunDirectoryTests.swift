@@ -30,7 +30,10 @@ struct RunDirectoryTests {
     #expect(try list.run("eval") == new)
     #expect(try list.run(old.id.rawValue) == old)
     #expect(try list.run("\(self.root)/eval/\(old.id)") == old)
-    #expect(throws: RunStoreError.noRun("other")) { try list.run("other") }
+    #expect(try list.run("\(self.root)/eval/latest/") == new && list.run("eval/latest") == new)
+    for other in ["other", "other/latest", "latest"] {
+      #expect(throws: RunStoreError.noRun(other)) { try list.run(other) }
+    }
     let latest = try PlainFile.read("\(self.root)/eval/latest/plan.json", whole: 10)
     #expect(latest == Array("b".utf8))
     #expect(try RunList(root: "/nonexistent").runs().isEmpty)

@@ -42,6 +42,13 @@ struct RunRemovalTests {
     #expect(RunLock.holder(of: run) == nil && access(run.planPath, F_OK) == 0)
   }
 
+  @Test func `a run on a full disk goes, too`() throws {
+    let scratch = ScratchFolder()
+    let run = try Self.run(scratch.path, 1)
+    symlink("/dev/full", "\(run.path)/lock")
+    #expect(try RunList(root: scratch.path).remove(run, holder: "me") > 50_000)
+  }
+
   @Test func `what only looks like a run, or like what a removal left, stays where it is`() throws {
     let scratch = ScratchFolder()
     let list = RunList(root: scratch.path)

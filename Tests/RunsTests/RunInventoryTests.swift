@@ -32,6 +32,12 @@ struct RunInventoryTests {
     return run
   }
 
+  @Test func `a run whose clock was ahead has no age yet`() throws {
+    let inventory = RunInventory(here: [(try Self.id(2), "demo", Self.here())], nodes: [:])
+    let now = try Self.id(1).milliseconds
+    #expect(inventory.json(at: now).text.contains(#""age_seconds":0,"#))
+  }
+
   private static func standing(
     _ here: RunInventory.Here?, _ nodes: [Word] = [], silent: Set<String> = []
   ) throws -> RunInventory.Standing? {

@@ -36,11 +36,11 @@ struct WorkResultTests {
     #expect(try work.report().planned == 3)
   }
 
-  @Test func `a run that is not there is the surroundings' fault`() {
+  @Test func `a run that is not there was asked for in vain`() {
     let fault = #expect(throws: RunFault.self) {
       try WorkResult(ofRun: "none", in: "/nonexistent")
     }
-    #expect(fault?.cause == .surroundings)
+    #expect(fault?.cause == .request)
     #expect(fault?.diagnostics.map(\.code) == ["no-run"])
   }
 }

@@ -110,6 +110,8 @@ extension ServiceWorld {
 }
 
 extension ServiceWorld: LaunchConnector {
+  var epoch: UInt64 { 1 }
+
   private static let connectTimeout: Milliseconds = 20_000
 
   func withSession(
@@ -122,7 +124,7 @@ extension ServiceWorld: LaunchConnector {
     defer { if self.agents[index].link === link { self.agents[index].link = nil } }
     let session = SimSession(
       services: self, node: index, link: link,
-      runsReplicas: self.agents[index].supervisor.board.all.contains { !$0.state.isFinal })
+      found: self.agents[index].supervisor.board.all.map { ReplicaReport($0, node: node.name) })
     do {
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { try await body(session) }

@@ -202,6 +202,9 @@ final class ServiceWorld: @unchecked Sendable {
 
   /// What was started is gone, or the coordinator has said on which nodes it may not be.
   private func check(_ result: LaunchResult) {
+    for replica in self.replicas where replica.launchCount > 1 {
+      self.violate("\(replica.key) was started \(replica.launchCount) times in one launch")
+    }
     for replica in self.replicas where replica.isStarted && !replica.posted.state.isFinal {
       let node = self.nodeNames[replica.node]
       let state = replica.posted.state

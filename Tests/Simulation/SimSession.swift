@@ -16,7 +16,7 @@ struct SimSession: LaunchSession {
   let node: Int
   let link: SimAgentLink
   let processID: Int64 = 1
-  let runsReplicas: Bool
+  let found: [ReplicaReport]
 
   private var supervisor: Supervisor<SimGround> { self.services.agents[self.node].supervisor }
   private var agent: SimHost { self.services.agents[self.node].host }
@@ -61,30 +61,31 @@ struct SimSession: LaunchSession {
     arrive(at: arrival)
   }
 
-  func start(
-    _ services: [Plan.Service], _ hear: @escaping @Sendable (ReplicaReport) -> Void
-  ) async throws(NodeFault) {
+  func start(_ services: [Plan.Service]) async throws(NodeFault) -> [ReplicaReport] {
     let replicas = services.flatMap { service in
       service.specifications(on: self.name)
     }
-    guard !replicas.isEmpty else { return }
+    guard !replicas.isEmpty else { return [] }
+    let reports = Mutex<[ReplicaReport]>([])
     try await self.call(timeout: Self.callTimeout) {
-      try await self.supervisor.start(replicas, secrets: [:])
-      let statuses = self.supervisor.board.all
-      return { for status in statuses { hear(ReplicaReport(status, node: self.name)) } }
+      try await self.supervisor.start(replicas, secrets: [:], by: self.services.epoch)
+      let answer = self.supervisor.board.all.map { ReplicaReport($0, node: self.name) }
+      return { reports.withLock { $0 = answer } }
     }
+    return reports.withLock(\.self)
   }
 
-  func stop(timeout: Duration) async throws(NodeFault) -> NodeRemains {
+  func abandon(_ plan: Plan) async throws(NodeFault) -> NodeRemains {
     let remains = Mutex(NodeRemains(leftovers: []))
-    try await self.call(timeout: Int(timeout.components.seconds) * 1000) {
+    try await self.call(timeout: Int(plan.stopTimeout.components.seconds) * 1000) {
       for index in self.services.agents[self.node].replicas {
         self.services.dropExpectation(of: index)
         self.services.replicas[index].isEnding = true
         self.services.wake(index)
       }
-      let left = await self.supervisor.stop([])
-      return { remains.withLock { $0.leftovers = left.leftovers } }
+      let left = await self.supervisor.stop(StopOrder(starter: self.services.epoch))
+      let living = await self.supervisor.living().map(\.description)
+      return { remains.withLock { ($0.leftovers, $0.living) = (left.leftovers, living) } }
     }
     return remains.withLock(\.self)
   }

@@ -33,6 +33,23 @@ struct EngineReadingTests {
     #expect(try Self.reading("vllm:num_requests_running NaN\n").running == nil)
   }
 
+  @Test(arguments: [
+    "vllm:num_requests_running -5\n", "vllm:num_requests_running 1e300\n",
+    "vllm:num_requests_running +Inf\n", "vllm:kv_cache_usage_perc -0.5\n",
+    "vllm:kv_cache_usage_perc 50\n", "vllm:generation_tokens_total -1\n",
+    #"vllm:time_to_first_token_seconds_bucket{le="-1"} 2"# + "\n"
+      + #"vllm:time_to_first_token_seconds_bucket{le="+Inf"} 2"# + "\n",
+    #"vllm:time_to_first_token_seconds_bucket{le="1"} 3"# + "\n"
+      + #"vllm:time_to_first_token_seconds_bucket{le="+Inf"} 2"# + "\n",
+    String(repeating: #"vllm:num_requests_running{engine="0"} 3"# + "\n", count: 3),
+  ])
+  func `what cannot be is unknown`(page: String) throws {
+    let reading = try Self.reading(page)
+    #expect(!reading.hasEngine && FleetMetrics([EndpointPage(reading: reading)]).running == nil)
+    // One that is as it should be beside it stands.
+    #expect(try Self.reading(page + "vllm:num_requests_waiting 2\n").waiting == 2)
+  }
+
   @Test func `counts add up over engines, and of the usage the largest counts`() throws {
     let reading = try Self.reading(
       """

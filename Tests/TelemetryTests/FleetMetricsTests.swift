@@ -39,7 +39,7 @@ struct FleetMetricsTests {
     #expect(metrics.prefixHitRate == 0.09)
     let times = metrics.latencies[.firstToken]
     // The mean of both medians would be 1.75, that of the 99th percentiles 2.5.
-    #expect(times?.count == 100 && times?.p50 == 50.0 / 90 && times?.p99 == 3.8)
+    #expect(times?.count == 100 && times?.p50 == .upTo(1) && times?.p99 == .about(3.8))
     #expect(metrics.latencies[.queue] == nil)
   }
 
@@ -66,7 +66,7 @@ struct FleetMetricsTests {
     let endpoints = [EndpointPage(reading: reading)]
     #expect(FleetMetrics(endpoints).latencies.isEmpty)
     let metrics = FleetMetrics(endpoints, latencies: .sinceStart)
-    #expect(metrics.latencies[.queue]?.p50 == 0.5 && metrics.prefixHitRate == 0.25)
+    #expect(metrics.latencies[.queue]?.p50 == .upTo(1) && metrics.prefixHitRate == 0.25)
   }
 
   // MARK: Verdicts
@@ -79,7 +79,8 @@ struct FleetMetricsTests {
     (reading.running, reading.waiting, reading.cacheUsage) = (1, waiting, usage)
     var interval = EngineInterval(duration: .seconds(1))
     interval.growth.waiting = growth
-    interval.growth.latencies[.queue] = Self.histogram([(queue * 2, 4), (.infinity, 4)])
+    interval.growth.latencies[.queue] = Self.histogram(
+      [(0, 0), (queue * 2, 4), (.infinity, 4)])
     let samples = gpus.enumerated().map { index, busy in
       var sample = GPUSample(index: index, name: "H100")
       sample.utilizationPercent = busy

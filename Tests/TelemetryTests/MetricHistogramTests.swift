@@ -3,15 +3,20 @@ import Testing
 @testable import Telemetry
 
 struct MetricHistogramTests {
-  private static func histogram(_ buckets: [(Double, Double)], sum: Double = 0) -> MetricHistogram {
+  private static func histogram(_ buckets: [(Double, Double)], sum: Double? = 0) -> MetricHistogram
+  {
     MetricHistogram(buckets: buckets.map { .init(upperBound: $0, count: $1) }, sum: sum)
   }
 
   /// Expected: `histogram_quantile` as Prometheus documents it.
-  @Test(arguments: [
-    (0.0, 0.0), (0.25, 0.5), (0.5, 1), (0.75, 3), (0.8, 3), (0.875, 3), (1, 3),
-  ])
-  func `quantiles are spread evenly within a bucket`(part: Double, expected: Double) {
+  @Test(
+    arguments: [
+      (0.0, .upTo(1)), (0.25, .upTo(1)), (0.5, .upTo(1)), (0.625, .about(2.5)), (0.75, .about(3)),
+      (0.8, .above(3)), (0.875, .above(3)), (1, .above(3)),
+    ] as [(Double, HistogramQuantile)])
+  func `quantiles are spread evenly within a bucket that has two bounds`(
+    part: Double, expected: HistogramQuantile
+  ) {
     let histogram = Self.histogram([(1, 4), (2, 4), (3, 6), (.infinity, 8)])
     #expect(histogram.quantile(part) == expected)
   }
@@ -19,8 +24,18 @@ struct MetricHistogramTests {
   @Test func `quantiles keep to the bounds there are`() {
     #expect(Self.histogram([(1, 0), (.infinity, 0)]).quantile(0.5) == nil)
     #expect(Self.histogram([(.infinity, 5)]).quantile(0.5) == nil)
-    #expect(Self.histogram([(-2, 5), (.infinity, 5)]).quantile(0.5) == -2)
-    #expect(Self.histogram([(1, 0), (2, 4), (.infinity, 4)]).quantile(0.25) == 1.25)
+    #expect(Self.histogram([(-2, 5), (.infinity, 5)]).quantile(0.5) == .upTo(-2))
+    #expect(Self.histogram([(1, 0), (2, 4), (.infinity, 4)]).quantile(0.25) == .about(1.25))
+  }
+
+  @Test func `a mean needs a sum of everything that was observed`() {
+    let known = Self.histogram([(1, 4), (.infinity, 4)], sum: 2)
+    #expect(known.mean == 0.5 && MetricHistogram.pooled([known, known])?.mean == 0.5)
+    let silent = Self.histogram([(1, 4), (.infinity, 4)], sum: nil)
+    #expect(silent.mean == nil && MetricHistogram.pooled([known, silent])?.mean == nil)
+    #expect(known.since(silent)?.sum == nil && silent.since(known)?.sum == nil)
+    #expect(Self.histogram([(1, 0), (.infinity, 0)]).mean == nil)
+    #expect(Self.histogram([(1, 4), (.infinity, 4)], sum: .nan).mean == nil)
   }
 
   @Test func `what was observed between two readings is their difference`() {

@@ -26,38 +26,17 @@ struct NodeFactsTests {
     #expect(GPUSample(line: line) == nil)
   }
 
-  @Test func `DCGM's families say the same`() throws {
-    var scrape = DCGMScrape()
-    let labels = #"gpu="1",UUID="GPU-1",device="nvidia1",modelName="NVIDIA H200",Hostname="a""#
-    let samples = try scrape.read(
-      Array(
-        """
-        # TYPE DCGM_FI_DEV_GPU_UTIL gauge
-        DCGM_FI_DEV_GPU_UTIL{\(labels)} 88
-        DCGM_FI_DEV_GPU_UTIL{gpu="0",modelName="NVIDIA H200"} 9223372036854775794
-        DCGM_FI_DEV_FB_USED{\(labels)} 1000
-        DCGM_FI_DEV_FB_USED{\(labels),GPU_I_ID="2"} 500
-        DCGM_FI_DEV_FB_FREE{\(labels)} 2000
-        DCGM_FI_DEV_FB_RESERVED{\(labels)} 100
-        DCGM_FI_DEV_POWER_USAGE{\(labels)} 300.5
-        DCGM_FI_DEV_GPU_TEMP{\(labels)} 44
-        DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{\(labels)} 1
-
-        """.utf8))
-    var expected = GPUSample(index: 1, name: "NVIDIA H200")
-    expected.utilizationPercent = 88
-    expected.memoryUsedMiB = 1500
-    expected.memoryTotalMiB = 3600
-    expected.powerWatts = 300.5
-    expected.temperatureCelsius = 44
-    expected.uncorrectedECCErrors = 1
-    #expect(samples == [GPUSample(index: 0, name: "NVIDIA H200"), expected])
-    #expect(try scrape.read(Array("up 1\n".utf8)).isEmpty)
-  }
-
   @Test(
     arguments: [
       ("[1.5] NVRM: Xid (PCI:0000:3b:00): 79, pid=1, GPU has fallen off the bus.", .xid(79)),
+      ("NVRM: Xid (0000:03:00): 13, 0003 00000000 000050a0 00001b0c", .xid(13)),
+      ("NVRM: Xid (PCI:0000:3f:00): 46", .xid(46)),
+      (
+        "nvidia-nvswitch3: SXid (PCI:0000:c1:00.0): 12028, Non-fatal, Link 32 egress PRIV error",
+        .sxid(12_028)
+      ),
+      ("NVRM: GPU 0000:91:00.0: GPU has fallen off the bus.", .gpuLost),
+      ("pynvml.NVMLError_GpuIsLost: GPU is lost", .gpuLost),
       ("gpu01:12:34 [0] misc/socket.cc:58 NCCL WARN Connect failed", .ncclWarning),
       (
         "DistBackendError: NCCL error in: x.cpp:1, unhandled system error, NCCL version 2",

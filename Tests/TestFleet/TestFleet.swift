@@ -58,6 +58,10 @@ package struct TestFleet {
       vllm:generation_tokens_total \(tokens)
 
       """
+    self.scrape(index, text: text, at: seconds)
+  }
+
+  package mutating func scrape(_ index: Int, text: String, at seconds: Int) {
     let page = NodePage(
       source: .replica(ReplicaKey(service: "policy", index: index)),
       milliseconds: Int64(seconds) * 1000, text: Array(text.utf8))

@@ -21,6 +21,41 @@ package enum SecretShapes {
     }
   }
 
+  /// The same of a variable with its value: what people write where no key is asked for, a path and what
+  /// stands for another text are none.
+  package static func isSecret(variable name: String, value: String) -> Bool {
+    let isEmpty = ["", "empty", "none", "null", "dummy", "true", "false"].contains(
+      value.lowercased())
+    return Self.isSecret(variable: name) && !isEmpty && !value.hasPrefix("/")
+      && !value.contains("{")
+  }
+
+  /// What options of a process get that name a secret, one for each value: `--api-key` takes several.
+  package static func values(in arguments: [String]) -> [(option: String, value: String)] {
+    var found: [(option: String, value: String)] = []
+    var option: String?
+    for word in arguments {
+      let name = String(word.prefix { $0 != "=" })
+      if word.hasPrefix("-") {
+        let variable = name.hasPrefix("--") ? String(name.dropFirst(2)) : ""
+        let isSecret = Self.isSecret(variable: variable.replacing("-", with: "_"))
+        if isSecret, name != word {
+          found.append((name, String(word.dropFirst(name.count + 1))))
+        }
+        option = isSecret && name == word ? name : nil
+      } else if let option {
+        found.append((option, word))
+      }
+    }
+    return found.filter { !$0.value.isEmpty }
+  }
+
+  /// `arguments` without what ``values(in:)`` finds, and without what has the shape of a secret.
+  package static func redact(arguments: [String]) -> [String] {
+    let values = Set(Self.values(in: arguments).map(\.value))
+    return arguments.map { values.contains($0) ? Self.mark : Self.redact($0) }
+  }
+
   /// - Complexity: O(size of the text).
   package static func redact(_ text: String) -> String {
     let bytes = Array(text.utf8)
@@ -91,7 +126,7 @@ package enum SecretShapes {
     return Self.value(in: bytes, from: value)
   }
 
-  /// Of `"api_key": "VALUE"`, `'api_key': ['VALUE']`. A `key` alone is any name.
+  /// Of `"api_key": "VALUE"`, `'api_key': ['VALUE', 'VALUE']`. A `key` alone is any name.
   private static func member(in bytes: [UInt8], colon: Int) -> Range<Int>? {
     guard colon > 0, Self.isQuote(bytes[colon - 1]) else { return nil }
     // JSON within JSON has a backslash before its quotation marks.
@@ -103,8 +138,17 @@ package enum SecretShapes {
       Self.isBlank($0) || $0 == UInt8(ascii: "[")
     }
     let quote = Self.end(in: bytes, from: value) { $0 == Self.backslash }
-    guard quote < bytes.count, Self.isQuote(bytes[quote]) else { return nil }
-    return Self.value(in: bytes, from: value)
+    guard quote < bytes.count, Self.isQuote(bytes[quote]),
+      let first = Self.value(in: bytes, from: value)
+    else { return nil }
+    guard bytes[colon..<value].contains(UInt8(ascii: "[")) else { return first }
+    // Of a list, all.
+    let listEnd = Self.end(in: bytes, from: first.upperBound) {
+      $0 != UInt8(ascii: "]") && $0 != 10
+    }
+    var last = bytes[first.upperBound..<listEnd].lastIndex(where: Self.isQuote) ?? first.upperBound
+    while last > first.upperBound, bytes[last - 1] == Self.backslash { last -= 1 }
+    return first.lowerBound..<last
   }
 
   /// Of `://user:password@host`: the colon before the password.

@@ -6,6 +6,40 @@ package enum ShellQuoting {
     return isPlain && !word.isEmpty ? word : "'\(word.replacing("'", with: "'\\''"))'"
   }
 
+  /// The words of a line, as a shell parts them by blanks and quotation marks. A backslash alone, which
+  /// joins lines, is none.
+  ///
+  /// - Returns: `nil` where a shell's words would not be what is meant: quotation marks without their
+  ///   other, or within a word, as those of JSON are; braces with blanks; `=` with a blank before it.
+  package static func split(_ line: String) -> [String]? {
+    var words: [String] = []
+    var word: String?
+    var quote: Character?
+    var isClosed = false
+    // With a blank that ends the last word.
+    for character in line + " " {
+      if character == quote {
+        (quote, isClosed) = (nil, true)
+      } else if quote != nil {
+        word?.append(character)
+      } else if character.isWhitespace {
+        guard let ended = word else { continue }
+        let isTorn = ended.hasPrefix("=") || ended.hasPrefix("{") && !ended.hasSuffix("}")
+        if isTorn, !isClosed { return nil }
+        words.append(ended)
+        (word, isClosed) = (nil, false)
+      } else if isClosed {
+        return nil
+      } else if character == "'" || character == "\"" {
+        guard word?.hasSuffix("=") ?? true else { return nil }
+        (quote, word) = (character, word ?? "")
+      } else {
+        word = (word ?? "") + String(character)
+      }
+    }
+    return quote == nil ? words.filter { $0 != "\\" } : nil
+  }
+
   /// The words as one command line.
   package static func join(_ words: [String]) -> String {
     words.map(Self.quote).joined(separator: " ")

@@ -61,6 +61,8 @@ where Instant.Duration == Duration {
   private var movedAt: Instant
   private var computedAt: Instant
   private var counters: EngineCounters?
+  /// Answers in a row that showed none.
+  private var blindCount = 0
   private var processorTime: ProcessorTime?
   private var stoppedProcess = ""
   private var stoppedCount = 0
@@ -96,7 +98,13 @@ where Instant.Duration == Duration {
     switch sight.answer {
     case .fine(let counters):
       self.failures = nil
-      guard let counters else { break }
+      guard let counters else {
+        self.blindCount += 1
+        // Work that was seen once is no sign of work for good: completions show whether it is stuck.
+        if self.blindCount >= self.settings.failureCountMin { self.counters = nil }
+        break
+      }
+      self.blindCount = 0
       self.countersSeenAt = now
       if let before = self.counters {
         if before != counters { self.moved(at: now) }

@@ -1,7 +1,7 @@
 /// What one look at a replica that serves has shown.
 package struct LivenessSight: Equatable, Sendable {
   package enum Answer: Equatable, Sendable {
-    /// It answered as it should; with its engine's counters where it has any.
+    /// It answered as it should; with its engine's counters where it shows any.
     case fine(EngineCounters?)
     /// Nobody accepts connections. The reason in words.
     case refused(String)

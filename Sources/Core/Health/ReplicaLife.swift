@@ -58,27 +58,44 @@ where Instant.Duration == Duration {
 
   /// - Parameters:
   ///   - attempt: The first one's number, at least 1.
+  ///   - starter: See ``ReplicaStatus/startedBy``.
   ///   - milliseconds: By the node's clock, since 1970.
   package init(
     _ replica: ReplicaSpecification, attempt: Int = 1, restartCountMax: Int,
-    at milliseconds: Int64
+    startedBy starter: UInt64? = nil, at milliseconds: Int64
   ) {
     self.replica = replica
     self.budget = RestartBudget(countMax: restartCountMax)
     self.machine = ReplicaMachine(replica.launch)
     self.status = ReplicaStatus(key: replica.key, state: .waiting)
     self.status.attempt = attempt
+    self.status.startedBy = starter
     self.status.sinceMilliseconds = milliseconds
   }
 
   /// Counts from 1.
   package var attempt: Int { self.status.attempt }
 
+  /// See ``ReplicaStatus/startedBy``.
+  package var startedBy: UInt64? { self.status.startedBy }
+
   /// Whether nothing happens to it any more, and all there is to say about it is said.
   package var isOver: Bool { self.state == .over(isTold: true) }
 
   /// Whether nothing happens to it any more, but that is still to be told.
   package var isEnding: Bool { self.state == .over(isTold: false) }
+
+  /// Whether it is on its way to its end, which no other attempt follows, or there.
+  package var isLeaving: Bool {
+    switch self.state {
+    case .waiting: return self.stopIsAsked
+    case .attempting:
+      if case .restart = self.aftermath { return false }
+      return self.machine.isClearing
+    case .resting: return false
+    case .over: return true
+    }
+  }
 
   /// Whether a process of it is, or may be, there.
   package var isAttempting: Bool { self.state == .attempting }

@@ -14,6 +14,8 @@ package struct ReplicaStatus: Codable, Equatable, Sendable {
   package var end: ProcessEnd?
   /// Counts from 1.
   package var attempt = 1
+  /// The epoch of the coordinator that had it started, whatever restarts followed; `nil`: unknown.
+  package var startedBy: UInt64?
   /// The last lines of its log, with a failure; at most 20.
   package var lastLogLines: [String] = []
   /// Ready, but nothing was asked of it.

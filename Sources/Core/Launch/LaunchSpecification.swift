@@ -78,15 +78,16 @@ package struct LaunchSpecification: Codable, Hashable, Sendable {
     self.environment.last { $0.name == variable }?.value
   }
 
+  /// What a variable says of its devices; `nil`: none does.
+  package var deviceList: DeviceList? {
+    let names = self.devices?.variables ?? []
+    return names.lazy.compactMap { self.value(of: $0) }.first.map { DeviceList($0) }
+  }
+
   /// The devices that it sees, by their variable, else the first ones that it needs; empty where nothing
   /// is known of that.
   package var visibleDevices: Set<Int> {
-    guard let devices = self.devices else { return [] }
-    for name in devices.variables {
-      guard let value = self.value(of: name) else { continue }
-      return Set(DeviceNeed.indices(in: value))
-    }
-    return Set(0..<devices.count)
+    self.deviceList.map { Set($0.indices) } ?? Set(0..<(self.devices?.count ?? 0))
   }
 }
 
@@ -129,11 +130,6 @@ package struct DeviceNeed: Codable, Hashable, Sendable {
   package init(count: Int, variables: [String]) {
     self.count = count
     self.variables = variables
-  }
-
-  /// What a list such as `0,3` names; what is no index is left out.
-  package static func indices(in list: String) -> [Int] {
-    list.split(separator: ",").compactMap { Int($0) }
   }
 }
 

@@ -39,7 +39,8 @@ package struct ModelServer: Codable, Hashable, Sendable {
 
   /// As a client of OpenAI's interface takes it.
   package static func baseURL(_ address: String, _ port: Int) -> String {
-    "http://\(Self.place(address, port))/v1"
+    // The zone of an address of IPv6, as RFC 6874 has it.
+    "http://\(Self.place(address.replacing("%", with: "%25"), port))/v1"
   }
 
   /// The key that a request needs, from the server's arguments and environment; empty: none.

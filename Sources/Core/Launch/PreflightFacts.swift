@@ -19,6 +19,8 @@ package struct PreflightFacts: Codable, Equatable, Sendable {
     package var eccMode = ""
     /// Since the driver was loaded.
     package var uncorrectedErrors: Int?
+    /// It is listed, and does not answer.
+    package var isLost = false
 
     package init(index: Int, name: String = "", driver: String = "") {
       self.index = index
@@ -46,19 +48,42 @@ package struct PreflightFacts: Codable, Equatable, Sendable {
     }
   }
 
-  /// An error that NVIDIA's driver wrote to the kernel's log.
+  /// An error that a driver wrote to the kernel's log.
   package struct XID: Codable, Equatable, Sendable {
+    package enum Kind: String, Codable, Equatable, Sendable {
+      /// Of an NVIDIA GPU, by NVIDIA's numbers.
+      case xid
+      /// Of a switch between GPUs, whose numbers are others.
+      case sxid
+      /// A GPU is gone; without a number, as all below.
+      case lost
+      /// The driver could not start a GPU.
+      case notStarted = "not_started"
+      /// An AMD GPU was reset.
+      case reset
+    }
+
+    package var kind: Kind
+    /// 0 where there is none.
     package var code: Int
-    /// Such as `0000:3b:00`.
+    /// Such as `0000:3b:00`; empty where the line has none.
     package var device: String
     package var count: Int
+    /// The last line.
     package var text: String
+    /// Whether it is fatal by the driver's own word; `nil`: that does not say.
+    package var isFatal: Bool?
 
-    package init(code: Int, device: String, count: Int = 1, text: String = "") {
+    package init(
+      _ kind: Kind = .xid, code: Int = 0, device: String, count: Int = 1, text: String = "",
+      isFatal: Bool? = nil
+    ) {
+      self.kind = kind
       self.code = code
       self.device = device
       self.count = count
       self.text = text
+      self.isFatal = isFatal
     }
   }
 
@@ -107,6 +132,10 @@ package struct PreflightFacts: Codable, Equatable, Sendable {
   package var memoryAvailableBytes: Int?
   package var gpuProgram = GPUProgram.absent
   package var gpuFault = ""
+  /// The exit status beside rows that were read.
+  package var gpuStatus = 0
+  /// Lines of `nvidia-smi` among the rows that are none.
+  package var gpuMessages: [String] = []
   package var gpus: [GPU] = []
   package var gpuProcesses: [GPUProcess] = []
   /// `nil` where the kernel's log cannot be read.

@@ -10,6 +10,10 @@ package struct ManifestFaults: Sendable {
   package init() {}
 
   package mutating func add(_ diagnostic: Diagnostic) {
+    var diagnostic = diagnostic
+    if let unseen = WrittenText.unseen(in: diagnostic.summary) {
+      diagnostic.causes.append("\(unseen) is in it, which looks like a blank or like nothing")
+    }
     if self.found.count < Self.maximumCount, !self.found.contains(diagnostic) {
       self.found.append(diagnostic)
     }

@@ -54,6 +54,13 @@ package struct TextRule: Sendable {
     spoken: "variable", pattern: EnvironmentVariable.namePattern,
     accepts: EnvironmentVariable.isName)
 
+  /// Where something listens: neither a port nor a user stands with it.
+  package static let address = Self(spoken: "address", pattern: #"^[^\s/@\[\]]+$"#) { text in
+    // One colon parts a name from a port; an address of IPv6 has two at least.
+    !text.isEmpty && !text.contains { $0.isWhitespace || "/@[]".contains($0) }
+      && text.count { $0 == ":" } != 1
+  }
+
   /// The path of a page of metrics: what a request line can hold as it is.
   package static let pagePath = Self(
     spoken: "path from `/`", pattern: "^/[!-~]*$", accepts: HTTPPath.isPath)

@@ -197,6 +197,14 @@ extension ManifestType<String> {
     }
   }
 
+  /// A name or an address.
+  package static var address: Self {
+    .text(
+      .address, code: "wrong-address",
+      hint: "write a name or an address alone, one of IPv6 without brackets: port and user have "
+        + "keys of their own")
+  }
+
   /// A number in a range, as it is written.
   package static func decimal(_ range: ClosedRange<Double>) -> Self {
     .plain(
@@ -204,7 +212,7 @@ extension ManifestType<String> {
       hint: { text in
         Double(text).map { range.contains($0) } == true
           ? nil : "write \(range.lowerBound) to \(range.upperBound)"
-      }, parse: { Double($0)?.isFinite == true ? $0 : nil })
+      }, advice: { ScalarText.advice(decimal: $0) }, parse: { ScalarText.decimal($0) })
   }
 }
 
@@ -218,7 +226,8 @@ extension ManifestType<Int> {
     let hint = besides.map { "write \(span), or \($0) for \(meaning)" } ?? "write \(span)"
     return .plain(
       .integer(range, besides: besides), "a whole number", written: JSONText.integer,
-      hint: { range.contains($0) || $0 == besides ? nil : hint }, parse: { Int($0) })
+      hint: { range.contains($0) || $0 == besides ? nil : hint },
+      advice: { ScalarText.advice(integer: $0) }, parse: { ScalarText.integer($0) })
   }
 }
 
@@ -226,7 +235,7 @@ extension ManifestType<Bool> {
   package static var boolean: Self {
     .plain(
       .boolean, "`true` or `false`", written: JSONText.bool,
-      parse: { ["true": true, "false": false][$0] })
+      advice: { ScalarText.advice(boolean: $0) }, parse: { ScalarText.boolean($0) })
   }
 }
 
@@ -251,20 +260,24 @@ extension ManifestType where Value: RawRepresentable & CaseIterable, Value.RawVa
 }
 
 extension ManifestType {
-  /// A scalar without quotation marks.
+  /// A number or a truth value.
   ///
   /// - Parameters:
   ///   - kind: "a whole number".
   ///   - hint: What to write instead of a value that is out of range; `nil`: it is not.
+  ///   - advice: What to write instead of a text that is no value; `nil`: nobody knows.
   private static func plain(
     _ form: ManifestForm, _ kind: String, written: @escaping @Sendable (Value) -> JSONText,
     hint: @escaping @Sendable (Value) -> String? = { _ in nil },
-    parse: @escaping @Sendable (String) -> Value?
+    advice: @escaping @Sendable (String) -> String?, parse: @escaping @Sendable (String) -> Value?
   ) -> Self {
     Self(form, written: written) { value, subject, faults in
-      guard case .scalar(let text, isPlain: true) = value.content, let parsed = parse(text) else {
+      var text: String?
+      if case .scalar(let scalar, _) = value.content { text = scalar }
+      guard let parsed = text.flatMap(parse) else {
         faults.error(
-          "wrong-type", "\(subject) is \(kind), not \(value.spoken)", at: value.location)
+          "wrong-type", "\(subject) is \(kind), not \(value.spoken)", at: value.location,
+          hint: text.flatMap(advice))
         return nil
       }
       guard let advice = hint(parsed) else { return parsed }
@@ -338,24 +351,4 @@ extension ManifestType<ManifestValue> {
 
   /// A node set, resolved once all nodes and groups are known.
   static var nodeSet: Self { .value(.text(.nodeSet)) }
-}
-
-extension ManifestType<[ManifestVariable]> {
-  /// Variables of processes.
-  static var variables: Self {
-    .names(.variable, to: .text(.any())) { entry, faults in
-      guard TextRule.variable.accepts(entry.key) else {
-        faults.error(
-          "wrong-name", "`\(entry.key.prefix(80))` is no variable's name", at: entry.keyLocation,
-          hint: "write letters, digits and `_`, not first a digit")
-        return nil
-      }
-      let isEmpty = entry.value.content == .scalar("", isPlain: false)
-      let value =
-        isEmpty ? "" : entry.value.text(of: "variable `\(entry.key)`", faults: &faults)
-      return value.map {
-        ManifestVariable(name: entry.key, value: $0, location: entry.value.location)
-      }
-    }
-  }
 }

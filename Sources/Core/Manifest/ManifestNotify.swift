@@ -22,7 +22,7 @@ package struct ManifestNotify: Equatable, Sendable {
     Self(), "`notify`", title: "`notify`", demand: .atLeastOne(of: ["command", "webhook"]),
     [
       .defaulted(
-        "command", \.command, .list(of: .text),
+        "command", \.command, .argv,
         "A program and its arguments; gets a JSON object on standard input: `event`, `run`, `service`, `index`, `node`, `state`, `reason`, `more`, `text`"
       ),
       .optional(

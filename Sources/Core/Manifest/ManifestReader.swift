@@ -86,7 +86,8 @@ struct ManifestEntry: Sendable {
     }
     let reading = mapping.read(value, faults: &faults)
     if let version = reading.root.version {
-      if version.content != .scalar("1", isPlain: true) {
+      let isRead = if case .scalar("1", _) = version.content { true } else { false }
+      if !isRead {
         faults.error(
           "unknown-version", "`muster` is \(version.spoken)", at: version.location,
           hint: "this program reads `muster: 1`")

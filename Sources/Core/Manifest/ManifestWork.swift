@@ -27,7 +27,8 @@ package struct ManifestWork: Equatable, Sendable {
       .defaulted("difficulty", \.settings.simulator.difficulty, .choice(), "Which scenarios"),
       .defaulted("seed", \.seed, .integer(0...Int.max), "Where chance begins"),
       .defaulted(
-        "max_actions_per_step", \.settings.simulator.maxActionsPerStep, .integer(1...64),
+        "max_actions_per_step", \.settings.simulator.maxActionsPerStep,
+        .integer(1...SimulatorSpecification.maxActionsMax),
         "Actions a policy has in one step"),
       .defaulted(
         "shards", \.settings.shardCount, .integer(1...65536),

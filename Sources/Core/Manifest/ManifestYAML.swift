@@ -22,6 +22,7 @@ package struct ManifestYAML {
   ///   a syntax error is guesswork.
   package static func parse(_ text: String, file: String) throws(Diagnostic) -> ManifestValue {
     var parser = Self(file: file)
+    let text = WrittenText.withoutMarks(text)
     guard text.utf8.count <= Self.maximumSize else {
       throw parser.fault(
         "manifest-too-large", "manifest has more than \(Self.maximumSize) bytes",
@@ -32,6 +33,7 @@ package struct ManifestYAML {
         "too-many-aliases", "manifest has more than \(Self.maximumAliasCount) YAML aliases",
         hint: "write the values out, or use `groups:` and a global `env:`")
     }
+    if let fault = parser.unreadable(in: text) { throw fault }
     guard let node = try parser.compose(text) else {
       throw parser.fault(
         "empty-manifest", "manifest is empty", hint: "`muster init` writes one to start from")
@@ -56,12 +58,10 @@ package struct ManifestYAML {
       return try Yams.compose(yaml: text)
     } catch {
       switch error as? YamlError {
-      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-        .composer(_, let problem, let mark, _):
-        throw self.fault(
-          "yaml-syntax", "manifest is not YAML: \(problem)", at: self.place(mark),
-          hint: problem.contains("cannot start any token")
-            ? "a text that begins with `@` or `%` needs quotes: `on: \"@judges\"`" : nil)
+      case .scanner(let context, let problem, let mark, _),
+        .parser(let context, let problem, let mark, _),
+        .composer(let context, let problem, let mark, _):
+        throw self.fault(of: problem, at: mark, near: context?.mark, in: text)
       case .duplicatedKeysInMapping(let duplicates, let context):
         let keys = duplicates.sorted().map { "`\($0.prefix(80))`" }.joined(separator: ", ")
         throw self.fault(
@@ -71,6 +71,82 @@ package struct ManifestYAML {
         throw self.fault("yaml-syntax", "manifest is not YAML: \(problem)")
       default: throw self.fault("yaml-syntax", "manifest is not YAML: \(error)")
       }
+    }
+  }
+
+  /// What YAML says of a text, or why it cannot say better.
+  ///
+  /// - Parameter context: Where what it was reading began.
+  private func fault(
+    of problem: String, at mark: Mark, near context: Mark?, in text: String
+  ) -> Diagnostic {
+    let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+    func line(_ mark: Mark) -> [Unicode.Scalar] {
+      lines.indices.contains(mark.line - 1) ? Array(lines[mark.line - 1].unicodeScalars) : []
+    }
+    for mark in [mark, context].compactMap(\.self) {
+      guard let (column, blank) = Self.wrongBlank(in: line(mark)) else { continue }
+      let isTab = blank == "\t"
+      return self.fault(
+        "yaml-syntax",
+        "\(isTab ? "a tab" : WrittenText.spoken(blank)) stands where YAML takes blanks alone",
+        at: SourceLocation(file: self.file, line: mark.line, column: column + 1),
+        hint: isTab ? "write blanks: `expand -t 2` makes blanks of tabs" : "write a blank")
+    }
+    let place = line(mark)
+    let first = place.indices.contains(mark.column - 1) ? place[mark.column - 1] : " "
+    return self.fault(
+      "yaml-syntax", "manifest is not YAML: \(problem)", at: self.place(mark),
+      hint: "@%".unicodeScalars.contains(first) && problem.contains("cannot start any token")
+        ? "a text that begins with `@` or `%` needs quotes: `on: \"@judges\"`" : nil)
+  }
+
+  /// The first thing of a line that looks like a blank and is none, at its beginning or behind a mark of
+  /// YAML, and where it is. Behind a colon YAML takes tabs.
+  private static func wrongBlank(in line: [Unicode.Scalar]) -> (column: Int, blank: Unicode.Scalar)?
+  {
+    var before: Unicode.Scalar = " "
+    var isIndentation = true
+    for (column, scalar) in line.enumerated() {
+      let isBlank = scalar.properties.isWhitespace
+      if isBlank, scalar != " ",
+        isIndentation || before == "-" || before == ":" && scalar != "\t"
+      {
+        return (column, scalar)
+      }
+      isIndentation = isIndentation && isBlank
+      before = scalar
+    }
+    return nil
+  }
+
+  /// The first character that nobody wrote on purpose: YAML takes none of some, and does not see others.
+  /// Whole lines of comment may have any.
+  private func unreadable(in text: String) -> Diagnostic? {
+    if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) || $0 == 0x0A }) { return nil }
+    let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+    for (index, line) in lines.enumerated() where line.first(where: { $0 != " " }) != "#" {
+      for (column, scalar) in line.unicodeScalars.enumerated() {
+        guard let (summary, hint) = Self.told(of: scalar) else { continue }
+        return self.fault(
+          "unreadable-text", "manifest has \(summary)",
+          at: SourceLocation(file: self.file, line: index + 1, column: column + 1), hint: hint)
+      }
+    }
+    return nil
+  }
+
+  private static func told(of scalar: Unicode.Scalar) -> (summary: String, hint: String)? {
+    switch scalar {
+    case "\u{FFFD}":
+      ("bytes that are no UTF-8", "`iconv -f LATIN1 -t UTF-8` makes it that, of what Windows wrote")
+    case "\0": ("a zero byte", "`iconv -f UTF-16 -t UTF-8` makes a text of one in UTF-16")
+    case "\u{FEFF}", "\u{200B}", "\u{2060}", "\u{AD}":
+      (
+        "\(WrittenText.spoken(scalar)), which nobody sees",
+        "take it out, or write `\"\\u\(scalar.value.digits(4, radix: 16, uppercase: true))\"`"
+      )
+    default: nil
     }
   }
 
@@ -91,7 +167,7 @@ package struct ManifestYAML {
     }
     switch node {
     case .scalar(let scalar):
-      let isPlain = scalar.style == .plain || scalar.style == .any
+      let isPlain = Self.isPlain(scalar)
       return ManifestValue(.scalar(scalar.string, isPlain: isPlain), at: location)
     case .sequence(let sequence):
       var values: [ManifestValue] = []
@@ -118,6 +194,17 @@ package struct ManifestYAML {
       return ManifestValue(.mapping(entries), at: location)
     case .alias:
       throw self.fault("yaml-syntax", "manifest has an alias without an anchor", at: location)
+    }
+  }
+
+  /// As it is written, unless a tag says what it is.
+  private static func isPlain(_ scalar: Node.Scalar) -> Bool {
+    switch scalar.tag.rawValue {
+    case "tag:yaml.org,2002:str": false
+    case "tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:bool",
+      "tag:yaml.org,2002:null":
+      true
+    default: scalar.style == .plain || scalar.style == .any
     }
   }
 

@@ -18,7 +18,7 @@ struct NodeEntry: Sendable {
         "The nodes"),
       .optional("link", \.link, linkType, without: "`ssh`", "How they are reached"),
       .optional(
-        "address", \.address, .text(like: .any("address")), without: "the node's name",
+        "address", \.address, .address, without: "the node's name",
         "Where to connect; `{node}` is the node's name"),
       .optional(
         "ssh", \.ssh, .value(.mapping(SSHSpecification.mapping.table)),
@@ -36,7 +36,7 @@ struct NodeEntry: Sendable {
     [], "`link`",
     [
       .required(
-        "command", \.self, .list(of: .text),
+        "command", \.self, .argv,
         "Program and arguments that lead to a shell's standard input on the node")
     ])
 
@@ -132,9 +132,17 @@ enum NodesReader {
   private static func hosts(
     _ value: ManifestValue, of subject: String, faults: inout ManifestFaults
   ) -> [NodeName] {
-    let names = value.text(of: subject, faults: &faults).flatMap {
-      faults.names(in: $0, at: value.location)
+    guard let text = value.text(of: subject, faults: &faults) else { return [] }
+    let hasUser = text.split(separator: "@", omittingEmptySubsequences: false).dropLast()
+      .contains { $0.last.map { $0.isLetter || $0.isNumber } == true }
+    guard !hasUser, !text.contains(":") else {
+      faults.error(
+        "wrong-name", "host `\(text.prefix(80))` is no node's name", at: value.location,
+        hint: "write a name, and beside it where it is: "
+          + "`{hosts: gpu01, address: \"2001:db8::1\", ssh: {port: 22, user: me}}`")
+      return []
     }
+    let names = faults.names(in: text, at: value.location)
     for name in names ?? [] where !FolderName.isGivenName(name.rawValue) {
       faults.error(
         "wrong-name", "host `\(name.rawValue.prefix(80))` is no node's name", at: value.location,
@@ -166,7 +174,7 @@ extension SSHSpecification {
         "connect_timeout", \.connectTimeoutSeconds, .integer(1...600),
         "Seconds, over connection and login"),
       .optional(
-        "host", \.host, .text(like: .any("address")), without: "the node's name",
+        "host", \.host, .address, without: "the node's name",
         "Where to connect; `{node}` is the node's name"),
     ])
 

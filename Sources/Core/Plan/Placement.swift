@@ -32,6 +32,15 @@ struct Placement {
   }
 }
 
+extension Placeholders {
+  /// - Parameter peers: As ``init(node:address:rank:index:port:peers:)`` has them.
+  init(of placement: Placement, peers: [(name: String, value: String)] = []) {
+    self.init(
+      node: placement.node.name.rawValue, address: placement.node.address, rank: placement.rank,
+      index: placement.index, port: placement.ports.first, peers: peers)
+  }
+}
+
 extension Plan.Node {
   /// The address that other nodes use, as `{address}` says it; a name, or digits.
   package var address: String { self.link.address(of: self.name) }

@@ -1,4 +1,5 @@
 package import Fleet
+import Launch
 
 /// A plan as canonical JSON: keys sorted, no blanks, no escaped slashes; the same plan always gives
 /// the same bytes.
@@ -14,6 +15,37 @@ extension Plan {
   /// SHA-256 of the canonical bytes in 64 hexadecimal digits.
   package func hash() throws -> String {
     SHA256.hex(of: try self.canonicalJSON())
+  }
+
+  /// Secrets that stand in the plan itself, each value once: the manifest has them in `env` or among
+  /// arguments.
+  package var writtenSecrets: [(name: String, value: String)] {
+    var found: [(name: String, value: String)] = []
+    for launch in self.services.flatMap(\.replicas).map(\.launch) {
+      let variables = launch.environment.filter {
+        SecretShapes.isSecret(variable: $0.name, value: $0.value)
+      }
+      found += SecretShapes.values(in: launch.argv).map { ($0.option, $0.value) }
+      found += variables.map { ($0.name, $0.value) }
+    }
+    return found.grouped { $0.value }.compactMap { $0.elements.first }
+  }
+
+  /// The plan as it may be shown and passed on.
+  package var withoutSecrets: Plan {
+    var plan = self
+    for service in plan.services.indices {
+      for replica in plan.services[service].replicas.indices {
+        var launch = plan.services[service].replicas[replica].launch
+        launch.argv = SecretShapes.redact(arguments: launch.argv)
+        for index in launch.environment.indices
+        where SecretShapes.isSecret(variable: launch.environment[index].name) {
+          launch.environment[index].value = SecretShapes.mark
+        }
+        plan.services[service].replicas[replica].launch = launch
+      }
+    }
+    return plan
   }
 
   /// - Throws: A `Diagnostic` for bytes that are too many, no JSON or no plan of this version.
@@ -44,13 +76,22 @@ extension Plan {
   }
 
   /// The fields in which `old` and this plan differ, such as
-  /// `services[0].replicas[2].launch.argv[4]: "8" is now "16"`; at most 50, in the order of names.
+  /// `services[0].replicas[2].launch.argv[4]: "8" is now "16"`; at most 50, in the order of names. What a
+  /// secret is and was is not said.
   package func differences(from old: Plan) throws -> [String] {
-    var found: [String] = []
-    JSONTree.compare(
-      try CanonicalJSON.value(from: old.canonicalJSON()),
-      try CanonicalJSON.value(from: self.canonicalJSON()), path: "", into: &found)
-    return Array(found.prefix(50))
+    guard self != old else { return [] }
+    func found(_ old: Plan, _ new: Plan) throws -> [(path: String, words: String)] {
+      var found: [(path: String, words: String)] = []
+      JSONTree.compare(
+        try CanonicalJSON.value(from: old.canonicalJSON()),
+        try CanonicalJSON.value(from: new.canonicalJSON()), path: "", into: &found)
+      return found
+    }
+    let shown = try found(old.withoutSecrets, self.withoutSecrets)
+    return try found(old, self).prefix(50).map { path, _ in
+      let words = shown.first { $0.path == path }?.words
+      return "`\(path)`: \(words ?? "the secret is now another one")"
+    }
   }
 }
 
@@ -88,7 +129,9 @@ private enum JSONTree: Decodable, Equatable {
     }
   }
 
-  static func compare(_ old: Self, _ new: Self, path: String, into found: inout [String]) {
+  static func compare(
+    _ old: Self, _ new: Self, path: String, into found: inout [(path: String, words: String)]
+  ) {
     guard old != new else { return }
     switch (old, new) {
     case (.object(let before), .object(let after)):
@@ -102,7 +145,7 @@ private enum JSONTree: Decodable, Equatable {
         Self.compare(pair.0, pair.1, path: "\(path)[\(index)]", into: &found)
       }
     case (.object, _), (.list, _), (.scalar, _):
-      found.append("`\(path)`: \(old.spoken) is now \(new.spoken)")
+      found.append((path, "\(old.spoken) is now \(new.spoken)"))
     }
   }
 }

@@ -96,6 +96,7 @@ package struct Planner {
       return true
     }
     self.assignDevices(launched)
+    self.checkDevices(launched)
     let services = launched.map { service in
       Plan.Service(
         name: service.name, recipe: service.recipe, after: service.after,
@@ -142,10 +143,11 @@ package struct Planner {
     /// By machine.
     var taken: [String: Set<Int>] = [:]
     for service in services {
-      for placement in self.placements[service.name] ?? [] where placement.deviceCount > 0 {
+      for placement in self.placements[service.name] ?? [] {
+        let list = self.devices(of: placement, setBy: service)?.list
+        guard placement.deviceCount > 0 || list?.names.isEmpty == false else { continue }
         userCounts[placement.node.name, default: 0] += 1
-        taken[placement.machine, default: []]
-          .formUnion(self.devices(of: placement, setBy: service) ?? [])
+        taken[placement.machine, default: []].formUnion(list?.indices ?? [])
       }
     }
     for service in services {
@@ -167,14 +169,42 @@ package struct Planner {
   }
 
   /// `nil`: the manifest leaves it to us.
-  private func devices(of placement: Placement, setBy service: ManifestService) -> [Int]? {
+  private func devices(
+    of placement: Placement, setBy service: ManifestService
+  ) -> (variable: ManifestVariable, list: DeviceList)? {
     let names = placement.template.launch.devices?.variables ?? []
-    return service.environment.last { names.contains($0.name) }
-      .map { DeviceNeed.indices(in: $0.value) }
+    return service.environment.last { names.contains($0.name) }.map { variable in
+      let value = try? Placeholders(of: placement).expand(variable.value)
+      return (variable, DeviceList(value ?? variable.value))
+    }
+  }
+
+  private mutating func checkDevices(_ services: [ManifestService]) {
+    var check = DeviceCheck(assigned: self.placements.values.flatMap(\.self))
+    for service in services {
+      for placement in self.placements[service.name] ?? [] {
+        guard let (variable, list) = self.devices(of: placement, setBy: service) else { continue }
+        check.look(at: placement, of: service, variable, list)
+      }
+    }
+    for warning in check.warnings { self.faults.add(warning) }
+  }
+
+  private mutating func warnOfSecrets(in service: ManifestService) {
+    for variable in service.environment
+    where SecretShapes.isSecret(variable: variable.name, value: variable.value) {
+      self.faults.add(
+        Diagnostic(
+          .warning, code: "written-secret",
+          "the value of `\(variable.name)` is written down, here and on the nodes",
+          at: variable.location,
+          hints: ["write `secrets: [\(variable.name)]`, and set it where you run `muster`"]))
+    }
   }
 
   private mutating func replicas(of service: ManifestService) -> [Plan.Replica] {
     self.noteOverrides(in: service)
+    self.warnOfSecrets(in: service)
     let placements = self.placements[service.name] ?? []
     let peers = self.peers(of: placements)
     return placements.map { placement in
@@ -229,9 +259,7 @@ package struct Planner {
   ) -> LaunchSpecification {
     let (template, node) = (placement.template, placement.node)
     self.claim(placement.ports, for: service, template, on: node)
-    let placeholders = Placeholders(
-      node: node.name.rawValue, address: node.address, rank: placement.rank,
-      index: placement.index, port: placement.ports.first, peers: peers)
+    let placeholders = Placeholders(of: placement, peers: peers)
     let place = template.argvLocation
     var launch = template.launch
     launch.argv = launch.argv.map { self.expand($0, placeholders, at: place) }

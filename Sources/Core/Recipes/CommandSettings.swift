@@ -16,7 +16,7 @@ struct CommandSettings: Sendable {
     ManifestMapping<Self>(
       Self(), "a service", title: "Recipe `command`", demand: .exactlyOne(of: ["argv", "run"]),
       [
-        .optional("argv", \.argv, .list(of: .text), "The program and its arguments; this or `run`"),
+        .optional("argv", \.argv, .argv, "The program and its arguments; this or `run`"),
         .optional("run", \.run, .text, "A line for `/bin/sh -c`"),
         .optional(
           "port", \.port, .integer(1...65535),
@@ -59,6 +59,14 @@ struct CommandSettings: Sendable {
           at: service.location, hint: "write `argv: [program, argument]` or `run: a shell line`")
       }
       return nil
+    }
+    if let argvPlace, let (option, _) = SecretShapes.values(in: launch.argv).first {
+      faults.add(
+        Diagnostic(
+          .warning, code: "secret-argument",
+          "`argv` has the value of `\(option)`: every user of the node can read it, and it is "
+            + "written down", at: argvPlace,
+          hints: ["hand it over by a variable that `secrets` names"]))
     }
     return LaunchTemplate(
       launch: launch, argvLocation: argvPlace ?? runPlace ?? service.location,
@@ -116,7 +124,7 @@ private struct Probe: Sendable {
       .optional(
         "tcp", \.tcp, .integer(1...65535), "A port of 127.0.0.1 that accepts a connection"),
       .optional("log", \.log, .text, "A text that a line of the log contains"),
-      .optional("exec", \.exec, .list(of: .text), "A command that ends with status 0"),
+      .optional("exec", \.exec, .argv, "A command that ends with status 0"),
     ])
 
   /// `nil` after a fault, which is recorded.

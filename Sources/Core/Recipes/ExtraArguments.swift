@@ -18,6 +18,14 @@ struct ExtraArguments: Equatable {
     }
   }
 
+  /// Whether a flag with its value has another behind it: `--a=1 --b`.
+  private static func hasSecondFlag(_ word: String) -> Bool {
+    let words = ShellQuoting.split(word) ?? []
+    return words.dropFirst().contains {
+      $0.hasPrefix("--") && $0.dropFirst(2).first?.isLetter == true
+    }
+  }
+
   /// The name of the flag in an argument, with `-` between its words.
   private static func name(in argument: String) -> String {
     let name = String(argument.prefix { $0 != "=" })
@@ -42,6 +50,14 @@ struct ExtraArguments: Equatable {
     return nil
   }
 
+  /// All that a flag of several values gives, the last of several; empty where it is not there.
+  func values(of flag: String) -> [String] {
+    guard let place = self.words.lastIndex(where: { Self.isAny(of: [flag], $0) }) else { return [] }
+    let word = self.words[place]
+    if let equals = word.firstIndex(of: "=") { return [String(word[word.index(after: equals)...])] }
+    return Array(self.words[(place + 1)...].prefix { !$0.hasPrefix("-") })
+  }
+
   /// Where the argument after the last of a flag stands; `nil` where there is none.
   func place(afterLast flag: String) -> Int? {
     self.words.dropLast().lastIndex { Self.isAny(of: [flag], $0) }.map { $0 + 1 }
@@ -56,8 +72,31 @@ struct ExtraArguments: Equatable {
   /// would never be ready, and those that a setting gives, under a spelling of `spellings`.
   func check(
     own: [String], spellings: [[String]], unaskable: [(flag: String, reason: String)],
-    at place: SourceLocation, faults: inout ManifestFaults
+    keyVariable: String, at place: SourceLocation, faults: inout ManifestFaults
   ) {
+    for option in Set(SecretShapes.values(in: self.words).map(\.option)).sorted() {
+      let isKey = Self.isAny(of: ["--api-key"], option)
+      faults.add(
+        Diagnostic(
+          .warning, code: "secret-argument",
+          "`extra_args` has the value of `\(option)`: every user of the node can read it, and it is "
+            + "written down", at: place,
+          hints: isKey
+            ? ["write `secrets: [\(keyVariable)]`, and set it where you run `muster`"]
+            : ["hand it over by a variable that `secrets` names"]))
+    }
+    for word in self.words where word.hasPrefix("-") && Self.hasSecondFlag(word) {
+      faults.add(
+        Diagnostic(
+          .warning, code: "one-word", "`extra_args` has several flags in one entry",
+          at: place, causes: ["`\(word.prefix(80))`"], hints: ["write each as an entry of its own"])
+      )
+    }
+    for word in self.words where word.hasPrefix("\u{2013}") || word.hasPrefix("\u{2014}") {
+      faults.error(
+        "wrong-dash", "`extra_args` has `\(word.prefix(80))`, whose first dash is none of `-`",
+        at: place, hint: "write `--` where a page or an editor has made one dash of them")
+    }
     for (flag, reason) in unaskable where self.has(flag) {
       faults.error(
         "unaskable", "`extra_args` has `\(flag)`: \(reason)", at: place,
@@ -71,6 +110,38 @@ struct ExtraArguments: Equatable {
       faults.error(
         "flag-twice", "`extra_args` repeats `\(flag)`\(spelled), which a setting gives", at: place,
         hint: "keep the setting")
+    }
+  }
+}
+
+extension ManifestType<[String]> {
+  /// Flags and their values. A text alone is a line, and parted as by a shell; so is an entry of a list that
+  /// is a flag with its value, which no program would know.
+  static var flags: Self {
+    Self(
+      .list(of: .text(.any()), countMax: nil), written: { .array($0.map(JSONText.string)) }
+    ) { value, subject, faults in
+      var isAlone = false
+      if case .scalar = value.content { isAlone = true }
+      var words: [String] = []
+      for item in value.items {
+        guard let text = item.text(of: subject, faults: &faults) else { continue }
+        let first = text.split(maxSplits: 1, whereSeparator: \.isWhitespace).first ?? ""
+        let isFlag = first.hasPrefix("-") && first.count > 1 && !first.contains("=")
+        guard text.contains(where: \.isWhitespace), isFlag || isAlone && first.hasPrefix("-") else {
+          words.append(text)
+          continue
+        }
+        if let parted = ShellQuoting.split(text) {
+          words += parted
+        } else {
+          faults.error(
+            "one-word", "\(subject) has `\(text.prefix(80))` as one entry", at: item.location,
+            hint: "write the flag and its value as entries of a list, a value of JSON in quotes: "
+              + "`[\(first), '{\"a\": 1}']`")
+        }
+      }
+      return words
     }
   }
 }

@@ -97,6 +97,7 @@ package enum ManifestSchema {
       let all = names.compactMap(\.self) + (canBeNothing ? ["null"] : [])
       return ("type", all.count == 1 ? .string(all[0]) : .array(all.map(JSONText.string)))
     }
+    // In quotation marks a number is a text, whose size no pattern says.
     switch form {
     case .text(let rule):
       // Texts need no quotation marks: what YAML takes for a number or a truth value is one too.
@@ -108,13 +109,15 @@ package enum ManifestSchema {
     case .integer(let range, let besides):
       let bounds = Self.bounds(
         .integer(range.lowerBound), range.upperBound == .max ? nil : .integer(range.upperBound))
-      guard let besides else { return [type("integer")] + bounds }
+      let head = [type("integer", "string"), Self.pattern(ScalarText.integerPattern)]
+      guard let besides else { return head + bounds }
       let other = JSONText.object([("const", .integer(besides))])
-      return [type("integer"), ("anyOf", .array([.object(bounds), other]))]
+      return head + [("anyOf", .array([.object(bounds), other]))]
     case .decimal(let range):
-      return [type("number")]
+      return [type("number", "string"), Self.pattern(ScalarText.decimalPattern)]
         + Self.bounds(.number(range.lowerBound), .number(range.upperBound))
-    case .boolean: return [type("boolean")]
+    case .boolean:
+      return [type("boolean", "string"), Self.pattern(ScalarText.booleanPattern)]
     case .words(let words):
       return [
         ("enum", .array(words.map(JSONText.string) + (canBeNothing ? [.null] : [])))
@@ -140,6 +143,11 @@ package enum ManifestSchema {
   }
 
   private static let nothing = [("type", JSONText.string("null"))]
+
+  /// Of texts; bounds are of numbers alone.
+  private static func pattern(_ pattern: String) -> (String, JSONText) {
+    ("pattern", .string(pattern))
+  }
 
   private static func bounds(_ least: JSONText, _ most: JSONText?) -> [(String, JSONText)] {
     [("minimum", least)] + (most.map { [("maximum", $0)] } ?? [])

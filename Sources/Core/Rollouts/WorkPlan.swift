@@ -78,7 +78,7 @@ package struct WorkPlan: Equatable, Sendable {
   /// `[first, end]`, so that the file says it all.
   package var canonicalText: String {
     var text = """
-      {"version":2,"kind":"\(self.kind)",\
+      {"version":\(Self.formVersion),"kind":"\(self.kind)",\
       "specification":\(String(decoding: self.specification, as: UTF8.self)),\
       "tasks":\(self.taskCount),"rollouts":\(self.rolloutsPerTask),\
       "attempts":\(self.attemptCountMax),"shard_count":\(self.shardCount),"shards":[
@@ -92,8 +92,16 @@ package struct WorkPlan: Equatable, Sendable {
   /// SHA-256 of ``canonicalText``, in hexadecimal: the `work_id` nodes see.
   package var workID: String { SHA256.hex(of: self.canonicalText.utf8) }
 
+  /// Of ``canonicalText``: another one is another version's.
+  package static let formVersion: UInt64 = 2
+
   /// Reads what ``canonicalText`` wrote, and nothing else: the text must be the canonical one.
   package init(canonicalText bytes: [UInt8]) throws(WorkPlanError) {
+    let version = bytes.withUnsafeBytes { bytes in
+      var scanner = RecordLineScanner(bytes)
+      return scanner.take(#"{"version":"#) ? scanner.integer() : nil
+    }
+    if let version, version != Self.formVersion { throw .otherVersion(version) }
     guard let plan = bytes.withUnsafeBytes(Self.parse) else { throw .notCanonical }
     guard plan.canonicalText.utf8.elementsEqual(bytes) else { throw .notCanonical }
     self = plan
@@ -101,7 +109,8 @@ package struct WorkPlan: Equatable, Sendable {
 
   private static func parse(_ bytes: UnsafeRawBufferPointer) -> Self? {
     var scanner = RecordLineScanner(bytes)
-    guard scanner.take(#"{"version":2,"kind":"#), let kind = scanner.text(),
+    guard scanner.take(#"{"version":"#), scanner.integer() == Self.formVersion,
+      scanner.take(#","kind":"#), let kind = scanner.text(),
       scanner.take(#","specification":"#), case let start = scanner.index, scanner.skipValue(),
       case let specification = Array(bytes[start..<scanner.index]),
       scanner.take(#","tasks":"#), let tasks = scanner.integer(),
@@ -187,6 +196,8 @@ package struct WorkPlan: Equatable, Sendable {
 package enum WorkPlanError: Error, Equatable {
   /// The value of this name is not one that a plan can have.
   case outOfRange(String)
+  /// The text is that of another version.
+  case otherVersion(UInt64)
   /// The text is not one that ``WorkPlan/canonicalText`` writes.
   case notCanonical
 }

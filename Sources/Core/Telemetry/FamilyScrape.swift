@@ -121,7 +121,7 @@ package struct FamilyScrape: Sendable {
     self.forEachSample(family, .main) { sample in
       if let bound = self.page.upperBound(sample) { builder.add(sample.value, upperBound: bound) }
     }
-    self.forEachSample(family, .second) { builder.sum += $0.value }
+    self.forEachSample(family, .second) { builder.add(sum: $0.value) }
     return builder.histogram()
   }
 

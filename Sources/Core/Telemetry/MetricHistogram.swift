@@ -9,11 +9,19 @@ package struct MetricHistogram: Equatable, Sendable {
 
   /// By ascending bounds; at least one.
   package let buckets: [Bucket]
-  /// Of all observed values.
-  package let sum: Double
+  /// Of all observed values; `nil` where it was not said.
+  package let sum: Double?
 
   /// Of all observations.
   package var count: Double { self.buckets.last?.count ?? 0 }
+
+  /// Of the observed values; `nil` without any, and where their sum is unknown.
+  package var mean: Double? {
+    guard let sum = self.sum, self.count > 0, case let mean = sum / self.count, mean.isFinite else {
+      return nil
+    }
+    return mean
+  }
 
   /// What was observed between two readings of one server; `nil` when the server started anew between
   /// them, or has other buckets now.
@@ -24,7 +32,8 @@ package struct MetricHistogram: Equatable, Sendable {
       guard now.upperBound == before.upperBound, now.count >= before.count else { return nil }
       buckets.append(Bucket(upperBound: now.upperBound, count: now.count - before.count))
     }
-    return MetricHistogram(buckets: buckets, sum: self.sum - earlier.sum)
+    let sum = self.sum.flatMap { sum in earlier.sum.map { sum - $0 } }
+    return MetricHistogram(buckets: buckets, sum: sum)
   }
 
   /// The observations of several servers together, over the bounds that all of them have; `nil`
@@ -33,38 +42,79 @@ package struct MetricHistogram: Equatable, Sendable {
     var builder = MetricHistogramBuilder()
     for histogram in histograms {
       for bucket in histogram.buckets { builder.add(bucket.count, upperBound: bucket.upperBound) }
-      builder.sum += histogram.sum
+      if let sum = histogram.sum { builder.add(sum: sum) }
     }
     return builder.histogram()
   }
 
-  /// The value that a part of the observations does not exceed, estimated as if each bucket's were
-  /// spread evenly; `nil` without observations.
+  /// The value that a part of the observations does not exceed; `nil` without observations.
   ///
-  /// Source: Prometheus' `histogram_quantile`. Beyond the last finite bound the answer is that bound;
-  /// the first bucket begins at 0 where its bound is positive.
+  /// Source: Prometheus' `histogram_quantile`, which gives a number for the first bucket and for what is
+  /// beyond the last finite bound, too.
   ///
   /// - Parameter part: 0 to 1.
-  package func quantile(_ part: Double) -> Double? {
+  package func quantile(_ part: Double) -> HistogramQuantile? {
     precondition((0...1).contains(part), "a quantile of \(part)")
     guard self.count > 0, self.buckets.count > 1 else { return nil }
     let rank = part * self.count
     let finite = self.buckets.dropLast()
     guard let index = finite.firstIndex(where: { $0.count >= rank }) else {
-      return finite.last?.upperBound
+      return finite.last.map { .above($0.upperBound) }
     }
     let bucket = self.buckets[index]
-    if index == 0, bucket.upperBound <= 0 { return bucket.upperBound }
-    let (lower, before) =
-      index == 0
-      ? (0, 0) : (self.buckets[index - 1].upperBound, self.buckets[index - 1].count)
-    guard bucket.count > before else { return bucket.upperBound }
-    return lower + (bucket.upperBound - lower) * (rank - before) / (bucket.count - before)
+    guard index > 0 else { return .upTo(bucket.upperBound) }
+    let (lower, before) = (self.buckets[index - 1].upperBound, self.buckets[index - 1].count)
+    guard bucket.count > before else { return .about(bucket.upperBound) }
+    return .about(
+      lower + (bucket.upperBound - lower) * (rank - before) / (bucket.count - before))
+  }
+}
+
+/// What buckets tell of a percentile.
+package enum HistogramQuantile: Equatable, Sendable {
+  /// Between two bounds, estimated as if a bucket's observations were spread evenly.
+  case about(Double)
+  /// In the first bucket: no more than its bound is known.
+  case upTo(Double)
+  /// Beyond the last finite bound.
+  case above(Double)
+
+  /// `nil` where there is a bound only.
+  package var estimate: Double? {
+    switch self {
+    case .about(let value): value
+    case .upTo, .above: nil
+    }
+  }
+
+  /// What it certainly reaches, as well as is known; `nil`: nothing.
+  package var least: Double? {
+    switch self {
+    case .about(let value), .above(let value): value
+    case .upTo: nil
+    }
+  }
+
+  /// The bound, and what it is called; `nil` where there is an estimate.
+  package var bound: (name: String, value: Double)? {
+    switch self {
+    case .about: nil
+    case .upTo(let bound): ("below", bound)
+    case .above(let bound): ("above", bound)
+    }
+  }
+
+  var isFinite: Bool {
+    switch self {
+    case .about(let value), .upTo(let value), .above(let value): value.isFinite
+    }
   }
 }
 
 struct MetricHistogramBuilder {
-  var sum = 0.0
+  private var sum = 0.0
+  /// Of series that say one.
+  private var sumCount = 0
   /// In the order in which they come first, with the number of series that have the bound.
   private var buckets: [(upperBound: Double, count: Double, seriesCount: Int)] = []
   /// By upper bound; for look-ups only.
@@ -85,6 +135,11 @@ struct MetricHistogramBuilder {
     self.next += 1
   }
 
+  mutating func add(sum: Double) {
+    self.sum += sum
+    self.sumCount += 1
+  }
+
   /// A bound that not all series have says nothing about their sum and is left out.
   ///
   /// - Returns: `nil` without a bucket that has no bound.
@@ -94,6 +149,7 @@ struct MetricHistogramBuilder {
     let buckets = self.buckets.filter { $0.seriesCount == seriesCount }
       .sorted { $0.upperBound < $1.upperBound }
     return MetricHistogram(
-      buckets: buckets.map { .init(upperBound: $0.upperBound, count: $0.count) }, sum: self.sum)
+      buckets: buckets.map { .init(upperBound: $0.upperBound, count: $0.count) },
+      sum: self.sumCount == seriesCount ? self.sum : nil)
   }
 }

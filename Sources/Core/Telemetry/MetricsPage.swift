@@ -5,7 +5,7 @@
 /// before somebody asks. ``read(_:)`` uses the storage of the text before it again: a page that is
 /// read over and over allocates nothing.
 ///
-/// The same series twice in a text is not looked for. Label values need not be UTF-8.
+/// The same series twice in a text is looked for by who asks. Label values need not be UTF-8.
 package struct MetricsPage: Sendable {
   package struct Sample: Sendable {
     package let name: TextSpan
@@ -159,6 +159,26 @@ extension MetricsPage {
     if span.hasEscapes { return self.bytes(span) == bytes }
     guard span.count == bytes.count else { return false }
     return self.withText { $0.equal(Int(span.start), bytes) }
+  }
+
+  /// Whether no two of some samples of one name have the same labels, in the same order. More than an
+  /// engine ever shows count as if they had: no text can make it slow.
+  func areDistinct(_ samples: [Sample]) -> Bool {
+    guard samples.count <= Self.comparedCountMax else { return false }
+    return samples.indices.allSatisfy { index in
+      samples[..<index].allSatisfy { !self.haveEqualLabels($0, samples[index]) }
+    }
+  }
+
+  private static let comparedCountMax = 1024
+
+  private func haveEqualLabels(_ one: Sample, _ other: Sample) -> Bool {
+    guard one.labelCount == other.labelCount else { return false }
+    return self.withText { text in
+      zip(self.labels[one.labels], self.labels[other.labels]).allSatisfy { one, other in
+        text.equal(one.value, other.value) && text.equal(one.name, other.name)
+      }
+    }
   }
 
   /// The value of the label `name` of a sample; `nil` where it has none.

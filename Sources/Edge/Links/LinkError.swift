@@ -58,7 +58,23 @@ package enum LinkError: Error, Equatable, Sendable {
 }
 
 extension LinkError {
-  /// For people; without the node's name, so that equal ones of many nodes fold.
+  /// As many nodes have it in common: without the address of one, `{address}` stands for it.
+  package var common: Self {
+    let address = "{address}"
+    return switch self {
+    case .nameNotResolved(_, let detail): .nameNotResolved(host: address, detail: detail)
+    case .connectionRefused: .connectionRefused(address: address)
+    case .unreachable(_, let detail): .unreachable(address: address, detail: detail)
+    case .noAnswer(_, let phase, let seconds):
+      .noAnswer(address: address, during: phase, seconds: seconds)
+    case .ssh(let error, _, let unusable): .ssh(error, address: address, unusable: unusable)
+    case .noUsableKey, .knownHosts, .otherArchitecture, .noPlaceForAgent, .endedEarly, .noise,
+      .noDaemon, .otherProtocol, .agentImage, .programNotStarted, .name, .cancelled:
+      self
+    }
+  }
+
+  /// For people; without the node's name.
   package var diagnostic: Diagnostic {
     switch self {
     case .nameNotResolved(let host, let detail):

@@ -4,16 +4,21 @@ import Synchronization
 
 /// Small files, read and written whole. Every call blocks.
 package enum PlainFile {
+  /// Waits for nobody: a pipe in its place, which somebody would have to write to, is a fault.
+  ///
   /// - Parameter sizeMax: Bytes beyond it are not read.
   /// - Throws: `SystemFault` with `ENOENT` where there is none.
   package static func read(_ path: String, sizeMax: Int) throws(SystemFault) -> [UInt8] {
-    let file = try OpenFile(path: path, flags: O_RDONLY | O_NOCTTY)
+    let file = try OpenFile(path: path, flags: O_RDONLY | O_NOCTTY | O_NONBLOCK)
+    guard try file.status().st_mode & S_IFMT != S_IFIFO else {
+      throw SystemFault("read as a file the pipe", path, code: EINVAL)
+    }
     return try Self.read(file.number, named: path, sizeMax: sizeMax)
   }
 
   /// - Parameter limit: A larger file is a fault with `EFBIG`.
   package static func read(_ path: String, whole limit: Int) throws(SystemFault) -> [UInt8] {
-    let file = try OpenFile(path: path, flags: O_RDONLY)
+    let file = try OpenFile(path: path, flags: O_RDONLY | O_NONBLOCK)
     let size = try file.size()
     guard size <= limit else { throw SystemFault("read", path, code: EFBIG) }
     return try file.bytes(0..<size)

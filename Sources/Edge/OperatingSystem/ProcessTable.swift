@@ -31,12 +31,40 @@ package enum ProcessTable {
       .compactMap { Self.stat(of: $0) }.filter { !$0.isGone }
   }
 
+  /// The command line of a process; empty where it has none.
+  package static func arguments(of processID: Int32) -> [String] {
+    let bytes = (try? PlainFile.read("/proc/\(processID)/cmdline", sizeMax: 4096)) ?? []
+    return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast()
+      .map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// The environment with which a process was started: `NAME=value`, each ended by NUL; empty where it
   /// may not be read, which is so for other users' processes.
   ///
   /// - Parameter process: Its number, or `self`.
   package static func environment(of process: some CustomStringConvertible) -> [UInt8] {
     (try? PlainFile.read("/proc/\(process)/environ", sizeMax: Self.environmentSizeMax)) ?? []
+  }
+
+  /// Whether a process is wholly of the user of this one: real, effective, saved. The owner of its folder
+  /// does not say so: that of a process which may not be dumped is root's.
+  package static func isOfOwnUser(_ processID: Int32) -> Bool {
+    let bytes = (try? PlainFile.read("/proc/\(processID)/status", sizeMax: 64 << 10)) ?? []
+    let line = bytes.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: "Uid:".utf8) }
+    let users = line?.split(separator: UInt8(ascii: "\t")).dropFirst() ?? []
+    return !users.isEmpty && users.allSatisfy { $0.elementsEqual("\(geteuid())".utf8) }
+  }
+
+  /// What the descriptors of a process lead to, such as a path or `socket:[4711]`; none where they may
+  /// not be read, which is so for other users' processes.
+  package static func descriptors(of processID: Int32) -> [String] {
+    let folder = "/proc/\(processID)/fd"
+    return ((try? PlainFile.names(in: folder)) ?? []).compactMap { name in
+      var target = [CChar](repeating: 0, count: 64)
+      let count = readlink("\(folder)/\(name)", &target, target.count)
+      guard count > 0 else { return nil }
+      return String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
   }
 
   /// Whether that environment holds all of `entries`, each `NAME=value`.

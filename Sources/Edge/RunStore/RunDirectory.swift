@@ -80,6 +80,16 @@ package struct RunDirectory: Equatable, Sendable {
     try PlainFile.rename(temporary, to: link)
   }
 
+  /// What a link of ``becomeLatest()`` points at; `nil` where there is none.
+  static func target(of path: String) -> String? {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { bytes in
+      guard let start = bytes.baseAddress else { return nil }
+      let count = readlink(path, start, bytes.count)
+      guard count >= 0 else { return nil }
+      return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+  }
+
   /// The folder of a run that nodes have still: the one that is here, no longer finished, else a new
   /// one.
   package static func adopt(root: String, name: String, id: RunID, plan: [UInt8]) throws -> Self {
@@ -118,10 +128,14 @@ package struct RunDirectory: Equatable, Sendable {
       if error.code == ENOENT { return nil }
       throw .file(error)
     }
-    guard let plan = try? WorkPlan(canonicalText: bytes) else {
+    do throws(WorkPlanError) {
+      return try WorkPlan(canonicalText: bytes)
+    } catch {
+      if case .otherVersion(let version) = error {
+        throw .otherVersion(path: self.workPlanPath, version: version)
+      }
       throw .damaged(path: self.workPlanPath, reason: "not a work plan that Muster wrote")
     }
-    return plan
   }
 
   /// Whether ``markFinished()`` was called.
@@ -169,8 +183,9 @@ package struct RunLock: ~Copyable {
     do throws(SystemFault) {
       let file = try OpenFile(path: path, flags: O_RDWR | O_CREAT)
       if try file.lock() {
-        try file.truncate(to: 0)
-        try file.write(Array("\(holder)\n".utf8), at: 0)
+        // The lock is the kernel's, and these are words: on a full disk a run can be removed without.
+        try? file.truncate(to: 0)
+        try? file.write(Array("\(holder)\n".utf8), at: 0)
         self.file = file
         return
       }
@@ -185,7 +200,7 @@ package struct RunLock: ~Copyable {
   /// run, the reason stands for them.
   package static func holder(of run: RunDirectory) -> String? {
     do throws(SystemFault) {
-      let file = try OpenFile(path: "\(run.path)/lock", flags: O_RDONLY)
+      let file = try OpenFile(path: "\(run.path)/lock", flags: O_RDONLY | O_NONBLOCK)
       if try file.lock() { return nil }
       return String(decoding: try file.bytes(0..<256), as: UTF8.self).split(separator: "\n").first
         .map(String.init) ?? "?"
@@ -204,6 +219,8 @@ package enum RunStoreError: Error, Equatable {
   case noRun(String)
   /// A file of the run is not what was written, or it is a run of another kind.
   case damaged(path: String, reason: String)
+  /// A file of the run is another version's.
+  case otherVersion(path: String, version: UInt64)
   /// There is no merged result, or it is not whole.
   case unmerged(path: String, reason: String)
   /// The records have fewer results than the merged ones at `path`, which stay.

@@ -27,19 +27,25 @@ package struct RunList: Sendable {
     return runs.sorted { ($1.id, $1.name) < ($0.id, $0.name) }
   }
 
-  /// The run that `reference` means: a path of its folder, an id, `NAME/ID`, or a name (its newest).
+  /// The run that `reference` means: a path of its folder, an id, `NAME/ID`, or a name (its newest); for
+  /// an id behind a name `latest`, too, the link beside the runs.
   package func run(_ reference: String) throws(RunStoreError) -> RunDirectory {
     let parts = reference.split(separator: "/")
-    guard let last = parts.last else { throw .noRun(reference) }
-    if let id = RunID(String(last)) {
-      if parts.count >= 2 {
-        let name = String(parts[parts.count - 2])
-        let prefix = parts.dropLast(2).joined(separator: "/")
-        let root = reference.hasPrefix("/") ? "/" + prefix : prefix.isEmpty ? "." : prefix
-        let isFolder = access("\(root)/\(name)/\(id)", F_OK) == 0
-        let run = RunDirectory(root: isFolder ? root : self.root, name: name, id: id)
+    guard let last = parts.last.map(String.init) else { throw .noRun(reference) }
+    if parts.count >= 2 {
+      let name = String(parts[parts.count - 2])
+      let prefix = parts.dropLast(2).joined(separator: "/")
+      let root = reference.hasPrefix("/") ? "/" + prefix : prefix.isEmpty ? "." : prefix
+      for root in [root, self.root] {
+        let link = "\(root)/\(name)/latest"
+        guard let id = RunID(last == "latest" ? RunDirectory.target(of: link) ?? "" : last) else {
+          continue
+        }
+        let run = RunDirectory(root: root, name: name, id: id)
         if access(run.path, F_OK) == 0 { return run }
       }
+    }
+    if let id = RunID(last) {
       if let run = try self.runs().first(where: { $0.id == id }) { return run }
     } else if parts.count == 1, let run = try self.runs(named: reference).first {
       return run

@@ -49,7 +49,7 @@ package struct FaultBundle {
       let name = self.parts.split(separator: "/").last.map(String.init) ?? ""
       _ = try? FolderTree.remove(name, in: PlainFile.folder(of: self.parts))
     }
-    let plan = try RunFault.storing { try Self.plain(self.run.plan).canonicalJSON() }
+    let plan = try RunFault.storing { try self.run.plan.withoutSecrets.canonicalJSON() }
     try self.add("plan.json", String(decoding: plan, as: UTF8.self))
     try self.add("versions.txt", versions)
     let journal = try self.run.journalLines()
@@ -127,22 +127,6 @@ package struct FaultBundle {
       .surroundings,
       Diagnostic(
         code: "not-written", "`\(path)` cannot be written: \(String(cString: strerror(errno)))"))
-  }
-
-  /// The plan without the values of variables whose name says that they are secrets.
-  private static func plain(_ plan: Plan) -> Plan {
-    var plan = plan
-    for service in plan.services.indices {
-      for replica in plan.services[service].replicas.indices {
-        var environment = plan.services[service].replicas[replica].launch.environment
-        for index in environment.indices
-        where SecretShapes.isSecret(variable: environment[index].name) {
-          environment[index].value = SecretShapes.mark
-        }
-        plan.services[service].replicas[replica].launch.environment = environment
-      }
-    }
-    return plan
   }
 
   private static func line(_ event: ChainEvent) -> String {

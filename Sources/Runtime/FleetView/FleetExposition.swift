@@ -45,7 +45,8 @@ package struct FleetExposition: Sendable {
   }
 
   private func isFresh(_ page: EndpointPage) -> Bool {
-    page.text != nil && self.isFresh(page.arrived)
+    // An empty one says nothing: it is no page.
+    page.text?.isEmpty == false && self.isFresh(page.arrived)
   }
 
   // MARK: Nodes
@@ -166,13 +167,20 @@ package struct FleetExposition: Sendable {
       "Share of the asked tokens that were in its prefix caches, 0 to 1, between two pages.")
     for latency in EngineLatency.allCases {
       guard let times = metrics.latencies[latency] else { continue }
+      let labels = [service, Label("latency", latency.rawValue)]
       // A label `quantile` belongs to summaries.
-      for (percentile, value) in [("50", times.p50), ("90", times.p90), ("99", times.p99)] {
+      for (name, quantile) in times.quantiles {
+        let bound = quantile.bound
         self.add(
-          "service_latency_seconds", value,
-          [service, Label("latency", latency.rawValue), Label("percentile", percentile)],
-          "Percentiles of pooled buckets, of what ended between the last two pages.")
+          "service_latency_seconds", bound?.value ?? quantile.estimate,
+          labels + [Label("percentile", "\(name.dropFirst())")]
+            + (bound.map { [Label("bound", $0.name)] } ?? []),
+          "Percentiles of pooled buckets, of what ended between the last two pages; with the label "
+            + "`bound` it is below or above that, and no more is known.")
       }
+      self.add(
+        "service_latency_mean_seconds", times.mean, labels,
+        "Mean of what ended between the last two pages.")
     }
   }
 }

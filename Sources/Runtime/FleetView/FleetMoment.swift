@@ -327,12 +327,20 @@ package struct ServiceSample: Codable, Equatable, Sendable {
 }
 
 extension JSONText {
-  /// An object, its numbers `null` where there are none.
+  /// An object, its numbers `null` where there are none; a percentile of which a bound alone is known
+  /// has that in `p50_below` or `p50_above`.
   init(_ times: FleetMetrics.Percentiles?) {
-    self = .object([
-      ("count", JSONText(times?.count)), ("p50", JSONText(times?.p50)),
-      ("p90", JSONText(times?.p90)), ("p99", JSONText(times?.p99)),
-    ])
+    var members = [("count", JSONText(times?.count)), ("mean", JSONText(times?.mean))]
+    if let times {
+      for (name, quantile) in times.quantiles {
+        members.append((name, JSONText(quantile.estimate)))
+        guard let bound = quantile.bound else { continue }
+        members.append(("\(name)_\(bound.name)", .number(bound.value)))
+      }
+    } else {
+      members += ["p50", "p90", "p99"].map { ($0, .null) }
+    }
+    self = .object(members)
   }
 }
 

@@ -20,10 +20,10 @@ package struct FleetState: Sendable {
     package fileprivate(set) var gpus: [GPUSample] = []
     /// Whether its agent has said what GPUs there are, even if none.
     package fileprivate(set) var hasSampledGPUs = false
-    /// Why there are no samples, in words.
+    /// Why there are no samples, or what is wrong beside them, in words.
     package fileprivate(set) var gpuFault = ""
-    /// Whose samples they are, where they are not of `nvidia-smi`.
-    fileprivate var exporter: String?
+    /// Those of exporters, by name, where there is nothing of `nvidia-smi`.
+    fileprivate var exported: [String: [GPUSample]] = [:]
     /// When its samples came; `nil` where there are none.
     package fileprivate(set) var gpusAt: Duration?
   }
@@ -108,7 +108,7 @@ package struct FleetState: Sendable {
         if $0.fault.isEmpty { $0.lostSince = now }
         $0.isReached = false
         $0.fault = fault.diagnostic.summary
-        ($0.gpus, $0.gpusAt, $0.exporter) = ([], nil, nil)
+        ($0.gpus, $0.gpusAt, $0.exported) = ([], nil, [:])
       }
       // A state stands while its node cannot be reached; how much it does at present is unknown.
       for index in self.replicas.indices where self.replicas[index].node == fault.node {
@@ -137,11 +137,11 @@ package struct FleetState: Sendable {
       self.change(node) {
         $0.hasSampledGPUs = true
         // What an exporter tells needs no `nvidia-smi`.
-        $0.gpuFault = $0.exporter == nil ? fault : ""
-        if samples.isEmpty, $0.exporter != nil { return }
+        $0.gpuFault = $0.exported.isEmpty || !samples.isEmpty ? fault : ""
+        if samples.isEmpty, !$0.exported.isEmpty { return }
         $0.gpus = samples
         $0.gpusAt = samples.isEmpty ? nil : now
-        $0.exporter = nil
+        $0.exported = [:]
       }
     case .file(let path, let milliseconds, let lines, _, let sharedAs, let pattern):
       let place = "\(node) \(path)"
@@ -177,20 +177,30 @@ package struct FleetState: Sendable {
     self.plan.exporters?.contains { $0.name == exporter && $0.nodes.contains(node) } ?? false
   }
 
-  /// A DCGM exporter says more of GPUs than nothing, and no more than `nvidia-smi`. One that is silent
-  /// takes back what it said: else its last numbers would stand for good.
+  /// A DCGM exporter says more of GPUs than nothing, and no more than `nvidia-smi`. One that is silent, or
+  /// says nothing of GPUs any more, takes back what it said: else its last numbers would stand for good.
   private mutating func addGPUs(
     of page: NodePage, named name: String, of node: String, at now: Duration
   ) {
     let gpus = (try? self.dcgm.read(page.text)) ?? []
     self.change(node) {
-      if page.text.isEmpty, $0.exporter == name {
-        ($0.gpus, $0.gpusAt, $0.exporter) = ([], nil, nil)
-        $0.gpuFault = "exporter `\(name)`: \(page.fault)"
+      if gpus.isEmpty {
+        guard $0.exported.removeValue(forKey: name) != nil else { return }
+        let reason = page.fault.isEmpty ? "no GPU on its page" : page.fault
+        $0.gpuFault = "exporter `\(name)`: \(reason)"
+      } else {
+        guard $0.gpus.isEmpty || !$0.exported.isEmpty else { return }
+        $0.exported[name] = gpus
+        $0.gpuFault = ""
+        $0.gpusAt = now
       }
-      guard !gpus.isEmpty, $0.gpus.isEmpty || $0.exporter == name else { return }
-      ($0.gpus, $0.gpusAt, $0.exporter) = (gpus, now, name)
-      $0.gpuFault = ""
+      // Two may say the same of a GPU, or each its own: one by index, of the first by name.
+      var byIndex: [Int: GPUSample] = [:]
+      for (_, gpus) in $0.exported.sorted(by: { $0.key < $1.key }) {
+        for gpu in gpus where byIndex[gpu.index] == nil { byIndex[gpu.index] = gpu }
+      }
+      $0.gpus = byIndex.values.sorted { $0.index < $1.index }
+      if $0.gpus.isEmpty { $0.gpusAt = nil }
     }
   }
 

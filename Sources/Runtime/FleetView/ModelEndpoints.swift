@@ -22,6 +22,8 @@ package struct ModelService: Equatable, Sendable {
   package var endpoints: [ModelEndpoint]
   /// The variable that holds the key that its servers ask for; `nil`: they ask for none.
   package var keyName: String?
+  /// The key stands among the arguments of its servers: who reads the variable has to set it.
+  package var keyIsArgument: Bool
   /// Its servers take the reasoning out of the answer.
   package var parsesReasoning: Bool
 
@@ -57,6 +59,7 @@ extension ModelService {
       return Self(
         name: service.name, endpoints: endpoints,
         keyName: launches.lazy.compactMap(\.keyVariable).first,
+        keyIsArgument: launches.contains { $0.model?.keyArgument != nil },
         parsesReasoning: launches.contains { $0.model?.parsesReasoning == true })
     }
   }
@@ -81,6 +84,16 @@ extension [ModelService] {
   /// One object, its services in their order.
   package func json(run: String) -> JSONText {
     .object([("run", .string(run)), ("services", .array(self.map(\.json)))])
+  }
+
+  /// Says which keys nobody has set who reads what is printed.
+  package var keyNotes: [String] {
+    self.compactMap { service in
+      guard service.keyIsArgument, let name = service.keyName else { return nil }
+      return
+        "the key of `\(service.name)` stands among its arguments: set \(name) to it where this is "
+        + "read, or better use `secrets: [\(name)]`"
+    }
   }
 
   /// Says what cannot be used now, by service and state.

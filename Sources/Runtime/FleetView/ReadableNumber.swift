@@ -1,3 +1,5 @@
+package import Telemetry
+
 /// Numbers as people read them; what is unknown is `?`, never 0.
 package enum ReadableNumber {
   package static let unknown = "?"
@@ -18,6 +20,15 @@ package enum ReadableNumber {
     guard let seconds, seconds.isFinite, abs(seconds) < 1e12 else { return Self.unknown }
     guard seconds >= 1 else { return "\(Int((seconds * 1000).rounded()))ms" }
     return "\(Self.number(seconds, digits: seconds < 100 ? 1 : 0))s"
+  }
+
+  /// A percentile: `87ms`, and `<300ms` or `>2560s` where its bucket says no more, which the mean then
+  /// follows: `<300ms, mean 2ms`.
+  package static func latency(_ quantile: HistogramQuantile?, mean: Double? = nil) -> String {
+    guard let quantile else { return Self.unknown }
+    guard let bound = quantile.bound else { return Self.latency(quantile.estimate) }
+    let text = (bound.name == "below" ? "<" : ">") + Self.latency(bound.value)
+    return mean.map { "\(text), mean \(Self.latency($0))" } ?? text
   }
 
   /// How long something has lasted: `12 s`, `3 min`, `5 h`, `2 d`.

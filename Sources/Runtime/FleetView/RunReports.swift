@@ -24,7 +24,8 @@ package struct ReplicaStanding: Equatable, Sendable {
     self.report?.isUnproven == true ? "\(self.word) (unproven)" : self.word
   }
 
-  package var reason: String { self.report?.reason ?? "" }
+  /// It quotes logs.
+  package var reason: String { SecretShapes.redact(self.report?.reason ?? "") }
 
   /// `busy` is ready with a slow answer.
   package var isReady: Bool { self.report?.state == .ready || self.report?.state == .busy }
@@ -320,7 +321,7 @@ package struct NextStep: Equatable, Sendable {
       } else if let key = first(.stalled) {
         (
           "muster logs \(file) \(key) -n 200",
-          "`\(key)` makes no progress; `muster down \(file)` stops it all the same"
+          "`\(key)` makes no progress; `muster restart \(file) \(key)` starts it anew all the same"
         )
       } else if let key = first(.waiting, .starting, .loading, .canary, .backoff, .draining) {
         ("muster attach \(file)", "`\(key)` is on its way")

@@ -6,6 +6,8 @@ package enum NodeAgentError: Error, Equatable {
   case noRuntimeFolder(reasons: [String])
   /// The daemon ended before it listened; the end of what it wrote.
   case daemonDidNotStart(log: String)
+  /// One that has lost its socket outlives KILL: its process.
+  case daemonLivesOn(Int32)
   /// A replica's process was not started; the exact reason.
   case launchFailed(String)
   /// Somebody listens on a port of a replica before it is started; who, in words.
@@ -22,6 +24,8 @@ extension NodeAgentError: CustomStringConvertible {
       "no folder for the daemon's socket: \(reasons.joined(separator: "; "))"
     case .daemonDidNotStart(let log):
       "the daemon ended before it listened" + (log.isEmpty ? "" : ": \(log)")
+    case .daemonLivesOn(let process):
+      "the run's daemon, pid \(process), has lost its socket and outlives KILL: end it by hand"
     case .launchFailed(let reason): reason
     case .portTaken(let port, let owner): "port \(port) is taken by \(owner)"
     case .wrongHash(let expected, let actual):

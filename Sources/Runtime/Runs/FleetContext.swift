@@ -305,16 +305,19 @@ package struct Surroundings: Sendable {
 /// What opens links to the nodes of a plan, with the agent's program at hand.
 package struct FleetLinks: Sendable {
   private let opener: LinkOpener
+  private let openSSH: OpenSSHConfiguration?
 
   /// The version of the library that speaks SSH.
   package static var libraryVersion: String { LibSSH2Session.libraryVersion }
 
   /// - Parameters:
+  ///   - home: Of the user, with what `ssh` is told; `nil`: nothing.
   ///   - cacheFolder: Where the agent's program is kept gzipped; made if need be.
   ///   - seed: Of the pauses between logins to one host.
   package init(
-    agent: String, cacheFolder: String, group: any EventLoopGroup, seed: UInt64
+    agent: String, home: String? = nil, cacheFolder: String, group: any EventLoopGroup, seed: UInt64
   ) throws(RunFault) {
+    self.openSSH = home.map { OpenSSHConfiguration(home: $0) }
     do throws(LinkError) {
       self.opener = LinkOpener(
         group: group, agent: try AgentImage(path: agent, cacheFolder: cacheFolder),
@@ -326,13 +329,14 @@ package struct FleetLinks: Sendable {
 
   /// - Parameter purpose: A run, whose agents are started or found, or errands.
   package func open(for purpose: LinkPurpose) -> OpenLink {
-    let opener = self.opener
+    let (opener, openSSH) = (self.opener, self.openSSH)
     return { node throws(NodeFault) in
       do throws(LinkError) {
         return try await opener.open(node, for: purpose)
       } catch {
-        throw NodeFault(
-          node: node.name, kind: error.mayPass ? .unreachable : .refused, error.diagnostic)
+        var fault = NodeFault(node: node.name, error)
+        fault.diagnostic.hints += [openSSH?.hint(for: node, after: error)].compactMap(\.self)
+        throw fault
       }
     }
   }

@@ -26,7 +26,7 @@ package final class LiveRun: Sendable {
     self.redactor = Redactor(
       self.plan.secrets.compactMap { name in
         surroundings.variable(name).map { (name: name, value: $0) }
-      })
+      } + self.plan.writtenSecrets)
   }
 
   package var id: String { self.directory.id.rawValue }

@@ -64,7 +64,7 @@ extension FleetContext {
   ) async throws(RunFault) -> NodeAnswers<NodeRemains> {
     // What ends needs no plan any more.
     var stopped = try await self.agents(of: run.id, holding: run.plan, sendsPlan: false)
-      .stop(run.plan.nodes, of: run.plan, hear: hear)
+      .stop(run.plan.nodes, of: run.plan, keepsHolder: true, hear: hear)
     let held = Set(stopped.faults.filter { $0.kind == .held }.map(\.node))
     guard !held.isEmpty else { return stopped }
     stopped.faults.removeAll { held.contains($0.node) }
@@ -75,7 +75,7 @@ extension FleetContext {
     for (epoch, group) in groups.sorted(by: { $0.key < $1.key }) {
       let agents = try self.agents(
         of: run.id, holding: run.plan, epoch: epoch &+ 1, sendsPlan: false)
-      let again = await agents.stop(group.map(\.node), of: run.plan, hear: hear)
+      let again = await agents.stop(group.map(\.node), of: run.plan, keepsHolder: true, hear: hear)
       stopped.answers += again.answers
       stopped.faults += again.faults
     }

@@ -1,6 +1,7 @@
 package import Fleet
 import Glibc
 import OperatingSystem
+import Rollouts
 package import RunStore
 
 /// Why something cannot be done with a run, in words.
@@ -25,7 +26,11 @@ package struct RunFault: Error, Equatable, Sendable {
   }
 
   package init(_ error: RunStoreError) {
-    self.init(.surroundings, [error.diagnostic])
+    if case .noRun = error {
+      self.init(.request, error.diagnostic)
+    } else {
+      self.init(.surroundings, error.diagnostic)
+    }
   }
 
   /// Carries `body` out; what it finds wrong with a run on disk becomes a fault of the surroundings.
@@ -68,6 +73,11 @@ extension RunStoreError {
       Diagnostic(
         code: "run-damaged", "`\(path)`: \(reason)",
         hints: ["bring the file back from a copy, or name an eval that has it: see `muster runs`"])
+    case .otherVersion(let path, let version):
+      Diagnostic(
+        code: "unknown-version",
+        "`\(path)` has version `\(version)`, and this program reads \(WorkPlan.formVersion)",
+        hints: ["the `muster` that began the eval finishes it"])
     case .fewer(let path, let count, let keptCount, let damaged):
       Diagnostic(
         code: "fewer-results", "the records have \(count) results, and `\(path)` has \(keptCount)",

@@ -142,7 +142,7 @@ package struct RunInventory: Equatable, Sendable {
       JSONText.object([
         ("run", .string(run.id.rawValue)), ("name", .string(run.name)),
         ("state", .string(run.standing.word)),
-        ("age_seconds", .integer(Int((now - run.id.milliseconds) / 1000))),
+        ("age_seconds", .integer(Int(max(0, now - run.id.milliseconds) / 1000))),
         ("bytes", run.here.map { .integer($0.size) } ?? .null),
         ("holder", .string(run.holder)),
         (

@@ -21,7 +21,8 @@ enum Composition {
 
   static func links() throws -> FleetLinks {
     try FleetLinks(
-      agent: try AgentLocation.path(), cacheFolder: "\(ManifestFile.home)/.cache/muster",
+      agent: try AgentLocation.path(), home: ManifestFile.home,
+      cacheFolder: "\(ManifestFile.home)/.cache/muster",
       group: MultiThreadedEventLoopGroup.singleton, seed: .random(in: 0...UInt64.max))
   }
 }

@@ -54,6 +54,9 @@ struct Endpoints: AsyncParsableCommand {
         of: run.plan, reports: survey.values.flatMap(\.reports),
         silent: Set(survey.faults.map(\.node))))
     try self.print(services, run: run.id)
+    if self.format != .list {
+      for note in services.keyNotes { StandardStreams.say("note: \(note)") }
+    }
     let missing = services.notReady
     guard missing.isEmpty else {
       let status = ExitStatus(

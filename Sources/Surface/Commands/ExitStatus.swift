@@ -36,15 +36,6 @@ package enum ExitStatus: Int32, CaseIterable, Equatable, Sendable {
     }
   }
 
-  /// Of a run that was to be ended.
-  package init(_ ending: RunEnding) {
-    if !ending.leftovers.isEmpty || !ending.unseen.isEmpty {
-      self = .failed
-    } else {
-      self = ending.faults.isEmpty ? .success : .environment
-    }
-  }
-
   /// Of what a merge found.
   package init(_ merge: MergeSummary) {
     self = merge.isComplete ? .success : .incomplete
@@ -58,6 +49,16 @@ package enum ExitStatus: Int32, CaseIterable, Equatable, Sendable {
     switch culprit {
     case .service: self = .failed
     case .nodes: self = .environment
+    }
+  }
+
+  /// Of replicas that were stopped, and of those of them that were started anew.
+  package init(_ ending: RunEnding, then result: LaunchResult = LaunchResult()) {
+    let started = result.reasons.isEmpty ? Self.success : Self(result.culprit)
+    if !ending.leftovers.isEmpty || !ending.unseen.isEmpty || started == .failed {
+      self = .failed
+    } else {
+      self = ending.faults.isEmpty ? started : .environment
     }
   }
 

@@ -9,7 +9,8 @@ struct Init: ParsableCommand {
     abstract: "Writes a commented manifest, also from a list of hosts.",
     discussion: """
       Without hosts the manifest has this machine as its one node. A host file has one entry a \
-      line: `host`, `user@host:port`, `host slots=8`, or a node set such as `gpu[01-08]`.
+      line: `host`, `user@host:port`, `host slots=8`, or a node set such as `gpu[01-08]`; those of \
+      Open MPI, MPICH, DeepSpeed, PBS and Slurm are read too.
       """)
 
   @Argument(help: "Where to write; standard output without it. Never overwrites a file.")

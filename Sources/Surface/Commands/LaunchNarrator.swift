@@ -37,6 +37,8 @@ struct LaunchNarrator {
       guard self.attached.isSuperset(of: self.neededNodes) else { return [] }
       return [line("connected to \(Self.fold(self.attached))")]
     case .faulted(let fault):
+      // The launch ends for it, and the command tells it then, of all nodes together.
+      if fault.kind == .refused, !self.attached.contains(fault.node) { return [] }
       // The same fault again, a second later, is no news.
       guard self.lastFaults[fault.node] != fault.diagnostic else { return [] }
       self.lastFaults[fault.node] = fault.diagnostic

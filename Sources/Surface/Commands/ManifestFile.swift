@@ -54,11 +54,14 @@ struct ManifestFile {
   static func text(at path: String) throws(CommandFailure) -> String {
     do throws(SystemFault) {
       let sizeMax = ManifestYAML.maximumSize + 1
-      let bytes =
-        path == "-"
-        ? try PlainFile.read(STDIN_FILENO, named: path, sizeMax: sizeMax)
-        : try PlainFile.read(path, sizeMax: sizeMax)
-      return String(decoding: bytes, as: UTF8.self)
+      if path == "-" {
+        return WrittenText.decode(
+          try PlainFile.read(STDIN_FILENO, named: path, sizeMax: sizeMax))
+      }
+      // It may be a pipe of the shell's.
+      let file = try OpenFile(path: path, flags: O_RDONLY | O_NOCTTY)
+      return WrittenText.decode(
+        try PlainFile.read(file.number, named: path, sizeMax: sizeMax))
     } catch {
       throw CommandFailure(
         .failed, code: "no-manifest", "`\(path)` cannot be read: \(error.reason)",

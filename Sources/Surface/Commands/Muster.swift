@@ -10,7 +10,7 @@ package struct Muster: AsyncParsableCommand {
     abstract: "Launches services on a fleet of GPU nodes and shards evals across them, over SSH.",
     version: "0.1.0",
     subcommands: [
-      Init.self, Check.self, ShowPlan.self, Up.self, Status.self, Top.self, Logs.self,
+      Init.self, Check.self, ShowPlan.self, Up.self, Restart.self, Status.self, Top.self, Logs.self,
       Attach.self, Down.self, RunsCommand.self, Why.self, Collect.self, Endpoints.self, Scrape.self,
       Serve.self,
       Eval.self, MergeCommand.self, ReportCommand.self, Simulate.self, Nodes.self,

@@ -20,7 +20,7 @@ struct SimulatorOptions: ParsableArguments {
   var rolloutsPerExample: Int?
 
   @Option(
-    parsing: .unconditional, help: "The environment's seed, 0 to 2^64 - 1; default: 42.")
+    parsing: .unconditional, help: "The environment's seed, 0 to 2^63 - 1; default: 42.")
   var seed: UInt64?
 
   @Option(help: "One of easy, medium, hard, all; default: all.")
@@ -36,6 +36,9 @@ struct SimulatorOptions: ParsableArguments {
         "num-examples `\(count)` is neither -1 nor in 1 to \(examples.upperBound)")
     }
     try Self.check("rollouts-per-example", self.rolloutsPerExample, in: WorkSettings.rolloutCounts)
+    if let seed = self.seed, seed > Int.max {
+      throw ValidationError("seed `\(seed)` is not in 0 to \(Int.max)")
+    }
     _ = try self.settings(over: nil)
   }
 
@@ -92,8 +95,17 @@ struct WorkOptions: ParsableArguments {
 
 extension WorkSettings {
   /// The items of an eval of the simulator.
+  ///
+  /// - Throws: `CommandFailure` where they are too many.
   func workPlan() throws -> WorkPlan {
-    try WorkPlan(
+    let max = WorkPlan.maximumItemCount
+    guard self.exampleCount <= Int(max) / self.rolloutsPerExample else {
+      throw CommandFailure(
+        .failed, code: "too-many-items",
+        "\(self.exampleCount) scenarios of \(self.rolloutsPerExample) rollouts are too many",
+        hints: ["an eval has at most \(max) items: lower one of the two"])
+    }
+    return try WorkPlan(
       kind: SimulatorSpecification.kind, specification: try self.simulator.canonicalJSON(),
       taskCount: UInt64(self.exampleCount), rolloutsPerTask: UInt64(self.rolloutsPerExample),
       attemptCountMax: self.attemptCountMax, shardCount: self.shardCount)

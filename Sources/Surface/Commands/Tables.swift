@@ -47,7 +47,7 @@ extension ScrapeReport {
       ReadableNumber.number(metrics.cacheUsageMax.map { $0 * 100 }, digits: 1),
       ReadableNumber.number(metrics.generationTokensPerSecond),
       ReadableNumber.number(metrics.prefixHitRate.map { $0 * 100 }, digits: 1),
-      ReadableNumber.latency(first?.p50), ReadableNumber.latency(first?.p99),
+      ReadableNumber.latency(first?.p50, mean: first?.mean), ReadableNumber.latency(first?.p99),
     ]
   }
 
@@ -166,7 +166,7 @@ extension RunReplay {
           ReadableNumber.number(sample.waiting), ReadableNumber.percent(sample.cacheUsageMax),
           ReadableNumber.percent(sample.prefixHitRate),
           ReadableNumber.number(sample.generationTokensPerSecond),
-          ReadableNumber.latency(sample.ttft?.p50),
+          ReadableNumber.latency(sample.ttft?.p50, mean: sample.ttft?.mean),
           ReadableNumber.latency(sample.ttft?.p99), ReadableNumber.number(sample.gpuPercent),
         ]
         table.append([time, "", sample.service, sample.verdict] + numbers + [sample.reason])

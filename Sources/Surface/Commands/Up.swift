@@ -69,6 +69,8 @@ struct Up: AsyncParsableCommand {
       }
       try Task.checkCancellation()
       guard result.reasons.isEmpty else {
+        // Whoever took it from us is done with it already.
+        if run.isFinished { throw CommandFailure(ExitStatus(result.culprit), [.endedElsewhere]) }
         if result.isOver { run.end() }
         throw CommandFailure(ExitStatus(result.culprit), result.reasons)
       }

@@ -17,14 +17,8 @@ package struct PreflightCheck {
   /// tokens are refused.
   private static let clockOffsetHighMilliseconds = 2_000
   private static let clockOffsetMaxMilliseconds = 60_000
-  /// After these the GPU needs a reset or the node a reboot before anything runs on it. Not 94: a
-  /// memory error contained to the program that met it. Source: NVIDIA's XID catalogue for Ampere and
-  /// later ("Resolution Bucket (Immediate Action)", and the texts of 48 and 74).
-  private static let fatalXIDs: Set<Int> = [
-    46, 48, 62, 64, 74, 79, 95, 109, 110, 119, 120, 136, 140, 143, 156, 158,
-  ]
 
-  private let plan: Plan
+  let plan: Plan
   /// In the order in which they came first, equal ones of several nodes as one.
   private var findings: [PreflightFinding] = []
 
@@ -46,7 +40,7 @@ package struct PreflightCheck {
   }
 
   /// - Parameter detail: What differs from node to node; empty where nothing does.
-  private mutating func add(
+  mutating func add(
     _ severity: Diagnostic.Severity, _ code: String, on node: String, _ summary: String,
     detail: String = "", hint: String? = nil
   ) {
@@ -69,65 +63,6 @@ package struct PreflightCheck {
 
   private init(plan: Plan) {
     self.plan = plan
-  }
-
-  // MARK: GPUs
-
-  private mutating func look(atGPUsOf answer: PreflightAnswer) {
-    let (node, facts) = (answer.node, answer.facts)
-    let used = self.plan.usedGPUs(on: node)
-    switch facts.gpuProgram {
-    case .absent:
-      // One is an engine's default, on a CPU too; several are asked for.
-      guard used.count > 1 else { break }
-      self.add(
-        .warning, "gpus-unknown", on: node,
-        "there is no `nvidia-smi`: whether the \(used.count) GPUs of the plan are there is not known"
-      )
-    case .hung:
-      self.add(
-        .error, "gpu-hung", on: node, "`nvidia-smi` does not answer: it was ended after 10 s",
-        hint: "look for `NVRM` in `dmesg`; a driver that hangs needs a reset or a reboot")
-    case .failed:
-      self.add(
-        used.isEmpty ? .warning : .error, "gpu-failed", on: node, "`nvidia-smi` fails",
-        detail: facts.gpuFault)
-    case .answered:
-      if let most = used.max(), most >= facts.gpus.count {
-        let count = facts.gpus.count
-        self.add(
-          .error, "too-few-gpus", on: node,
-          "the plan uses GPU \(most), where there \(count == 1 ? "is" : "are") \(count)",
-          hint: "lower `tensor_parallel` or `replicas`, or move the service with `on`")
-      }
-    }
-    for gpu in facts.gpus {
-      guard let errors = gpu.uncorrectedErrors, errors > 0 else { continue }
-      self.add(
-        used.isEmpty || used.contains(gpu.index) ? .error : .warning, "gpu-ecc", on: node,
-        "GPU \(gpu.index) has uncorrected ECC errors", detail: "\(errors) on \(gpu.uuid)",
-        hint: "`nvidia-smi --gpu-reset -i \(gpu.index)` or a reboot retires the memory")
-    }
-    for process in facts.gpuProcesses where !process.isOurs {
-      guard let gpu = facts.gpus.first(where: { $0.uuid == process.gpu }),
-        used.contains(gpu.index)
-      else { continue }
-      let memory = process.memoryMebibytes.map { ", \($0) MiB" } ?? ""
-      self.add(
-        .error, "gpu-busy", on: node, "GPU \(gpu.index) is used by a process of someone else",
-        detail: "pid \(process.processID), `\(process.name)`\(memory)")
-    }
-    for xid in facts.xids ?? [] {
-      let times = xid.count == 1 ? "once" : "\(xid.count) times"
-      let isFatal = Self.fatalXIDs.contains(xid.code)
-      self.add(
-        isFatal ? .error : .warning, "gpu-xid", on: node,
-        "the GPU driver has written XID \(xid.code) since the machine started",
-        detail: "\(times) for \(xid.device): \(xid.text)",
-        hint: isFatal
-          ? "reset the GPU or reboot; of a GPU that was reset since, `--skip-preflight` takes no notice"
-          : nil)
-    }
   }
 
   // MARK: Paths

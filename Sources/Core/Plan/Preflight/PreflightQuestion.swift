@@ -49,9 +49,13 @@ extension Plan {
   }
 
   /// The GPUs that replicas of a node are known to use; empty where nothing is known of that.
-  func usedGPUs(on node: String) -> Set<Int> {
+  ///
+  /// - Parameter gpus: The node's, of which a variable may name one by its UUID.
+  func usedGPUs(on node: String, among gpus: [PreflightFacts.GPU]) -> Set<Int> {
     self.launches(on: node).reduce(into: []) { used, launch in
       used.formUnion(launch.visibleDevices)
+      let names = launch.deviceList?.names.filter { Int($0) == nil } ?? []
+      used.formUnion(gpus.filter { gpu in names.contains { gpu.uuid.hasPrefix($0) } }.map(\.index))
     }
   }
 }

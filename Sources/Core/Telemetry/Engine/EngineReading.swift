@@ -171,36 +171,55 @@ package struct EngineScrape: Sendable {
     let table = EngineTable.all
     for (number, places) in table.numbers {
       let values = self.values(places)
-      let isLevel = number == \.cacheUsage || number == \.processStart
-      reading[keyPath: number] =
-        isLevel ? values.filter(\.isFinite).max() : Self.sum(values)
-      if number == \.cacheUsage { reading.cacheUsageSum = Self.sum(values) }
+      if number == \.cacheUsage {
+        reading.cacheUsage = values.filter((0...1).contains).max()
+        reading.cacheUsageSum = Self.sum(values)
+      } else if number == \.processStart {
+        reading.processStart = values.filter(\.isFinite).max()
+      } else {
+        reading[keyPath: number] = Self.sum(values)
+      }
     }
     reading.latencies = table.latencies.compactMapValues(self.histogram)
     let steps = self.histogram(table.steps)
-    (reading.steps, reading.stepTokens) = (steps?.count, steps?.sum)
+    (reading.steps, reading.stepTokens) = (
+      steps?.count, steps.flatMap { Self.sum([$0.sum].compactMap(\.self)) }
+    )
     reading.countsAge = !table.agedPlaces.allSatisfy { self.values([$0]).isEmpty }
     return reading
   }
 
-  /// Of all ranks, by the first of several names that the page has.
+  /// Of all ranks, by the first of several names that the page has. None where it has a series twice:
+  /// which one is true is not known.
   private func values(_ places: [Int]) -> [Double] {
     for place in places {
-      var values: [Double] = []
-      self.scrape.forEachSample(of: place) { values.append($0.value) }
-      if !values.isEmpty { return values }
+      var samples: [MetricsPage.Sample] = []
+      self.scrape.forEachSample(of: place) { samples.append($0) }
+      if !samples.isEmpty {
+        return self.scrape.page.areDistinct(samples) ? samples.map(\.value) : []
+      }
     }
     return []
   }
 
+  /// `nil`, too, where it holds what no histogram of times or tokens can.
   private func histogram(_ places: [Int]) -> MetricHistogram? {
-    places.lazy.compactMap { self.scrape.histogram($0) }.first
+    places.lazy.compactMap { self.scrape.histogram($0) }.first.flatMap { histogram in
+      let counts = histogram.buckets.map(\.count)
+      let isPossible =
+        counts.allSatisfy(Self.counts.contains) && zip(counts, counts.dropFirst()).allSatisfy(<=)
+        && histogram.buckets.allSatisfy { $0.upperBound >= 0 }
+      return isPossible ? histogram : nil
+    }
   }
 
-  /// `nil` where there are none, or what is there is no number.
+  /// What requests, tokens and steps can be: beyond 2^53 a number counts nothing.
+  private static let counts = 0...0x1p53
+
+  /// `nil` where there are none, or one of them is no count.
   private static func sum(_ values: [Double]) -> Double? {
-    let sum = values.reduce(0, +)
-    return !values.isEmpty && sum.isFinite ? sum : nil
+    let areCounts = values.allSatisfy(Self.counts.contains)
+    return !values.isEmpty && areCounts ? values.reduce(0, +) : nil
   }
 }
 

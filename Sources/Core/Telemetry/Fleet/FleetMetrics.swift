@@ -73,13 +73,14 @@ package enum LatencyWindow: Sendable {
 /// Each number is drawn from the endpoints that say it, and is `nil` where none does.
 package struct FleetMetrics: Equatable, Sendable {
   /// Finite numbers.
-  package struct Percentiles: Codable, Equatable, Sendable {
+  package struct Percentiles: Equatable, Sendable {
     /// Observations that the rest was drawn from; above 0.
     package var count: Double
-    /// In seconds.
-    package var p50: Double
-    package var p90: Double
-    package var p99: Double
+    /// In seconds, as all below; `nil` where their sum is unknown.
+    package var mean: Double?
+    package var p50: HistogramQuantile
+    package var p90: HistogramQuantile
+    package var p99: HistogramQuantile
   }
 
   package let endpointCount: Int
@@ -124,7 +125,8 @@ package struct FleetMetrics: Equatable, Sendable {
     // Of those that say both numbers.
     let cached = observed.filter { $0.prefixHits != nil && $0.prefixQueries != nil }
     let queries = sum(cached.map(\.prefixQueries)) ?? 0
-    self.prefixHitRate = queries > 0 ? sum(cached.map(\.prefixHits)).map { $0 / queries } : nil
+    let hitRate = queries > 0 ? sum(cached.map(\.prefixHits)).map { $0 / queries } : nil
+    self.prefixHitRate = hitRate.flatMap { (0...1).contains($0) ? $0 : nil }
     self.latencies = EngineLatency.allCases.reduce(into: [:]) { latencies, latency in
       let histograms = observed.compactMap { $0.latencies[latency] }
       latencies[latency] = MetricHistogram.pooled(histograms).flatMap(Percentiles.init)
@@ -136,9 +138,52 @@ extension FleetMetrics.Percentiles {
   /// `nil` without observations, and where a percentile is no finite number.
   init?(_ histogram: MetricHistogram) {
     guard let p50 = histogram.quantile(0.5), let p90 = histogram.quantile(0.9),
-      let p99 = histogram.quantile(0.99),
-      [histogram.count, p50, p90, p99].allSatisfy(\.isFinite)
+      let p99 = histogram.quantile(0.99), [p50, p90, p99].allSatisfy(\.isFinite),
+      histogram.count.isFinite
     else { return nil }
-    self.init(count: histogram.count, p50: p50, p90: p90, p99: p99)
+    self.init(count: histogram.count, mean: histogram.mean, p50: p50, p90: p90, p99: p99)
+  }
+
+  /// Each by its name.
+  package var quantiles: [(name: String, value: HistogramQuantile)] {
+    [("p50", self.p50), ("p90", self.p90), ("p99", self.p99)]
+  }
+}
+
+/// As `{"count":3,"mean":0.1,"p50_below":0.3,"p90":1.2,"p99_above":2560}`: a bound has the name of a bound.
+extension FleetMetrics.Percentiles: Codable {
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    func number(_ name: String) throws -> Double? {
+      try container.decodeIfPresent(Double.self, forKey: Key(stringValue: name))
+    }
+    func quantile(_ name: String) throws -> HistogramQuantile {
+      if let bound = try number("\(name)_below") { return .upTo(bound) }
+      if let bound = try number("\(name)_above") { return .above(bound) }
+      return .about(try container.decode(Double.self, forKey: Key(stringValue: name)))
+    }
+    self.init(
+      count: try container.decode(Double.self, forKey: Key(stringValue: "count")),
+      mean: try number("mean"), p50: try quantile("p50"), p90: try quantile("p90"),
+      p99: try quantile("p99"))
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(self.count, forKey: Key(stringValue: "count"))
+    try container.encodeIfPresent(self.mean, forKey: Key(stringValue: "mean"))
+    for (name, quantile) in self.quantiles {
+      let bound = quantile.bound
+      let key = bound.map { "\(name)_\($0.name)" } ?? name
+      try container.encode(bound?.value ?? quantile.estimate, forKey: Key(stringValue: key))
+    }
   }
 }

@@ -53,7 +53,7 @@ package struct ServiceVerdict: Equatable, Sendable {
     if let usage = metrics.cacheUsageMax, usage >= Self.cacheUsageFull {
       return "\(wait) and a KV cache is \(Self.text(usage * 100)) % full"
     }
-    if let time = metrics.latencies[.queue]?.p50, time > Self.queueTimeMax {
+    if let time = metrics.latencies[.queue]?.p50.least, time > Self.queueTimeMax {
       return "\(wait), half of them longer than \(Self.text(time)) s"
     }
     // One for each server may just be on its way in.

@@ -3,6 +3,10 @@ package struct LogEvent: Equatable, Sendable {
   package enum Kind: Equatable, Sendable {
     /// An error that NVIDIA's driver numbers: 79 is a GPU that has fallen off the bus.
     case xid(Int)
+    /// One of a switch between GPUs, whose numbers are others.
+    case sxid(Int)
+    /// A GPU does not answer any more.
+    case gpuLost
     /// A collective operation did not end in time: another rank is gone, or hangs.
     case collectiveTimeout
     case ncclError
@@ -20,9 +24,11 @@ package struct LogEvent: Equatable, Sendable {
 
   /// What each kind is recognised by; the first that fits counts. All words of a row have to be there.
   ///
-  /// Source: the messages of NVIDIA's kernel module; NCCL 2, `src/debug.cc`; PyTorch 2,
+  /// Source: the messages of NVIDIA's kernel modules and of NVML; NCCL 2, `src/debug.cc`; PyTorch 2,
   /// `ProcessGroupNCCL.cpp`, `NCCLUtils.hpp`, `CUDAException.cpp`, `CUDACachingAllocator.cpp`.
   private static let marks: [(words: [StaticString], kind: Kind)] = [
+    (["fallen off the bus"], .gpuLost),
+    (["GPU is lost"], .gpuLost),
     (["Watchdog caught collective operation timeout"], .collectiveTimeout),
     (["NCCL WARN"], .ncclWarning),
     (["NCCL error"], .ncclError),
@@ -52,7 +58,7 @@ package struct LogEvent: Equatable, Sendable {
   }
 
   private static func kind(of line: UnsafeRawBufferPointer) -> Kind? {
-    if let code = Self.xid(line) { return .xid(code) }
+    if let kind = Self.numbered(line) { return kind }
     for mark in Self.marks
     where mark.words.allSatisfy({ Self.end(of: $0, in: line) != nil }) {
       return mark.kind
@@ -60,13 +66,17 @@ package struct LogEvent: Equatable, Sendable {
     return nil
   }
 
-  /// The number of `NVRM: Xid (PCI:0000:3b:00): 79, pid=…`.
-  private static func xid(_ line: UnsafeRawBufferPointer) -> Int? {
-    guard let start = Self.end(of: "Xid (PCI:", in: line) else { return nil }
+  /// `NVRM: Xid (PCI:0000:3b:00): 79, pid=…`, `nvidia-nvswitch3: SXid (PCI:0000:c1:00.0): 12028, …`;
+  /// older drivers have no `PCI:`.
+  private static func numbered(_ line: UnsafeRawBufferPointer) -> Kind? {
+    let mark: StaticString = "Xid ("
+    guard let start = Self.end(of: mark, in: line) else { return nil }
     let rest = UnsafeRawBufferPointer(rebasing: line[start...])
     guard let digits = Self.end(of: "): ", in: rest) else { return nil }
     let number = rest[digits...].prefix { $0 &- 0x30 < 10 }
-    return Int(String(decoding: number, as: UTF8.self))
+    guard let code = Int(String(decoding: number, as: UTF8.self)) else { return nil }
+    let before = start - mark.utf8CodeUnitCount - 1
+    return before >= 0 && line[before] == UInt8(ascii: "S") ? .sxid(code) : .xid(code)
   }
 
   /// The offset behind the first place where `word` stands.

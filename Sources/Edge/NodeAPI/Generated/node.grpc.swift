@@ -300,7 +300,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Stops replicas, and answers when it is proven that nothing of them is left.
+        /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+        /// > nothing of the run at all.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Muster_V1_StopRequest` messages.
@@ -511,7 +512,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Stops replicas, and answers when it is proven that nothing of them is left.
+        /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+        /// > nothing of the run at all.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Muster_V1_StopRequest` message.
@@ -723,7 +725,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Stops replicas, and answers when it is proven that nothing of them is left.
+        /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+        /// > nothing of the run at all.
         ///
         /// - Parameters:
         ///   - request: A `Muster_V1_StopRequest` message.
@@ -1377,7 +1380,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Stops replicas, and answers when it is proven that nothing of them is left.
+        /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+        /// > nothing of the run at all.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Muster_V1_StopRequest` message.
@@ -1700,7 +1704,8 @@ extension Muster_V1_Node {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Stops replicas, and answers when it is proven that nothing of them is left.
+        /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+        /// > nothing of the run at all.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Muster_V1_StopRequest` message.
@@ -2042,7 +2047,8 @@ extension Muster_V1_Node.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Stops replicas, and answers when it is proven that nothing of them is left.
+    /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+    /// > nothing of the run at all.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Muster_V1_StopRequest` message.
@@ -2373,7 +2379,8 @@ extension Muster_V1_Node.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Stops replicas, and answers when it is proven that nothing of them is left.
+    /// > Stops replicas, and answers when it is proven that nothing of them is left; where all are stopped,
+    /// > nothing of the run at all.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -322,6 +322,12 @@ package nonisolated struct Muster_V1_StopRequest: Sendable {
   /// None: all.
   package var services: [String] = []
 
+  /// SERVICE/INDEX; none: all of those services.
+  package var replicas: [String] = []
+
+  /// Of those only what the holder of this link's claim has had started.
+  package var own: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -352,6 +358,9 @@ package nonisolated struct Muster_V1_EndRequest: Sendable {
 
   /// Records that no coordinator has acknowledged stay, for one that resumes the work.
   package var keepRecords: Bool = false
+
+  /// Who holds the run stays written down: a coordinator that is older and comes later is refused.
+  package var keepHolder: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1521,7 +1530,7 @@ nonisolated extension Muster_V1_LogChunk: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Muster_V1_StopRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".StopRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}services\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}services\0\u{1}replicas\0\u{1}own\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1530,6 +1539,8 @@ nonisolated extension Muster_V1_StopRequest: SwiftProtobuf.Message, SwiftProtobu
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.services) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.replicas) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.own) }()
       default: break
       }
     }
@@ -1539,11 +1550,19 @@ nonisolated extension Muster_V1_StopRequest: SwiftProtobuf.Message, SwiftProtobu
     if !self.services.isEmpty {
       try visitor.visitRepeatedStringField(value: self.services, fieldNumber: 1)
     }
+    if !self.replicas.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.replicas, fieldNumber: 2)
+    }
+    if self.own != false {
+      try visitor.visitSingularBoolField(value: self.own, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_StopRequest, rhs: Muster_V1_StopRequest) -> Bool {
     if lhs.services != rhs.services {return false}
+    if lhs.replicas != rhs.replicas {return false}
+    if lhs.own != rhs.own {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1591,7 +1610,7 @@ nonisolated extension Muster_V1_StopResponse: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Muster_V1_EndRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EndRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}keep_records\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}keep_records\0\u{3}keep_holder\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1600,6 +1619,7 @@ nonisolated extension Muster_V1_EndRequest: SwiftProtobuf.Message, SwiftProtobuf
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBoolField(value: &self.keepRecords) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.keepHolder) }()
       default: break
       }
     }
@@ -1609,11 +1629,15 @@ nonisolated extension Muster_V1_EndRequest: SwiftProtobuf.Message, SwiftProtobuf
     if self.keepRecords != false {
       try visitor.visitSingularBoolField(value: self.keepRecords, fieldNumber: 1)
     }
+    if self.keepHolder != false {
+      try visitor.visitSingularBoolField(value: self.keepHolder, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Muster_V1_EndRequest, rhs: Muster_V1_EndRequest) -> Bool {
     if lhs.keepRecords != rhs.keepRecords {return false}
+    if lhs.keepHolder != rhs.keepHolder {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -2,12 +2,13 @@ package import Fleet
 import Health
 import Launch
 package import Plan
-import Recipes
 
 /// Decides what starts when, whether a launch has succeeded or cannot any more, and when its end is over.
 ///
 /// A launch is a gang: nothing starts before every node it needs has answered, a service starts when
-/// those named in its `after` are ready, and the first failure ends it all.
+/// those named in its `after` are ready, and the first failure ends all that was started. It judges only
+/// what it has had started itself, as the agents say by its epoch: what it finds there counts where it is
+/// ready, is started again where it has ended, and is never stopped.
 /// It reads no clock and waits for nothing; instants are passed in. Each event is told by who hears of
 /// it, and then answered with actions, which are carried out in order.
 ///
@@ -55,30 +56,36 @@ where Instant.Duration == Duration, Instant: Sendable {
     var deadline: Instant
     var reasons: [Diagnostic]
     var culprit: LaunchResult.Culprit
-    var hasLeftovers = false
+    /// Something of the run is there yet: it could not be ended, or another coordinator had it started.
+    var hasRemains = false
   }
 
   private let plan: Plan
+  private let epoch: UInt64
   private let settings: Settings
   /// In the order of the plan.
   package let neededNodes: [String]
   private var attachDeadline: Instant
+  /// When it ends for what nodes have refused, unless they think better of it.
+  private var refusalDeadline: Instant?
   private var passedAt: Instant
   private var state = State.gathering
   private var attachedNodes: Set<String> = []
-  /// Where something runs that this launch, having started nothing, leaves as it is.
-  private var usedNodes: Set<String> = []
   private var faults: [String: NodeFault] = [:]
   /// What nodes have said of themselves that nobody was told of yet.
   private var answers: [PreflightAnswer] = []
   private var reports: [ReplicaKey: ReplicaReport] = [:]
-  /// Services that were started, in order, and when each must be ready.
-  private var startedServices: [String] = []
+  /// When each service that was started must be ready.
   private var deadlines: [String: Instant] = [:]
+  /// What each node was told to start, in order; twice what had ended meanwhile.
+  private var orders: [String: [String]] = [:]
 
-  /// - Parameter plan: With at least one service.
-  package init(plan: Plan, settings: Settings, now: Instant) {
+  /// - Parameters:
+  ///   - plan: With at least one service.
+  ///   - epoch: Of this coordinator, by which agents say what it has had started.
+  package init(plan: Plan, epoch: UInt64, settings: Settings, now: Instant) {
     self.plan = plan
+    self.epoch = epoch
     self.settings = settings
     self.attachDeadline = now.advanced(by: settings.attachTimeout)
     self.passedAt = now
@@ -101,12 +108,12 @@ where Instant.Duration == Duration, Instant: Sendable {
 
   /// What a node should do, whatever it has been told before.
   package func order(of node: String) -> LaunchOrder {
-    var order = LaunchOrder(services: self.startedServices)
-    switch self.state {
-    case .gathering, .starting: break
-    case .departing, .over: order.isStopAsked = self.stops(node)
-    }
-    return order
+    let isStopAsked =
+      switch self.state {
+      case .gathering, .starting: false
+      case .departing, .over: true
+      }
+    return LaunchOrder(services: self.orders[node] ?? [], isStopAsked: isStopAsked)
   }
 
   // MARK: Events
@@ -117,15 +124,10 @@ where Instant.Duration == Duration, Instant: Sendable {
   }
 
   /// A node has answered, again perhaps.
-  ///
-  /// - Parameter runsReplicas: Whether something of the run lives there.
-  package mutating func attached(
-    _ node: String, runsReplicas: Bool, at now: Instant
-  ) -> [Action] {
+  package mutating func attached(_ node: String, at now: Instant) -> [Action] {
     self.pass(to: now)
     self.attachedNodes.insert(node)
     self.faults[node] = nil
-    if runsReplicas, self.startedServices.isEmpty { self.usedNodes.insert(node) }
     switch self.state {
     case .gathering:
       guard self.neededNodes.allSatisfy(self.attachedNodes.contains) else { return [] }
@@ -133,7 +135,7 @@ where Instant.Duration == Duration, Instant: Sendable {
       return self.startWhatCan(at: now)
     case .departing(var departure):
       // It comes late, and has as much to stop as the others.
-      if self.stops(node) { departure.waiting.insert(node) }
+      departure.waiting.insert(node)
       self.state = .departing(departure)
       return [.giveOrders]
     // A link that came back changes nothing: the node's reports follow.
@@ -151,13 +153,21 @@ where Instant.Duration == Duration, Instant: Sendable {
       case .unreachable: return []
       // What has attached once may be refused for a while, as by an sshd that starts anew.
       case .refused where self.attachedNodes.contains(fault.node): return []
-      case .refused, .held:
+      case .refused:
         guard self.neededNodes.contains(fault.node) else { return [] }
-        return self.abort([fault].folded(), by: .nodes, at: now)
+        if self.refusalDeadline == nil {
+          self.refusalDeadline = now.advanced(by: Self.refusalGrace)
+        }
+        return self.neededNodes.allSatisfy(self.hasAnswered) ? self.refuse(at: now) : []
+      case .held:
+        guard self.neededNodes.contains(fault.node) else { return [] }
+        return self.abort(
+          [fault].folded(), by: .nodes, at: now,
+          heldNode: fault.node)
       }
     // Another's from now on: it takes no order of ours, and what is left there is not known.
     case .departing where fault.kind == .held:
-      return self.left(fault.node, hasLeftovers: true)
+      return self.left(fault.node, hasRemains: true)
     case .departing, .over:
       return []
     }
@@ -166,34 +176,50 @@ where Instant.Duration == Duration, Instant: Sendable {
   package mutating func reported(_ report: ReplicaReport, at now: Instant) -> [Action] {
     self.pass(to: now)
     guard let service = self.service(of: report) else { return [] }
-    let before = self.reports.updateValue(report, forKey: report.key)
-    switch self.state {
-    // An agent that was there before reports what already runs.
-    case .gathering, .departing, .over:
-      return []
-    case .starting:
-      switch report.state {
-      case .failed: return self.abort([Self.failure(report)], by: .service, at: now)
-      case .stopping, .stopped:
-        // What was stopped before this launch is no end of it.
-        guard before?.state.isFinal == false || service.hasEndedWell(report) else { return [] }
-        guard service.hasEndedWell(report) else { return self.endElsewhere() }
+    let isOurs = report.startedBy == self.epoch
+    let before = self.reports[report.key]
+    if !isOurs {
+      // It was on its way while the answer to our start was.
+      if before?.startedBy == self.epoch { return [] }
+      // What ended before this launch has no say in it.
+      if report.state.isFinal, before?.state.isFinal != false { return [] }
+    }
+    self.reports[report.key] = report
+    guard case .starting = self.state else { return [] }
+    switch report.state {
+    case .failed:
+      if isOurs { return self.abort([.failure(report)], by: .service, at: now) }
+      return self.startAgain(service, on: report.node)
+    case .stopping, .stopped:
+      if service.hasEndedWell(report) {
         return report.state == .stopped ? self.startWhatCan(at: now) : []
-      case .ready, .busy: return self.startWhatCan(at: now)
-      case .waiting, .starting, .loading, .canary, .stalled, .draining, .backoff:
-        return []
       }
+      // One that was found on its way down is none that is stopped now.
+      let wasUp = before.map { !$0.state.isFinal && $0.state != .stopping } ?? false
+      if isOurs || wasUp { return self.endElsewhere() }
+      return report.state == .stopped ? self.startAgain(service, on: report.node) : []
+    case .ready, .busy: return self.startWhatCan(at: now)
+    case .waiting, .starting, .loading, .canary, .stalled, .draining, .backoff:
+      return []
     }
   }
 
-  /// A node has stopped what it ran, as far as it could.
+  /// What was found alive has ended: where it was to run, it does not; where it ended before the order
+  /// came, the order has done it already, and doing it again changes nothing.
+  private mutating func startAgain(_ service: Plan.Service, on node: String) -> [Action] {
+    guard self.deadlines[service.name] != nil else { return [] }
+    self.orders[node, default: []].append(service.name)
+    return [.giveOrders]
+  }
+
+  /// A node has stopped what this launch had started there, as far as it could.
   ///
-  /// - Parameter hasLeftovers: Whether something of it is there yet.
-  package mutating func left(_ node: String, hasLeftovers: Bool) -> [Action] {
+  /// - Parameter hasRemains: Whether something of the run is there yet, whoever had it started.
+  package mutating func left(_ node: String, hasRemains: Bool) -> [Action] {
     switch self.state {
     case .departing(var departure):
       departure.waiting.remove(node)
-      departure.hasLeftovers = departure.hasLeftovers || hasLeftovers
+      departure.hasRemains = departure.hasRemains || hasRemains
       self.state = .departing(departure)
       return departure.waiting.isEmpty ? self.end(departure) : []
     case .over:
@@ -207,6 +233,10 @@ where Instant.Duration == Duration, Instant: Sendable {
     self.pass(to: now)
     switch self.state {
     case .gathering:
+      if let deadline = self.refusalDeadline, now >= deadline {
+        self.refusalDeadline = nil
+        if self.neededNodes.contains(where: self.isRefused) { return self.refuse(at: now) }
+      }
       guard now >= self.attachDeadline else { return [] }
       return self.abort(self.missingNodes(), by: .nodes, at: now)
     case .starting:
@@ -234,6 +264,9 @@ where Instant.Duration == Duration, Instant: Sendable {
 
   private static var ownGapMax: Duration { .seconds(3) }
 
+  /// From the first node that refuses until the launch ends for it: others that do are named with it.
+  private static var refusalGrace: Duration { .seconds(2) }
+
   // MARK: Decisions
 
   private mutating func startWhatCan(at now: Instant) -> [Action] {
@@ -256,12 +289,11 @@ where Instant.Duration == Duration, Instant: Sendable {
       let seconds = service.replicas.map(\.launch.readyTimeoutSeconds).max() ?? 0
       self.deadlines[service.name] = now.advanced(
         by: .seconds(seconds) + self.settings.reportGrace)
+      for node in Set(service.replicas.map(\.node)) {
+        self.orders[node, default: []].append(service.name)
+      }
     }
-    let names = services.map(\.name)
-    self.startedServices += names
-    // From now on an abort ends all of the run.
-    self.usedNodes = []
-    return actions + [.tell(.starting(services: names)), .giveOrders]
+    return actions + [.tell(.starting(services: services.map(\.name))), .giveOrders]
   }
 
   /// What the facts of all nodes add up to; what was told once is not told again.
@@ -279,14 +311,29 @@ where Instant.Duration == Duration, Instant: Sendable {
     return ([.tell(.checked(findings))], self.settings.refusesFindings ? errors : [])
   }
 
+  private func isRefused(_ node: String) -> Bool {
+    !self.attachedNodes.contains(node) && self.faults[node]?.kind == .refused
+  }
+
+  private func hasAnswered(_ node: String) -> Bool {
+    self.attachedNodes.contains(node) || self.isRefused(node)
+  }
+
+  private mutating func refuse(at now: Instant) -> [Action] {
+    let refusals = self.neededNodes.filter(self.isRefused).compactMap { self.faults[$0] }
+    return self.abort(refusals.folded(), by: .nodes, at: now)
+  }
+
+  /// - Parameter heldNode: Is another's from now on: it takes no order of ours.
   private mutating func abort(
-    _ reasons: [Diagnostic], by culprit: LaunchResult.Culprit, at now: Instant
+    _ reasons: [Diagnostic], by culprit: LaunchResult.Culprit, at now: Instant,
+    heldNode: String? = nil
   ) -> [Action] {
     // Longer than the agents themselves give what they stop.
     let departure = Departure(
-      waiting: self.attachedNodes.filter(self.stops),
+      waiting: self.attachedNodes.filter { $0 != heldNode },
       deadline: now.advanced(by: self.plan.stopTimeout + .seconds(5)), reasons: reasons,
-      culprit: culprit)
+      culprit: culprit, hasRemains: heldNode != nil)
     self.state = .departing(departure)
     return [.tell(.aborted(reasons)), .giveOrders]
       + (departure.waiting.isEmpty ? self.end(departure) : [])
@@ -302,17 +349,12 @@ where Instant.Duration == Duration, Instant: Sendable {
   private mutating func end(_ departure: Departure) -> [Action] {
     self.state = .over
     // What others hold, or nobody has seen, may well run.
-    let isSeen =
-      !self.startedServices.isEmpty || self.neededNodes.allSatisfy(self.attachedNodes.contains)
-    let isOver =
-      isSeen && self.usedNodes.isEmpty && departure.waiting.isEmpty && !departure.hasLeftovers
+    let isSeen = self.neededNodes.allSatisfy(self.attachedNodes.contains)
+    let isOver = isSeen && departure.waiting.isEmpty && !departure.hasRemains
     return departure.waiting.sorted().map { node in
       .tell(.leftBehind(node: node, ["it has not said in time that it has stopped"]))
     } + [.end(LaunchResult(reasons: departure.reasons, culprit: departure.culprit, isOver: isOver))]
   }
-
-  /// Whether an aborted launch stops what runs on a node: all but what was there before it.
-  private func stops(_ node: String) -> Bool { !self.usedNodes.contains(node) }
 
   private func isReady(_ service: Plan.Service) -> Bool {
     self.deadlines[service.name] != nil && self.lateReplicas(of: service).isEmpty
@@ -333,15 +375,6 @@ where Instant.Duration == Duration, Instant: Sendable {
 
   // MARK: Why it is aborted, in words
 
-  private static func failure(_ report: ReplicaReport) -> Diagnostic {
-    Diagnostic(
-      code: "replica-\(report.state.rawValue)",
-      "\(report.node): `\(report.key)` is \(report.state.rawValue): \(report.reason)",
-      causes: report.lastLogLines.map { "log: \($0)" },
-      hints: KnownMistake.hints(in: report.lastLogLines + [report.reason])
-        + (report.logPath.isEmpty ? [] : ["the whole log is `\(report.logPath)` on the node"]))
-  }
-
   private func missingNodes() -> [Diagnostic] {
     let missing = self.neededNodes.filter { !self.attachedNodes.contains($0) }
     let explained = missing.compactMap { self.faults[$0] }.folded()
@@ -349,9 +382,7 @@ where Instant.Duration == Duration, Instant: Sendable {
     guard !silent.isEmpty else { return explained }
     let seconds = self.settings.attachTimeout.components.seconds
     let nodes = NodeSet(silent.map { NodeName($0) }).folded
-    return explained + [
-      Diagnostic(code: "node-silent", "\(nodes): no answer within \(seconds) s")
-    ]
+    return explained + [Diagnostic(code: "node-silent", "\(nodes): no answer within \(seconds) s")]
   }
 
   private func lateness(of service: Plan.Service) -> Diagnostic {
@@ -365,25 +396,5 @@ where Instant.Duration == Duration, Instant: Sendable {
     }
     return Diagnostic(
       code: "service-late", "service `\(service.name)` was not ready in time", causes: causes)
-  }
-}
-
-extension Diagnostic {
-  /// Of a launch whose replicas stop by nobody's order here.
-  package static let endedElsewhere = Diagnostic(
-    code: "run-ended", "the run was ended by another command",
-    hints: ["`muster up` starts it again"])
-}
-
-extension Plan.Service {
-  /// Whether a replica of it is ready, or, of a task, has ended well.
-  package func isDone(_ report: ReplicaReport) -> Bool {
-    report.state == .ready || report.state == .busy
-      || report.state == .stopped && self.hasEndedWell(report)
-  }
-
-  fileprivate func hasEndedWell(_ report: ReplicaReport) -> Bool {
-    report.exitStatus == 0
-      && self.replicas.first { $0.index == report.key.index }?.launch.isTask == true
   }
 }

@@ -1,4 +1,6 @@
 package import Fleet
+import Health
+import Launch
 package import Plan
 import Synchronization
 
@@ -12,9 +14,10 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   private typealias Feed = AsyncStream<Input>.Continuation
 
   private enum Input: Sendable {
-    /// Something runs on a node that attaches.
-    case event(LaunchEvent, runsReplicas: Bool = false)
-    case left(node: String, [String])
+    case event(LaunchEvent)
+    /// How a replica was when its node's link was opened: its watch tells of it, too.
+    case found(ReplicaReport)
+    case left(node: String, NodeRemains)
     case tick
   }
 
@@ -48,7 +51,8 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   package func launch() async -> LaunchResult {
     let (inputs, feed) = AsyncStream.makeStream(
       of: Input.self, bufferingPolicy: .bufferingOldest(Self.inputCountMax))
-    let machine = Machine(plan: self.plan, settings: self.settings, now: self.clock.now)
+    let machine = Machine(
+      plan: self.plan, epoch: self.connector.epoch, settings: self.settings, now: self.clock.now)
     let needed = Set(machine.neededNodes)
     let nodes = self.plan.nodes.filter { needed.contains($0.name) }.map { ($0, NodeOrders()) }
     return await withTaskGroup(of: Void.self) { tasks in
@@ -89,12 +93,11 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
 
   private func take(_ input: Input, _ machine: inout Machine) async -> [Machine.Action] {
     switch input {
-    case .event(let event, let runsReplicas):
+    case .event(let event):
       await self.observe(event)
       let now = self.clock.now
       switch event {
-      case .attached(let node, _):
-        return machine.attached(node, runsReplicas: runsReplicas, at: now)
+      case .attached(let node, _): return machine.attached(node, at: now)
       case .faulted(let fault): return machine.faulted(fault, at: now)
       case .reported(let report): return machine.reported(report, at: now)
       case .examined(let answer): machine.examined(answer)
@@ -102,9 +105,14 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       case .checked, .starting, .warned, .succeeded, .aborted, .leftBehind: break
       }
       return []
-    case .left(let node, let leftovers):
-      if !leftovers.isEmpty { await self.observe(.leftBehind(node: node, leftovers)) }
-      return machine.left(node, hasLeftovers: !leftovers.isEmpty)
+    case .found(let report):
+      return machine.reported(report, at: self.clock.now)
+    case .left(let node, let remains):
+      if !remains.leftovers.isEmpty {
+        await self.observe(.leftBehind(node: node, remains.leftovers))
+      }
+      return machine.left(
+        node, hasRemains: !(remains.leftovers.isEmpty && remains.living.isEmpty))
     case .tick:
       return machine.ticked(at: self.clock.now)
     }
@@ -122,10 +130,9 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
           feed.yield(.event(.examined(try await session.examine(self.plan, now))))
           orders.isExamined = true
         }
-        feed.yield(
-          .event(
-            .attached(node: node.name, processID: session.processID),
-            runsReplicas: session.runsReplicas))
+        // What lives then and ends before the watch has told of it must be known to have lived.
+        for report in session.found { feed.yield(.found(report)) }
+        feed.yield(.event(.attached(node: node.name, processID: session.processID)))
         try await self.serve(session, of: node.name, orders, feed)
       }
     } lost: { fault in
@@ -150,18 +157,20 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
         throw NodeFault(stoppedReporting: node)
       }
       tasks.addTask {
+        // One launch starts nothing twice, whatever has become of it meanwhile.
+        var begun = self.begun(in: session.found)
         var startedCount = 0
         for await order in orders.subscribe() {
           if order.isStopAsked {
             // One that could not be told is told over the next link.
-            let remains = try await session.stop(timeout: self.plan.stopTimeout)
-            feed.yield(.left(node: node, remains.leftovers))
+            feed.yield(.left(node: node, try await session.abandon(self.plan)))
             return true
           }
           let names = order.services.dropFirst(startedCount)
-          try await session.start(self.plan.services.filter { names.contains($0.name) }) {
-            feed.yield(.event(.reported($0)))
-          }
+          let services = self.plan.services.filter { names.contains($0.name) }
+          let reports = try await session.start(services.map { $0.without(begun) })
+          for report in reports { feed.yield(.event(.reported(report))) }
+          begun.formUnion(self.begun(in: reports))
           startedCount = order.services.count
         }
         throw CancellationError()
@@ -169,6 +178,11 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
       while try await tasks.next() == false {}
       tasks.cancelAll()
     }
+  }
+
+  /// What this coordinator has had started.
+  private func begun(in reports: [ReplicaReport]) -> Set<ReplicaKey> {
+    Set(reports.filter { $0.startedBy == self.connector.epoch }.map(\.key))
   }
 }
 
@@ -204,13 +218,19 @@ package struct LaunchResult: Equatable, Sendable {
   /// Whether nothing of the run is left: all that this launch started is gone again, as the agents have
   /// proved, and nothing was there before.
   package var isOver = false
+
+  package init(
+    reasons: [Diagnostic] = [], culprit: Culprit = .nodes, isOver: Bool = false
+  ) {
+    (self.reasons, self.culprit, self.isOver) = (reasons, culprit, isOver)
+  }
 }
 
 /// A link on which the agent has answered, as a launch uses it.
 package protocol LaunchSession: Sendable {
   var processID: Int64 { get }
-  /// Whether something of the run lived on the node when the link was opened.
-  var runsReplicas: Bool { get }
+  /// How the replicas there were when the link was opened.
+  var found: [ReplicaReport] { get }
 
   /// Asks the node what it is and has.
   ///
@@ -221,25 +241,39 @@ package protocol LaunchSession: Sendable {
   /// Passes on the state of every replica, then each change, for as long as the agent reports.
   func watch(_ hear: @escaping @Sendable (ReplicaReport) async -> Void) async throws
 
-  /// Starts what does not run of these services on this node, and passes on how all its replicas are.
-  func start(
-    _ services: [Plan.Service], _ hear: @escaping @Sendable (ReplicaReport) -> Void
-  ) async throws(NodeFault)
+  /// Starts what does not run of these services on this node.
+  ///
+  /// - Returns: How all its replicas are.
+  func start(_ services: [Plan.Service]) async throws(NodeFault) -> [ReplicaReport]
 
-  /// Stops every replica of the node and ends its daemon.
+  /// Stops what this coordinator has had started there of a plan, and ends the daemon if nothing else of
+  /// the run lives there.
   ///
   /// - Returns: What is there yet.
-  func stop(timeout: Duration) async throws(NodeFault) -> NodeRemains
+  func abandon(_ plan: Plan) async throws(NodeFault) -> NodeRemains
 }
 
 /// Opens links for a launch.
 package protocol LaunchConnector: Sendable {
   associatedtype Session: LaunchSession
 
+  /// Of this coordinator.
+  var epoch: UInt64 { get }
+
   /// Opens a link, passes it to `body`, and closes it when that returns. Opening has a deadline.
   func withSession(
     to node: Plan.Node, _ body: @escaping @Sendable (Session) async throws -> Void
   ) async throws(NodeFault)
+}
+
+extension Plan.Service {
+  fileprivate func without(_ replicas: Set<ReplicaKey>) -> Self {
+    var service = self
+    service.replicas.removeAll {
+      replicas.contains(ReplicaKey(service: self.name, index: $0.index))
+    }
+    return service
+  }
 }
 
 /// What a node should do, as it stands.

@@ -30,7 +30,7 @@ package struct NodeSurvey: Sendable {
     self.startedAtMilliseconds = attached.startedAtMilliseconds
     self.holder = attached.holder.cut(toBytes: AgentMessages.nameSizeMax)
     self.holderEpoch = attached.holderEpoch
-    self.reports = attached.replicas.compactMap { session.voice.report($0) }
+    self.reports = session.found
     self.planDigest = attached.planSha256.cut(toBytes: AgentMessages.nameSizeMax)
     self.events = events
   }
@@ -55,6 +55,9 @@ package struct AgentConnector: LaunchConnector {
 
   /// Of plans that are on their way at once, in bytes.
   private static let sendingSizeMax = 256 << 20
+
+  /// Agents know no coordinator by 0.
+  package var epoch: UInt64 { self.attachment.epoch }
 
   /// - Parameters:
   ///   - epoch: Holds the run from now on: milliseconds since 1970 at this coordinator's start; agents
@@ -177,18 +180,34 @@ package struct AgentConnector: LaunchConnector {
   ///
   /// - Parameters:
   ///   - keepsRecords: Records that were not acknowledged stay on the nodes, for a resume.
+  ///   - keepsHolder: A coordinator from which the run was taken is refused there from now on.
   ///   - hear: Gets what each agent knows, its replicas as they were before; it ends then.
   /// - Returns: For each node what is there yet.
   package func stop(
-    _ nodes: [Plan.Node], of plan: Plan, keepsRecords: Bool = false,
+    _ nodes: [Plan.Node], of plan: Plan, keepsRecords: Bool = false, keepsHolder: Bool = false,
     hear: @escaping @Sendable (NodeSurvey) -> Void = { _ in }
   ) async -> NodeAnswers<NodeRemains> {
     await self.each(nodes) { session in
-      await session.stopAndEnd(timeout: plan.stopTimeout, keepsRecords: keepsRecords) {
+      await session.stopAndEnd(
+        timeout: plan.stopTimeout, keepsRecords: keepsRecords, keepsHolder: keepsHolder
+      ) {
         // An agent that does not say is stopped all the same.
         let events = (try? await Self.events(of: session)) ?? []
         hear(NodeSurvey(session, events: events))
       }
+    }
+  }
+
+  /// Stops replicas of a plan, and nothing else of the run.
+  ///
+  /// - Returns: For each of their nodes what is there yet.
+  package func stop(
+    _ replicas: Set<ReplicaKey>, of plan: Plan
+  ) async -> NodeAnswers<NodeRemains> {
+    let plan = plan.only(replicas)
+    return await self.each(plan.nodes) { session in
+      let own = plan.services.flatMap { $0.specifications(on: session.node.name) }.map(\.key)
+      return try await session.stop(own, timeout: plan.stopTimeout)
     }
   }
 

@@ -75,12 +75,21 @@ package struct NodeFault: Error, Equatable, Sendable {
   package var kind: Kind
   /// Without the node's name in its summary, so that equal ones of many nodes fold into one.
   package var diagnostic: Diagnostic
+  /// What many nodes have in common of it, where it names the address of one.
+  private var common: Diagnostic?
 
   package init(node: String, kind: Kind, _ diagnostic: Diagnostic) {
     self.node = node
     self.kind = kind
     self.diagnostic = diagnostic
   }
+
+  package init(node: String, _ error: LinkError) {
+    self.init(node: node, kind: error.mayPass ? .unreachable : .refused, error.diagnostic)
+    self.common = error.common.diagnostic
+  }
+
+  fileprivate var folding: Diagnostic { self.common ?? self.diagnostic }
 
   init(stoppedReporting node: String) {
     self.init(
@@ -98,11 +107,16 @@ package struct NodeFault: Error, Equatable, Sendable {
     }
     let words = error.message.cut(toBytes: AgentMessages.textSizeMax)
     switch error.code {
-    case .aborted:
+    case .alreadyExists:
       var diagnostic = Diagnostic.runHeld(by: words)
-      diagnostic.hints.append(
-        "`--take-over` takes it over and goes on, `muster up --take-over` too")
+      diagnostic.hints.append("`--take-over`, of `up` and `eval`, goes on in its place")
       self.init(node: node, kind: .held, diagnostic)
+    case .aborted:
+      self.init(
+        node: node, kind: .held,
+        Diagnostic(
+          code: "run-taken", "another command has taken the run over", causes: [words],
+          hints: ["`muster status` tells what has become of it"]))
     case .failedPrecondition, .invalidArgument, .permissionDenied, .unimplemented:
       self.init(
         node: node, kind: .refused,
@@ -129,10 +143,16 @@ extension Diagnostic {
 }
 
 extension [NodeFault] {
-  /// One diagnostic for each group of equal faults, its nodes folded in front.
+  /// One diagnostic for each group of faults that differ in the nodes' addresses only, its nodes
+  /// folded in front.
   package func folded() -> [Diagnostic] {
-    self.grouped(by: \.diagnostic).map { diagnostic, faults in
-      var diagnostic = diagnostic
+    self.grouped(by: \.folding).map { common, faults in
+      var diagnostic = faults[0].diagnostic
+      if faults.contains(where: { $0.diagnostic != diagnostic }) {
+        let first = "\(faults[0].node): \(diagnostic.summary)"
+        diagnostic = common
+        diagnostic.causes.insert(first, at: 0)
+      }
       let nodes = NodeSet(faults.map { NodeName($0.node) }).folded
       diagnostic.summary = "\(nodes): \(diagnostic.summary)"
       return diagnostic

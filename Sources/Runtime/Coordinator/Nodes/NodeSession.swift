@@ -15,6 +15,8 @@ package struct NodeRemains: Equatable, Sendable {
   package var leftovers: [String]
   /// Others' processes in places of ours, such as a port: nothing is to be done about them.
   package var foreign: [String] = []
+  /// What nobody has told to stop.
+  package var living: [String] = []
 
   package init(leftovers: [String], foreign: [String] = []) {
     func cut(_ lines: [String]) -> [String] {
@@ -47,8 +49,8 @@ package struct NodeSession: LaunchSession {
 
   package var processID: Int64 { self.attached.processID }
 
-  package var runsReplicas: Bool {
-    self.attached.replicas.contains { ReplicaStatus($0)?.state.isFinal == false }
+  package var found: [ReplicaReport] {
+    self.attached.replicas.compactMap { self.voice.report($0) }
   }
 
   // MARK: Calls
@@ -87,50 +89,79 @@ package struct NodeSession: LaunchSession {
     }
   }
 
-  package func start(
-    _ services: [Plan.Service], _ hear: @escaping @Sendable (ReplicaReport) -> Void
-  ) async throws(NodeFault) {
+  package func start(_ services: [Plan.Service]) async throws(NodeFault) -> [ReplicaReport] {
     let replicas = services.flatMap { $0.specifications(on: self.node.name) }
-    guard !replicas.isEmpty else { return }
-    let response = try await NodeLink.call("start", on: self.node.name) {
+    guard !replicas.isEmpty else { return [] }
+    // What is on its way down there has its grace first.
+    let grace = Duration.seconds(replicas.map(\.launch.stopGraceSeconds).max() ?? 0)
+    let timeout = Self.callTimeout + grace
+    let response = try await NodeLink.call("start", on: self.node.name, timeout: timeout) {
       var request = Muster_V1_StartRequest()
       request.replicas = try replicas.map { Data(try $0.json()) }
       return try await self.api.start(request, options: $0)
     }
-    for status in response.replicas {
-      if let report = self.voice.report(status) { hear(report) }
-    }
+    return response.replicas.compactMap { self.voice.report($0) }
   }
 
-  package func stop(timeout: Duration) async throws(NodeFault) -> NodeRemains {
-    try await self.stop(timeout: timeout, keepsRecords: false) {}
-  }
-
-  /// - Parameters:
-  ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
-  ///   - beforeEnd: Carried out when the replicas have been stopped: the last time to ask the daemon.
-  private func stop(
-    timeout: Duration, keepsRecords: Bool, beforeEnd: () async -> Void
-  ) async throws(NodeFault) -> NodeRemains {
-    let stopped = try await NodeLink.call("stop", on: self.node.name, timeout: timeout) {
-      try await self.api.stop(.init(), options: $0)
-    }
-    await beforeEnd()
-    var remains = NodeRemains(leftovers: stopped.leftovers, foreign: stopped.foreign)
-    guard remains.leftovers.isEmpty else { return remains }
-    remains.leftovers = try await NodeLink.call("end", on: self.node.name) {
-      try await self.api.end(.with { $0.keepRecords = keepsRecords }, options: $0)
-    }.leftovers
+  package func abandon(_ plan: Plan) async throws(NodeFault) -> NodeRemains {
+    let replicas = plan.services.flatMap { $0.specifications(on: self.node.name) }.map(\.key)
+    var remains = try await self.stop(replicas, onlyOwn: true, timeout: plan.stopTimeout)
+    if remains.leftovers.isEmpty { remains.living = try await self.end() }
     return remains
   }
 
-  /// The same; where it could not be told, that is what is left.
+  /// Stops replicas, and leaves the daemon as it is.
+  ///
+  /// - Parameters:
+  ///   - replicas: Empty: all.
+  ///   - onlyOwn: Of them what this coordinator has had started.
+  package func stop(
+    _ replicas: [ReplicaKey] = [], onlyOwn: Bool = false, timeout: Duration
+  ) async throws(NodeFault) -> NodeRemains {
+    let stopped = try await NodeLink.call("stop", on: self.node.name, timeout: timeout) {
+      var request = Muster_V1_StopRequest()
+      request.replicas = replicas.map(\.description)
+      request.own = onlyOwn
+      return try await self.api.stop(request, options: $0)
+    }
+    return NodeRemains(leftovers: stopped.leftovers, foreign: stopped.foreign)
+  }
+
+  /// Ends the daemon.
+  ///
+  /// - Parameters:
+  ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
+  ///   - keepsHolder: A coordinator from which the run was taken is refused there from now on.
+  /// - Returns: What lives, for which it goes on.
+  private func end(
+    keepsRecords: Bool = false, keepsHolder: Bool = false
+  ) async throws(NodeFault) -> [String] {
+    try await NodeLink.call("end", on: self.node.name) {
+      let request = Muster_V1_EndRequest.with {
+        ($0.keepRecords, $0.keepHolder) = (keepsRecords, keepsHolder)
+      }
+      return try await self.api.end(request, options: $0)
+    }.leftovers
+  }
+
+  /// Stops every replica of the node and ends its daemon; where it could not be told, that is what is
+  /// left.
+  ///
+  /// - Parameters:
+  ///   - keepsRecords: Records that were not acknowledged stay on the node, for a resume.
+  ///   - beforeEnd: Carried out when the replicas have been stopped: the last time to ask the daemon.
   package func stopAndEnd(
-    timeout: Duration, keepsRecords: Bool = false, beforeEnd: () async -> Void = {}
+    timeout: Duration, keepsRecords: Bool = false, keepsHolder: Bool = false,
+    beforeEnd: () async -> Void = {}
   ) async -> NodeRemains {
     do throws(NodeFault) {
-      return try await self.stop(
-        timeout: timeout, keepsRecords: keepsRecords, beforeEnd: beforeEnd)
+      var remains = try await self.stop(timeout: timeout)
+      await beforeEnd()
+      if remains.leftovers.isEmpty {
+        remains.leftovers = try await self.end(
+          keepsRecords: keepsRecords, keepsHolder: keepsHolder)
+      }
+      return remains
     } catch {
       return NodeRemains(leftovers: [error.diagnostic.summary] + error.diagnostic.causes)
     }

@@ -8,6 +8,8 @@ import Rollouts
 struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duration == Duration {
   /// From one look at whether somebody needs it to the next.
   private static var lookInterval: Duration { .seconds(10) }
+  /// One that does not listen by then never will.
+  private static var startSecondsMax: UInt64 { 60 }
 
   let identity: AgentIdentity
   let environment: [String: String]
@@ -21,7 +23,7 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
     try PlainFile.makeFolders(state.path)
     // No file system is kept busy by a process that nobody sees.
     chdir("/")
-    let use = try folder.hold()
+    let use = try self.take(folder)
     defer { close(use) }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let blocking = BlockingCalls()
@@ -29,9 +31,24 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
       self.identity, state: state, wallClockMilliseconds: self.wallClockMilliseconds)
     try await self.serve(session, in: folder, state, group, blocking)
     if !session.keepsRecords { state.discardRecords() }
+    if !session.keepsRecords, !session.keepsHolder { state.discardUnused() }
     folder.remove()
     try await blocking.end()
     try await group.shutdownGracefully()
+  }
+
+  /// Holds the folder, as the only daemon of the run: one before us that nobody can find any more, since
+  /// its folder or the socket in it was removed, ends.
+  private func take(_ folder: RuntimeFolder) throws -> CInt {
+    if access(folder.socket, F_OK) != 0 {
+      _ = try DaemonProcess.endFormer(
+        of: self.identity, startedBefore: Self.startSecondsMax)
+    }
+    let use = try folder.hold()
+    guard try DaemonProcess.endFormer(of: self.identity) else { return use }
+    // It may have been about to remove what it took for its own.
+    close(use)
+    return try folder.hold()
   }
 
   private func serve(
@@ -70,9 +87,9 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
       gpuMemory: GPUMemoryProof(
         run: self.identity.run, environment: self.environment, clock: self.clock),
       worker: { try await worker.serve($0, $1) })
-    try await supervisor.adopt(in: state, blocking)
     try await withThrowingTaskGroup { tasks in
       tasks.addTask { await supervisor.run() }
+      try await supervisor.adopt(in: state, blocking)
       tasks.addTask { await worker.run() }
       tasks.addTask { await events.run(blocking) }
       tasks.addTask {
@@ -88,7 +105,7 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
         } while !idleness.looked(
           isNeeded: session.hasLinks || !worker.isIdle || !supervisor.livingReplicas.isEmpty,
           at: clock.now)
-        session.end(keepsRecords: true)
+        session.end(keepsRecords: true, keepsHolder: true)
       }
       try await PipeServer.serve(
         [service], at: folder.socket, on: group, clock: self.clock,

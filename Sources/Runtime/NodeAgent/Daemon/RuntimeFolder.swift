@@ -73,6 +73,16 @@ package struct RuntimeFolder: Equatable, Sendable {
     throw SystemFault("lock \(self.path), which another daemon holds", code: EWOULDBLOCK)
   }
 
+  /// Whether a daemon has it. Asks the kernel, and never who may hang, or another user.
+  var isHeld: Bool {
+    let folder = open(self.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard folder >= 0 else { return false }
+    defer { close(folder) }
+    var status = stat()
+    guard fstat(folder, &status) == 0, status.st_uid == geteuid() else { return false }
+    return flock(folder, LOCK_SH | LOCK_NB) != 0
+  }
+
   /// The file that is locked by who looks for the daemon; the caller's to close.
   func openLock() throws(SystemFault) -> CInt {
     try SystemFault.check("open \(self.lock)") {

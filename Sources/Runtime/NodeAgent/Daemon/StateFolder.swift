@@ -43,11 +43,14 @@ package struct StateFolder: Equatable, Sendable {
     return RunClaim.Holder(epoch: epoch, coordinator: String(lines[1]))
   }
 
-  /// Removes the spool and, where no replica has run, the whole folder: a run that is over leaves what
-  /// people may read, and nothing else.
+  /// A run that is over leaves what people may read.
   func discardRecords() {
     SpoolFolder(path: self.spool).removeAll()
     rmdir(self.spool)
+  }
+
+  /// Removes the whole folder where no replica has run.
+  func discardUnused() {
     let rest = (try? PlainFile.names(in: self.path)) ?? []
     let own = [self.plan, self.holder, self.events]
     guard rest.allSatisfy({ own.contains("\(self.path)/\($0)") }) else { return }

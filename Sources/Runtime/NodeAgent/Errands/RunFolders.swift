@@ -48,7 +48,7 @@ struct RunFolders: Sendable {
           $0.run = run
           $0.name = name
           $0.live = Self.isLive(identity, replicas, marks)
-          $0.services = !replicas.isEmpty
+          $0.services = FormerReplica.isAny(in: state)
           $0.holder = state.readHolder()?.coordinator ?? ""
           $0.changedMilliseconds = changed
           $0.records = !SpoolFolder(path: state.spool).isEmpty
@@ -113,17 +113,14 @@ struct RunFolders: Sendable {
     return answer
   }
 
-  /// - Parameter marks: Of all processes of runs: some may outlive daemon, holder and main process.
+  /// - Parameter marks: Of all processes of runs: some may outlive daemon, holder and main process,
+  ///   and a daemon its folder.
   private static func isLive(
     _ identity: AgentIdentity, _ replicas: [FormerReplica], _ marks: Set<String>
   ) -> Bool {
     if marks.contains(identity.mark) { return true }
-    for folder in RuntimeFolder.places(of: identity) {
-      if let socket = try? DaemonSocket.connect(to: folder.socket) {
-        close(socket)
-        return true
-      }
-    }
+    // One that was started since.
+    if RuntimeFolder.places(of: identity).contains(where: \.isHeld) { return true }
     return replicas.contains { replica in
       guard case .runs(let start) = replica.fate else { return false }
       return ProcessTable.isAlive(start.main) || ProcessTable.isAlive(start.holder)

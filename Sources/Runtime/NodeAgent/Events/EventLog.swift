@@ -17,6 +17,8 @@ final class EventLog: Sendable {
   private static let fileSizeMax = 4 << 20
   /// Of one text, such as a line of a log.
   private static let textSizeMax = 2048
+  /// A run has fewer events.
+  private static let sequenceMax = UInt64(Int64.max)
   /// Waiting to be written, while a disk is slow; more are left out of the file.
   private static let pendingCountMax = 4096
 
@@ -47,8 +49,12 @@ final class EventLog: Sendable {
     for path in [self.formerPath, self.path] {
       let bytes = (try? PlainFile.read(path, sizeMax: Self.fileSizeMax * 2)) ?? []
       for line in bytes.split(separator: UInt8(ascii: "\n")) {
-        // A line that was torn, or written by another version, is left out.
-        if let event = try? Muster_V1_NodeEvent(jsonUTF8Bytes: Array(line)) { events.append(event) }
+        // A line that was torn or damaged, or written by another version, is left out.
+        if let event = try? Muster_V1_NodeEvent(jsonUTF8Bytes: Array(line)),
+          event.sequence < Self.sequenceMax
+        {
+          events.append(event)
+        }
       }
     }
     self.state.withLock { state in
@@ -100,7 +106,7 @@ final class EventLog: Sendable {
   private func append(_ event: Muster_V1_NodeEvent) throws {
     let line: [UInt8] = try event.jsonUTF8Bytes() + [UInt8(ascii: "\n")]
     let file = try OpenFile(
-      path: self.path, flags: O_CREAT | O_WRONLY | O_APPEND | O_NOFOLLOW)
+      path: self.path, flags: O_CREAT | O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK)
     try PlainFile.write(line, to: file.number, named: self.path)
     if try file.size() > Self.fileSizeMax { rename(self.path, self.formerPath) }
   }

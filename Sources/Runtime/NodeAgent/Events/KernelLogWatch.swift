@@ -1,9 +1,9 @@
-import Fleet
 import Glibc
 import Launch
 import OperatingSystem
 
-/// Follows the kernel's log for the errors that NVIDIA's driver writes to it, from its present end on.
+/// Follows the kernel's log for what NVIDIA's drivers write to it of GPUs and of switches between them,
+/// from its present end on.
 ///
 /// What a daemon missed before it started, or between two of them, preflight sees (``KernelLog``).
 struct KernelLogWatch<WatchClock: Clock & Sendable>: Sendable
@@ -12,6 +12,10 @@ where WatchClock.Duration == Duration {
   private static var interval: Duration { .seconds(1) }
   /// Looks in a minute, the window in which few of many lines are told.
   private static var windowLookCount: Int { 60 }
+  /// What a line has of which an event is made.
+  private static var marks: [String] {
+    ["NVRM: Xid (", "SXid (", "fallen off the bus"]
+  }
 
   /// `/dev/kmsg`, or what a test has for it.
   let path: String
@@ -36,8 +40,8 @@ where WatchClock.Duration == Duration {
     while !Task.isCancelled {
       guard let lines = try? await self.blocking.change(&tail, { $0.newLines() }) else { return }
       // Whoever may write to the kernel's log may write there what is in a replica's, too.
-      let xids = lines.filter { $0.contains("NVRM: Xid (") }
-      for event in filter.events(in: xids) { self.events.record(event) }
+      let marked = lines.filter { line in Self.marks.contains { line.contains($0) } }
+      for event in filter.events(in: marked) { self.events.record(event) }
       do { try await self.clock.sleep(for: Self.interval) } catch { return }
     }
   }
@@ -81,8 +85,6 @@ struct KernelLogTail: Sendable {
 
 /// The errors that NVIDIA's driver has written to the kernel's log since the machine started.
 enum KernelLog {
-  private static let mark = "NVRM: Xid ("
-  private static let textSizeMax = 300
   /// More than a kernel keeps.
   private static let lineCountMax = 1 << 17
 
@@ -97,27 +99,11 @@ enum KernelLog {
     return await BoundedCall.run(within: .seconds(5), clock: clock) { Self.records() } ?? nil
   }
 
-  /// Lines as `NVRM: Xid (PCI:0000:3b:00): 79, pid=1234, …`; one entry for each code and device, in
-  /// the order in which they came first. Source: NVIDIA's XID catalogue.
+  /// One entry for each number, device and word of severity, in the order in which they came first.
   static func xids(in log: String) -> [PreflightFacts.XID] {
-    var found: [PreflightFacts.XID] = []
-    for line in log.split(whereSeparator: \.isNewline) {
-      guard let place = line.firstRange(of: Self.mark),
-        let close = line[place.upperBound...].firstIndex(of: ")")
-      else { continue }
-      let rest = line[close...].drop { !$0.isNumber }
-      guard let code = Int(rest.prefix { $0.isASCII && $0.isNumber }) else { continue }
-      let name = line[place.upperBound..<close]
-      let device = name.hasPrefix("PCI:") ? String(name.dropFirst(4)) : String(name)
-      let text = String(line[place.lowerBound...]).cut(toBytes: Self.textSizeMax)
-      if let index = found.firstIndex(where: { $0.code == code && $0.device == device }) {
-        found[index].count += 1
-        found[index].text = text
-      } else {
-        found.append(PreflightFacts.XID(code: code, device: device, text: text))
-      }
-    }
-    return found
+    var reader = KernelLogReader()
+    for line in log.split(whereSeparator: \.isNewline) { reader.read(line) }
+    return reader.xids
   }
 
   private static func records() -> String? {

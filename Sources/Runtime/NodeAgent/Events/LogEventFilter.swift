@@ -52,7 +52,7 @@ extension LogEvent.Kind {
   /// As node.proto has it.
   var word: String {
     switch self {
-    case .xid: "xid"
+    case .xid, .sxid, .gpuLost: "xid"
     case .collectiveTimeout, .ncclError, .ncclWarning: "nccl"
     case .cudaError, .cudaOutOfMemory: "cuda"
     }

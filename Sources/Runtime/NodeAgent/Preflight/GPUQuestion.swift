@@ -12,6 +12,9 @@ enum GPUQuestion {
   private static let format = "--format=csv,noheader,nounits"
   /// More than any node has.
   private static let countMax = 1024
+  /// Lines that are no rows: more of them are more of the same.
+  private static let messageCountMax = 8
+  private static let messageSizeMax = 300
 
   /// Asks all at once, so that a driver that hangs costs one timeout.
   ///
@@ -29,20 +32,14 @@ enum GPUQuestion {
     case .notStarted(let reason):
       facts.gpuProgram = .failed
       facts.gpuFault = reason
-    case .ended(0, let output):
-      facts.gpuProgram = .answered
-      facts.gpus = Self.gpus(in: output)
-    case .ended(let status, let output):
-      facts.gpuProgram = .failed
-      let words = output.split(whereSeparator: \.isNewline).first.map(String.init) ?? "no words"
-      facts.gpuFault = "status \(status): \(words.prefix(300))"
+    case .ended(let status, let output): Self.read(output, endedWith: status, into: &facts)
     }
     facts.gpuProcesses = await processes
     for index in facts.gpuProcesses.indices {
       let processID = Int32(truncatingIfNeeded: facts.gpuProcesses[index].processID)
       facts.gpuProcesses[index].isOurs = isOurs(processID)
     }
-    if case .ended(0, let output) = await header {
+    if case .ended(_, let output) = await header {
       facts.cuda = Self.cudaVersion(in: output) ?? ""
     }
   }
@@ -52,7 +49,8 @@ enum GPUQuestion {
     environment: [String: String], clock: some Clock<Duration>
   ) async -> [PreflightFacts.GPUProcess] {
     let question = ["--query-compute-apps=\(Self.processFields)", Self.format]
-    guard case .ended(0, let output) = await Self.run(question, environment, clock) else {
+    // A status tells of one GPU or of a setting: rows beside it are right.
+    guard case .ended(_, let output) = await Self.run(question, environment, clock) else {
       return []
     }
     return Self.processes(in: output)
@@ -64,25 +62,55 @@ enum GPUQuestion {
     await ToolRun(argv: ["nvidia-smi"] + arguments, environment: environment).outcome(clock: clock)
   }
 
-  /// Lines as `0, GPU-5f…, 143771, 4, 570.86.15, Enabled, 0, NVIDIA H200`.
-  static func gpus(in output: String) -> [PreflightFacts.GPU] {
-    Self.rows(in: output, count: 8).compactMap { values in
-      guard let index = values[0].flatMap({ UInt32($0) }) else { return nil }
-      var gpu = PreflightFacts.GPU(
-        index: Int(index), name: values[7] ?? "", driver: values[4] ?? "")
-      gpu.uuid = values[1] ?? ""
-      gpu.memoryTotalMebibytes = Self.number(values[2])
-      gpu.memoryUsedMebibytes = Self.number(values[3])
-      gpu.eccMode = values[5] ?? ""
-      gpu.uncorrectedErrors = Self.number(values[6])
-      return gpu
+  /// Rows count whatever the status: it is 14 where one infoROM is corrupted, 15 where one GPU is gone.
+  static func read(
+    _ output: String, endedWith status: Int, into facts: inout PreflightFacts
+  ) {
+    for line in output.split(whereSeparator: \.isNewline) {
+      if let gpu = Self.gpu(line) {
+        if facts.gpus.count < Self.countMax { facts.gpus.append(gpu) }
+      } else if line.contains(where: { !$0.isWhitespace }),
+        facts.gpuMessages.count < Self.messageCountMax
+      {
+        let message = line.drop { $0.isWhitespace }.prefix(Self.messageSizeMax)
+        facts.gpuMessages.append(String(message))
+      }
     }
+    guard status == 0 || !facts.gpus.isEmpty else {
+      facts.gpuProgram = .failed
+      facts.gpuFault = "status \(status): \(facts.gpuMessages.first ?? "no words")"
+      facts.gpuMessages = []
+      return
+    }
+    facts.gpuProgram = .answered
+    facts.gpuStatus = status
+  }
+
+  /// A line as `0, GPU-5f…, 143771, 4, 570.86.15, Enabled, 0, NVIDIA H200`; `nil`: it is none.
+  private static func gpu(_ line: Substring) -> PreflightFacts.GPU? {
+    guard let words = Self.words(of: line, count: 8), let index = UInt32(words[0]) else {
+      return nil
+    }
+    let values = words.map(Self.known)
+    var gpu = PreflightFacts.GPU(index: Int(index), name: values[7] ?? "", driver: values[4] ?? "")
+    gpu.uuid = values[1] ?? ""
+    gpu.memoryTotalMebibytes = Self.number(values[2])
+    gpu.memoryUsedMebibytes = Self.number(values[3])
+    gpu.eccMode = values[5] ?? ""
+    gpu.uncorrectedErrors = Self.number(values[6])
+    // Every GPU that answers knows its identity, its name and, where it has its own, its memory.
+    gpu.isLost =
+      words.contains { $0.contains("GPU is lost") }
+      || [1, 2, 7].contains { ["ERR!", "Unknown Error"].contains(Self.bare(words[$0])) }
+    return gpu
   }
 
   /// Lines as `GPU-5f…, 12345, 2048, python3`.
   static func processes(in output: String) -> [PreflightFacts.GPUProcess] {
-    Self.rows(in: output, count: 4).compactMap { values in
-      guard let processID = values[1].flatMap({ Int($0) }) else { return nil }
+    output.split(whereSeparator: \.isNewline).prefix(Self.countMax).compactMap { line in
+      guard let values = Self.words(of: line, count: 4)?.map(Self.known),
+        let processID = values[1].flatMap({ Int($0) })
+      else { return nil }
       return PreflightFacts.GPUProcess(
         gpu: values[0] ?? "", processID: processID, name: values[3] ?? "",
         memoryMebibytes: Self.number(values[2]))
@@ -91,6 +119,16 @@ enum GPUQuestion {
 
   private static func number(_ value: String?) -> Int? {
     value.flatMap { UInt64($0) }.map { Int(min($0, UInt64(PreflightFacts.numberMax))) }
+  }
+
+  /// `nil` for what stands where there is no value: `[N/A]`, `[Insufficient Permissions]`, `ERR!`.
+  private static func known(_ word: Substring) -> String? {
+    word.isEmpty || word.hasPrefix("[") || ["N/A", "ERR!", "Unknown Error"].contains(word)
+      ? nil : String(word)
+  }
+
+  private static func bare(_ word: Substring) -> String {
+    String(word.drop { $0 == "[" }.prefix { $0 != "]" })
   }
 
   /// Of the line `… Driver Version: 570.86.15   CUDA Version: 12.8 |`; newer drivers write
@@ -105,16 +143,16 @@ enum GPUQuestion {
     return nil
   }
 
-  /// The values of each line that has at least `count`, without those that are none.
-  private static func rows(in output: String, count: Int) -> [[String?]] {
-    output.split(whereSeparator: \.isNewline).prefix(Self.countMax).compactMap { line in
-      let values = line.split(
-        separator: ",", maxSplits: count - 1, omittingEmptySubsequences: false)
-      guard values.count == count else { return nil }
-      return values.map { value in
-        let word = value.drop { $0 == " " }
-        return word.isEmpty || word.hasPrefix("[") ? nil : String(word)
-      }
+  /// Between commas, the last with all that are left; `nil` where they are fewer.
+  private static func words(of line: Substring, count: Int) -> [Substring]? {
+    let words = line.split(
+      separator: ",", maxSplits: count - 1, omittingEmptySubsequences: false)
+    guard words.count == count else { return nil }
+    let isBlank = { (character: Character) in character == " " || character == "\r" }
+    return words.map { word in
+      var word = word.drop(while: isBlank)
+      while let last = word.last, isBlank(last) { word.removeLast() }
+      return word
     }
   }
 }

@@ -16,6 +16,8 @@ struct CanaryProbe: Sendable {
   let server: ModelServer
   /// That it asks for; empty: none.
   var key = ""
+  /// It is sent to nobody else.
+  var proof: AskedListener?
 
   /// Of a fingerprint; vLLM's has 21 bytes.
   private static let fingerprintSizeMax = 128
@@ -25,7 +27,7 @@ struct CanaryProbe: Sendable {
   ) async throws -> ProbeOutcome {
     let models = try await HTTPProbeRequest(
       address: self.server.probedAddress, port: self.server.port, path: "/v1/models",
-      key: self.key, timeout: Self.modelsTimeout
+      key: self.key, timeout: Self.modelsTimeout, proof: self.proof
     ).answer(on: group)
     if let outcome = Self.judge(models: models, of: self.server) { return outcome }
     note(.completionBegan)
@@ -34,7 +36,7 @@ struct CanaryProbe: Sendable {
     let completion = try await HTTPProbeRequest(
       method: .POST, address: self.server.probedAddress, port: self.server.port,
       path: "/v1/completions", body: Array(body.utf8), key: self.key,
-      timeout: Self.completionTimeout
+      timeout: Self.completionTimeout, proof: self.proof
     ).answer(on: group)
     if let fingerprint = (completion.json() as Completion?)?.systemFingerprint {
       note(.systemFingerprint(fingerprint.cut(toBytes: Self.fingerprintSizeMax)))

@@ -27,9 +27,14 @@ struct HTTPProbeRequest: Sendable {
   var timeout: TimeAmount
   /// Bytes of the answer beyond which it is no longer read.
   var bodySizeMax = Self.answerSizeMax
+  /// Nothing is sent before it has shown who answers; `nil`: anybody may.
+  var proof: AskedListener?
 
+  /// A redirection is an answer as any other: nothing is sent to where it points.
+  ///
   /// - Throws: What is wrong with the connection or the answer; a probe that hangs is closed.
   func answer(on group: any EventLoopGroup) async throws -> Answer {
+    let listeners = try await self.proof?.sockets(at: self.address, self.port)
     let loop = group.next()
     // By address: a static program has no resolver to rely on.
     let channel = try await ClientBootstrap(group: loop).connectTimeout(self.timeout)
@@ -44,6 +49,7 @@ struct HTTPProbeRequest: Sendable {
     let limit = loop.scheduleTask(deadline: deadline) { channel.channel.close(promise: nil) }
     defer { limit.cancel() }
     return try await channel.executeThenClose { inbound in
+      if let listeners { try await self.proof?.confirm(listeners, at: self.address, self.port) }
       self.send(over: channel.channel)
       var answer = Answer(status: 0, body: [])
       for try await part in inbound {
@@ -83,15 +89,23 @@ struct HTTPProbeRequest: Sendable {
 enum HTTPProbeError: Error, Equatable, CustomStringConvertible {
   case timedOut
   case closed
+  /// Somebody listens who is not the replica; in words. Empty: nobody is seen to.
+  case stranger(String)
   case tooLarge(max: Int)
 
   var description: String {
     switch self {
     case .timedOut: "no answer in time"
     case .closed: "the connection was closed before the answer was complete"
+    case .stranger(""):
+      "it accepts connections and no process is seen to listen: it is not asked, as it may not be "
+        + "this replica's"
+    case .stranger(let name): "\(name) listens there, which is not this replica's: it is not asked"
     case .tooLarge(let max): "the answer is larger than \(max) bytes"
     }
   }
+
+  var isStranger: Bool { if case .stranger = self { true } else { false } }
 
   /// Why a request has no answer, in words.
   static func reason(_ error: any Error) -> String {

@@ -19,6 +19,8 @@ where ProbeClock.Duration == Duration {
   let environment: [String: String]
   let clock: ProbeClock
   let group: any EventLoopGroup
+  /// A port of anybody else's is not asked.
+  let proof: AskedListener
 
   /// - Parameter note: Hears what the probe learns on its way.
   /// - Returns: Never later than a minute or so.
@@ -28,16 +30,19 @@ where ProbeClock.Duration == Duration {
       case .probe(.http(let port, let path)):
         return try await self.http(port, path)
       case .probe(.tcp(let port)):
+        let listeners = try await self.proof.sockets(at: ModelServer.loopback, port)
         let channel = try await ClientBootstrap(group: self.group)
           .connectTimeout(Self.timeout)
-          .connect(to: SocketAddress(ipAddress: "127.0.0.1", port: port)).get()
+          .connect(to: SocketAddress(ipAddress: ModelServer.loopback, port: port)).get()
         channel.close(promise: nil)
+        try await self.proof.confirm(listeners, at: ModelServer.loopback, port)
         return .succeeded
       case .probe(.exec(let argv)):
         return try await self.exec(argv)
       case .canary(let server):
         let key = server.key(argv: self.launch.argv, environment: self.environment)
-        return try await CanaryProbe(server: server, key: key).outcome(on: self.group, note: note)
+        return try await CanaryProbe(server: server, key: key, proof: self.proof)
+          .outcome(on: self.group, note: note)
       // Who reads the log knows, and who lives is alive.
       case .probe(.log), .life:
         return .succeeded
@@ -62,35 +67,43 @@ where ProbeClock.Duration == Duration {
       }
     } catch let error as IOError where error.errnoCode == ECONNREFUSED {
       return .refused(self.describe(error))
+    } catch let error as HTTPProbeError where error.isStranger {
+      return .faulty(self.describe(error))
     } catch {
       return .unanswered(self.describe(error))
     }
   }
 
-  /// Its health tells whether the engine is dead, and its metrics whether it moves.
+  /// Its health tells whether the engine is dead, and its metrics whether it moves. Where these cannot
+  /// be read, that is not known, and completions alone show whether it works.
   private func look(at server: ModelServer) async throws -> LivenessSight.Answer {
     if let path = server.healthPath {
       let health = try await self.page(of: server, path)
       if health.status == 503 { return .dead("its engine is dead: \(path) answers 503") }
     }
-    let page = try await self.page(of: server, server.metricsPath)
-    guard page.status == 200 else {
-      return .faulty("\(server.metricsPath) answers \(page.status)")
+    do {
+      let page = try await self.page(of: server, server.metricsPath)
+      return .fine(page.status == 200 ? EngineCounters(metrics: page.body) : nil)
+    } catch {
+      // Any answer, one that asks for a key too, shows that it is there.
+      if server.healthPath == nil { _ = try await self.page(of: server, "/v1/models") }
+      return .fine(nil)
     }
-    return .fine(EngineCounters(metrics: page.body))
   }
 
   private func page(
     of server: ModelServer, _ path: String
   ) async throws -> HTTPProbeRequest.Answer {
     try await HTTPProbeRequest(
-      address: server.probedAddress, port: server.port, path: path, timeout: Self.timeout
+      address: server.probedAddress, port: server.port, path: path, timeout: Self.timeout,
+      proof: self.proof
     ).answer(on: self.group)
   }
 
   private func http(_ port: Int, _ path: String) async throws -> ProbeOutcome {
-    let answer = try await HTTPProbeRequest(port: port, path: path, timeout: Self.timeout)
-      .answer(on: self.group)
+    let answer = try await HTTPProbeRequest(
+      port: port, path: path, timeout: Self.timeout, proof: self.proof
+    ).answer(on: self.group)
     if (200...299).contains(answer.status) { return .succeeded }
     return .failed("GET \(path) on port \(port) answers \(answer.status)")
   }
@@ -122,8 +135,10 @@ extension EngineCounters {
   private static let wrongLineCountMax = 8
 
   /// - Parameter page: Text of `/metrics`; lines that are not of that form are left out.
-  init(metrics page: [UInt8]) {
+  /// - Returns: `nil` where it says nothing of an engine.
+  init?(metrics page: [UInt8]) {
     let reading = Self.reading(page)
+    guard reading.hasEngine else { return nil }
     // A count that may be old is no sign of work: a completion shows whether such an engine is stuck.
     self.init(
       running: reading.countsAge ? nil : reading.running,

@@ -5,12 +5,17 @@ import OperatingSystem
 
 /// The TCP ports of this machine on which someone listens. Source: proc(5), `/proc/net/tcp`.
 enum ListeningPorts {
-  struct Socket: Sendable {
+  struct Socket: Equatable, Sendable {
+    /// Four bytes or sixteen, as on the wire.
+    var address: [UInt8]
     var port: Int
     /// Empty where it is unknown.
     var inode: String
     /// The user who made it.
     var user: uid_t?
+
+    /// Where a descriptor of it leads to in `/proc`.
+    var link: String { "socket:[\(self.inode)]" }
   }
 
   /// Of IPv4 and IPv6. Blocks.
@@ -31,9 +36,42 @@ enum ListeningPorts {
         let port = Int(String(decoding: fields[1][(colon + 1)...], as: UTF8.self), radix: 16)
       else { return nil }
       return Socket(
-        port: port, inode: fields.count > 9 ? String(decoding: fields[9], as: UTF8.self) : "",
+        address: Self.address(String(decoding: fields[1][..<colon], as: UTF8.self)), port: port,
+        inode: fields.count > 9 ? String(decoding: fields[9], as: UTF8.self) : "",
         user: fields.count > 7 ? uid_t(String(decoding: fields[7], as: UTF8.self)) : nil)
     }
+  }
+
+  /// Words of eight digits, each with its bytes as this machine has them in memory.
+  private static func address(_ digits: String) -> [UInt8] {
+    var rest = Substring(digits)
+    var bytes: [UInt8] = []
+    while let word = UInt32(rest.prefix(8), radix: 16) {
+      withUnsafeBytes(of: word) { bytes += $0 }
+      rest = rest.dropFirst(8)
+    }
+    return bytes
+  }
+
+  /// Those of a port that a connection to an address of this machine may come to: the kernel prefers
+  /// the address itself to all addresses, and all of IPv4 to all of IPv6. Source: `inet_lookup_listener`.
+  ///
+  /// - Parameter address: In digits.
+  static func reached(_ address: String, _ port: Int, among sockets: [Socket]) -> [Socket] {
+    let there = sockets.filter { $0.port == port }
+    var wanted = [UInt8](repeating: 0, count: 4)
+    let isFour = inet_pton(AF_INET, address, &wanted) == 1
+    if !isFour {
+      wanted = [UInt8](repeating: 0, count: 16)
+      inet_pton(AF_INET6, address, &wanted)
+    }
+    let mapped = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF] + wanted
+    let exact = there.filter { $0.address == wanted || isFour && $0.address == mapped }
+    if !exact.isEmpty { return exact }
+    let all = there.filter { $0.address.allSatisfy { $0 == 0 } }
+    let ofFour = all.filter { $0.address.count == 4 }
+    if isFour, !ofFour.isEmpty { return ofFour }
+    return all.filter { $0.address.count == 16 }
   }
 }
 
@@ -46,7 +84,7 @@ struct PortQuestion: Sendable {
   func answer() -> [PreflightFacts.Port] {
     var sockets: [String: Int] = [:]
     for socket in ListeningPorts.sockets() where self.ports.contains(socket.port) {
-      sockets["socket:[\(socket.inode)]"] = socket.port
+      sockets[socket.link] = socket.port
     }
     let owners = sockets.isEmpty ? [:] : Self.owners(of: sockets)
     return Set(sockets.values).sorted().map { port in
@@ -59,15 +97,13 @@ struct PortQuestion: Sendable {
 
   /// Of other users' processes only root may see the descriptors. The oldest process that has a
   /// socket is its owner: the others inherited it.
-  private static func owners(of sockets: [String: Int]) -> [Int: ProcessStat.Identity] {
+  ///
+  /// - Parameter sockets: The port of each, by ``ListeningPorts/Socket/link``.
+  static func owners(of sockets: [String: Int]) -> [Int: ProcessStat.Identity] {
     var owners: [Int: ProcessStat.Identity] = [:]
     for name in (try? PlainFile.names(in: "/proc")) ?? [] {
       guard let processID = Int32(name) else { continue }
-      for file in (try? PlainFile.names(in: "/proc/\(name)/fd")) ?? [] {
-        var target = [CChar](repeating: 0, count: 64)
-        let count = readlink("/proc/\(name)/fd/\(file)", &target, target.count)
-        guard count > 0 else { continue }
-        let link = String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+      for link in ProcessTable.descriptors(of: processID) {
         guard let port = sockets[link], let process = ProcessTable.stat(of: processID)?.identity
         else { continue }
         if let owner = owners[port], owner.startTicks <= process.startTicks { continue }

@@ -12,10 +12,11 @@ struct ReplicaProcesses: Sendable {
   /// Its value is an ``AgentIdentity/mark``.
   static let runVariable = "MUSTER_RUN"
 
-  /// Of all runs and nodes of which a process is alive on this machine. Blocks.
+  /// Of all runs and nodes of which a process, or a daemon, is alive on this machine. Blocks.
   static func runMarks() -> Set<String> {
     Set(
       ProcessTable.all().compactMap { process in
+        if let daemon = DaemonProcess(process.identity) { return daemon.identity.mark }
         let block = ProcessTable.environment(of: process.identity.processID)
         return ProcessTable.variables(in: block)[Self.runVariable]
       })
@@ -23,7 +24,7 @@ struct ReplicaProcesses: Sendable {
 
   /// The variables by which processes of a replica are known; the first is that of all processes of
   /// the run on its node.
-  static func marks(
+  static func variables(
     of identity: AgentIdentity, _ key: ReplicaKey
   ) -> [EnvironmentVariable] {
     [
@@ -31,6 +32,16 @@ struct ReplicaProcesses: Sendable {
       EnvironmentVariable("MUSTER_SERVICE", key.service),
       EnvironmentVariable("MUSTER_INDEX", "\(key.index)"),
     ]
+  }
+
+  /// The same as ``marks``.
+  static func marks(of identity: AgentIdentity, _ key: ReplicaKey) -> [String] {
+    Self.variables(of: identity, key).map { "\($0.name)=\($0.value)" }
+  }
+
+  /// `NAME=value` of the variable that all processes of the run on its node have.
+  static func runMark(of identity: AgentIdentity) -> String {
+    "\(Self.runVariable)=\(identity.mark)"
   }
 
   /// Those of `table` that are ours, without the holder, which ends by itself after the last.

@@ -98,8 +98,12 @@ where SamplerClock.Duration == Duration {
           var lines = GPULines()
           for try await piece in inbound {
             heard.instant.withLock { $0 = self.clock.now }
-            let gpus = lines.add(piece.readableBytesView)
-            if !gpus.isEmpty { receive(self.message(gpus, fault: "")) }
+            guard lines.add(piece.readableBytesView) else { continue }
+            receive(self.message(lines.gpus, fault: lines.warning))
+          }
+          // What is wrong with one may be said behind the others.
+          if !lines.gpus.isEmpty, !lines.message.isEmpty {
+            receive(self.message(lines.gpus, fault: lines.warning))
           }
           return lines.message.isEmpty
             ? "nvidia-smi ended" : "nvidia-smi ended: \(lines.message)"
@@ -141,30 +145,48 @@ where SamplerClock.Duration == Duration {
 private struct GPULines {
   private static let sizeMax = 64 << 10
   private static let countMax = 256
+  /// What is not said again in so many rounds is gone.
+  private static let roundCount = 2
 
   private var rest: [UInt8] = []
-  private var samples: [Int: GPUSample] = [:]
-  /// What it said that is no sample, the first line of it.
+  private var samples: [Int: (sample: GPUSample, line: Int)] = [:]
+  /// Lines of GPUs so far.
+  private var lineCount = 0
+  /// What it says that is no sample, the first of it, and after how many lines it said so last.
   private(set) var message = ""
+  private var messageLine = 0
 
-  /// - Returns: All GPUs, as they were said last; empty where none is new.
-  mutating func add(_ piece: some Collection<UInt8>) -> [GPUSample] {
+  /// All GPUs, as they were said last.
+  var gpus: [GPUSample] {
+    self.samples.values.map(\.sample).sorted { $0.index < $1.index }
+  }
+
+  /// What is wrong beside them; empty: nothing.
+  var warning: String { self.message.isEmpty ? "" : "nvidia-smi: \(self.message)" }
+
+  /// - Returns: Whether any GPU is new.
+  mutating func add(_ piece: some Collection<UInt8>) -> Bool {
     self.rest += piece
-    var isNew = false
+    let before = self.lineCount
     let lines = self.rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    for line in lines.dropLast() {
-      let text = String(decoding: line, as: UTF8.self)
-      if let sample = GPUSample(line: text) {
-        if self.samples.count < Self.countMax || self.samples[sample.index] != nil {
-          self.samples[sample.index] = sample
-        }
-        isNew = true
-      } else if self.message.isEmpty {
-        self.message = text.cut(toBytes: 200)
-      }
-    }
+    for line in lines.dropLast() { self.add(line: String(decoding: line, as: UTF8.self)) }
     self.rest = Array(lines.last ?? [])
     if self.rest.count > Self.sizeMax { self.rest = [] }
-    return isNew ? self.samples.values.sorted { $0.index < $1.index } : []
+    let oldest = self.lineCount - Self.roundCount * self.samples.count
+    self.samples = self.samples.filter { $0.value.line > oldest }
+    if self.messageLine < oldest { self.message = "" }
+    return self.lineCount > before
+  }
+
+  private mutating func add(line: String) {
+    if let sample = GPUSample(line: line) {
+      self.lineCount += 1
+      guard self.samples.count < Self.countMax || self.samples[sample.index] != nil else { return }
+      self.samples[sample.index] = (sample, self.lineCount)
+    } else if line.contains(where: { !$0.isWhitespace }) {
+      let text = line.cut(toBytes: 200)
+      if self.message.isEmpty { self.message = text }
+      if self.message == text { self.messageLine = self.lineCount }
+    }
   }
 }

@@ -135,7 +135,14 @@ where ScrapeClock.Duration == Duration {
   }
 
   private func endpoints(_ request: Muster_V1_ScrapeRequest) -> [ScrapeEndpoint] {
-    self.supervisor.livingReplicas.compactMap { ScrapeEndpoint($0) }
+    self.supervisor.livingReplicas.compactMap { replica in
+      var endpoint = ScrapeEndpoint(replica)
+      // Where the manifest names a place of its own, it may be that of an exporter beside.
+      if replica.launch.metrics == nil {
+        endpoint?.proof = self.supervisor.run(of: replica.key)?.ground.proof
+      }
+      return endpoint
+    }
       + request.targets.map { target in
         ScrapeEndpoint(
           service: "", index: 0, target: target.name, port: Int(target.port),
@@ -153,6 +160,7 @@ where ScrapeClock.Duration == Duration {
     var request = HTTPProbeRequest(
       address: endpoint.address, port: endpoint.port, path: endpoint.path, timeout: Self.timeout)
     request.bodySizeMax = Self.pageSizeMax
+    request.proof = endpoint.proof
     do {
       let answer = try await request.answer(on: self.group)
       if answer.status == 200 {
@@ -171,7 +179,7 @@ where ScrapeClock.Duration == Duration {
 }
 
 /// Where a page of metrics is, on this machine.
-struct ScrapeEndpoint: Equatable, Sendable {
+struct ScrapeEndpoint: Sendable {
   /// Of a replica; empty for a target that the coordinator names.
   var service: String
   var index: Int
@@ -180,6 +188,8 @@ struct ScrapeEndpoint: Equatable, Sendable {
   var address = ModelServer.loopback
   var port: Int
   var path: String
+  /// That it is the replica's; `nil`: anybody may answer.
+  var proof: AskedListener?
 
   /// Its place within an interval, 0 up to 1.
   var share: Double {

@@ -55,7 +55,10 @@ where RunClock.Duration == Duration {
         if refusal == nil || !request.yields || patience == 0 { break }
         try await self.logs.clock.sleep(for: .milliseconds(100))
       }
-      if let refusal { throw RPCError(heldBy: refusal) }
+      if let refusal {
+        if refusal.epoch >= claimant.epoch { throw RPCError(supersededBy: refusal) }
+        throw RPCError(code: .alreadyExists, message: "the run is held by \(refusal)")
+      }
     }
     return .with {
       $0.protocolVersion = AgentPreface.protocolVersion
@@ -87,7 +90,7 @@ where RunClock.Duration == Duration {
   func start(
     request: Muster_V1_StartRequest, context: ServerContext
   ) async throws -> Muster_V1_StartResponse {
-    try self.session.requireClaim(of: context)
+    let starter = try self.session.requireClaim(of: context)
     let replicas = try request.replicas.map { json in
       do { return try ReplicaSpecification(json: Array(json)) } catch {
         throw RPCError.invalid("\(error)")
@@ -106,7 +109,7 @@ where RunClock.Duration == Duration {
         message: "needs secrets: \(missing.joined(separator: ", ")); the daemon keeps them in "
           + "memory only: attach with them")
     }
-    try await self.supervisor.start(replicas, secrets: secrets)
+    try await self.supervisor.start(replicas, secrets: secrets, by: starter.epoch)
     return .with { $0.replicas = self.statuses }
   }
 
@@ -161,9 +164,14 @@ where RunClock.Duration == Duration {
   func stop(
     request: Muster_V1_StopRequest, context: ServerContext
   ) async throws -> Muster_V1_StopResponse {
-    try self.session.requireClaim(of: context)
+    let holder = try self.session.requireClaim(of: context)
+    let order = StopOrder(
+      services: Set(request.services),
+      replicas: Set(try request.replicas.map { try ReplicaKey(naming: $0) }),
+      starter: request.own ? holder.epoch : nil)
     let holders = await self.gpuMemory.holders()
-    var remains = await self.supervisor.stop(Set(request.services))
+    var remains = await self.supervisor.stop(order)
+    remains.leftovers += await self.sweep(after: order)
     remains.leftovers += await self.gpuMemory.leftovers(of: holders)
     // The caller has gone: what was told to stop stops all the same.
     try Task.checkCancellation()
@@ -172,6 +180,23 @@ where RunClock.Duration == Duration {
       $0.foreign = remains.foreign
       $0.replicas = self.statuses
     }
+  }
+
+  /// Ends what bears the marks of what was stopped, and is kept by nobody.
+  ///
+  /// - Returns: What has not gone, in words.
+  private func sweep(after order: StopOrder) async -> [String] {
+    let run = ReplicaProcesses.runMark(of: self.session.identity)
+    var marks = [[run]]
+    if order != StopOrder() {
+      marks = self.supervisor.board.all
+        .filter { order.means($0.key, startedBy: $0.startedBy) && $0.state.isFinal }
+        .map { ReplicaProcesses.marks(of: self.session.identity, $0.key) }
+    }
+    let all = marks
+    // Cancelled: the caller is told nothing either.
+    return (try? await self.logs.blocking.run { all.flatMap { StrayProcesses(marks: $0).end() } })
+      ?? []
   }
 
   func work(
@@ -198,7 +223,9 @@ where RunClock.Duration == Duration {
   ) async throws -> Muster_V1_EndResponse {
     try self.session.requireClaim(of: context)
     let living = await self.supervisor.living()
-    if living.isEmpty { self.session.end(keepsRecords: request.keepRecords) }
+    if living.isEmpty {
+      self.session.end(keepsRecords: request.keepRecords, keepsHolder: request.keepHolder)
+    }
     return .with { $0.leftovers = living.map { "\($0) has not been stopped" } }
   }
 }
@@ -230,15 +257,19 @@ extension Muster_V1_AttachRequest {
 }
 
 extension RunSession {
+  /// - Returns: Who holds the run.
   /// - Throws: ABORTED with the holder's name, or FAILED_PRECONDITION, unless the link of this call
   ///   holds the run.
-  fileprivate func requireClaim(of context: ServerContext) throws(RPCError) {
+  @discardableResult
+  fileprivate func requireClaim(of context: ServerContext) throws(RPCError) -> RunClaim.Holder {
     switch self.mayAct(from: context.remotePeer) {
-    case .allowed: return
+    case .allowed:
+      if let holder = self.holder { return holder }
+      preconditionFailure("a link may act on a run that nobody holds")
     case .notClaimed:
       throw RPCError(
         code: .failedPrecondition, message: "attach first, and not as an observer")
-    case .superseded(let holder): throw RPCError(heldBy: holder)
+    case .superseded(let holder): throw RPCError(supersededBy: holder)
     }
   }
 }
@@ -248,10 +279,15 @@ extension RPCError {
     Self(code: .invalidArgument, message: message)
   }
 
-  fileprivate init(heldBy holder: RunClaim.Holder) {
-    self.init(
-      code: .aborted,
-      message: "the run is held by \(holder.coordinator) (epoch \(holder.epoch))")
+  fileprivate init(supersededBy holder: RunClaim.Holder) {
+    self.init(code: .aborted, message: "the run is held by \(holder), which came later")
+  }
+}
+
+extension ReplicaKey {
+  fileprivate init(naming text: String) throws(RPCError) {
+    guard let key = Self(text) else { throw .invalid("`\(text)` is not SERVICE/INDEX") }
+    self = key
   }
 }
 

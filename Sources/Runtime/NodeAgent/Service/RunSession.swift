@@ -13,6 +13,7 @@ final class RunSession: Sendable {
     var secrets: [String: String]
     var linkCount = 0
     var keepsRecords = true
+    var keepsHolder = true
     /// Calls under way by which a coordinator works, such as a watch: it lives.
     var workingCalls: [String: Int] = [:]
   }
@@ -102,8 +103,10 @@ final class RunSession: Sendable {
       }
       if refusal == nil {
         self.bell.ring()
-        try self.folder.write(claimant)
-        if !plan.isEmpty { try PlainFile.publish(plan, at: self.folder.plan) }
+        // Where the disk refuses, the claim holds for as long as this daemon lives: what runs on a full
+        // disk can be stopped, and nothing can be started there.
+        try? self.folder.write(claimant)
+        if !plan.isEmpty { try? PlainFile.publish(plan, at: self.folder.plan) }
       }
       return refusal
     }
@@ -134,14 +137,17 @@ final class RunSession: Sendable {
 
   /// Tells the daemon that the run is over.
   ///
-  /// - Parameter keepsRecords: Whether what was computed is wanted yet.
-  func end(keepsRecords: Bool) {
-    self.state.withLock { $0.keepsRecords = keepsRecords }
+  /// - Parameters:
+  ///   - keepsRecords: Whether what was computed is wanted yet.
+  ///   - keepsHolder: Whether a coordinator that the holder has superseded may come yet.
+  func end(keepsRecords: Bool, keepsHolder: Bool) {
+    self.state.withLock { ($0.keepsRecords, $0.keepsHolder) = (keepsRecords, keepsHolder) }
     self.endSignalContinuation.finish()
   }
 
   /// As the end said; until then they are kept.
   var keepsRecords: Bool { self.state.withLock { $0.keepsRecords } }
+  var keepsHolder: Bool { self.state.withLock { $0.keepsHolder } }
 
   /// Returns once the run is over.
   func ended() async throws {
@@ -155,11 +161,13 @@ final class RunSession: Sendable {
 /// Links are known by an address that no two of them share. A link may come and go; what it claimed
 /// stands until a newer coordinator claims.
 struct RunClaim: Sendable {
-  struct Holder: Equatable, Sendable {
+  struct Holder: Equatable, CustomStringConvertible, Sendable {
     /// Milliseconds of the epoch at the coordinator's start.
     var epoch: UInt64
     /// For people: user@host and process id.
     var coordinator: String
+
+    var description: String { "\(self.coordinator) (epoch \(self.epoch))" }
   }
 
   enum ActDecision: Equatable {

@@ -9,6 +9,8 @@ struct FormerReplica: Sendable {
   enum Fate: Sendable {
     /// Something of it may be alive, or its end has not been said.
     case runs(ProcessRecord.Start)
+    /// Nobody wrote down what became of its start, and something of it may be alive.
+    case lost(reason: String)
     /// Why nothing of it can be alive.
     case over(reason: String)
   }
@@ -44,6 +46,13 @@ struct FormerReplica: Sendable {
     }.sorted { $0.replica.key < $1.replica.key }
   }
 
+  /// Whether anything was started there, by another version perhaps, whose words cannot be read. Blocks.
+  static func isAny(in state: StateFolder) -> Bool {
+    ((try? PlainFile.names(in: state.path)) ?? []).contains { name in
+      access(ReplicaFolder("\(state.path)/\(name)").spec, F_OK) == 0
+    }
+  }
+
   private static func read(
     _ replica: ReplicaSpecification, in folder: ReplicaFolder
   ) -> FormerReplica {
@@ -53,7 +62,7 @@ struct FormerReplica: Sendable {
       case .launchFailed(let reason): .over(reason: reason)
       case .launched(let start, _) where start.bootID == ProcessTable.bootID: .runs(start)
       case .launched: .over(reason: "the machine was started anew")
-      case nil: .over(reason: "the daemon ended before it had started")
+      case .launching, nil: .lost(reason: "the daemon ended before it had started")
       }
     return FormerReplica(replica: replica, status: status, fate: fate)
   }

@@ -1,4 +1,3 @@
-import CLinux
 import Fleet
 import Glibc
 import Health
@@ -36,6 +35,7 @@ where RunClock.Duration == Duration {
   private let context: Context
   private let redactor: Redactor
   private let latestLog: Mutex<ReplicaLog>
+  private let latestProof = Mutex<AskedListener?>(nil)
 
   /// - Parameters:
   ///   - attempt: The number of the first attempt.
@@ -47,7 +47,7 @@ where RunClock.Duration == Duration {
     self.folder = ReplicaFolder(of: replica.key, in: context.state)
     self.environment = ReplicaEnvironment.variables(
       daemon: context.environment, declared: replica.launch.environment, secrets: secrets,
-      marks: ReplicaProcesses.marks(of: context.identity, replica.key))
+      marks: ReplicaProcesses.variables(of: context.identity, replica.key))
     self.context = context
     self.redactor = Redactor(secrets.map { (name: $0.key, value: $0.value) })
     self.latestLog = Mutex(ReplicaLog(path: self.folder.log(ofAttempt: attempt)))
@@ -55,8 +55,14 @@ where RunClock.Duration == Duration {
 
   var clock: RunClock { self.context.clock }
 
+  private var marks: [String] {
+    ReplicaProcesses.marks(of: self.context.identity, self.replica.key)
+  }
+
   /// Of the latest attempt.
   var log: ReplicaLog { self.latestLog.withLock { $0 } }
+  /// Of the latest attempt that was launched.
+  var proof: AskedListener? { self.latestProof.withLock { $0 } }
 
   /// Makes the replica's folder, and writes down how it is started.
   func prepare() async throws {
@@ -96,19 +102,26 @@ where RunClock.Duration == Duration {
     let holder = try ready.spawn(
       ChildProcess(
         program: "/proc/self/exe", argv: ["muster-node"] + words, environment: self.environment))
-    ready.wait(milliseconds: Self.startMilliseconds)
+    let fault = ready.wait(milliseconds: Self.startMilliseconds)
     switch ProcessRecord.read(at: record) {
     case .launched(let start, _): return start
     case .launchFailed(let reason):
       waitpid(holder, nil, 0)
       throw NodeAgentError.launchFailed(reason)
-    case nil:
-      // It could not even write its record, or hangs: nothing of it may start later.
+    case .launching, nil:
+      // It could not write its record, or hangs: what nobody can know of later may not run.
       kill(holder, SIGKILL)
       waitpid(holder, nil, 0)
-      throw NodeAgentError.launchFailed("its holder ended without a record at \(record)")
+      let strays = self.endStrays()
+      let reason = fault.isEmpty ? "its holder ended without a record at \(record)" : fault
+      throw NodeAgentError.launchFailed(([reason] + strays).joined(separator: "; "))
     }
   }
+
+  /// Ends what bears the replica's marks, of which there is no record. Blocks.
+  ///
+  /// - Returns: What has not gone, in words.
+  func endStrays() -> [String] { StrayProcesses(marks: self.marks).end() }
 
   /// A server that is there already would answer the probes in the place of ours: a model server of
   /// the same model would make it ready.
@@ -124,14 +137,16 @@ where RunClock.Duration == Duration {
   func attempt(_ attempt: Int, _ start: ProcessRecord.Start) -> HostAttempt<RunClock> {
     let log = ReplicaLog(path: self.logPath(ofAttempt: attempt))
     self.latestLog.withLock { $0 = log }
-    let marks = ReplicaProcesses.marks(of: self.context.identity, self.replica.key)
+    let processes = ReplicaProcesses(holder: start.holder, main: start.main, marks: self.marks)
+    let proof = AskedListener(proof: ListenerProof(processes), blocking: self.context.blocking)
+    self.latestProof.withLock { $0 = proof }
     return HostAttempt(
       watch: ReplicaWatch(
-        start: start, marks: marks.map { "\($0.name)=\($0.value)" }, log: log,
-        record: self.folder.record(ofAttempt: attempt), ports: self.replica.launch.ports),
+        processes, log: log, record: self.folder.record(ofAttempt: attempt),
+        ports: self.replica.launch.ports),
       check: ReadinessCheck(
         launch: self.replica.launch, environment: self.environment, clock: self.clock,
-        group: self.context.group),
+        group: self.context.group, proof: proof),
       processID: Int64(start.main.processID), blocking: self.context.blocking)
   }
 
@@ -211,83 +226,5 @@ struct ReplicaScripts: Sendable {
       title: title, argv: launched.argv, folder: launched.folder, folders: launched.folders)
     try PlainFile.publish(Array(environment.utf8), at: "\(folder.path)/env.sh")
     try PlainFile.publish(Array(launch.utf8), at: "\(folder.path)/launch.sh", mode: 0o700)
-  }
-}
-
-/// The tiny process above a replica: starts it, adopts its orphans, and writes down how it ended.
-/// It lives until the last of them is gone, whatever becomes of the daemon.
-struct Holder {
-  let folder: ReplicaFolder
-  let attempt: Int
-  /// Of the replica, and of the holder itself.
-  let environment: [String: String]
-
-  func run() throws {
-    // Those who would end us mean the replica; its own group gets the signal.
-    for signal in [SIGHUP, SIGINT, SIGTERM] { Glibc.signal(signal, SIG_IGN) }
-    clinux_become_subreaper()
-    let record = self.folder.record(ofAttempt: self.attempt)
-    let start: ProcessRecord.Start
-    do {
-      start = try self.launch()
-    } catch {
-      let reason = String("\(error)".map { $0.isNewline ? " " : $0 })
-      try ProcessRecord.launchFailed(reason).publish(at: record)
-      ReadyPipe.announceReady()
-      return
-    }
-    try ProcessRecord.launched(start, end: nil).publish(at: record)
-    ReadyPipe.announceReady()
-    // Waits for everything that becomes our child, until nothing is left.
-    while true {
-      var status: CInt = 0
-      let processID = waitpid(-1, &status, 0)
-      if processID < 0, errno == EINTR { continue }
-      if processID < 0 { return }
-      if processID == start.main.processID {
-        try ProcessRecord.launched(start, end: ProcessEnd(WaitStatus(status))).publish(at: record)
-      }
-    }
-  }
-
-  private func launch() throws -> ProcessRecord.Start {
-    let launch = try self.folder.specification().launch
-    let folder = self.workingFolder(launch.folder)
-    try SystemFault.check("enter folder \(folder)") { chdir(folder) }
-    ProcessLimits.raise()
-    var environment = self.environment
-    if let cores = launch.cores {
-      let own = try ProcessLimits.keepToCores(part: cores.index, of: cores.count)
-      if let name = cores.variable, environment[name] == nil {
-        environment[name] = own.map(String.init).joined(separator: ",")
-      }
-    }
-    var child = ChildProcess(
-      program: try ProgramSearch.path(
-        of: launch.argv[0], searching: self.environment["PATH"] ?? ""),
-      argv: launch.argv, environment: environment)
-    child.output = try PlainFile.openEnd(of: self.folder.log(ofAttempt: self.attempt))
-    let processID = try child.spawn()
-    // It cannot go away unseen: nobody but us waits for it.
-    guard let main = ProcessTable.stat(of: processID), let own = ProcessTable.stat(of: getpid())
-    else { throw SystemFault("read /proc/\(processID)/stat", code: ENOENT) }
-    return ProcessRecord.Start(
-      bootID: ProcessTable.bootID, holder: own.identity, main: main.identity)
-  }
-
-  /// `~` is the home folder, as is an empty path.
-  private func workingFolder(_ folder: String) -> String {
-    let home = self.environment["HOME"] ?? "/"
-    if folder.isEmpty { return home }
-    return folder.hasPrefix("~") ? home + folder.dropFirst() : folder
-  }
-}
-
-extension ProcessEnd {
-  init(_ status: WaitStatus) {
-    switch status {
-    case .exited(let status): self = .exited(status: status)
-    case .signalled(let signal): self = .signalled(signal)
-    }
   }
 }

@@ -10,6 +10,9 @@ enum ReplicaEnvironment {
     "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME",
     "http_proxy", "https_proxy", "no_proxy",
   ]
+  /// Python's `setproctitle`, by which vLLM renames its engines, writes over a process's environment
+  /// unless this is set: then its marks are lost. Source: its README, "Environment variables".
+  private static let keepsEnvironment = "SPT_NOENV"
   /// Where the daemon has none. Source: Debian's default for a login.
   private static let defaultPath = "/usr/local/bin:/usr/bin:/bin"
 
@@ -22,6 +25,7 @@ enum ReplicaEnvironment {
       Self.inherited.contains(name) || name.hasPrefix("LC_")
     }
     if variables["PATH", default: ""].isEmpty { variables["PATH"] = Self.defaultPath }
+    variables[Self.keepsEnvironment] = "1"
     for variable in declared { variables[variable.name] = variable.value }
     variables.merge(secrets) { $1 }
     for variable in marks { variables[variable.name] = variable.value }

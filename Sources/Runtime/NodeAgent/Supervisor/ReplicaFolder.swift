@@ -74,6 +74,8 @@ enum ProcessRecord: Codable, Equatable, Sendable {
     var main: ProcessStat.Identity
   }
 
+  /// Its holder is about to start it; written before that, so that no process is without a record.
+  case launching
   /// In words: which program or folder, and what is wrong with it.
   case launchFailed(String)
   case launched(Start, end: ProcessEnd?)
@@ -94,9 +96,14 @@ enum ProcessRecord: Codable, Equatable, Sendable {
 extension ReplicaStatus {
   private static let sizeMax = 1 << 20
 
-  /// `nil` where there is none.
+  /// Attempts are counted on from here.
+  private static let attempts = 1...Int(Int32.max)
+
+  /// `nil` where there is none that can be.
   static func read(at path: String) -> ReplicaStatus? {
-    try? CanonicalJSON.value(from: PlainFile.read(path, sizeMax: Self.sizeMax))
+    let status: ReplicaStatus? = try? CanonicalJSON.value(
+      from: PlainFile.read(path, sizeMax: Self.sizeMax))
+    return status.flatMap { Self.attempts.contains($0.attempt) ? $0 : nil }
   }
 
   func publish(at path: String) throws {

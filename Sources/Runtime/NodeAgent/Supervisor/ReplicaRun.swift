@@ -31,8 +31,11 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   }
 
   var attempt: Int { self.life.withLock { $0.attempt } }
+  var startedBy: UInt64? { self.life.withLock { $0.startedBy } }
   /// Whether nothing happens to it any more, and all there is to say about it is said.
   var isOver: Bool { self.life.withLock { $0.isOver } }
+  /// Whether it is on its way to its end, or there.
+  var isLeaving: Bool { self.life.withLock { $0.isLeaving } }
   /// Whether nothing happens to it any more, but that is still to be told.
   var isEnding: Bool { self.life.withLock { $0.isEnding } }
   var remains: ReplicaRemains { self.life.withLock { $0.remains } }
@@ -46,12 +49,16 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   func run(adopting former: Former? = nil) async {
     if let (attempt, status) = former {
       self.change { $0.adopted(as: status, processID: attempt.processID, at: $1) }
+      // Nothing is told before the first look: it may have ended since.
       await self.supervise(attempt)
     }
     while !Task.isCancelled {
       switch self.change({ $0.timePassed(at: $1) }) {
       case .launch:
-        if let attempt = await self.launch() { await self.supervise(attempt) }
+        if let attempt = await self.launch() {
+          await self.tell()
+          await self.supervise(attempt)
+        }
       case .none, .attempt:
         await self.rest()
       case .end:
@@ -88,7 +95,6 @@ final class ReplicaRun<Ground: ReplicaGround>: Sendable {
   private func supervise(_ first: Ground.Attempt) async {
     var attempt = first
     var filter = LogEventFilter()
-    await self.tell()
     await withDiscardingTaskGroup { probes in
       while !Task.isCancelled, self.life.withLock({ $0.isAttempting }) {
         let isClearing = self.life.withLock { $0.isClearing }

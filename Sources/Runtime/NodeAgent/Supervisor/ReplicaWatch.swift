@@ -24,11 +24,8 @@ struct ReplicaWatch: Sendable {
   private var portLookCount = 0
   private var lookCount = 0
 
-  /// - Parameter marks: As ``ReplicaProcesses/marks(of:_:)`` has them.
-  init(
-    start: ProcessRecord.Start, marks: [String], log: ReplicaLog, record: String, ports: [Int]
-  ) {
-    self.processes = ReplicaProcesses(holder: start.holder, main: start.main, marks: marks)
+  init(_ processes: ReplicaProcesses, log: ReplicaLog, record: String, ports: [Int]) {
+    self.processes = processes
     self.log = log
     self.tail = LogTail(of: log)
     self.children = ServingProcesses(of: self.processes)
@@ -95,9 +92,14 @@ struct ReplicaWatch: Sendable {
 
   private func owned() -> [ProcessStat] {
     let own = getpid()
-    return self.processes.owned(of: ProcessTable.all()) { processID in
+    let known = self.children.identities
+    let table = ProcessTable.all()
+    let found = self.processes.owned(of: table) { processID in
       processID != own
         && ProcessTable.environment(of: processID, contains: self.processes.marks)
     }
+    // One that has written over its environment is found by nothing else, once its parents are gone.
+    let others = known.subtracting(found.map(\.identity))
+    return found + table.filter { others.contains($0.identity) }
   }
 }

@@ -26,6 +26,9 @@ struct ServingProcesses: Sendable {
     self.processes = processes
   }
 
+  /// Those that lived at the last look, whatever they call themselves since then.
+  var identities: Set<ProcessStat.Identity> { Set(self.living.map(\.identity)) }
+
   /// Processes that ended shortly before this, the first ones, in words; empty: none.
   var lost: String {
     guard let lookedAt = self.lostAtLook, self.lookCount - lookedAt < Self.lostLookCount else {

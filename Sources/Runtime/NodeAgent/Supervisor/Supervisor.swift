@@ -2,6 +2,22 @@ import Health
 import Launch
 import Synchronization
 
+/// Which replicas are to stop.
+struct StopOrder: Equatable, Sendable {
+  /// Empty: all.
+  var services: Set<String> = []
+  /// Empty: all of those services.
+  var replicas: Set<ReplicaKey> = []
+  /// Of those only what this coordinator has had started; `nil`: by whomever.
+  var starter: UInt64?
+
+  func means(_ key: ReplicaKey, startedBy: UInt64?) -> Bool {
+    (self.services.isEmpty || self.services.contains(key.service))
+      && (self.replicas.isEmpty || self.replicas.contains(key))
+      && (self.starter == nil || self.starter == startedBy)
+  }
+}
+
 /// Starts, keeps and stops the replicas of one run on one node, and takes up those that a daemon
 /// before this one started.
 final class Supervisor<Ground: ReplicaGround>: Sendable {
@@ -36,36 +52,54 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
     }
   }
 
-  /// Starts what does not run.
+  /// Starts what does not run; what is on its way down, once it is down.
   ///
   /// - Parameters:
   ///   - replicas: Checked.
+  ///   - starter: The epoch of the coordinator that asks for it.
   ///   - secrets: Those that the replicas name.
-  func start(_ replicas: [ReplicaSpecification], secrets: [String: String]) async throws {
+  func start(
+    _ replicas: [ReplicaSpecification], secrets: [String: String], by starter: UInt64
+  ) async throws {
+    let leaving = self.runs.withLock { $0.filter { $0.value.isLeaving } }
+    for replica in replicas where leaving[replica.key] == nil {
+      try await self.begin(replica, secrets: secrets, by: starter)
+    }
     for replica in replicas {
-      guard let run = self.makeRun(replica, secrets: secrets) else { continue }
-      do {
-        try await run.ground.prepare()
-        await run.tell()
-        self.ordersContinuation.yield((run, nil))
-      } catch {
-        // Ends without a launch: whoever stops it waits for its end, and starts it again after that.
-        run.askToStop()
-        self.ordersContinuation.yield((run, nil))
-        for await _ in self.board.bell.rings() where run.isOver { break }
-        throw error
-      }
+      guard let former = leaving[replica.key] else { continue }
+      for await _ in self.board.bell.rings() where former.isOver { break }
+      try Task.checkCancellation()
+      try await self.begin(replica, secrets: secrets, by: starter)
+    }
+  }
+
+  private func begin(
+    _ replica: ReplicaSpecification, secrets: [String: String], by starter: UInt64
+  ) async throws {
+    guard let run = self.makeRun(replica, secrets: secrets, by: starter) else { return }
+    do {
+      try await run.ground.prepare()
+      await run.tell()
+      self.ordersContinuation.yield((run, nil))
+    } catch {
+      // Ends without a launch: whoever stops it waits for its end, and starts it again after that.
+      run.askToStop()
+      self.ordersContinuation.yield((run, nil))
+      for await _ in self.board.bell.rings() where run.isOver { break }
+      throw error
     }
   }
 
   /// `nil` where it runs already.
-  private func makeRun(_ replica: ReplicaSpecification, secrets: [String: String]) -> Run? {
+  private func makeRun(
+    _ replica: ReplicaSpecification, secrets: [String: String], by starter: UInt64
+  ) -> Run? {
     self.runs.withLock { runs in
       let former = runs[replica.key]
       if let former, !former.isOver { return nil }
       let run = self.run(
         replica, attempt: (former?.attempt ?? 0) + 1,
-        restartCountMax: replica.launch.restartCountMax ?? 0,
+        restartCountMax: replica.launch.restartCountMax ?? 0, startedBy: starter,
         secrets: secrets.filter { replica.launch.secrets.contains($0.key) })
       runs[replica.key] = run
       return run
@@ -73,11 +107,12 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
   }
 
   private func run(
-    _ replica: ReplicaSpecification, attempt: Int, restartCountMax: Int, secrets: [String: String]
+    _ replica: ReplicaSpecification, attempt: Int, restartCountMax: Int, startedBy starter: UInt64?,
+    secrets: [String: String]
   ) -> Run {
     Run(
       Run.Life(
-        replica, attempt: attempt, restartCountMax: restartCountMax,
+        replica, attempt: attempt, restartCountMax: restartCountMax, startedBy: starter,
         at: self.context.wallClockMilliseconds()),
       on: self.makeGround(replica, attempt, secrets), context: self.context)
   }
@@ -89,12 +124,11 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
 
   /// Tells replicas to stop; returns when each is over.
   ///
-  /// - Parameter services: Empty: all.
   /// - Returns: What is left of them, in the order of their keys.
-  func stop(_ services: Set<String>) async -> ReplicaRemains {
+  func stop(_ order: StopOrder) async -> ReplicaRemains {
     let runs = self.runs.withLock { runs in
       let wanted = runs.sorted { $0.key < $1.key }.map(\.value)
-        .filter { services.isEmpty || services.contains($0.key.service) }
+        .filter { order.means($0.key, startedBy: $0.startedBy) }
       for run in wanted { run.askToStop() }
       return wanted
     }
@@ -133,7 +167,8 @@ typealias HostSupervisor<RunClock: Clock & Sendable> = Supervisor<HostGround<Run
 where RunClock.Duration == Duration
 
 extension Supervisor {
-  /// Takes up what a daemon before this one has left running, and shows what does not run.
+  /// Takes up what a daemon before this one has left running, and shows what does not run; returns when
+  /// it is known how each is now.
   func adopt<RunClock>(in state: StateFolder, _ blocking: BlockingCalls) async throws
   where Ground == HostGround<RunClock> {
     let found = try await blocking.run { FormerReplica.all(in: state) }
@@ -146,16 +181,23 @@ extension Supervisor {
       let run = self.run(
         former.replica, attempt: former.attempt,
         restartCountMax: mayRestart ? former.replica.launch.restartCountMax ?? 0 : 0,
-        secrets: secrets)
+        startedBy: former.status?.startedBy, secrets: secrets)
       self.runs.withLock { $0[run.key] = run }
       switch former.fate {
       case .runs(let start):
         let attempt = run.ground.attempt(former.attempt, start)
         self.ordersContinuation.yield((run, (attempt, former.status)))
+      case .lost(let reason):
+        let strays = try await blocking.run { run.ground.endStrays() }
+        run.find(over: ([reason] + strays).joined(separator: "; "))
+        await run.run()
       case .over(let reason):
         run.find(over: reason)
         await run.run()
       }
     }
+    let keys = self.runs.withLock { Array($0.keys) }
+    for await _ in self.board.bell.rings()
+    where keys.allSatisfy({ self.board.status(of: $0) != nil }) { break }
   }
 }

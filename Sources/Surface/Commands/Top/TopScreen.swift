@@ -195,9 +195,12 @@ struct TopTables {
         ReadableNumber.percent(sample.cacheUsageMax), ReadableNumber.percent(sample.prefixHitRate),
         ReadableNumber.number(sample.promptTokensPerSecond),
         ReadableNumber.number(sample.generationTokensPerSecond),
-        ReadableNumber.latency(sample.ttft?.p50), ReadableNumber.latency(sample.ttft?.p99),
-        ReadableNumber.latency(sample.itl?.p50), ReadableNumber.latency(sample.e2e?.p50),
-        ReadableNumber.latency(sample.queue?.p50), ReadableNumber.number(sample.gpuPercent),
+        ReadableNumber.latency(sample.ttft?.p50, mean: sample.ttft?.mean),
+        ReadableNumber.latency(sample.ttft?.p99),
+        ReadableNumber.latency(sample.itl?.p50, mean: sample.itl?.mean),
+        ReadableNumber.latency(sample.e2e?.p50, mean: sample.e2e?.mean),
+        ReadableNumber.latency(sample.queue?.p50, mean: sample.queue?.mean),
+        ReadableNumber.number(sample.gpuPercent),
       ].map { StyledLine($0) }
       + [verdict]
   }
