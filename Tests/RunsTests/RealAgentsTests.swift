@@ -84,7 +84,7 @@ import Testing
     for node in Set(fleet.plan.services.flatMap { $0.replicas.map(\.node) }) {
       let node = try #require(fleet.plan.nodes.first { $0.name == node })
       try await agents.withSession(to: node) { session in
-        try await session.start(fleet.plan.services) { _ in }
+        _ = try await session.start(fleet.plan.services)
       }
     }
   }
@@ -121,7 +121,7 @@ import Testing
     // Of two one only.
     let node = try #require(here.plan.nodes.first)
     try await here.agents(of: run.id, holding: here.plan).withSession(to: node) { session in
-      try await session.start(here.plan.services) { _ in }
+      _ = try await session.start(here.plan.services)
     }
     let elsewhere = try self.fleet("two")
     let found = try await elsewhere.liveRun()
@@ -139,7 +139,7 @@ import Testing
     // The same run, and another plan.
     let node = try #require(other.plan.nodes.first { $0.name == "n2" })
     try await other.agents(of: run.id, holding: other.plan).withSession(to: node) { session in
-      try await session.start(other.plan.services) { _ in }
+      _ = try await session.start(other.plan.services)
     }
     let fault = await #expect(throws: RunFault.self) {
       try await self.fleet("three").liveRun()
@@ -198,7 +198,7 @@ import Testing
     let services = fleet.plan.services
     let agents = try fleet.agents(of: run.id, holding: fleet.plan)
     try await agents.withSession(to: node) { session in
-      try await session.start(services) { _ in }
+      _ = try await session.start(services)
     }
     let seen = try await fleet.agents(of: run.id).survey([node])
     #expect(seen.faults.isEmpty && seen.values.first?.reports.map(\.key.index) == [0])
