@@ -79,7 +79,7 @@ struct RecordLineTests {
     #expect(right.withUnsafeBytes { RecordLine.kind(of: $0, key: other) } == nil)
     let filler = String(repeating: "y", count: RecordLine.maximumSize)
     #expect(Self.kind(Array((Self.head + #""a":"\#(filler)"}"#).utf8) + [10]) == nil)
-    let deep = String(repeating: "[", count: 64) + String(repeating: "]", count: 64)
+    let deep = String(repeating: "[", count: 65) + String(repeating: "]", count: 65)
     #expect(Self.kind(Array((Self.head + #""a":\#(deep)}"#).utf8) + [10]) == nil)
   }
 

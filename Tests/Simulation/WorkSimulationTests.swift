@@ -89,8 +89,8 @@ private let seeds: [UInt64] = {
   func `a link that breaks again and again costs nothing`(seed: UInt64) {
     var script = SimScript(seed: seed)
     script.faults = []
-    for number in 0..<120 {
-      let start = Duration.milliseconds(300 * number + 200)
+    for number in 0..<100 {
+      let start = Duration.milliseconds(900 * number + 200)
       for node in script.itemCosts.indices { script.faults.append((start, .cut(node: node))) }
       let end = start + .milliseconds(5)
       for node in script.itemCosts.indices { script.faults.append((end, .heal(node: node))) }
