@@ -84,7 +84,10 @@ let edge: [Target] = [
   layer("Edge", "Lab", ["OperatingSystem"]),
   layer(
     "Edge", "Links",
-    ["CLinux", "Fleet", "OperatingSystem", "Plan", "SSH", grpcTransport, nioCore, nioPosix]),
+    [
+      "CLinux", "Fleet", "OperatingSystem", "Plan", "SSH", grpcCore, grpcTransport, nioCore,
+      nioPosix,
+    ]),
   layer("Edge", "ModelAPI", [asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
   layer(
     "Edge", "NodeAPI",
@@ -156,14 +159,14 @@ let testTargets: [Target] = [
     "CommandsTests",
     [
       "Commands", "Coordinator", "Fleet", "FleetView", "Health", "Launch", "Plan", "Recipes",
-      "Runs", "Telemetry", "Terminal", "TestFleet",
+      "Rollouts", "Runs", "Telemetry", "Terminal", "TestFleet",
     ]),
   tests("CompileCacheTests", ["CompileCache"]),
   tests(
     "CoordinatorTests",
     [
       "Coordinator", "Fleet", "Health", "Launch", "Links", "NodeAPI", "Plan", "Recipes",
-      "Telemetry", protobuf,
+      "Telemetry", grpcCore, protobuf,
     ]),
   tests("DashboardTests", ["Dashboard"]),
   tests("FleetTests", ["Fleet"]),

@@ -7,7 +7,7 @@ enum HouseRules {
     "CLinux": ["Links", "NodeAgent", "OperatingSystem"],
     "CSSH2": ["SSH"],
     "GRDB": ["RunStore"],
-    "GRPCCore": ["Coordinator", "NodeAPI", "NodeAgent"],
+    "GRPCCore": ["Coordinator", "Links", "NodeAPI", "NodeAgent"],
     "GRPCNIOTransportHTTP2TransportServices": ["Coordinator", "Links", "NodeAgent"],
     "GRPCProtobuf": ["NodeAPI"],
     "HTTPTypes": ["Dashboard"],

@@ -5,6 +5,7 @@ import FleetView
 import Foundation
 import Health
 import Plan
+import Rollouts
 import Runs
 import Testing
 
@@ -55,6 +56,43 @@ struct ExitStatusTests {
     #expect(Status(readyCount: 2, missingCount: 0) == .success)
     #expect(Status(readyCount: 1, missingCount: 1) == .incomplete)
     #expect(Status(readyCount: 0, missingCount: 1) == .environment)
+  }
+
+  @Test func `down is 0 only where nothing is left, all was seen, and every node has answered`() {
+    let fault = NodeFault(node: "n1", kind: .unreachable, Diagnostic(code: "gone", "gone"))
+    let words = [Diagnostic(code: "left-behind", "n2: not everything is gone")]
+    let cases: [(leftovers: [Diagnostic], unseen: [Diagnostic], faults: [NodeFault], Status)] = [
+      ([], [], [], .success), ([], [], [fault], .environment), (words, [], [], .failed),
+      ([], words, [], .failed), (words, [], [fault], .failed), ([], words, [fault], .failed),
+    ]
+    for (leftovers, unseen, faults, status) in cases {
+      var ending = RunEnding()
+      ending.foreign = ["n3: port 1 is another's"]
+      (ending.leftovers, ending.unseen, ending.faults) = (leftovers, unseen, faults)
+      #expect(Status(ending) == status)
+      #expect(ending.diagnostics.count == leftovers.count + unseen.count + faults.count)
+    }
+  }
+
+  @Test func `an eval, a merge and a report are 0 where every planned item is there`() throws {
+    let plan = try WorkPlan(kind: "k", specification: Array("{}".utf8), taskCount: 3)
+    for missing in [0, 1, 3] as [UInt64] {
+      var merge = MergeSummary()
+      (merge.planned, merge.missing, merge.rejected) = (3, missing, 2)
+      #expect(Status(merge) == (missing == 0 ? .success : .incomplete))
+      var report = ReportBuilder(plan: plan, layout: ReportLayout(plan)).report(of: merge)
+      report.missing = missing
+      #expect(Status(report) == (missing == 0 ? .success : .incomplete))
+    }
+    #expect(throws: Never.self) { try CommandFailure.unless(.success) }
+    for status in Status.allCases where status != .success {
+      let failure = #expect(throws: CommandFailure.self) { try CommandFailure.unless(status) }
+      #expect(failure?.status == status)
+    }
+  }
+
+  @Test func `the numbers are those of the manual`() {
+    #expect(Status.allCases.map(\.rawValue) == [0, 1, 2, 3, 64, 130, 141])
   }
 
   @Test func `what was asked for is 1, what is in the way is 2`() {

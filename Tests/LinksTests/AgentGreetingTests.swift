@@ -118,7 +118,7 @@ struct LinkAdmissionTests {
     try await withThrowingTaskGroup { group in
       for _ in 0..<40 {
         group.addTask {
-          try await admission.admitted { () async throws(LinkError) in
+          try await admission.admitted(orThrow: LinkError.cancelled) { () async throws(LinkError) in
             await gauge.enter()
             await Task.yield()
             await gauge.leave()
@@ -137,7 +137,7 @@ struct LinkAdmissionTests {
     let (held, isHeld) = AsyncStream.makeStream(of: Void.self)
     try await withThrowingTaskGroup { group in
       group.addTask {
-        try await admission.admitted { () async throws(LinkError) in
+        try await admission.admitted(orThrow: LinkError.cancelled) { () async throws(LinkError) in
           isHeld.finish()
           for await _ in hold {}
         }
@@ -146,7 +146,9 @@ struct LinkAdmissionTests {
       await withTaskGroup { waiting in
         waiting.addTask {
           await #expect(throws: LinkError.cancelled) {
-            try await admission.admitted { () async throws(LinkError) in }
+            try await admission.admitted(orThrow: LinkError.cancelled) {
+              () async throws(LinkError) in
+            }
           }
         }
         waiting.cancelAll()
@@ -154,7 +156,7 @@ struct LinkAdmissionTests {
       release.finish()
       try await group.waitForAll()
     }
-    try await admission.admitted { () async throws(LinkError) in }
+    try await admission.admitted(orThrow: LinkError.cancelled) { () async throws(LinkError) in }
   }
 
   @Test func `pauses double up to their limit, and each is drawn`() {

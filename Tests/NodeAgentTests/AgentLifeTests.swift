@@ -95,10 +95,41 @@ struct `The life of an agent` {
       #expect(status.isUnproven)
       #expect(try await node.stopAll().leftovers == [])
     }
-    let again = try await agent.link { try await $0.attach(agent.attachment()) }
-    #expect(again.plan.elementsEqual("{\"plan\":1}".utf8))
+    try await agent.link { node in
+      let again = try await node.attach(agent.attachment())
+      #expect(again.planSha256 == SHA256.hex(of: "{\"plan\":1}".utf8))
+      #expect(again.holder == "tester@here:1" && again.holderEpoch == 1)
+      let plan = try await node.plan(.init()) { response in
+        try await response.messages.reduce(into: Data()) { $0 += $1.data }
+      }
+      #expect(plan.elementsEqual("{\"plan\":1}".utf8))
+    }
     let grep = agent.shell("grep -rl canary-6b1f \(agent.folder)")
     #expect(grep.isEmpty)
+  }
+
+  @Test func `a plan is not sent back with each answer, whatever its size`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let plan = Data(repeating: UInt8(ascii: " "), count: 11 << 20)
+    try await agent.link { node in
+      var attach = agent.attachment()
+      attach.plan = plan
+      // A client that takes 4 MiB at most, as gRPC's do by default.
+      for _ in 0..<2 {
+        let answer = try await node.attach(attach)
+        #expect(answer.planSha256.count == 64)
+      }
+      let size = try await node.plan(.init()) { response in
+        try await response.messages.reduce(0) { $0 + $1.data.count }
+      }
+      #expect(size == plan.count)
+      var tooLarge = attach
+      tooLarge.plan = Data(count: AgentMessages.planSizeMax + 1)
+      let asked = tooLarge
+      let error = await #expect(throws: RPCError.self) { try await node.attach(asked) }
+      #expect(error?.code == .invalidArgument)
+    }
   }
 
   @Test func `a replica that needs secrets which nobody handed over is refused by name`()

@@ -26,6 +26,22 @@ import Testing
     #expect(claim.mayAct(from: "z") == .notClaimed)
   }
 
+  @Test func `an epoch far ahead of the node's clock is none, but for the next after its holder's`()
+  {
+    let (now, day): (Int64, UInt64) = (1_795_241_700_000, 24 * 3600 * 1000)
+    var claim = RunClaim()
+    #expect(!claim.isFarAhead(UInt64(now), at: now) && !claim.isFarAhead(1, at: now))
+    #expect(!claim.isFarAhead(UInt64(now) + day, at: now))
+    #expect(claim.isFarAhead(UInt64(now) + day + 1, at: now))
+    #expect(claim.isFarAhead(.max, at: now) && claim.isFarAhead(.max, at: -1))
+    // It came when there was no bound, or the node's clock was set back.
+    let holder = RunClaim.Holder(epoch: UInt64(now) + 9 * day, coordinator: "a")
+    #expect(claim.claim(holder, from: "x") == nil)
+    #expect(!claim.isFarAhead(holder.epoch, at: now), "it comes again over another link")
+    #expect(!claim.isFarAhead(holder.epoch + 1, at: now))
+    #expect(claim.isFarAhead(holder.epoch + 2, at: now))
+  }
+
   @Test func `a daemon ends once nobody has needed it for five minutes`() {
     let start = ContinuousClock.now
     var idleness = DaemonIdleness(at: start)
@@ -43,7 +59,7 @@ import Testing
   @Test func `a link counts while it is open`() async throws {
     let identity = try AgentIdentity(run: "none", node: "n1")
     let state = try StateFolder(for: identity, environment: ["HOME": "/nowhere"])
-    let session = RunSession(identity, state: state, startedAtMilliseconds: 0)
+    let session = RunSession(identity, state: state, wallClockMilliseconds: { 0 })
     var links: [any Channel] = []
     for _ in 0..<2 {
       let bootstrap = DatagramBootstrap(group: .singletonMultiThreadedEventLoopGroup)

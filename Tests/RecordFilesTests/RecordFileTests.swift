@@ -139,6 +139,51 @@ struct RecordFileTests {
     #expect(try await self.sequences(self.path) == [1])
   }
 
+  @Test func `what is not a whole record is not there, for whoever goes on with the work`()
+    async throws
+  {
+    let plan = try WorkPlan(kind: "k", specification: Array("{}".utf8), taskCount: 30)
+    let file = try RecordFile(path: self.path)
+    var broken = Self.batch(1)
+    broken.lines.replaceSubrange(
+      broken.lines.count - 3..<broken.lines.count - 2, with: [UInt8(ascii: "x")])
+    broken = RecordBatch(broken.header, lines: broken.lines)
+    try await file.append([broken, Self.batch(2), Self.batch(5, kind: .failure)])
+    let history = try await file.history(of: plan)
+    #expect(history.recorded == [10..<11, 20..<22] && history.failureCounts.isEmpty)
+    #expect(history.attemptLast == 1 && history.leaseIDLast == 1)
+    #expect(try RecordFileReader(path: self.path).history(of: plan) == history)
+  }
+
+  /// Where the kernel is asked to sync something that cannot be, its refusal is seen.
+  @Test func `a sync is one of the disk, and what it refuses is refused`() async throws {
+    for step in ["sync", "drop"] {
+      let path = "\(self.path)-\(step)"
+      let file = try RecordFile(path: path)
+      try await file.append([Self.batch(1), Self.batch(2)])
+      if step == "drop" { try await file.sync() }
+      let number = try #require(Self.descriptor(of: path))
+      let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+      defer { close(null) }
+      // Writing succeeds there; fdatasync does not.
+      #expect(fdatasync(null) != 0 && errno == EINVAL)
+      #expect(dup2(null, number) == number)
+      if step == "drop" { try await file.append([Self.batch(3)]) }
+      await #expect(throws: SystemFault.self, "\(step)") { try await file.sync() }
+      await #expect(throws: SystemFault.self) { try await file.append([Self.batch(9)]) }
+    }
+  }
+
+  /// Of this process, by the name of its file.
+  private static func descriptor(of path: String) -> CInt? {
+    (try? PlainFile.names(in: "/proc/self/fd"))?.compactMap { CInt($0) }.first { number in
+      var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+      let size = readlink("/proc/self/fd/\(number)", &buffer, Int(PATH_MAX))
+      let name = buffer.prefix(max(size, 0)).map { UInt8(bitPattern: $0) }
+      return String(decoding: name, as: UTF8.self) == path
+    }
+  }
+
   @Test func `many batches larger than a read are found again`() async throws {
     let file = try RecordFile(path: self.path)
     let batches = (1...40).map { Self.batch(UInt64($0) * 1000, count: 1000) }

@@ -178,12 +178,76 @@ import Testing
     #expect(deliverable(lease.id, by: 0, attempt: 2) == [], "it had one attempt")
     #expect(deliverable(lease.id, by: 1) == [])
     #expect(deliverable(lease.id + 1, by: 0) == [], "it was never given")
-    #expect(deliverable(99, by: 0) == nil, "an earlier coordinator gave it")
+    #expect(deliverable(0, by: 1) == nil, "an earlier coordinator gave it, to whom is not known")
     _ = machine.recorded([0..<1], by: 0, at: self.start)
     #expect(deliverable(lease.id, by: 0) == lease.items)
     _ = machine.ticked(at: self.start + .seconds(15))
     #expect(machine.leases(of: 0).isEmpty)
     #expect(deliverable(lease.id, by: 0) == lease.items)
+  }
+
+  @Test func `a batch of an earlier coordinator's lease is its holder's, within it, as that try`() {
+    var leased = LeasedItems()
+    leased.add(Lease(id: 7, items: [0..<4, 8..<9], attempt: 2))
+    let machine = Machine(
+      itemCount: 20, nodeCount: 2, leased: [leased], leaseIDFirst: 100, settings: LeaseSettings(),
+      at: self.start)
+    func counts(
+      _ items: OrdinalRangeSet, attempt: UInt32 = 2, by node: Int = 0,
+      kind: RecordLine.Kind = .result
+    ) -> Bool {
+      let batch = BatchHeader(sequence: 1, leaseID: 7, attempt: attempt, kind: kind, items: items)
+      #expect(machine.deliverable(batch, by: node) != [], "an honest node may bring it")
+      return machine.counts(batch, by: node)
+    }
+    #expect(counts([0..<4]) && counts([1..<2, 8..<9]))
+    #expect(!counts([0..<4], attempt: 1), "with that it would win every conflict")
+    #expect(!counts([3..<5]) && !counts([19..<20]), "it had not these items")
+    #expect(!counts([0..<4], by: 1), "another had them")
+    #expect(!counts([0..<4], kind: .failure))
+  }
+
+  @Test(arguments: [true, false])
+  func `a node that says it cannot go on has ten chances in a row, and again after each record`(
+    _ isResult: Bool
+  ) throws {
+    var machine = self.machine(1000, nodes: 1)
+    var now = self.start
+    func fault() -> Bool {
+      now += .seconds(5)
+      return machine.faulted(node: 0, at: now)
+    }
+    for _ in 0..<3 {
+      for _ in 0..<9 { #expect(fault()) }
+      now += .seconds(5)
+      guard case .lease(let lease) = machine.leaseAsked(by: 0, at: now) else {
+        Issue.record("it gets nothing")
+        return
+      }
+      let item: OrdinalRangeSet = [lease.items.span.lowerBound..<lease.items.span.lowerBound + 1]
+      if isResult {
+        machine.recorded(item, by: 0, at: now)
+      } else {
+        machine.failed(item, leaseID: lease.id, by: 0, at: now)
+      }
+    }
+    for _ in 0..<9 { #expect(fault()) }
+    #expect(!fault())
+    #expect(machine.leaseAsked(by: 0, at: now + .seconds(60)) == .none)
+  }
+
+  @Test func `what a node left out of its lease, and what is not stored, is leased again`() throws {
+    var machine = self.machine(16, nodes: 1)
+    let lease = try #require(self.lease(&machine, 0))
+    let some: OrdinalRangeSet = [lease.items.span.lowerBound..<lease.items.span.lowerBound + 1]
+    machine.dropped(some, by: 0, at: self.start)
+    #expect(machine.leases(of: 0)[0].items == lease.items.subtracting(some))
+    var again = OrdinalRangeSet()
+    while let next = self.lease(&machine, 0) {
+      if next.attempt == 2 { again.insert(next.items) }
+      machine.recorded(next.items, by: 0, at: self.start)
+    }
+    #expect(again == some)
   }
 
   @Test(arguments: 0..<300 as Range<UInt64>)

@@ -176,6 +176,23 @@ struct MergeTests {
     #expect(merged.counts.rejected == 1)
   }
 
+  @Test func `a line that is broken is no result, and its item is missing`() throws {
+    let plan = try Self.plan(3)
+    let merged = self.merge(
+      plan,
+      [
+        self.batch([0..<3]) { ordinal in
+          let line = Self.line(plan.key(of: ordinal))
+          return ordinal == 1 ? line.replacing(":1}", with: ":tru}") : line
+        }
+      ])
+    #expect(merged.records == Self.line(plan.key(of: 0)) + Self.line(plan.key(of: 2)))
+    #expect(merged.missing == #"{"task_index":1,"rollout_index":0,"reason":"rejected"}"# + "\n")
+    #expect(merged.counts.merged == 2 && merged.counts.missing == 1)
+    #expect(merged.counts.rejected == 1 && !merged.counts.isSettled)
+    #expect(merged.counts.warnings.count == 1)
+  }
+
   @Test func `attempts are listed in one order`() {
     let first = (
       node: "b", batch: BatchHeader(sequence: 1, leaseID: 2, attempt: 1, items: [0..<5])

@@ -1,4 +1,5 @@
 import Fleet
+import Foundation
 import KVCacheSimulator
 import Rollouts
 import Testing
@@ -175,6 +176,23 @@ struct ReportBuilderTests {
     #expect(tables[0].header == ["work", "records", "planned", "score", "95 % interval"])
     #expect(tables[1].header == ["usage", "all"] && tables[1].rows == [["in", "4.0000"]])
     #expect(report.json.contains(#""groups":[{"name":"all","planned":3,"records":3,"score":1.5,"#))
+  }
+
+  @Test func `numbers without end or bounds are passed over, and the report stays JSON`() throws {
+    let plan = try WorkPlan(kind: "other", specification: Array("{}".utf8), taskCount: 2)
+    var builder = ReportBuilder(plan: plan, layout: ReportLayout(plan))
+    let many = (0..<600).map { #""n\#($0)":1"# }.joined(separator: ",")
+    let long = String(repeating: "9", count: 500)
+    for (task, rest) in [#""a":1e999,"b":\#(long),"c":-1e308"#, #""c":-1e308,\#(many)"#]
+      .enumerated()
+    {
+      Array(#"{"task_index":\#(task),"rollout_index":0,\#(rest)}\#n"#.utf8)
+        .withUnsafeBytes { builder.add($0) }
+    }
+    #expect(builder.recordCount == 2 && builder.unreadableCount == 0)
+    let report = builder.report(of: MergeSummary())
+    #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(report.json.utf8)) }
+    #expect(!ReportTable.tables(of: report).isEmpty)
   }
 
   @Test(.timeLimit(.minutes(1)))

@@ -92,6 +92,32 @@ struct MergeWriterTests {
     #expect(try MergeWriter(run: run, plan: plan).merge().merged == 6)
   }
 
+  /// As an older version merged it.
+  @Test func `one record that is none fails no report, and the next merge leaves it out`()
+    async throws
+  {
+    let (run, plan) = try await self.run()
+    _ = try MergeWriter(run: run, plan: plan).merge()
+    let broken = self.line(3).replacing(":0.5", with: ":0.5.5")
+    let batch = RecordBatch(
+      BatchHeader(sequence: 1, leaseID: 1, attempt: 1, items: [0..<6]),
+      lines: Array((0..<6).map { $0 == 3 ? broken : self.line($0) }.joined().utf8))
+    unlink(run.recordFilePath(of: "n1"))
+    let file = try RecordFile(path: run.recordFilePath(of: "n1"))
+    try await file.append([batch])
+    try await file.sync()
+    let merged = Array((0..<9).map { $0 == 3 ? broken : self.line($0) }.joined().utf8)
+    try PlainFile.publish(merged, at: "\(run.mergedPath)/records.jsonl", durably: true)
+    let old = try ReportReader.report(of: run, plan: plan, layout: ReportLayout(plan))
+    #expect(old.missing == 1 && old.merge.rejected == 1 && !old.isComplete)
+    #expect(old.groups[0].count == 8 && old.groups[0].values[0].mean == 0.5)
+    let summary = try MergeWriter(run: run, plan: plan).merge()
+    #expect(summary.merged == 8 && summary.missing == 1 && summary.rejected == 1)
+    #expect(!summary.isSettled)
+    let new = try ReportReader.report(of: run, plan: plan, layout: ReportLayout(plan))
+    #expect(new.missing == 1 && new.merge.rejected == 1)
+  }
+
   @Test func `a merge that ends at any step leaves each file old or new`() async throws {
     let (run, plan) = try await self.run()
     _ = try MergeWriter(run: run, plan: plan).merge()

@@ -1,11 +1,13 @@
 @testable import Coordinator
 import Fleet
+import OperatingSystem
+import RecordFiles
 import Rollouts
 import Synchronization
 
 /// The coordinator and its nodes in one simulated world: the types that `muster` links, over simulated
 /// links and disks. Checkers are always on.
-final class SimCluster: WorkConnector, Sendable {
+final class SimCluster: WorkConnector, LeaseLog, Sendable {
   private struct State {
     var violations: [String] = []
     var digest = FNV1a()
@@ -22,6 +24,18 @@ final class SimCluster: WorkConnector, Sendable {
     var givenTo: [String: OrdinalRangeSet] = [:]
     var cutCount = 0
     var coordinatorNumber: UInt64 = 0
+    /// What coordinators noted of their leases.
+    var noted: [(node: String, lease: Lease)] = []
+    /// Ids of those of which that was lost with a coordinator's machine.
+    var forgotten: Set<UInt64> = []
+    /// Under which lease, and in which life of a node, each item was ordered: a cause to do it.
+    var causes: [UInt64: Set<Cause>] = [:]
+  }
+
+  private struct Cause: Hashable {
+    var leaseID: UInt64
+    var node: String
+    var life: Int
   }
 
   let world: SimWorld
@@ -30,9 +44,10 @@ final class SimCluster: WorkConnector, Sendable {
   let stores: [SimDisk]
   private let state = Mutex(State())
 
-  init(seed: UInt64) {
+  /// - Parameter script: `nil`: that of the seed.
+  init(seed: UInt64, script: SimScript? = nil) {
     let world = SimWorld(seed: seed)
-    let script = SimScript(seed: seed)
+    let script = script ?? SimScript(seed: seed)
     self.world = world
     self.script = script
     self.nodes = script.itemCosts.indices.map { index in
@@ -59,10 +74,13 @@ final class SimCluster: WorkConnector, Sendable {
   }
 
   /// What the coordinator says to a node.
-  func ordered(_ order: LeaseOrder, to node: String) {
+  func ordered(_ order: LeaseOrder, to node: SimNode) {
     self.state.withLock { state in
       switch order {
-      case .lease(let lease): state.givenTo[node, default: []].insert(lease.items)
+      case .lease(let lease):
+        state.givenTo[node.name, default: []].insert(lease.items)
+        let cause = Cause(leaseID: lease.id, node: node.name, life: node.life)
+        for ordinal in lease.items.ordinals { state.causes[ordinal, default: []].insert(cause) }
       case .cut: state.cutCount += 1
       case .setup, .acknowledgement: break
       }
@@ -78,6 +96,18 @@ final class SimCluster: WorkConnector, Sendable {
   }
 
   var cutCount: Int { self.state.withLock { $0.cutCount } }
+
+  /// Items that were done more often than there was a cause to do them.
+  var needless: [UInt64] {
+    self.state.withLock { state in
+      state.tries.filter { $0.value > state.causes[$0.key]?.count ?? 0 }.keys.sorted()
+    }
+  }
+
+  /// How often an item was leased; a lease that is repeated to a node that lives on is the same.
+  func leaseCount(of ordinal: UInt64) -> Int {
+    self.state.withLock { $0.causes[ordinal]?.count ?? 0 }
+  }
 
   func items(triedBy node: String) -> OrdinalRangeSet {
     self.state.withLock { $0.triedBy[node] ?? [] }
@@ -96,6 +126,10 @@ final class SimCluster: WorkConnector, Sendable {
 
   func violate(_ text: String) {
     self.state.withLock { $0.violations.append("\(self.world.now): \(text)") }
+  }
+
+  func append(_ lease: Lease, to node: String) async throws(SystemFault) {
+    self.state.withLock { $0.noted.append((node, lease)) }
   }
 
   // MARK: Links
@@ -120,10 +154,13 @@ final class SimCluster: WorkConnector, Sendable {
   func checkAcknowledged(_ batches: [RecordBatch], of node: SimNode) {
     var synced = WorkHistory()
     for store in self.stores { synced.add(store.history) }
-    // But for failures of leases that earlier coordinators gave: they count as nothing.
-    let number = self.state.withLock { $0.coordinatorNumber }
+    // But for failures of leases that earlier coordinators gave, and for what comes of leases of which
+    // nothing is known any more: they count as nothing.
+    let (number, forgotten) = self.state.withLock { ($0.coordinatorNumber, $0.forgotten) }
     for batch in batches
-    where (batch.kind == .result || batch.leaseID >> 32 == number)
+    where
+      (batch.kind == .result && !forgotten.contains(batch.leaseID)
+      || batch.leaseID >> 32 == number)
       && !synced.new(in: batch.header).isEmpty
     {
       self.violate("batch \(batch.sequence) of \(node.name) acknowledged before it was on disk")
@@ -167,8 +204,12 @@ final class SimCluster: WorkConnector, Sendable {
 
   private func killCoordinator() {
     for store in self.stores { store.crash() }
+    let lostCount = self.world.draw { Int.random(in: 0...3, using: &$0) }
     let (links, kill) = self.state.withLock { state in
       defer { state.links.removeAll() }
+      let lost = state.noted.suffix(lostCount)
+      state.forgotten.formUnion(lost.map(\.lease.id))
+      state.noted.removeLast(lost.count)
       return (state.links, state.kill)
     }
     for link in links { link.sever() }
@@ -201,14 +242,17 @@ final class SimCluster: WorkConnector, Sendable {
       state.kill = kill
       state.coordinatorNumber = number
     }
+    let noted = self.state.withLock { $0.noted }
     let nodes = self.nodes.indices.map { index in
-      WorkNode(
+      var leased = LeasedItems()
+      for (node, lease) in noted where node == self.nodes[index].name { leased.add(lease) }
+      return WorkNode(
         name: NodeName(self.nodes[index].name), log: self.stores[index].open(),
-        history: self.stores[index].history)
+        history: self.stores[index].history, leased: leased)
     }
     let dispatcher = WorkDispatcher(
       plan: self.script.plan, leaseIDFirst: number << 32, nodes: nodes,
-      clock: SimClock(world: self.world), connector: self, progress: { _ in })
+      leases: self, clock: SimClock(world: self.world), connector: self, progress: { _ in })
     return await withTaskGroup(of: DispatchResult?.self) { group in
       group.addTask { await dispatcher.run() }
       group.addTask {

@@ -28,7 +28,7 @@ final class SimLink: WorkLink, Sendable {
 
   func send(_ order: LeaseOrder) async throws {
     try self.orders.send(order)
-    self.cluster.ordered(order, to: self.node.name)
+    self.cluster.ordered(order, to: self.node)
     if case .acknowledgement(let sequence) = order {
       let batches = self.delivered.withLock { $0.filter { $0.sequence <= sequence } }
       self.cluster.checkAcknowledged(batches, of: self.node)

@@ -8,6 +8,8 @@ final class SimNode: Sendable {
     var isUp = false
     var isReachable = true
     var isLost = false
+    /// Rises with each crash.
+    var life = 0
     var damageLeft = 2
     var links: [SimLink] = []
     var arrivals: AsyncStream<SimLink>.Continuation?
@@ -35,6 +37,7 @@ final class SimNode: Sendable {
   }
 
   var isLost: Bool { self.state.withLock { $0.isLost } }
+  var life: Int { self.state.withLock { $0.life } }
 
   /// Damage is rare: a node whose batches are always damaged is rightly cut off.
   func takeDamage() -> Bool {
@@ -61,6 +64,7 @@ final class SimNode: Sendable {
     let (links, end) = self.state.withLock { state in
       defer { state.links.removeAll() }
       state.isUp = false
+      state.life += 1
       state.isLost = isLost || state.isLost
       return (state.links, state.end)
     }

@@ -56,6 +56,36 @@ struct WorkDispatcherTests {
     }
   }
 
+  @Test func `what an earlier coordinator did not lease to a node is not stored, and done anew`()
+    async throws
+  {
+    let result = try await Self.run { order, number in
+      switch order {
+      // With the lowest attempt: it would win against whoever did it.
+      case .setup: [Self.batch(1, lease: 1, 1, .result, [0..<9])]
+      case .lease(let lease):
+        [Self.batch(1 + number, lease: lease.id, lease.attempt, .result, lease.items)]
+      case .cut, .acknowledgement: []
+      }
+    }
+    #expect(result.ending == .complete && result.warnings == [])
+    #expect(result.progress.nodes.map(\.recordedCount) == [9])
+  }
+
+  @Test func `damage now and then, with what is right between, cuts no node off`() async throws {
+    let damageCount = Mutex(0)
+    let result = try await Self.run { order, number in
+      guard case .lease(let lease) = order else { return [] }
+      let right = Self.batch(number, lease: lease.id, lease.attempt, .result, lease.items)
+      // Each stream brings one batch that is right, and then one that is not.
+      if number == 1 { return [right] }
+      damageCount.withLock { $0 += 1 }
+      return [RecordBatch(right.header, lines: right.lines, checksum: ~right.checksum)]
+    }
+    #expect(damageCount.withLock { $0 } >= 3, "as many as cut it off in a row")
+    #expect(result.ending == .complete && result.warnings == [])
+  }
+
   private static func run(
     _ answer: @escaping @Sendable (LeaseOrder, UInt64) -> [RecordBatch]
   ) async throws -> DispatchResult {
@@ -67,7 +97,7 @@ struct WorkDispatcherTests {
       plan: try WorkPlan(kind: "test", specification: Array("{}".utf8), taskCount: 9),
       leaseIDFirst: 100,
       nodes: [WorkNode(name: NodeName("n1"), log: Disk(), history: WorkHistory())],
-      clock: ContinuousClock(), connector: connector, progress: { _ in })
+      leases: Leases(), clock: ContinuousClock(), connector: connector, progress: { _ in })
     return await dispatcher.run()
   }
 
@@ -84,6 +114,10 @@ struct WorkDispatcherTests {
       BatchHeader(
         sequence: sequence, leaseID: lease, attempt: attempt, kind: kind, items: items),
       lines: lines)
+  }
+
+  private struct Leases: LeaseLog {
+    func append(_ lease: Lease, to node: String) async {}
   }
 
   private struct Disk: RecordLog {

@@ -62,6 +62,51 @@ private let seeds: [UInt64] = {
     #expect(gaps >= 3)
   }
 
+  /// Without faults nothing costs anything: each item is leased, done and stored once.
+  @Test(.enabled(if: seeds.count >= 200))
+  func `where nothing befalls a cluster, nothing is done, tried or stored twice`() {
+    var calmCount = 0
+    for seed in seeds {
+      var script = SimScript(seed: seed)
+      guard script.faults.isEmpty, script.liar == nil else { continue }
+      (script.poison, script.flaky, script.damagePermille) = ([], [:], 0)
+      let cluster = SimCluster(seed: seed, script: script)
+      #expect(cluster.world.run { await cluster.run() }.ending == .finished)
+      // What is cut off another's lease is leased again, as a second try.
+      guard cluster.cutCount == 0 else { continue }
+      calmCount += 1
+      #expect((0..<script.itemCount).allSatisfy { cluster.tryCount(of: $0) == 1 }, "seed \(seed)")
+      #expect((0..<script.itemCount).allSatisfy { cluster.leaseCount(of: $0) == 1 })
+      let stored = cluster.stores.flatMap(\.synced)
+      #expect(stored.allSatisfy { $0.attempt == 1 }, "seed \(seed)")
+      #expect(stored.reduce(0) { $0 + $1.items.count } == script.itemCount, "seed \(seed)")
+    }
+    #expect(calmCount >= 3)
+  }
+
+  /// Shorter than the time of a lease: what a node has it goes on with.
+  @Test(arguments: 0..<10 as Range<UInt64>)
+  func `a link that breaks again and again costs nothing`(seed: UInt64) {
+    var script = SimScript(seed: seed)
+    script.faults = []
+    for number in 0..<100 {
+      let start = Duration.milliseconds(900 * number + 200)
+      for node in script.itemCosts.indices { script.faults.append((start, .cut(node: node))) }
+      let end = start + .milliseconds(5)
+      for node in script.itemCosts.indices { script.faults.append((end, .heal(node: node))) }
+    }
+    script.itemCosts = script.itemCosts.map { _ in .milliseconds(200) }
+    (script.itemCount, script.liar, script.poison, script.flaky) = (150, nil, [], [:])
+    (script.delayMax, script.damagePermille, script.spool) = (.milliseconds(5), 0, SpoolSettings())
+    let cluster = SimCluster(seed: seed, script: script)
+    #expect(cluster.world.run { await cluster.run() }.ending == .finished)
+    #expect(cluster.violations == [] && Self.faults(of: cluster) == [])
+    let count = (0..<script.itemCount).reduce(0) { $0 + cluster.tryCount(of: $1) }
+    #expect(count <= Int(script.itemCount) + 2 * cluster.cutCount, "\(count) tries")
+    let stored = cluster.stores.flatMap(\.synced).reduce(0) { $0 + $1.items.count }
+    #expect(stored <= script.itemCount + 2 * UInt64(cluster.cutCount))
+  }
+
   private static func run(_ seed: UInt64) -> (cluster: SimCluster, outcome: SimWorld.Outcome) {
     let cluster = SimCluster(seed: seed)
     let outcome = cluster.world.run { await cluster.run() }
@@ -83,7 +128,12 @@ private let seeds: [UInt64] = {
     }
     faults += Self.faults(of: outputs[.missing] ?? [], in: cluster)
     if counts.merged != UInt64(done.count) || counts.rejected > 0 { faults.append("\(counts)") }
+    if !cluster.needless.isEmpty { faults.append("done without cause: \(cluster.needless)") }
     for (node, store) in zip(cluster.nodes, cluster.stores) {
+      let headers = store.synced.map(\.header)
+      if headers.indices.contains(where: { headers[..<$0].contains(headers[$0]) }) {
+        faults.append("a batch of \(node.name) is stored twice")
+      }
       let tried = cluster.items(triedBy: node.name)
       if !store.synced.allSatisfy({ tried.contains($0.items) }) {
         faults.append("records of \(node.name) are of items that it never did")

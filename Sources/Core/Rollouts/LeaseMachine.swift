@@ -27,55 +27,6 @@ where Instant.Duration == Duration, Instant: Sendable {
     case none
   }
 
-  /// Items nobody works on.
-  struct Free: Sendable {
-    var items: OrdinalRangeSet
-    /// Of the lease that they will be given in.
-    var attempt: UInt32
-    /// Where they failed last: another node is to try them, if there is one.
-    var failedOn: Int?
-  }
-
-  private struct Held: Sendable {
-    /// Its items are those that are still to come.
-    var lease: Lease
-    /// The items as they were given: also what is cut off may come.
-    var given: OrdinalRangeSet
-    /// How many items it has, without what was cut off.
-    var count: UInt64
-    var startedAt: Instant
-    /// The next item the node will begin, as far as it told.
-    var next: UInt64
-
-    /// What the node has not begun.
-    var waiting: OrdinalRangeSet {
-      let end = self.lease.items.span.upperBound
-      return self.next < end ? self.lease.items.intersection([self.next..<end]) : []
-    }
-  }
-
-  private struct Node: Sendable {
-    var held: [Held] = []
-    /// All that it was ever leased by this machine, by attempt.
-    var leased: [UInt32: OrdinalRangeSet] = [:]
-    var heardAt: Instant
-    /// Size of its next lease in items.
-    var leaseCount: UInt64
-    /// Items that it can have under way at once.
-    var concurrency: UInt64 = 1
-    /// Items in a second; 0: unknown.
-    var rate: Double = 0
-    var recordedCount: UInt64 = 0
-    var faultCount = 0
-    var pausedUntil: Instant?
-    var isGivenUp = false
-
-    /// Whether it may be given work now.
-    func takesWork(at now: Instant) -> Bool {
-      !self.isGivenUp && self.pausedUntil.map { now >= $0 } ?? true
-    }
-  }
-
   package let itemCount: UInt64
   /// The first id this machine gives; ids below it are those of earlier coordinators.
   package let leaseIDFirst: UInt64
@@ -98,11 +49,12 @@ where Instant.Duration == Duration, Instant: Sendable {
   ///   - attemptCountMax: Failures after which an item is given up, at least 1.
   ///   - nodeCount: 1 to 4,096; nodes are then named by their index.
   ///   - history: What earlier coordinators of this work have on disk; all below `itemCount`.
+  ///   - leased: What they leased to each node; none: nothing is known of that.
   ///   - leaseIDFirst: Above all ids that earlier coordinators of this work gave.
   package init(
     itemCount: UInt64, attemptCountMax: UInt32 = 3, nodeCount: Int,
-    history: WorkHistory = WorkHistory(), leaseIDFirst: UInt64, settings: LeaseSettings,
-    at now: Instant
+    history: WorkHistory = WorkHistory(), leased: [LeasedItems] = [], leaseIDFirst: UInt64,
+    settings: LeaseSettings, at now: Instant
   ) {
     precondition(1...WorkPlan.maximumItemCount ~= itemCount, "\(itemCount) items")
     precondition(1...4096 ~= nodeCount, "\(nodeCount) nodes")
@@ -116,8 +68,11 @@ where Instant.Duration == Duration, Instant: Sendable {
     self.exhausted = OrdinalRangeSet(
       self.failures.filter { $0.value >= attemptCountMax }.keys.sorted().map { $0..<$0 + 1 })
     self.settings = settings
-    self.nodes = Array(
-      repeating: Node(heardAt: now, leaseCount: settings.firstCount), count: nodeCount)
+    self.nodes = (0..<nodeCount).map { node in
+      Node(
+        leased: node < leased.count ? leased[node] : LeasedItems(), heardAt: now,
+        leaseCount: settings.firstCount)
+    }
     // Whatever is left may have been leased before, by a coordinator that is gone.
     self.release(
       OrdinalRangeSet(self.recorded.gaps(in: 0..<itemCount)), attempt: history.attemptLast + 1)
@@ -131,21 +86,24 @@ where Instant.Duration == Duration, Instant: Sendable {
   /// The leases a node has, oldest first: what a new stream to it repeats.
   package func leases(of node: Int) -> [Lease] { self.nodes[node].held.map(\.lease) }
 
-  /// The items that a batch may have from this node: those of its lease, or once that is over
-  /// what it was leased with that attempt; `nil`: any that are planned, as the lease is one of an
-  /// earlier coordinator.
+  /// The items that a batch may have from this node: those of its lease, with its attempt; once that is
+  /// over, what it was leased with that attempt. `nil`: the batch is of an earlier coordinator's lease,
+  /// which this node had not, as far as is known: it is not stored, and no fault.
   package func deliverable(_ batch: BatchHeader, by node: Int) -> OrdinalRangeSet? {
-    if batch.leaseID < self.leaseIDFirst { return nil }
-    if batch.leaseID >= self.leaseIDNext { return [] }
-    let leased = self.nodes[node].leased[batch.attempt] ?? []
-    let held = self.nodes[node].held.first { $0.lease.id == batch.leaseID }
-    return held.map { $0.given.intersection(leased) } ?? leased
+    let leased = self.nodes[node].leased[batch.attempt]
+    if batch.leaseID < self.leaseIDFirst { return leased.contains(batch.items) ? leased : nil }
+    guard batch.leaseID < self.leaseIDNext else { return [] }
+    guard let held = self.nodes[node].held.first(where: { $0.lease.id == batch.leaseID }) else {
+      return leased
+    }
+    return held.lease.attempt == batch.attempt ? held.given : []
   }
 
-  /// Whether a batch is to be stored. Failures of leases that earlier coordinators gave are not: who
-  /// had which items then is not known any more, and this one has them tried again.
-  package func counts(_ batch: BatchHeader) -> Bool {
-    batch.kind == .result || batch.leaseID >= self.leaseIDFirst
+  /// Whether a batch is to be stored. Failures of leases that earlier coordinators gave are not: this
+  /// one has their items tried again.
+  package func counts(_ batch: BatchHeader, by node: Int) -> Bool {
+    batch.leaseID >= self.leaseIDFirst
+      || batch.kind == .result && self.deliverable(batch, by: node) != nil
   }
 
   /// Items in a second over the node's last lease; 0: unknown.
@@ -168,7 +126,7 @@ where Instant.Duration == Duration, Instant: Sendable {
     let lease = Lease(id: self.leaseIDNext, items: items, attempt: attempt)
     self.leaseIDNext += 1
     if self.nodes[node].held.isEmpty { self.nodes[node].heardAt = now }
-    self.nodes[node].leased[attempt, default: []].insert(lease.items)
+    self.nodes[node].leased.add(lease)
     self.nodes[node].held.append(
       Held(
         lease: lease, given: lease.items, count: lease.items.count, startedAt: now,
@@ -350,6 +308,16 @@ where Instant.Duration == Duration, Instant: Sendable {
     }
     self.nodes[node].pausedUntil = now.advanced(by: self.settings.faultPause)
     return !self.nodes[node].isGivenUp
+  }
+
+  /// Results that a node brought are not stored, and it does not keep them any more: what it left out of
+  /// its leases, because it had them, is free.
+  package mutating func dropped(_ items: OrdinalRangeSet, by node: Int, at now: Instant) {
+    for held in self.nodes[node].held {
+      let left = held.lease.items.intersection(items)
+      self.remove(left, fromLeasesOf: node, at: now, leaseID: held.lease.id)
+      self.release(left, attempt: held.lease.attempt + 1)
+    }
   }
 
   /// A node gets nothing any more: what it sends is wrong.

@@ -334,7 +334,7 @@ package enum BatchFrameDecoder {
       let attempt = scanner.integer().flatMap(UInt32.init(exactly:)),
       scanner.take(#","kind":"#),
       let kind = scanner.text().flatMap({ RecordLine.Kind(rawValue: $0) }),
-      scanner.take(#","items":["#), let items = Self.items(&scanner),
+      scanner.take(#","items":["#), let items = OrdinalRangeSet(&scanner),
       scanner.take(#"],"bytes":"#), let size = scanner.integer().flatMap(Int.init(exactly:)),
       scanner.take(#","crc32c":"#), let digits = scanner.text(),
       let checksum = UInt32(digits, radix: 16)
@@ -344,14 +344,5 @@ package enum BatchFrameDecoder {
     guard BatchFrame.limitFault(of: batch, size: size) == nil else { return nil }
     let canonical = BatchFrame.headerLine(batch, size: size, checksum: checksum)
     return canonical.elementsEqual(line) ? (batch, size, checksum) : nil
-  }
-
-  private static func items(_ scanner: inout RecordLineScanner) -> OrdinalRangeSet? {
-    var bounds: [UInt64] = []
-    repeat {
-      guard let bound = scanner.integer() else { return nil }
-      bounds.append(bound)
-    } while scanner.take(0x2C)
-    return OrdinalRangeSet(bounds: bounds)
   }
 }

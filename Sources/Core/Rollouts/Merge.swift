@@ -186,12 +186,7 @@ package struct Merge {
 
   /// What the line is, if it is a whole record of the item `ordinal`.
   private func kind(of line: UnsafeRawBufferPointer, _ ordinal: UInt64) -> RecordLine.Kind? {
-    guard let (key, kind) = RecordLine.head(of: line), key == self.plan.key(of: ordinal),
-      line.count <= RecordLine.maximumSize, line[line.count - 1] == 0x0A,
-      line[line.count - 2] == 0x7D
-    else { return nil }
-    if kind == .failure, RecordLine.failureFields(of: line) == nil { return nil }
-    return kind
+    RecordLine.kind(of: line, key: self.plan.key(of: ordinal))
   }
 
   private mutating func flush<Fault: Error>(
@@ -267,9 +262,15 @@ package struct MergeSummary: Codable, Equatable, Sendable {
 
   /// Every planned item is there.
   package var isComplete: Bool { self.missing == 0 }
+  /// Nothing is left to be done: what is missing has failed. What has no record, or none that is whole,
+  /// can be done again.
+  package var isSettled: Bool { self.missing == self.failed }
   /// A line of talk each.
   package var warnings: [String] {
     self.damaged.map { "warning: \($0); what is before it was used" }
+      + (self.rejected == 0
+        ? []
+        : ["warning: \(self.rejected) records are not used: not whole, or not of the plan"])
   }
   /// The counts, in one line.
   package var line: String {

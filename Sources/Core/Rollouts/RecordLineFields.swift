@@ -23,7 +23,8 @@ struct RecordLineFields {
     var value: Double
   }
 
-  /// More numbers than this are refused: simulator.md, section 10, has 23.
+  /// Numbers beyond these are passed over: simulator.md, section 10, has 23. So are those that are not
+  /// finite.
   private static let maximumFieldCount = 256
   /// Names beyond these are passed over: they come from nodes.
   private static let maximumMemberCount = 1024
@@ -71,10 +72,10 @@ struct RecordLineFields {
       let isKnown = member < self.members.count
       switch scanner.peek {
       case 0x2D, 0x30...0x39:
-        guard let value = scanner.number(), self.fields.count < Self.maximumFieldCount else {
-          return false
+        guard let value = scanner.number() else { return false }
+        if isKnown, value.isFinite, self.fields.count < Self.maximumFieldCount {
+          self.fields.append(Field(member: member, value: value))
         }
-        if isKnown { self.fields.append(Field(member: member, value: value)) }
       case 0x7B where parent == nil && isKnown:
         guard scanner.take(0x7B), scanner.take(0x7D) || self.readMembers(of: member, &scanner)
         else { return false }

@@ -98,14 +98,17 @@ package struct Report: Sendable {
     for section in group.sections {
       let means = section.means.map { mean in
         #"\#(JSONText.quoted(mean.name)):{"records":\#(mean.count),"#
-          + #""mean":\#(Self.number(mean.mean)),"total":\#(mean.total)}"#
+          + #""mean":\#(Self.number(mean.mean)),"total":\#(Self.number(mean.total))}"#
       }
       text += ",\(JSONText.quoted(section.name)):{\(means.joined(separator: ","))}"
     }
     return text + "}"
   }
 
-  private static func number(_ value: Double?) -> String { value.map { "\($0)" } ?? "null" }
+  /// What is beyond all doubles is no number of JSON.
+  private static func number(_ value: Double?) -> String {
+    value.map { $0.isFinite ? "\($0)" : "null" } ?? "null"
+  }
 }
 
 /// A report as tables: cells of text, ready for any layout.

@@ -5,8 +5,10 @@ package struct WorkHistory: Equatable, Sendable {
   /// The items that failed, by attempt: an item is leased once with each, so that what comes twice,
   /// under whatever lease, counts once.
   private var failed: [UInt32: OrdinalRangeSet] = [:]
-  /// The highest attempt of any batch; 0: none.
+  /// The highest attempt of any batch or lease; 0: none.
   package private(set) var attemptLast: UInt32 = 0
+  /// The highest id of a lease of any batch; 0: none.
+  package private(set) var leaseIDLast: UInt64 = 0
 
   package init() {}
 
@@ -18,6 +20,7 @@ package struct WorkHistory: Equatable, Sendable {
   @discardableResult
   package mutating func add(_ batch: BatchHeader) -> OrdinalRangeSet {
     self.attemptLast = max(self.attemptLast, batch.attempt)
+    self.leaseIDLast = max(self.leaseIDLast, batch.leaseID)
     let new = self.new(in: batch)
     switch batch.kind {
     case .result: self.recorded.insert(new)
@@ -38,6 +41,13 @@ package struct WorkHistory: Equatable, Sendable {
     self.recorded.insert(other.recorded)
     self.failed.merge(other.failed) { old, new in OrdinalRangeSet(old.ranges + new.ranges) }
     self.attemptLast = max(self.attemptLast, other.attemptLast)
+    self.leaseIDLast = max(self.leaseIDLast, other.leaseIDLast)
+  }
+
+  /// Leases were given, whatever came of them.
+  package mutating func add(_ leased: LeasedItems) {
+    self.attemptLast = max(self.attemptLast, leased.attemptLast)
+    self.leaseIDLast = max(self.leaseIDLast, leased.leaseIDLast)
   }
 
   /// How often each item failed.

@@ -142,25 +142,53 @@ package struct WorkPlan: Equatable, Sendable {
 
   // MARK: Checks
 
-  /// What is wrong with the lines of a batch whose frame is right; `nil`: nothing. Each line must
-  /// begin with the key of its item and be of the batch's kind: a node is semi-trusted.
+  /// What is wrong with the lines of a batch whose frame is right; `nil`: nothing. Each line must be a
+  /// whole record of its item, and of the batch's kind: a node is semi-trusted.
   package func fault(in batch: RecordBatch) -> String? {
     guard batch.items.span.upperBound <= self.itemCount else { return "items that are not planned" }
-    return batch.lines.withUnsafeBytes { bytes in
+    var fault: String?
+    let size = self.eachLine(of: batch) { ordinal, line in
+      if RecordLine.kind(of: line, key: self.key(of: ordinal)) == batch.kind { return true }
+      fault = "a line that is not the \(batch.kind) of item \(ordinal)"
+      return false
+    }
+    if let fault { return fault }
+    guard let size else { return "fewer lines than items" }
+    return size == batch.lines.count ? nil : "more lines than items"
+  }
+
+  /// The planned items of a stored batch whose lines are what the batch says: what a merge takes.
+  package func wholeItems(of batch: RecordBatch) -> OrdinalRangeSet {
+    var items = OrdinalRangeSet()
+    _ = self.eachLine(of: batch) { ordinal, line in
+      if ordinal < self.itemCount,
+        RecordLine.kind(of: line, key: self.key(of: ordinal)) == batch.kind
+      {
+        items.insert(ordinal..<ordinal + 1)
+      }
+      return true
+    }
+    return items
+  }
+
+  /// Calls `body` with each item of a batch and its line, until it says no.
+  ///
+  /// - Returns: The size of what was gone through; `nil` where lines are missing.
+  private func eachLine(
+    of batch: RecordBatch, _ body: (UInt64, UnsafeRawBufferPointer) -> Bool
+  ) -> Int? {
+    batch.lines.withUnsafeBytes { bytes in
       var start = 0
       for items in batch.items.ranges {
         for ordinal in items {
-          guard let end = RecordLineFeeds.first(in: bytes, from: start) else {
-            return "fewer lines than items"
+          guard let end = RecordLineFeeds.first(in: bytes, from: start) else { return nil }
+          guard body(ordinal, UnsafeRawBufferPointer(rebasing: bytes[start...end])) else {
+            return start
           }
-          let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-          guard let head = RecordLine.head(of: line), head.key == self.key(of: ordinal),
-            head.kind == batch.kind
-          else { return "a line that is not the \(batch.kind) of item \(ordinal)" }
           start = end + 1
         }
       }
-      return start == bytes.count ? nil : "more lines than items"
+      return start
     }
   }
 }
@@ -280,6 +308,35 @@ package enum RecordLine {
     return (key, scanner.take(#""error":"#) ? .failure : .result)
   }
 
+  /// What the line is, with its line feed, if it is a whole record of the item `key`: one JSON object
+  /// without blanks, in UTF-8, of at most ``maximumSize`` bytes, that begins with the key; a failure as
+  /// ``failure(of:_:)`` writes it. `nil`: it is none.
+  ///
+  /// The one check that decides what a worker keeps, what is acknowledged, and what is merged.
+  package static func kind(of line: UnsafeRawBufferPointer, key: ItemKey) -> Kind? {
+    guard line.count <= Self.maximumSize, let head = Self.head(of: line), head.key == key else {
+      return nil
+    }
+    var scanner = RecordLineScanner(line)
+    guard scanner.skipValue(), scanner.take(0x0A), scanner.isAtEnd, Self.isText(line) else {
+      return nil
+    }
+    if head.kind == .failure, Self.failureFields(of: line) == nil { return nil }
+    return head.kind
+  }
+
+  /// Whether it is UTF-8: mostly it is ASCII, which is seen eight bytes at a time.
+  private static func isText(_ line: UnsafeRawBufferPointer) -> Bool {
+    var bits: UInt64 = 0
+    var index = 0
+    while line.count - index >= 8 {
+      bits |= line.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+      index += 8
+    }
+    let isASCII = bits & 0x8080_8080_8080_8080 == 0 && line[index...].allSatisfy { $0 < 0x80 }
+    return isASCII || String(validating: line, as: UTF8.self) != nil
+  }
+
   /// The key at the head of a line, and the offset of what follows it.
   static func key(of bytes: UnsafeRawBufferPointer) -> (key: ItemKey, end: Int)? {
     var scanner = RecordLineScanner(bytes)
@@ -291,8 +348,8 @@ package enum RecordLine {
 
   /// The line of a failed item, ended by a line feed; the class cut at 64 bytes, the message at 1,024.
   package static func failure(of key: ItemKey, _ failure: ItemFailure) -> [UInt8] {
-    let name = JSONText.quoted(Self.cut(failure.failureClass, to: 64))
-    let message = JSONText.quoted(Self.cut(failure.message, to: 1024))
+    let name = JSONText.quoted(failure.failureClass.cut(toBytes: 64))
+    let message = JSONText.quoted(failure.message.cut(toBytes: 1024))
     let head = #"{"task_index":\#(key.taskIndex),"rollout_index":\#(key.rolloutIndex)"#
     return Array(#"\#(head),"error":{"class":\#(name),"message":\#(message)}}\#n"#.utf8)
   }
@@ -312,14 +369,6 @@ package enum RecordLine {
       name.lowerBound - 1..<name.upperBound + 1, message.lowerBound - 1..<message.upperBound + 1
     )
   }
-
-  private static func cut(_ text: String, to size: Int) -> String {
-    var end =
-      text.utf8.index(
-        text.startIndex, offsetBy: size, limitedBy: text.endIndex) ?? text.endIndex
-    while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
-    return String(text[..<end])
-  }
 }
 
 /// Does the items of one kind of work.
@@ -330,7 +379,8 @@ package protocol ItemRunner: Sendable {
   /// Items that may be under way at once, 1 ... 4,096: 1 for one that computes.
   var concurrencyMax: Int { get }
 
-  /// Appends the record of an item: one line of JSON that begins with its key, ended by a line feed.
+  /// Appends the record of an item: one line of JSON that begins with its key, ended by a line feed,
+  /// without blanks between values.
   /// It may wait for as long as it likes; computing takes milliseconds at most, so that heartbeats
   /// live.
   ///

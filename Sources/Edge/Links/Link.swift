@@ -1,3 +1,5 @@
+import Fleet
+import GRPCCore
 package import GRPCNIOTransportHTTP2TransportServices
 import NIOCore
 package import SSH
@@ -15,6 +17,16 @@ package struct Link: Sendable {
   /// Returns once the pipe has closed.
   package func ended() async -> CommandEnd {
     await end.ending()
+  }
+
+  /// What a message may be, of every call. What is received is held to `maxRequestMessageBytes`: the
+  /// transport knows no other bound.
+  static var serviceConfig: ServiceConfig {
+    ServiceConfig(methodConfig: [
+      MethodConfig(
+        names: [MethodConfig.Name(service: "")], maxRequestMessageBytes: AgentMessages.sizeMax,
+        maxResponseMessageBytes: AgentMessages.sizeMax)
+    ])
   }
 
   /// How gRPC is spoken over every link.

@@ -32,10 +32,12 @@ package final class LinkAdmission: Sendable {
   }
 
   /// Runs `body` once there is room.
-  func admitted<Result>(
-    _ body: () async throws(LinkError) -> Result
-  ) async throws(LinkError) -> Result {
-    guard await self.enter() else { throw .cancelled }
+  ///
+  /// - Parameter cancelled: Thrown where the task is cancelled while it waits.
+  package func admitted<Result, Fault: Error>(
+    orThrow cancelled: Fault, _ body: () async throws(Fault) -> Result
+  ) async throws(Fault) -> Result {
+    guard await self.enter() else { throw cancelled }
     defer { self.leave() }
     return try await body()
   }

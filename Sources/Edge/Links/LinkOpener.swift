@@ -40,7 +40,7 @@ package struct LinkOpener: Sendable {
     _ node: Plan.Node, for purpose: LinkPurpose
   ) async throws(LinkError) -> Link {
     for name in [purpose.name, node.name] where !FolderName.isFolderName(name) { throw .name(name) }
-    return try await self.admission.admitted { () throws(LinkError) in
+    return try await self.admission.admitted(orThrow: LinkError.cancelled) { () throws(LinkError) in
       try await self.openAdmitted(node, for: purpose)
     }
   }

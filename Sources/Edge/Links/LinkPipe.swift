@@ -187,8 +187,9 @@ struct LinkPipe: Sendable {
   func wrapped() async throws(LinkError) -> Link {
     let channel = self.channel
     do {
-      let transport = try await HTTP2ClientTransport.WrappedChannel.wrapping(config: Link.config) {
-        configure in
+      let transport = try await HTTP2ClientTransport.WrappedChannel.wrapping(
+        config: Link.config, serviceConfig: Link.serviceConfig
+      ) { configure in
         let configured = try await channel.eventLoop.flatSubmit { configure(channel) }.get()
         // What has come of HTTP/2 is handed on as this handler leaves.
         try await channel.pipeline.removeHandler(name: Self.greetingName).get()

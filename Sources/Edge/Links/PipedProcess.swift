@@ -151,7 +151,10 @@ package enum ChildProgram {
     _ argv: [String], input: [UInt8] = [], environment: [String: String] = [:],
     outputSizeMax: Int = 64 << 10, timeoutMilliseconds: CInt
   ) throws(LinkError) -> Ending {
-    precondition(input.count <= Self.inputSizeMax, "\(input.count) bytes do not fit in a pipe")
+    guard input.count <= Self.inputSizeMax else {
+      throw .programNotStarted(
+        program: argv.first ?? "", detail: "\(input.count) bytes do not fit in a pipe")
+    }
     let assignments = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     // `env` rather than an environment block of our own: it finds the program as the shell does.
     let words = assignments.isEmpty ? argv : ["env"] + assignments + argv

@@ -7,7 +7,7 @@ import SwiftProtobuf
 extension Muster_V1_ReplicaStatus {
   package init(_ status: ReplicaStatus) {
     // Nothing in it cannot be written.
-    self = .with { $0.json = Data((try? CanonicalJSON.bytes(of: status)) ?? []) }
+    self = .with { $0.json = Data((try? CanonicalJSON.bytes(of: status.cut)) ?? []) }
   }
 }
 
@@ -17,7 +17,23 @@ extension ReplicaStatus {
     guard let status: ReplicaStatus = try? CanonicalJSON.value(from: status.json),
       UInt32(exactly: status.key.index) != nil, UInt32(exactly: status.attempt) != nil
     else { return nil }
-    self = status
+    self = status.cut
+  }
+
+  /// At most 20 lines, as it says of itself.
+  private static let logLineCountMax = 20
+
+  /// With texts of at most their sizes: a server and a log put into them what they like.
+  fileprivate var cut: Self {
+    var status = self
+    status.key.service = self.key.service.cut(toBytes: AgentMessages.nameSizeMax)
+    status.reason = self.reason.cut(toBytes: AgentMessages.textSizeMax)
+    status.lastLogLines = self.lastLogLines.suffix(Self.logLineCountMax).map {
+      $0.cut(toBytes: AgentMessages.textSizeMax)
+    }
+    status.logPath = self.logPath.cut(toBytes: AgentMessages.textSizeMax)
+    status.systemFingerprint = self.systemFingerprint.cut(toBytes: AgentMessages.nameSizeMax)
+    return status
   }
 }
 

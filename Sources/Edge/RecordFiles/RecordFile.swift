@@ -50,6 +50,11 @@ package actor RecordFile: RecordLog {
     self.entries.reduce(self.droppedThrough) { max($0, $1.header.sequence) }
   }
 
+  /// What the file holds of a work, as a merge takes it.
+  package func history(of plan: WorkPlan) throws(SystemFault) -> WorkHistory {
+    try self.file.history(of: plan, self.entries)
+  }
+
   package func append(_ batches: [RecordBatch]) async throws(SystemFault) {
     if let failure = self.failure { throw failure }
     var bytes: [UInt8] = []
@@ -183,6 +188,11 @@ package final class RecordFileReader: Sendable {
     self.entries = scan.entries
     self.damage = scan.corruption.map { "\($0) at byte \(scan.intactSize)" }
   }
+
+  /// What the file holds of a work, as a merge takes it.
+  package func history(of plan: WorkPlan) throws(SystemFault) -> WorkHistory {
+    try self.file.history(of: plan, self.entries)
+  }
 }
 
 /// Counts the results of a record file that another process appends to: each look reads only what has
@@ -265,6 +275,20 @@ struct RecordFileScan {
 }
 
 extension OpenFile {
+  /// Of each batch the items whose lines are whole records: what is rejected is not there.
+  fileprivate func history(
+    of plan: WorkPlan, _ entries: [BatchEntry]
+  ) throws(SystemFault) -> WorkHistory {
+    var history = WorkHistory()
+    for entry in entries {
+      var header = entry.header
+      header.items = plan.wholeItems(
+        of: RecordBatch(header, lines: try self.lines(of: entry), checksum: 0))
+      history.add(header)
+    }
+    return history
+  }
+
   /// The lines of a batch, as they were appended.
   package func lines(of entry: BatchEntry) throws(SystemFault) -> [UInt8] {
     let lines = try self.bytes(entry.offset..<entry.offset + entry.size)

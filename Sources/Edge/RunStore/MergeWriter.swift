@@ -58,7 +58,10 @@ package struct MergeWriter {
       }
       return (summary, readers.filter(\.isCut).map { "\($0.file.path): it ends within a batch" })
     }
-    if let last = try? self.run.lastMerge(of: self.plan), last.merged > summary.merged {
+    // Records that are there and were once taken for results are no loss of files.
+    if let last = try? self.run.lastMerge(of: self.plan),
+      last.merged > summary.merged + summary.rejected
+    {
       for name in Self.names { unlink(self.path(name) + ".new") }
       throw .fewer(
         path: self.run.mergedPath, count: summary.merged, keptCount: last.merged,

@@ -40,19 +40,24 @@ package final class ReportReader: Sendable {
     }
   }
 
-  /// The report of all that was added, which is what `merge` counts.
+  /// The report of all that was added, which is what `merge` counts. A line that is no record, such as
+  /// an older version merged, is missing and rejected.
   ///
   /// - Throws: `RunStoreError.unmerged` where it is not.
   package func report(of merge: MergeSummary, in run: RunDirectory) throws(RunStoreError) -> Report
   {
     let builder = self.queue.sync { self.builder.withLock { $0 } }
-    guard builder.recordCount == merge.merged, builder.unreadableCount == 0 else {
+    let unreadable = builder.unreadableCount
+    guard builder.recordCount + unreadable == merge.merged else {
       throw .unmerged(path: run.mergedPath, reason: "not what a merge of this run wrote")
     }
-    return builder.report(of: merge)
+    var report = builder.report(of: merge)
+    report.missing += unreadable
+    report.merge.rejected += unreadable
+    return report
   }
 
-  /// - Throws: `RunStoreError.unmerged` when there is no whole merge, or a merged line is not a record.
+  /// - Throws: `RunStoreError.unmerged` when there is no whole merge.
   package static func report(
     of run: RunDirectory, plan: WorkPlan, layout: ReportLayout
   ) throws(RunStoreError) -> Report {

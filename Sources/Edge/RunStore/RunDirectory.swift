@@ -5,7 +5,7 @@ import RecordFiles
 package import Rollouts
 
 /// The folder of one run, `ROOT/NAME/ID/`: `plan.json`, `shards.json`, `journal.sqlite`, `records/`,
-/// `merged/`, `logs/`, `lock`, and `finished` once it is.
+/// `leases.jsonl`, `merged/`, `logs/`, `lock`, and `finished` once it is.
 package struct RunDirectory: Equatable, Sendable {
   /// 64 MiB: a plan of 4,096 nodes and their services is smaller.
   private static let maximumPlanSize = 64 << 20
@@ -29,6 +29,8 @@ package struct RunDirectory: Equatable, Sendable {
   /// Beside its place, while it is filled.
   private var unfinishedName: String { ".\(self.id).new" }
   package var recordsPath: String { "\(self.path)/records" }
+  /// What an eval leased to which node (`LeaseFile`).
+  package var leasesPath: String { "\(self.path)/leases.jsonl" }
   package var mergedPath: String { "\(self.path)/merged" }
 
   /// The record file of a node, `records/NODE.records`.

@@ -17,7 +17,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   /// Messages that wait for a slow program; with one message a service and event in `every`, more
   /// than that are stale.
   private static var waitingCountMax: Int { 64 }
-  /// Of a reason, so that a message fits into a pipe at once.
+  /// Of a reason in bytes, so that a message, which has it twice and with escapes, fits into a pipe.
   private static var reasonSizeMax: Int { 4096 }
 
   private let settings: ManifestNotify
@@ -110,7 +110,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
 
   private func deliver(_ notice: Notice) async {
     var notice = notice
-    notice.reason = String(notice.reason.prefix(Self.reasonSizeMax))
+    notice.reason = notice.reason.cut(toBytes: Self.reasonSizeMax)
     let json = self.json(notice)
     if !self.settings.command.isEmpty { await self.runCommand(notice, json) }
     if let url = self.settings.webhook {

@@ -58,7 +58,7 @@ where ClockType.Duration == Duration {
     self.watch = FleetWatch(
       run.plan.watchedNodes, request,
       agents: interval == nil
-        ? try fleet.agents(of: run.id) : fleet.observers(of: run),
+        ? try fleet.agents(of: run.id, placing: run.plan) : fleet.observers(of: run),
       clock: clock)
     self.run = run
     self.journal = TimelineJournal(run)

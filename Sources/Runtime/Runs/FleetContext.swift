@@ -42,15 +42,29 @@ package struct FleetContext: Sendable {
 
   /// - Parameters:
   ///   - plan: Takes the run over, and is what its agents know of it then; `nil`: they are looked at.
+  ///   - placed: The run's plan, where it is not that or the manifest's: each node speaks for its own.
+  ///   - epoch: Of who takes it over; `nil`: this instant.
   ///   - yields: Takes nothing over from a coordinator that is at work.
+  ///   - sendsPlan: Of who holds: the agents keep the plan, for whoever finds the run on its nodes.
   package func agents(
-    of run: String, holding plan: Plan? = nil, yields: Bool = false, secrets: [String: String] = [:]
+    of run: String, holding plan: Plan? = nil, placing placed: Plan? = nil, epoch: UInt64? = nil,
+    yields: Bool = false, sendsPlan: Bool = true, secrets: [String: String] = [:]
   ) throws(RunFault) -> AgentConnector {
-    AgentConnector(
+    let now = UInt64(max(0, self.surroundings.milliseconds()))
+    let text = try RunFault.storing { sendsPlan ? try plan?.canonicalJSON() ?? [] : [] }
+    guard text.count <= AgentMessages.planSizeMax else {
+      throw RunFault(
+        .request,
+        Diagnostic(
+          code: "plan-too-large",
+          "the plan has \(text.count) bytes, and an agent takes \(AgentMessages.planSizeMax)",
+          hints: ["launch fewer nodes or services with one manifest"]))
+    }
+    return AgentConnector(
       open: self.links.open(for: .run(run)),
-      epoch: plan.map { _ in UInt64(max(0, self.surroundings.milliseconds())) }, yields: yields,
-      coordinator: self.surroundings.coordinator,
-      plan: try RunFault.storing { try plan?.canonicalJSON() ?? [] }, secrets: secrets)
+      epoch: plan.map { _ in epoch ?? now }, yields: yields,
+      coordinator: self.surroundings.coordinator, plan: text, secrets: secrets,
+      placing: placed ?? plan ?? self.plan)
   }
 
   /// Who only looks starts none of its agents, but for a page of a node that has no services.
@@ -61,7 +75,19 @@ package struct FleetContext: Sendable {
         let purpose = used.contains(node.name) ? LinkPurpose.observation(of: run.id) : .run(run.id)
         return try await links.open(for: purpose)(node)
       }, epoch: nil, yields: false, coordinator: self.surroundings.coordinator, plan: [],
-      secrets: [:])
+      secrets: [:], placing: run.plan)
+  }
+
+  /// An epoch by which a run is taken over from whoever holds it, also from one whose clock is ahead.
+  ///
+  /// - Parameter run: Its agents'.
+  package func epoch(over run: String, on nodes: [Plan.Node]) async throws(RunFault) -> UInt64 {
+    let now = UInt64(max(0, self.surroundings.milliseconds()))
+    let survey = try await self.agents(of: run).survey(nodes)
+    // What is further ahead is no clock: that node refuses, and the others are not to follow it.
+    let day: UInt64 = 24 * 3600 * 1000
+    let held = survey.values.map(\.holderEpoch).filter { $0 < now + day }.max() ?? 0
+    return max(now, held + 1)
   }
 
   /// The values of the plan's secrets, from this process's environment.
@@ -86,7 +112,26 @@ package struct FleetContext: Sendable {
   package func liveRun() async throws(RunFault) -> LiveRun {
     if let run = try await self.liveRunIfAny() { return run }
     if let run = try await self.runOnNodes() { return run }
-    throw RunFault(
+    throw self.noRun
+  }
+
+  /// The same to be ended: where nodes know several, each of them that can be had.
+  package func liveRunsToEnd() async throws(RunFault) -> (runs: [LiveRun], faults: [RunFault]) {
+    if case .run(let run) = try self.liveRunHere() { return ([run], []) }
+    var (runs, faults): ([LiveRun], [RunFault]) = ([], [])
+    for run in try await self.runsOnNodes().runs {
+      do throws(RunFault) {
+        runs.append(try await self.adopt(run))
+      } catch {
+        faults.append(error)
+      }
+    }
+    if runs.isEmpty, faults.isEmpty { throw self.noRun }
+    return (runs, faults)
+  }
+
+  private var noRun: RunFault {
+    RunFault(
       .request,
       Diagnostic(
         code: "no-run",
@@ -113,14 +158,29 @@ package struct FleetContext: Sendable {
   /// The live run that this folder has. Where its plan cannot be read, the nodes know it: what lives
   /// there has it again then, and what does not is none.
   package func liveRunIfAny() async throws(RunFault) -> LiveRun? {
-    guard let run = try self.newestRun({ !$0.isFinished }) else { return nil }
+    switch try self.liveRunHere() {
+    case .run(let run): run
+    case .damaged: try await self.runOnNodes()
+    case .none: nil
+    }
+  }
+
+  private enum RunHere {
+    case none
+    /// Its plan cannot be read.
+    case damaged
+    case run(LiveRun)
+  }
+
+  private func liveRunHere() throws(RunFault) -> RunHere {
+    guard let run = try self.newestRun({ !$0.isFinished }) else { return .none }
     do throws(RunFault) {
-      return try LiveRun(run, self.surroundings)
+      return .run(try LiveRun(run, self.surroundings))
     } catch {
       guard error.diagnostics.map(\.code) == [Diagnostic.damage] else { throw error }
       self.surroundings.warn(error)
+      return .damaged
     }
-    return try await self.runOnNodes()
   }
 
   /// Of services.
@@ -154,82 +214,10 @@ package struct FleetContext: Sendable {
   }
 }
 
-// MARK: Runs that another machine began, as the nodes themselves tell
-
-extension FleetContext {
-  /// The newest live run of services of this plan's name; it gets a folder here.
-  ///
-  /// - Parameter nodes: Those asked; `nil`: all.
-  /// - Throws: `RunFault` where nodes cannot be asked and the others have none.
-  func runOnNodes(_ nodes: [Plan.Node]? = nil) async throws(RunFault) -> LiveRun? {
-    let name = self.plan.name
-    let asked = await NodeErrand.each(nodes ?? self.plan.nodes, open: self.errands) { errand in
-      try await errand.runs(named: name, addsSizes: false).filter {
-        $0.isLive && $0.hasServices && $0.name == name
-      }
-    }
-    // A node is semi-trusted: what it says names a folder here.
-    let ids = asked.answers.map { (node: $0.node, id: $0.answer.map(\.id).max()) }
-    guard let newest = ids.compactMap(\.id).max() else {
-      if asked.faults.isEmpty { return nil }
-      throw RunFault(.surroundings, asked.faults.folded())
-    }
-    return try await self.adopt(newest, from: ids.filter { $0.id == newest }.map(\.node))
-  }
-
-  private func adopt(
-    _ id: RunID, from nodes: [Plan.Node]
-  ) async throws(RunFault) -> LiveRun? {
-    let survey = try await self.agents(of: id.rawValue).survey(nodes)
-    var faults = survey.faults
-    for (node, answer) in survey.answers {
-      var plan: Plan
-      do throws(Diagnostic) { plan = try Plan(json: answer.plan) } catch {
-        if !answer.plan.isEmpty { faults.append(NodeFault(node: node.name, kind: .refused, error)) }
-        continue
-      }
-      // Nor does a node make an eval of ours a run of services.
-      guard plan.name == self.plan.name,
-        !RunDirectory(root: self.runsFolder, name: plan.name, id: id).hasWorkPlan
-      else { continue }
-      // Links are ours: keys lie elsewhere here, and a node must not say what we execute.
-      plan.nodes = try self.ownNodes(of: plan, id)
-      self.surroundings.say("run \(id) was found on its nodes; it was begun by \(answer.holder)")
-      return try RunFault.storing {
-        let json = try plan.canonicalJSON()
-        let run = try RunDirectory.adopt(
-          root: self.runsFolder, name: plan.name, id: id, plan: json)
-        // What is damaged here is whole there.
-        if (try? LiveRun(run, self.surroundings)) == nil { try run.replacePlan(json) }
-        let live = try LiveRun(run, self.surroundings)
-        live.record(LiveRun.adopted, live.id)
-        return live
-      }
-    }
-    if faults.isEmpty { return nil }
-    throw RunFault(.surroundings, faults.folded())
-  }
-
-  private func ownNodes(of plan: Plan, _ id: RunID) throws(RunFault) -> [Plan.Node] {
-    let wanted = Set(plan.nodes.map(\.name))
-    let unknown = wanted.subtracting(self.plan.nodes.map(\.name))
-    guard unknown.isEmpty else {
-      throw RunFault(
-        .request,
-        Diagnostic(
-          code: "other-nodes",
-          "run \(id) has nodes that the manifest has not: "
-            + NodeSet(unknown.map { NodeName($0) }).folded,
-          hints: ["use the manifest that it was begun with"]))
-    }
-    return self.plan.nodes.filter { wanted.contains($0.name) }
-  }
-}
-
 extension FleetContext {
   /// Asks the nodes of a run's services for their replicas, without taking anything over.
   package func survey(_ run: LiveRun) async throws(RunFault) -> NodeAnswers<NodeSurvey> {
-    try await self.agents(of: run.id).survey(self.serviceNodes(of: run.plan))
+    try await self.agents(of: run.id, placing: run.plan).survey(self.serviceNodes(of: run.plan))
   }
 
   func serviceNodes(of plan: Plan) -> [Plan.Node] {
@@ -243,7 +231,8 @@ extension FleetContext {
     of run: LiveRun, on nodes: [Plan.Node]
   ) async throws(RunFault) -> NodeAnswers<NodeSurvey> {
     if run.isFinished { return NodeAnswers() }
-    return try await self.agents(of: run.id).survey(nodes, withEvents: true)
+    return try await self.agents(of: run.id, placing: run.plan)
+      .survey(nodes, withEvents: true)
   }
 
   /// Reads logs of replicas at once, as ``AgentConnector`` reads one.
@@ -253,7 +242,7 @@ extension FleetContext {
     of replicas: [(key: ReplicaKey, node: Plan.Node)], in run: LiveRun, lastLineCount: Int,
     follow: Bool = false, receive: @escaping @Sendable (ReplicaKey, [UInt8]) async -> Void
   ) async throws(RunFault) -> [(key: ReplicaKey, fault: NodeFault)] {
-    let agents = try self.agents(of: run.id)
+    let agents = try self.agents(of: run.id, placing: run.plan)
     return await withTaskGroup(of: (ReplicaKey, NodeFault)?.self) { tasks in
       for (key, node) in replicas {
         tasks.addTask {
@@ -280,34 +269,6 @@ extension FleetContext {
       .examine(self.plan, endsAgents: live == nil, now: self.surroundings.milliseconds)
     for answer in asked.values { live?.record(.examined(answer)) }
     return asked
-  }
-
-  /// Stops a run's replicas, proves that nothing of them is left, and ends the run where that is so.
-  /// What happened while nobody watched is known to the agents alone, which end here: it is written
-  /// into the journal.
-  package func end(_ run: LiveRun) async throws(RunFault) -> RunEnding {
-    let journal = TimelineJournal(run)
-    let stopped = try await self.agents(of: run.id, holding: run.plan).stop(
-      // `up` may be on its way to a node, or to a daemon that has ended.
-      run.plan.nodes, of: run.plan, keepsHolder: true
-    ) { survey in
-      for event in survey.events { journal.see(.happened(event)) }
-      for report in survey.reports { journal.see(.reported(report)) }
-    }
-    journal.write()
-    var ending = RunEnding(faults: stopped.faults)
-    for (node, remains) in stopped.answers {
-      ending.foreign += remains.foreign.map { "\(node.name): \($0)" }
-      guard !remains.leftovers.isEmpty else { continue }
-      ending.leftovers.append(
-        Diagnostic(
-          code: "left-behind", "\(node.name): not everything is gone",
-          causes: remains.leftovers, hints: ["run `muster down` again"]))
-    }
-    // Another `down` may have taken it over, and proved it.
-    if !ending.isProven, run.isFinished { return RunEnding(foreign: ending.foreign) }
-    if ending.isProven { run.end() }
-    return ending
   }
 }
 

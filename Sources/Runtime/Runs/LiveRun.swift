@@ -58,6 +58,9 @@ package final class LiveRun: Sendable {
   /// Nothing of it is left to do, or on a node.
   package var isFinished: Bool { self.directory.isFinished }
 
+  /// Its nodes told of it, and another machine began it: this journal does not know what was started.
+  var isAdopted: Bool { (try? self.events(kind: Self.adopted).isEmpty) == false }
+
   /// `text` without the values of the plan's secrets, as far as this process knows them, and without
   /// what has the shape of one.
   package func redact(_ text: String) -> String {
@@ -87,6 +90,7 @@ package final class LiveRun: Sendable {
     }
   }
 
+  /// Of the event that says that its nodes told of it.
   static let adopted = "adopted"
 
   /// Whether services of it may run: they were started from here, or found on the nodes. One whose

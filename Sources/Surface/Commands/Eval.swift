@@ -27,6 +27,9 @@ package struct Eval: AsyncParsableCommand {
   @Option(name: .customLong("resume-run"), help: "Finish this run instead of the newest.")
   var resumeRun: String?
 
+  @Flag(help: "Take the agents over from whoever holds them, also from one whose clock is ahead.")
+  var takeOver = false
+
   @Option(help: "table or json.")
   var format = OutputFormat.table
 
@@ -41,9 +44,11 @@ package struct Eval: AsyncParsableCommand {
     try run.hold()
     let work = try WorkResult(of: run)
     if run.isFinished {
-      StandardStreams.say("eval \(run.id) is over already")
-      guard try self.conclude(work).isComplete else { throw CommandFailure(.incomplete) }
-      return
+      let end = try work.conclude()
+      if end.merge.isSettled {
+        StandardStreams.say("eval \(run.id) is over already")
+        return try CommandFailure.unless(self.print(end, of: work))
+      }
     }
     let agents = try await run.agentRun(live: fleet)
     StandardStreams.say("eval \(run.id) on \(NodeSet(workers.map { NodeName($0.name) }).folded)")
@@ -51,7 +56,11 @@ package struct Eval: AsyncParsableCommand {
     let dispatch = WorkRun(
       run: run.directory, workPlan: work.plan, plan: fleet.plan, nodes: workers,
       endsAgents: agents.isOurs,
-      agents: try fleet.agents(of: agents.id, holding: agents.plan, yields: true), clock: clock)
+      agents: try await fleet.agents(
+        of: agents.id, holding: agents.plan,
+        epoch: self.takeOver ? fleet.epoch(over: agents.id, on: workers) : nil,
+        yields: !self.takeOver),
+      clock: clock)
     let result = try await Interruption.guarding(
       hint: "`--resume` finishes it; what came in is kept in \(run.path)"
     ) {
@@ -68,17 +77,16 @@ package struct Eval: AsyncParsableCommand {
     if case .held = result.ending, let refusal = result.refusal {
       throw CommandFailure(.environment, [refusal])
     }
-    let end = Result { try self.conclude(work) }
+    let end = Result { try work.conclude() }
+    let status = end.map { self.print($0, of: work) }
     for words in await dispatch.endAgents(after: result) {
       StandardStreams.say("warning: \(words)")
     }
     if let refusal = result.refusal { throw CommandFailure(.failed, [refusal]) }
-    let merge = try end.get()
-    // What was given up is nobody's to do any more: with it the eval is over, too.
-    if result.ending == .complete, merge.missing == result.progress.abandonedCount {
-      run.end()
-    }
-    guard merge.isComplete else { throw CommandFailure(.incomplete) }
+    // What was given up is nobody's to do any more: with it the eval is over, too. What the merge does
+    // not have otherwise is not.
+    if result.ending == .complete, try end.get().merge.isSettled { run.end() }
+    try CommandFailure.unless(status.get())
   }
 
   private func workers(of plan: Plan) throws -> [Plan.Node] {
@@ -101,12 +109,13 @@ package struct Eval: AsyncParsableCommand {
     return try fleet.evalToResume(named: self.resumeRun)
   }
 
-  /// Merges what came in and prints the report.
-  private func conclude(_ work: WorkResult) throws -> MergeSummary {
-    let (merge, report) = try work.conclude()
-    for words in merge.warnings { StandardStreams.say(words) }
+  private func print(
+    _ end: (merge: MergeSummary, report: Report), of work: WorkResult
+  ) -> ExitStatus {
+    for words in end.merge.warnings { StandardStreams.say(words) }
+    let report = end.report
     StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
     StandardStreams.say("merged: \(work.recordsPath)")
-    return merge
+    return ExitStatus(end.merge)
   }
 }

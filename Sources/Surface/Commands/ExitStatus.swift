@@ -1,6 +1,7 @@
 package import Coordinator
 package import Fleet
 package import FleetView
+package import Rollouts
 package import Runs
 
 /// How a command ends, decided here alone; README.md has the table.
@@ -35,6 +36,15 @@ package enum ExitStatus: Int32, CaseIterable, Equatable, Sendable {
     }
   }
 
+  /// Of what a merge found.
+  package init(_ merge: MergeSummary) {
+    self = merge.isComplete ? .success : .incomplete
+  }
+
+  package init(_ report: Report) {
+    self = report.isComplete ? .success : .incomplete
+  }
+
   package init(_ culprit: LaunchResult.Culprit) {
     switch culprit {
     case .service: self = .failed
@@ -45,7 +55,7 @@ package enum ExitStatus: Int32, CaseIterable, Equatable, Sendable {
   /// Of replicas that were stopped, and of those of them that were started anew.
   package init(_ ending: RunEnding, then result: LaunchResult = LaunchResult()) {
     let started = result.reasons.isEmpty ? Self.success : Self(result.culprit)
-    if !ending.leftovers.isEmpty || started == .failed {
+    if !ending.leftovers.isEmpty || !ending.unseen.isEmpty || started == .failed {
       self = .failed
     } else {
       self = ending.faults.isEmpty ? started : .environment
@@ -75,5 +85,10 @@ package struct CommandFailure: Error {
     hints: [String] = []
   ) {
     self.init(status, [Diagnostic(code: code, summary, causes: causes, hints: hints)])
+  }
+
+  /// - Parameter status: Of a success: nothing is thrown.
+  package static func unless(_ status: ExitStatus) throws(Self) {
+    if status != .success { throw Self(status) }
   }
 }

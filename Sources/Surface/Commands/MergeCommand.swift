@@ -19,7 +19,7 @@ struct MergeCommand: AsyncParsableCommand {
     for words in merge.warnings { StandardStreams.say(words) }
     StandardStreams.data("\(work.recordsPath)\n")
     StandardStreams.say(merge.line)
-    if !merge.isComplete { throw CommandFailure(.incomplete) }
+    try CommandFailure.unless(ExitStatus(merge))
   }
 }
 

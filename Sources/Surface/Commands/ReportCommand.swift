@@ -18,7 +18,7 @@ struct ReportCommand: AsyncParsableCommand {
   func run() async throws {
     let report = try self.location.found().report()
     StandardStreams.data(self.format == .json ? report.json : ReportText.text(of: report))
-    if !report.isComplete { throw CommandFailure(.incomplete) }
+    try CommandFailure.unless(ExitStatus(report))
   }
 }
 

@@ -22,6 +22,9 @@ struct Up: AsyncParsableCommand {
   @Flag(help: "Start without a look at the nodes.")
   var skipPreflight = false
 
+  @Flag(help: "Take the run over from whoever holds it, also from one whose clock is ahead.")
+  var takeOver = false
+
   mutating func run() async throws {
     let fleet = try FleetContext(self.selection)
     guard !fleet.plan.services.isEmpty else {
@@ -35,7 +38,10 @@ struct Up: AsyncParsableCommand {
       try await fleet.liveRunForLaunch(within: .seconds(limit), clock: Composition.clock)
     }
     // Another terminal may be launching the same: it is not disturbed.
-    let agents = try fleet.agents(of: run.id, holding: fleet.plan, yields: true, secrets: secrets)
+    let agents = try await fleet.agents(
+      of: run.id, holding: fleet.plan,
+      epoch: self.takeOver ? fleet.epoch(over: run.id, on: fleet.plan.nodes) : nil,
+      yields: !self.takeOver, secrets: secrets)
     // What runs already is never ended for what a look at its node finds.
     let settings = LaunchMachine<ContinuousClock.Instant>.Settings(
       attachTimeout: .seconds(self.connectTimeout), reportGrace: .seconds(30),

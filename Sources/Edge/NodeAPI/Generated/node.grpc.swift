@@ -33,6 +33,19 @@ package enum Muster_V1_Node: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "Plan" metadata.
+        package enum Plan: Sendable {
+            /// Request type for "Plan".
+            package typealias Input = Muster_V1_PlanRequest
+            /// Response type for "Plan".
+            package typealias Output = Muster_V1_PlanChunk
+            /// Descriptor for "Plan".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "muster.v1.Node"),
+                method: "Plan",
+                type: .serverStreaming
+            )
+        }
         /// Namespace for "Start" metadata.
         package enum Start: Sendable {
             /// Request type for "Start".
@@ -153,6 +166,7 @@ package enum Muster_V1_Node: Sendable {
         /// Descriptors for all methods in the "muster.v1.Node" service.
         package static let descriptors: [GRPCCore.MethodDescriptor] = [
             Attach.descriptor,
+            Plan.descriptor,
             Start.descriptor,
             Watch.descriptor,
             Logs.descriptor,
@@ -209,6 +223,24 @@ extension Muster_V1_Node {
             request: GRPCCore.StreamingServerRequest<Muster_V1_AttachRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_AttachResponse>
+
+        /// Handle the "Plan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the agent was given as the run's plan, in pieces: it may be larger than a message.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Muster_V1_PlanRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Muster_V1_PlanChunk` messages.
+        func plan(
+            request: GRPCCore.StreamingServerRequest<Muster_V1_PlanRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_PlanChunk>
 
         /// Handle the "Start" method.
         ///
@@ -405,6 +437,24 @@ extension Muster_V1_Node {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Muster_V1_AttachResponse>
 
+        /// Handle the "Plan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the agent was given as the run's plan, in pieces: it may be larger than a message.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_PlanRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Muster_V1_PlanChunk` messages.
+        func plan(
+            request: GRPCCore.ServerRequest<Muster_V1_PlanRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_PlanChunk>
+
         /// Handle the "Start" method.
         ///
         /// > Source IDL Documentation:
@@ -598,6 +648,25 @@ extension Muster_V1_Node {
             context: GRPCCore.ServerContext
         ) async throws -> Muster_V1_AttachResponse
 
+        /// Handle the "Plan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the agent was given as the run's plan, in pieces: it may be larger than a message.
+        ///
+        /// - Parameters:
+        ///   - request: A `Muster_V1_PlanRequest` message.
+        ///   - response: A response stream of `Muster_V1_PlanChunk` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func plan(
+            request: Muster_V1_PlanRequest,
+            response: GRPCCore.RPCWriter<Muster_V1_PlanChunk>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
         /// Handle the "Start" method.
         ///
         /// > Source IDL Documentation:
@@ -785,6 +854,17 @@ extension Muster_V1_Node.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Muster_V1_Node.Method.Plan.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_PlanRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_PlanChunk>(),
+            handler: { request, context in
+                try await self.plan(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Muster_V1_Node.Method.Start.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_StartRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_StartResponse>(),
@@ -900,6 +980,17 @@ extension Muster_V1_Node.ServiceProtocol {
         return GRPCCore.StreamingServerResponse(single: response)
     }
 
+    package func plan(
+        request: GRPCCore.StreamingServerRequest<Muster_V1_PlanRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_PlanChunk> {
+        let response = try await self.plan(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
     package func start(
         request: GRPCCore.StreamingServerRequest<Muster_V1_StartRequest>,
         context: GRPCCore.ServerContext
@@ -1002,6 +1093,23 @@ extension Muster_V1_Node.SimpleServiceProtocol {
                 context: context
             ),
             metadata: [:]
+        )
+    }
+
+    package func plan(
+        request: GRPCCore.ServerRequest<Muster_V1_PlanRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Muster_V1_PlanChunk> {
+        return GRPCCore.StreamingServerResponse<Muster_V1_PlanChunk>(
+            metadata: [:],
+            producer: { writer in
+                try await self.plan(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
         )
     }
 
@@ -1177,6 +1285,29 @@ extension Muster_V1_Node {
             deserializer: some GRPCCore.MessageDeserializer<Muster_V1_AttachResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Muster_V1_AttachResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Plan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the agent was given as the run's plan, in pieces: it may be larger than a message.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_PlanRequest` message.
+        ///   - serializer: A serializer for `Muster_V1_PlanRequest` messages.
+        ///   - deserializer: A deserializer for `Muster_V1_PlanChunk` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func plan<Result>(
+            request: GRPCCore.ClientRequest<Muster_V1_PlanRequest>,
+            serializer: some GRPCCore.MessageSerializer<Muster_V1_PlanRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Muster_V1_PlanChunk>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Muster_V1_PlanChunk>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "Start" method.
@@ -1436,6 +1567,38 @@ extension Muster_V1_Node {
             try await self.client.unary(
                 request: request,
                 descriptor: Muster_V1_Node.Method.Attach.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Plan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the agent was given as the run's plan, in pieces: it may be larger than a message.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Muster_V1_PlanRequest` message.
+        ///   - serializer: A serializer for `Muster_V1_PlanRequest` messages.
+        ///   - deserializer: A deserializer for `Muster_V1_PlanChunk` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func plan<Result>(
+            request: GRPCCore.ClientRequest<Muster_V1_PlanRequest>,
+            serializer: some GRPCCore.MessageSerializer<Muster_V1_PlanRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Muster_V1_PlanChunk>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Muster_V1_PlanChunk>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Muster_V1_Node.Method.Plan.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -1775,6 +1938,33 @@ extension Muster_V1_Node.ClientProtocol {
         )
     }
 
+    /// Call the "Plan" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the agent was given as the run's plan, in pieces: it may be larger than a message.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Muster_V1_PlanRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func plan<Result>(
+        request: GRPCCore.ClientRequest<Muster_V1_PlanRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Muster_V1_PlanChunk>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.plan(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Muster_V1_PlanRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Muster_V1_PlanChunk>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "Start" method.
     ///
     /// > Source IDL Documentation:
@@ -2059,6 +2249,37 @@ extension Muster_V1_Node.ClientProtocol {
             metadata: metadata
         )
         return try await self.attach(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Plan" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the agent was given as the run's plan, in pieces: it may be larger than a message.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func plan<Result>(
+        _ message: Muster_V1_PlanRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Muster_V1_PlanChunk>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Muster_V1_PlanRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.plan(
             request: request,
             options: options,
             onResponse: handleResponse

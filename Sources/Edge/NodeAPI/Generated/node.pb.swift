@@ -152,7 +152,8 @@ package nonisolated struct Muster_V1_AttachRequest: Sendable {
   package var protocolVersion: UInt32 = 0
 
   /// Of this coordinator, in milliseconds of the epoch at its start; the daemon refuses one that is
-  /// older than the one that holds the run (ABORTED, with the holder's name).
+  /// older than the one that holds the run (ABORTED, with the holder's name), and one that is far ahead
+  /// of its own clock and of the holder's (FAILED_PRECONDITION).
   package var epoch: UInt64 = 0
 
   /// Who calls, for people: user@host and process id.
@@ -193,9 +194,6 @@ package nonisolated struct Muster_V1_AttachResponse: Sendable {
   /// Folder of the state that people may read.
   package var stateFolder: String = String()
 
-  /// What the daemon was given before; empty when it has none.
-  package var plan: Data = Data()
-
   /// Who holds the run; empty when nobody does.
   package var holder: String = String()
 
@@ -203,6 +201,34 @@ package nonisolated struct Muster_V1_AttachResponse: Sendable {
 
   /// The run that this agent serves.
   package var run: String = String()
+
+  /// SHA-256 of the plan that the daemon was given, in hexadecimal; empty when it has none.
+  package var planSha256: String = String()
+
+  /// Of who holds the run; 0 when nobody does.
+  package var holderEpoch: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_PlanRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Muster_V1_PlanChunk: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var data: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1196,7 +1222,7 @@ nonisolated extension Muster_V1_AttachRequest: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Muster_V1_AttachResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AttachResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{3}host_name\0\u{3}process_id\0\u{3}started_at_milliseconds\0\u{3}state_folder\0\u{1}plan\0\u{1}holder\0\u{1}replicas\0\u{1}run\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{3}host_name\0\u{3}process_id\0\u{3}started_at_milliseconds\0\u{3}state_folder\0\u{2}\u{2}holder\0\u{1}replicas\0\u{1}run\0\u{3}plan_sha256\0\u{3}holder_epoch\0\u{c}\u{6}\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1209,10 +1235,11 @@ nonisolated extension Muster_V1_AttachResponse: SwiftProtobuf.Message, SwiftProt
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.processID) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.startedAtMilliseconds) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.stateFolder) }()
-      case 6: try { try decoder.decodeSingularBytesField(value: &self.plan) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.holder) }()
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.replicas) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.run) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.planSha256) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.holderEpoch) }()
       default: break
       }
     }
@@ -1234,9 +1261,6 @@ nonisolated extension Muster_V1_AttachResponse: SwiftProtobuf.Message, SwiftProt
     if !self.stateFolder.isEmpty {
       try visitor.visitSingularStringField(value: self.stateFolder, fieldNumber: 5)
     }
-    if !self.plan.isEmpty {
-      try visitor.visitSingularBytesField(value: self.plan, fieldNumber: 6)
-    }
     if !self.holder.isEmpty {
       try visitor.visitSingularStringField(value: self.holder, fieldNumber: 7)
     }
@@ -1245,6 +1269,12 @@ nonisolated extension Muster_V1_AttachResponse: SwiftProtobuf.Message, SwiftProt
     }
     if !self.run.isEmpty {
       try visitor.visitSingularStringField(value: self.run, fieldNumber: 9)
+    }
+    if !self.planSha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.planSha256, fieldNumber: 10)
+    }
+    if self.holderEpoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.holderEpoch, fieldNumber: 11)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1255,10 +1285,60 @@ nonisolated extension Muster_V1_AttachResponse: SwiftProtobuf.Message, SwiftProt
     if lhs.processID != rhs.processID {return false}
     if lhs.startedAtMilliseconds != rhs.startedAtMilliseconds {return false}
     if lhs.stateFolder != rhs.stateFolder {return false}
-    if lhs.plan != rhs.plan {return false}
     if lhs.holder != rhs.holder {return false}
     if lhs.replicas != rhs.replicas {return false}
     if lhs.run != rhs.run {return false}
+    if lhs.planSha256 != rhs.planSha256 {return false}
+    if lhs.holderEpoch != rhs.holderEpoch {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_PlanRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PlanRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_PlanRequest, rhs: Muster_V1_PlanRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Muster_V1_PlanChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PlanChunk"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}data\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.data) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.data.isEmpty {
+      try visitor.visitSingularBytesField(value: self.data, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Muster_V1_PlanChunk, rhs: Muster_V1_PlanChunk) -> Bool {
+    if lhs.data != rhs.data {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -2,6 +2,7 @@ import Fleet
 import GRPCCore
 import Health
 package import Launch
+import Links
 import NodeAPI
 package import Plan
 import SwiftProtobuf
@@ -14,19 +15,22 @@ package struct NodeSurvey: Sendable {
   /// Who holds the run; empty when nobody does.
   package var holder: String
   package var reports: [ReplicaReport]
-  /// Of the run that the agent serves, in canonical JSON; empty where it has none.
-  package var plan: [UInt8]
+  /// Of who holds it; 0 when nobody does.
+  package var holderEpoch: UInt64
+  /// SHA-256 of the plan of the run that the agent serves; empty where it has none.
+  package var planDigest: String
   /// What happened there, where that was asked for, oldest first.
   package var events: [ChainEvent]
 
   init(_ session: NodeSession, events: [ChainEvent] = []) {
     let attached = session.attached
-    self.hostName = attached.hostName
+    self.hostName = attached.hostName.cut(toBytes: AgentMessages.nameSizeMax)
     self.processID = attached.processID
     self.startedAtMilliseconds = attached.startedAtMilliseconds
-    self.holder = attached.holder
+    self.holder = attached.holder.cut(toBytes: AgentMessages.nameSizeMax)
+    self.holderEpoch = attached.holderEpoch
     self.reports = session.found
-    self.plan = Array(attached.plan)
+    self.planDigest = attached.planSha256.cut(toBytes: AgentMessages.nameSizeMax)
     self.events = events
   }
 }
@@ -43,6 +47,13 @@ package struct AgentConnector: LaunchConnector {
 
   private let open: OpenLink
   private let attachment: Muster_V1_AttachRequest
+  /// By node.
+  private let replicas: [String: Set<ReplicaKey>]
+  /// Of nodes that are sent the plan: it is large, and each has a copy on its way.
+  private let admission: LinkAdmission
+
+  /// Of plans that are on their way at once, in bytes.
+  private static let sendingSizeMax = 256 << 20
 
   /// Agents know no coordinator by 0.
   package var epoch: UInt64 { self.attachment.epoch }
@@ -54,9 +65,10 @@ package struct AgentConnector: LaunchConnector {
   ///   - coordinator: For people: user@host and process id.
   ///   - plan: In canonical JSON; empty to leave the agents' as it is.
   ///   - secrets: Values by name. They go to the agents' memory and nowhere else.
+  ///   - placing: The run's plan: each node speaks for its replicas in it, and for no others.
   package init(
     open: @escaping OpenLink, epoch: UInt64?, yields: Bool, coordinator: String, plan: [UInt8],
-    secrets: [String: String]
+    secrets: [String: String], placing placed: Plan
   ) {
     self.open = open
     self.attachment = .with {
@@ -68,6 +80,16 @@ package struct AgentConnector: LaunchConnector {
       $0.plan = .init(plan)
       $0.secrets = secrets
     }
+    var replicas: [String: Set<ReplicaKey>] = [:]
+    for service in placed.services {
+      for replica in service.replicas {
+        let key = ReplicaKey(service: service.name, index: replica.index)
+        replicas[replica.node, default: []].insert(key)
+      }
+    }
+    self.replicas = replicas
+    let countMax = Self.sendingSizeMax / max(plan.count, 1)
+    self.admission = LinkAdmission(seed: 0, countMax: max(1, countMax))
   }
 
   /// Opens a link, attaches, and closes the link when `body` has ended.
@@ -79,10 +101,24 @@ package struct AgentConnector: LaunchConnector {
   ) async throws(NodeFault) -> Result {
     try await NodeLink.with(node, open: self.open) { client in
       let api = NodeSession.API(wrapping: client)
-      let attached = try await NodeLink.call("attach", on: node.name) {
+      let attached = try await self.attach(api, node.name)
+      return try await body(
+        NodeSession(
+          node: node, client: client, api: api, attached: attached,
+          voice: NodeVoice(node: node.name, own: self.replicas[node.name] ?? [])))
+    }
+  }
+
+  private func attach(
+    _ api: NodeSession.API, _ node: String
+  ) async throws(NodeFault) -> Muster_V1_AttachResponse {
+    // A second more for each MiB.
+    let timeout = NodeSession.callTimeout + .seconds(self.attachment.plan.count >> 20)
+    let cancelled = NodeFault(node: node, call: "attach", error: CancellationError())
+    return try await self.admission.admitted(orThrow: cancelled) { () throws(NodeFault) in
+      try await NodeLink.call("attach", on: node, timeout: timeout) {
         try await api.attach(self.attachment, options: $0)
       }
-      return try await body(NodeSession(node: node, client: client, api: api, attached: attached))
     }
   }
 
@@ -94,6 +130,29 @@ package struct AgentConnector: LaunchConnector {
   ) async -> NodeAnswers<NodeSurvey> {
     await self.each(nodes) { session in
       NodeSurvey(session, events: withEvents ? try await Self.events(of: session) : [])
+    }
+  }
+
+  /// What the agent of a node has as the run's plan, in canonical JSON.
+  ///
+  /// - Throws: `NodeFault` also where that is not what its digest says.
+  package func plan(of node: Plan.Node) async throws(NodeFault) -> [UInt8] {
+    let wrong = NodeFault(
+      node: node.name, kind: .refused,
+      Diagnostic(code: "wrong-plan", "the agent's plan of the run is not what it says of it"))
+    return try await self.withSession(to: node) { session in
+      var options = CallOptions.defaults
+      options.timeout = NodeSession.planTimeout
+      let plan = try await session.api.plan(.init(), options: options) { response in
+        var plan: [UInt8] = []
+        for try await chunk in response.messages {
+          guard plan.count + chunk.data.count <= AgentMessages.planSizeMax else { throw wrong }
+          plan += chunk.data
+        }
+        return plan
+      }
+      guard SHA256.hex(of: plan) == session.attached.planSha256 else { throw wrong }
+      return plan
     }
   }
 
@@ -183,7 +242,7 @@ package struct AgentConnector: LaunchConnector {
     return try await session.api.events(.init(), options: options) { response in
       var events: [ChainEvent] = []
       for try await event in response.messages where events.count < Self.eventCountMax {
-        events.append(ChainEvent(event, node: session.node.name))
+        if let event = session.voice.event(event) { events.append(event) }
       }
       return events
     }

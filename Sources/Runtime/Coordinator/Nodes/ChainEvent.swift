@@ -1,3 +1,4 @@
+import Fleet
 import FoundationEssentials
 import Health
 package import Launch
@@ -76,8 +77,9 @@ extension ChainEvent {
       replica: event.service.isEmpty
         ? nil : ReplicaKey(service: event.service, index: Int(event.index)),
       what: event.kind == "state"
-        ? ReplicaPhase(rawValue: event.state)?.rawValue ?? "state" : event.kind,
-      reason: event.text)
+        ? ReplicaPhase(rawValue: event.state)?.rawValue ?? "state"
+        : event.kind.cut(toBytes: AgentMessages.nameSizeMax),
+      reason: event.text.cut(toBytes: AgentMessages.textSizeMax))
   }
 
   /// That a replica has entered its present state.

@@ -85,7 +85,9 @@ where ClockType.Duration == Duration {
         }
         try await session.api.events(request) { response in
           for try await event in response.messages {
-            await see(.happened(ChainEvent(event, node: node)), event.sequence)
+            if let seen = session.voice.event(event) {
+              await see(.happened(seen), event.sequence)
+            }
           }
         }
       }
@@ -95,7 +97,7 @@ where ClockType.Duration == Duration {
         tasks.addTask {
           try await session.api.scrape(message) { response in
             for try await report in response.messages {
-              for scrape in NodeScrape.all(report) {
+              for scrape in session.voice.scrapes(report) {
                 await see(.scraped(node: node, scrape), nil)
               }
             }
@@ -120,17 +122,25 @@ package enum NodeScrape: Equatable, Sendable {
     path: String, milliseconds: Int64, lines: UInt64, bytes: UInt64, sharedAs: String = "",
     pattern: Int = 0)
 
+  /// Of a node's GPUs: 16 with names take 4 KiB.
+  private static let samplesSizeMax = 256 << 10
+
   /// `nil` for a kind of a later version.
   init?(_ report: Muster_V1_ScrapeReport) {
     switch report.kind {
     case .page(let page): self = .page(NodePage(page))
     case .gpus(let gpus):
-      let samples = (try? CanonicalJSON.value([GPUSample].self, from: gpus.gpus)) ?? []
-      self = .gpus(milliseconds: gpus.milliseconds, samples, fault: gpus.fault)
+      let isTooLarge = gpus.gpus.count > Self.samplesSizeMax
+      let samples =
+        isTooLarge ? [] : (try? CanonicalJSON.value([GPUSample].self, from: gpus.gpus)) ?? []
+      self = .gpus(
+        milliseconds: gpus.milliseconds, samples,
+        fault: gpus.fault.cut(toBytes: AgentMessages.textSizeMax))
     case .file(let file):
       self = .file(
-        path: file.path, milliseconds: file.milliseconds, lines: file.lines, bytes: file.bytes,
-        sharedAs: file.sharedAs, pattern: Int(file.pattern))
+        path: file.path.cut(toBytes: AgentMessages.textSizeMax), milliseconds: file.milliseconds,
+        lines: file.lines, bytes: file.bytes,
+        sharedAs: file.sharedAs.cut(toBytes: AgentMessages.textSizeMax), pattern: Int(file.pattern))
     case .batch, nil: return nil
     }
   }
@@ -175,7 +185,10 @@ package struct NodePage: Equatable, Sendable {
     self.milliseconds = page.milliseconds
     let isTooLarge = page.text.count > Self.textSizeMax
     self.text = isTooLarge ? [] : Array(page.text)
-    self.fault = isTooLarge ? "the page has more than \(Self.textSizeMax) bytes" : page.fault
+    self.fault =
+      isTooLarge
+      ? "the page has more than \(Self.textSizeMax) bytes"
+      : page.fault.cut(toBytes: AgentMessages.textSizeMax)
   }
 }
 

@@ -76,8 +76,6 @@ package struct NodeRun: Equatable, Sendable {
   /// On the node's disk, in bytes; 0 unless asked for.
   package var size = 0
 
-  private static let holderSizeMax = 256
-
   /// At most 2^50 bytes, whatever a node says: sums over a fleet stay far from the largest number.
   fileprivate static func size(_ bytes: UInt64) -> Int { Int(min(bytes, 1 << 50)) }
 }
@@ -86,11 +84,11 @@ extension NodeRun {
   /// A node is semi-trusted: `nil` for what is no run's id.
   init?(_ facts: Muster_V1_RunFacts) {
     guard let id = RunID(facts.run) else { return nil }
-    self.init(id: id, name: facts.name)
+    self.init(id: id, name: facts.name.cut(toBytes: AgentMessages.nameSizeMax))
     self.isLive = facts.live
     self.hasServices = facts.services
     self.hasRecords = facts.records
-    self.holder = String(facts.holder.prefix(Self.holderSizeMax))
+    self.holder = facts.holder.cut(toBytes: AgentMessages.nameSizeMax)
     self.size = Self.size(facts.sizeBytes)
   }
 }
@@ -105,6 +103,7 @@ package struct RemovedNodeRun: Equatable, Sendable {
 
   init?(_ run: Muster_V1_RemovedRun) {
     guard let id = RunID(run.run) else { return nil }
-    (self.id, self.size, self.refusal) = (id, NodeRun.size(run.sizeBytes), run.refusal)
+    (self.id, self.size) = (id, NodeRun.size(run.sizeBytes))
+    self.refusal = run.refusal.cut(toBytes: AgentMessages.textSizeMax)
   }
 }

@@ -117,25 +117,28 @@ package struct NodeFault: Error, Equatable, Sendable {
           causes: (error as? RuntimeError)?.code == .clientIsStopped ? [] : ["\(error)"]))
       return
     }
+    let words = error.message.cut(toBytes: AgentMessages.textSizeMax)
     switch error.code {
     case .alreadyExists:
-      self.init(node: node, kind: .held, .runHeld(by: error.message))
+      var diagnostic = Diagnostic.runHeld(by: words)
+      diagnostic.hints.append("`--take-over`, of `up` and `eval`, goes on in its place")
+      self.init(node: node, kind: .held, diagnostic)
     case .aborted:
       self.init(
         node: node, kind: .taken,
         Diagnostic(
-          code: "run-taken", "another command has taken the run over", causes: [error.message],
+          code: "run-taken", "another command has taken the run over", causes: [words],
           hints: ["`muster status` tells what has become of it"]))
     case .failedPrecondition, .invalidArgument, .permissionDenied, .unimplemented:
       self.init(
         node: node, kind: .refused,
-        Diagnostic(code: "agent-refused", "the agent refuses `\(call)`", causes: [error.message]))
+        Diagnostic(code: "agent-refused", "the agent refuses `\(call)`", causes: [words]))
     default:
       self.init(
         node: node, kind: .unreachable,
         Diagnostic(
           code: "link-lost", "the link broke during `\(call)`",
-          causes: ["\(error.code): \(error.message)"]))
+          causes: ["\(error.code): \(words)"]))
     }
   }
 }

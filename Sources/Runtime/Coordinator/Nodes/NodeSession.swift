@@ -19,8 +19,11 @@ package struct NodeRemains: Equatable, Sendable {
   package var living: [String] = []
 
   package init(leftovers: [String], foreign: [String] = []) {
-    self.leftovers = leftovers
-    self.foreign = foreign
+    func cut(_ lines: [String]) -> [String] {
+      lines.prefix(AgentMessages.lineCountMax).map { $0.cut(toBytes: AgentMessages.textSizeMax) }
+    }
+    self.leftovers = cut(leftovers)
+    self.foreign = cut(foreign)
   }
 }
 
@@ -32,6 +35,8 @@ package struct NodeSession: LaunchSession {
   package static let callTimeout = Duration.seconds(20)
   /// An agent gives up on what hangs after 15 s; this is for one on a machine under load.
   private static let examinationTimeout = Duration.seconds(30)
+  /// For a plan of the largest size over a slow line.
+  static let planTimeout = Duration.seconds(120)
   /// Of what a node says of itself: an agent is trusted with its own node only.
   private static let factsSizeMax = 1 << 20
 
@@ -40,11 +45,12 @@ package struct NodeSession: LaunchSession {
   package let client: GRPCClient<HTTP2ClientTransport.WrappedChannel>
   package let api: API
   package let attached: Muster_V1_AttachResponse
+  let voice: NodeVoice
 
   package var processID: Int64 { self.attached.processID }
 
   package var found: [ReplicaReport] {
-    self.attached.replicas.compactMap { ReplicaReport($0, node: self.node.name) }
+    self.attached.replicas.compactMap { self.voice.report($0) }
   }
 
   // MARK: Calls
@@ -78,7 +84,7 @@ package struct NodeSession: LaunchSession {
   ) async throws {
     try await self.api.watch(.init()) { response in
       for try await status in response.messages {
-        if let report = ReplicaReport(status, node: self.node.name) { await hear(report) }
+        if let report = self.voice.report(status) { await hear(report) }
       }
     }
   }
@@ -94,7 +100,7 @@ package struct NodeSession: LaunchSession {
       request.replicas = try replicas.map { Data(try $0.json()) }
       return try await self.api.start(request, options: $0)
     }
-    return response.replicas.compactMap { ReplicaReport($0, node: self.node.name) }
+    return response.replicas.compactMap { self.voice.report($0) }
   }
 
   package func abandon(_ plan: Plan) async throws(NodeFault) -> NodeRemains {

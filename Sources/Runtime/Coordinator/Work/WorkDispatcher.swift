@@ -11,6 +11,8 @@ package struct WorkNode<Log: RecordLog>: Sendable {
   package var log: Log
   /// What that log holds, all synced.
   package var history: WorkHistory
+  /// What earlier coordinators leased to it.
+  package var leased = LeasedItems()
 }
 
 /// Leases the items of a work to nodes and stores what they bring, until every item is on disk or has
@@ -27,6 +29,7 @@ where C.Duration == Duration, C.Instant: Sendable {
   let clock: C
   let connector: Connector
   let publish: @Sendable (DispatchProgress) -> Void
+  let leases: any LeaseLog
   let state: Mutex<WorkDispatcherState<C.Instant>>
 
   /// - Parameters:
@@ -34,22 +37,28 @@ where C.Duration == Duration, C.Instant: Sendable {
   ///     milliseconds times 2^20.
   ///   - nodes: 1 to 4,096; another name for each.
   ///   - elsewhere: What logs of nodes hold that take no part any more.
+  ///   - leases: Where each is kept for later coordinators, before its node hears of it.
   ///   - progress: Called at every tick and at the end, by one task at a time.
   package init(
     plan: WorkPlan, leaseIDFirst: UInt64, nodes: [WorkNode<Log>],
-    elsewhere: WorkHistory = WorkHistory(), clock: C, connector: Connector,
+    elsewhere: WorkHistory = WorkHistory(), leases: any LeaseLog, clock: C, connector: Connector,
     progress: @escaping @Sendable (DispatchProgress) -> Void
   ) {
     self.plan = plan
     self.nodes = nodes
     self.clock = clock
     self.connector = connector
+    self.leases = leases
     self.publish = progress
     var history = elsewhere
-    for node in nodes { history.add(node.history) }
+    for node in nodes {
+      history.add(node.history)
+      history.add(node.leased)
+    }
     let machine = LeaseMachine(
       itemCount: plan.itemCount, attemptCountMax: plan.attemptCountMax, nodeCount: nodes.count,
-      history: history, leaseIDFirst: leaseIDFirst, settings: self.settings.lease, at: clock.now)
+      history: history, leased: nodes.map(\.leased), leaseIDFirst: leaseIDFirst,
+      settings: self.settings.lease, at: clock.now)
     self.state = Mutex(
       WorkDispatcherState(
         machine: machine,

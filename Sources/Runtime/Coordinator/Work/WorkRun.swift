@@ -48,22 +48,36 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
   package func carryOut(
     epoch: UInt64, progress: @escaping @Sendable (DispatchProgress) -> Void
   ) async throws -> DispatchResult {
+    let leases = try LeaseFile(path: self.run.leasesPath)
     var workers: [WorkNode<RecordFile>] = []
     for node in self.nodes {
       let log = try RecordFile(path: self.run.recordFilePath(of: node.name))
-      let history = WorkHistory(await log.entries.map(\.header))
-      workers.append(WorkNode(name: NodeName(node.name), log: log, history: history))
+      workers.append(
+        WorkNode(
+          name: NodeName(node.name), log: log, history: try await log.history(of: self.workPlan),
+          leased: leases.known[node.name] ?? LeasedItems()))
     }
     let working = Set(self.nodes.map(\.name))
     var elsewhere = WorkHistory()
     for name in try self.run.recordedNodes() where !working.contains(name) {
       let reader = try RecordFileReader(path: self.run.recordFilePath(of: name))
-      for entry in reader.entries { elsewhere.add(entry.header) }
+      elsewhere.add(try reader.history(of: self.workPlan))
     }
+    for (name, leased) in leases.known where !working.contains(name) { elsewhere.add(leased) }
     let dispatcher = WorkDispatcher(
-      plan: self.workPlan, leaseIDFirst: epoch << 20, nodes: workers, elsewhere: elsewhere,
-      clock: self.clock, connector: self, progress: progress)
+      plan: self.workPlan, leaseIDFirst: Self.leaseIDFirst(epoch, workers, elsewhere),
+      nodes: workers, elsewhere: elsewhere, leases: leases, clock: self.clock, connector: self,
+      progress: progress)
     return await dispatcher.run()
+  }
+
+  /// Above all that were given, also by a coordinator whose clock was ahead.
+  private static func leaseIDFirst(
+    _ epoch: UInt64, _ workers: [WorkNode<RecordFile>], _ elsewhere: WorkHistory
+  ) -> UInt64 {
+    let last = workers.flatMap { [$0.history.leaseIDLast, $0.leased.leaseIDLast] }.max() ?? 0
+    // Half of all numbers are left, whatever stands in a file.
+    return max(epoch << 20, min(max(last, elsewhere.leaseIDLast), .max / 2) + 1)
   }
 
   package func withLink(

@@ -1,8 +1,7 @@
-package import GRPCCore
-package import NodeAPI
+import Fleet
 import OperatingSystem
 import RecordFiles
-package import Rollouts
+import Rollouts
 import Synchronization
 
 /// One stream of work to one node, from its setup to its end.
@@ -70,10 +69,22 @@ where C.Duration == Duration, C.Instant: Sendable {
     let standing = self.dispatcher.state.withLock { $0.machine.leases(of: self.index) }
     for lease in standing { try await self.link.send(.lease(lease)) }
     for await _ in rings {
-      while let order = self.nextOrder() { try await self.link.send(order) }
+      while let order = self.nextOrder() {
+        if case .lease(let lease) = order { try await self.note(lease) }
+        try await self.link.send(order)
+      }
       if self.dispatcher.state.withLock({ $0.isOver }) { return }
     }
     try Task.checkCancellation()
+  }
+
+  private func note(_ lease: Lease) async throws(WorkFault) {
+    do throws(SystemFault) {
+      let node = self.dispatcher.nodes[self.index].name.rawValue
+      try await self.dispatcher.leases.append(lease, to: node)
+    } catch {
+      throw .store(error)
+    }
   }
 
   private func nextOrder() -> LeaseOrder? {
@@ -123,7 +134,7 @@ where C.Duration == Duration, C.Instant: Sendable {
           state.streams[self.index].orderBell?.yield()
         }
       case .fault(var fault):
-        fault.message = String(fault.message.prefix(500))
+        fault.message = fault.message.cut(toBytes: 500)
         if fault.kind.isLasting { throw WorkFault.refused(fault) }
         guard self.dispatcher.state.withLock({ $0.nodeFaulted(self.index, at: now) }) else {
           throw WorkFault.wrong(fault.message)
@@ -165,10 +176,13 @@ where C.Duration == Duration, C.Instant: Sendable {
       guard let last = batches.map(\.sequence).max() else { return }
       let log = self.dispatcher.nodes[self.index].log
       let new = self.dispatcher.state.withLock { state in
-        batches.filter {
-          state.machine.counts($0.header)
-            && !state.streams[self.index].stored.new(in: $0.header).isEmpty
-        }
+        batches.indices.filter { place in
+          let header = batches[place].header
+          return state.machine.counts(header, by: self.index)
+            && !state.streams[self.index].stored.new(in: header).isEmpty
+            // Nor what has come twice since the last look.
+            && !batches[..<place].contains { $0.header == header }
+        }.map { batches[$0] }
       }
       if !new.isEmpty {
         do throws(SystemFault) {
@@ -319,7 +333,11 @@ where Instant.Duration == Duration {
   /// Batches of a node are on disk.
   mutating func stored(_ batches: [RecordBatch], by index: Int, at now: Instant) {
     self.streams[index].damageCount = 0
-    for batch in batches where self.machine.counts(batch.header) {
+    for batch in batches {
+      guard self.machine.counts(batch.header, by: index) else {
+        if batch.kind == .result { self.machine.dropped(batch.items, by: index, at: now) }
+        continue
+      }
       let new = self.streams[index].stored.add(batch.header)
       switch batch.kind {
       case .result:
@@ -352,40 +370,5 @@ where Instant.Duration == Duration {
       return .lease(lease)
     }
     return nil
-  }
-}
-
-/// A stream of work as a call of `Node.Work`.
-package struct GRPCWorkLink: WorkLink {
-  package typealias Reports = AsyncThrowingMapSequence<
-    RPCAsyncSequence<Muster_V1_WorkReport, any Error>, LeaseReport
-  >
-
-  package let reports: Reports
-  private let orders: AsyncStream<LeaseOrder>.Continuation
-
-  /// Opens the call, passes the stream to `body`, and ends it when that returns.
-  static func with<Transport: ClientTransport>(
-    _ client: GRPCClient<Transport>,
-    _ body: @escaping @Sendable (GRPCWorkLink) async throws -> Void
-  ) async throws {
-    // Not more than the leases a node holds, and acknowledgements, which are joined.
-    let (orders, continuation) = AsyncStream<LeaseOrder>.makeStream()
-    try await Muster_V1_Node.Client(wrapping: client).work { writer in
-      for await order in orders { try await writer.write(Muster_V1_WorkOrder(order)) }
-    } onResponse: { response in
-      defer { continuation.finish() }
-      let reports = response.messages.map { message in
-        guard let report = LeaseReport(message) else {
-          throw WorkFault.wrong("a report that this coordinator does not know")
-        }
-        return report
-      }
-      try await body(GRPCWorkLink(reports: reports, orders: continuation))
-    }
-  }
-
-  package func send(_ order: LeaseOrder) async throws {
-    self.orders.yield(order)
   }
 }

@@ -28,7 +28,7 @@ struct Daemon<DaemonClock: Clock & Sendable>: Sendable where DaemonClock.Duratio
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let blocking = BlockingCalls()
     let session = RunSession(
-      self.identity, state: state, startedAtMilliseconds: self.wallClockMilliseconds())
+      self.identity, state: state, wallClockMilliseconds: self.wallClockMilliseconds)
     try await self.serve(session, in: folder, state, group, blocking)
     if !session.keepsRecords { state.discardRecords() }
     if !session.keepsRecords, !session.keepsHolder { state.discardUnused() }

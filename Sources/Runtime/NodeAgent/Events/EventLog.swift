@@ -1,3 +1,4 @@
+import Fleet
 import Glibc
 import NodeAPI
 import OperatingSystem
@@ -68,7 +69,7 @@ final class EventLog: Sendable {
   func record(_ event: Muster_V1_NodeEvent) {
     var event = event
     event.milliseconds = self.wallClockMilliseconds()
-    event.text = String(event.text.prefix(Self.textSizeMax))
+    event.text = event.text.cut(toBytes: Self.textSizeMax)
     self.state.withLock { state in
       if event.kind == "xid" {
         let source = event.service.isEmpty ? "" : "\(event.service)-\(event.index)"

@@ -39,7 +39,7 @@ struct CanaryProbe: Sendable {
       timeout: Self.completionTimeout, proof: self.proof
     ).answer(on: group)
     if let fingerprint = (completion.json() as Completion?)?.systemFingerprint {
-      note(.systemFingerprint(String(fingerprint.prefix(Self.fingerprintSizeMax))))
+      note(.systemFingerprint(fingerprint.cut(toBytes: Self.fingerprintSizeMax)))
     }
     return Self.judge(completion: completion)
   }
@@ -61,13 +61,13 @@ struct CanaryProbe: Sendable {
     if names.contains(server.model) { return nil }
     // Empty lists are seen while adapters load.
     if names.isEmpty { return .failed("/v1/models names no model yet") }
-    let shown = names.prefix(4).map { "`\(String($0.prefix(200)))`" }.joined(separator: ", ")
+    let shown = names.prefix(4).map { "`\($0.cut(toBytes: 200))`" }.joined(separator: ", ")
     return .wrong("wrong model: it serves \(shown), not `\(server.model)`")
   }
 
   static func judge(completion answer: HTTPProbeRequest.Answer) -> ProbeOutcome {
     let completion: Completion? = answer.json()
-    let message = completion?.error?.message.map { ": \(String($0.prefix(300)))" } ?? ""
+    let message = completion?.error?.message.map { ": \($0.cut(toBytes: 300))" } ?? ""
     if Self.isRefusal(answer.status, message) {
       return .wrong("it does not generate: a completion answers \(answer.status)\(message)")
     }

@@ -182,7 +182,7 @@ private struct GPULines {
       guard self.samples.count < Self.countMax || self.samples[sample.index] != nil else { return }
       self.samples[sample.index] = (sample, self.lineCount)
     } else if line.contains(where: { !$0.isWhitespace }) {
-      let text = String(line.prefix(200))
+      let text = line.cut(toBytes: 200)
       if self.message.isEmpty { self.message = text }
       if self.message == text { self.messageLine = self.lineCount }
     }

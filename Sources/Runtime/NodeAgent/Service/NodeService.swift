@@ -40,6 +40,11 @@ where RunClock.Duration == Duration {
     if request.observe {
       self.session.observe(from: context.remotePeer)
     } else {
+      guard !self.session.isFarAhead(request.epoch) else {
+        throw RPCError(
+          code: .failedPrecondition,
+          message: "the coordinator's clock is more than a day ahead of this node's: set it right")
+      }
       let claimant = RunClaim.Holder(epoch: request.epoch, coordinator: request.coordinator)
       var refusal: RunClaim.Holder?
       // One that has just ended may have a link that has not.
@@ -61,10 +66,24 @@ where RunClock.Duration == Duration {
       $0.processID = Int64(getpid())
       $0.startedAtMilliseconds = self.session.startedAtMilliseconds
       $0.stateFolder = self.session.folder.path
-      $0.plan = Data(self.session.plan)
-      $0.holder = self.session.holder?.coordinator ?? ""
+      $0.planSha256 = self.session.planDigest
+      let holder = self.session.holder
+      $0.holder = holder?.coordinator ?? ""
+      $0.holderEpoch = holder?.epoch ?? 0
       $0.run = self.session.identity.run
       $0.replicas = self.statuses
+    }
+  }
+
+  func plan(
+    request: Muster_V1_PlanRequest, response: RPCWriter<Muster_V1_PlanChunk>,
+    context: ServerContext
+  ) async throws {
+    var rest = self.session.plan[...]
+    while !rest.isEmpty {
+      let chunk = rest.prefix(AgentMessages.chunkSizeMax)
+      try await response.write(.with { $0.data = Data(chunk) })
+      rest = rest.dropFirst(chunk.count)
     }
   }
 

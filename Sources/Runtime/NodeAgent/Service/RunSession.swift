@@ -1,3 +1,4 @@
+import Fleet
 import NIOCore
 import OperatingSystem
 import Synchronization
@@ -7,6 +8,8 @@ final class RunSession: Sendable {
   private struct State {
     var claim: RunClaim
     var plan: [UInt8]
+    /// SHA-256 of the plan; empty where there is none.
+    var planDigest: String
     var secrets: [String: String]
     var linkCount = 0
     var keepsRecords = true
@@ -18,6 +21,7 @@ final class RunSession: Sendable {
   let identity: AgentIdentity
   let folder: StateFolder
   let startedAtMilliseconds: Int64
+  private let wallClockMilliseconds: @Sendable () -> Int64
   private let state: Mutex<State>
   /// Claims are written in the order in which they are decided.
   private let claiming = Mutex(())
@@ -26,18 +30,35 @@ final class RunSession: Sendable {
   private let endSignal: AsyncStream<Never>
   private let endSignalContinuation: AsyncStream<Never>.Continuation
 
-  init(_ identity: AgentIdentity, state folder: StateFolder, startedAtMilliseconds: Int64) {
+  init(
+    _ identity: AgentIdentity, state folder: StateFolder,
+    wallClockMilliseconds: @escaping @Sendable () -> Int64
+  ) {
     self.identity = identity
     self.folder = folder
-    self.startedAtMilliseconds = startedAtMilliseconds
+    self.wallClockMilliseconds = wallClockMilliseconds
+    self.startedAtMilliseconds = wallClockMilliseconds()
     let plan = (try? PlainFile.read(folder.plan, sizeMax: NodeLimits.planSizeMax)) ?? []
     self.state = Mutex(
-      State(claim: RunClaim(holder: folder.readHolder()), plan: plan, secrets: [:]))
+      State(
+        claim: RunClaim(holder: folder.readHolder()), plan: plan,
+        planDigest: Self.digest(of: plan), secrets: [:]))
     (self.endSignal, self.endSignalContinuation) = AsyncStream.makeStream()
   }
 
   var holder: RunClaim.Holder? { self.state.withLock { $0.claim.holder } }
   var plan: [UInt8] { self.state.withLock { $0.plan } }
+  var planDigest: String { self.state.withLock { $0.planDigest } }
+
+  private static func digest(of plan: [UInt8]) -> String {
+    plan.isEmpty ? "" : SHA256.hex(of: plan)
+  }
+
+  /// Whether an epoch is of a coordinator whose clock is far ahead.
+  func isFarAhead(_ epoch: UInt64) -> Bool {
+    let now = self.wallClockMilliseconds()
+    return self.state.withLock { $0.claim.isFarAhead(epoch, at: now) }
+  }
 
   var hasLinks: Bool { self.state.withLock { $0.linkCount > 0 } }
 
@@ -67,7 +88,8 @@ final class RunSession: Sendable {
     _ claimant: RunClaim.Holder, from address: String, yields: Bool = false, plan: [UInt8],
     secrets: [String: String]
   ) -> RunClaim.Holder? {
-    self.claiming.withLock { _ in
+    let digest = Self.digest(of: plan)
+    return self.claiming.withLock { _ in
       let refusal = self.state.withLock { state -> RunClaim.Holder? in
         if yields, let holder = state.claim.holder, holder != claimant,
           state.workingCalls.keys.contains(where: { state.claim.mayAct(from: $0).isAllowed })
@@ -75,7 +97,7 @@ final class RunSession: Sendable {
           return holder
         }
         if let holder = state.claim.claim(claimant, from: address) { return holder }
-        if !plan.isEmpty { state.plan = plan }
+        if !plan.isEmpty { (state.plan, state.planDigest) = (plan, digest) }
         state.secrets.merge(secrets) { $1 }
         return nil
       }
@@ -157,6 +179,10 @@ struct RunClaim: Sendable {
     var isAllowed: Bool { if case .allowed = self { true } else { false } }
   }
 
+  /// An epoch further ahead of this node's clock is refused: once it held the run, nobody could take it
+  /// over for as long. A day is more than clocks differ by that run at all.
+  private static let aheadMillisecondsMax: UInt64 = 24 * 3600 * 1000
+
   private(set) var holder: Holder?
   /// In the order of their claims, so that the oldest is forgotten first.
   private var links: [(address: String, claimant: Holder)] = []
@@ -178,6 +204,16 @@ struct RunClaim: Sendable {
     if self.links.count >= NodeLimits.linkCountMax { self.links.removeFirst() }
     self.links.append((address, claimant))
     return nil
+  }
+
+  /// Whether a claimant's epoch is far ahead of this node's clock. The next one after the holder's never
+  /// is: so a run is taken over from a coordinator whose clock was ahead.
+  ///
+  /// - Parameter now: Since 1970.
+  func isFarAhead(_ epoch: UInt64, at now: Int64) -> Bool {
+    let bound = UInt64(max(0, now)) + Self.aheadMillisecondsMax
+    guard epoch > bound else { return false }
+    return self.holder.map { epoch - 1 > $0.epoch } ?? true
   }
 
   /// A claim over this link, should there be one, is given back by it; the run stays held.

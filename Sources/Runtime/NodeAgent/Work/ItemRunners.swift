@@ -1,3 +1,4 @@
+import Fleet
 import KVCacheSimulator
 package import Rollouts
 
@@ -15,7 +16,8 @@ package enum ItemRunners {
     guard let factory = factories[setup.kind] else {
       let known = factories.keys.sorted().joined(separator: ", ")
       throw LeaseFault(
-        .unknownKind, "work of the kind `\(setup.kind.prefix(64))`; this agent knows: \(known)")
+        .unknownKind,
+        "work of the kind `\(setup.kind.cut(toBytes: 64))`; this agent knows: \(known)")
     }
     do {
       return try factory(setup.specification)

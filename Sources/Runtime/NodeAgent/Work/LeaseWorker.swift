@@ -162,7 +162,9 @@ where C.Duration == Duration, C.Instant: Sendable {
       do {
         try await lane.runner.appendRecord(of: key, to: &output.lines)
         guard Self.isRecord(output.lines[start...], of: key) else {
-          throw ItemFailure("invalid", "a record that is no line of at most 4 MiB with its key")
+          throw ItemFailure(
+            "invalid",
+            "a record that is no line of JSON, without blanks, of at most 4 MiB with its key")
         }
       } catch {
         if Task.isCancelled { return done }
@@ -176,15 +178,10 @@ where C.Duration == Duration, C.Instant: Sendable {
     return done
   }
 
-  /// Exactly one line, which begins as the result of this item does. What a runner writes else is the
-  /// item's failure, and no fault of its node.
+  /// Exactly one line, which is the whole result of this item. What a runner writes else is the item's
+  /// failure, and no fault of its node.
   private static func isRecord(_ line: ArraySlice<UInt8>, of key: ItemKey) -> Bool {
-    guard line.last == 0x0A, line.count <= RecordLine.maximumSize else { return false }
-    return line.withUnsafeBytes { bytes in
-      guard RecordLineFeeds.count(in: bytes) == 1, let head = RecordLine.head(of: bytes)
-      else { return false }
-      return head.key == key && head.kind == .result
-    }
+    line.withUnsafeBytes { RecordLine.kind(of: $0, key: key) == .result }
   }
 
   /// Closes batches that have waited long enough for more records.
