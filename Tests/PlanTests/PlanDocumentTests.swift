@@ -47,18 +47,20 @@ import Testing
         """
         muster: 1
         nodes: [{hosts: n1, link: {command: [run, --api-key, link-1, "{node}"]}}]
-        env: {HF_TOKEN: "over-1", A: "1", ARGS: "--api-key nested-1", W_KEY: "{node}"}
+        env: {HF_TOKEN: "over-1", A: "1", ARGS: "--api-key nested-1"}
         services:
           a:
             recipe: vllm
             model: m
             extra_args: [--api-key, k-one-111, "k-\(key)", --seed, 7, --hf-token, EMPTY]
             env: {HF_TOKEN: "hf-\(key)", OPENAI_API_KEY: EMPTY, SSL_KEY: /etc/key}
-          b: {recipe: command, command: [b], probe: {exec: [ask, "--api-key=p,1"]}}
+          b: {recipe: command, argv: [b], probe: {exec: [ask, "--api-key=p,1"]}}
         """)
     }
     let one = try result("two-222")
-    #expect(one.diagnostics.map(\.code) == ["written-secret", "secret-argument"])
+    #expect(
+      one.diagnostics.map(\.code)
+        == ["written-secret", "secret-argument", "secret-argument", "written-secret"])
     let plan = try #require(one.plan)
     let shown = String(decoding: try plan.withoutSecrets.canonicalJSON(), as: UTF8.self)
     let table = PlanTable.text(plan.withoutSecrets, hash: try plan.hash())
@@ -67,7 +69,9 @@ import Testing
       #expect(secrets.filter(text.contains) == [])
       #expect(text.contains("[secret]") && text.contains("--seed"))
     }
-    #expect(plan.writtenSecrets.map(\.value) == ["k-one-111", "k-two-222", "hf-two-222", "p,1"])
+    #expect(
+      plan.writtenSecrets.map(\.value)
+        == ["k-one-111", "k-two-222", "hf-two-222", "p,1", "over-1"])
     let other = try #require(try result("three-33").plan)
     #expect(
       try other.differences(from: plan).allSatisfy {

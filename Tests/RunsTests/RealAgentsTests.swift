@@ -1,4 +1,4 @@
-import Coordinator
+@testable import Coordinator
 import Fleet
 import Foundation
 import Health
@@ -275,7 +275,7 @@ import Testing
       }
       let plan = fleet.plan
       try await fleet.agents(of: run.id, holding: fleet.plan).withSession(to: node) { session in
-        _ = await session.stopAndEnd(timeout: plan.stopTimeout) {
+        _ = try await session.stopAll(timeout: plan.stopTimeout) {
           for _ in 0..<1000 where !seen.events.contains("stopped") {
             try? await Task.sleep(for: .milliseconds(10))
           }

@@ -59,8 +59,7 @@ package struct Eval: AsyncParsableCommand {
       agents: try await fleet.agents(
         of: agents.id, holding: agents.plan,
         epoch: self.takeOver ? fleet.epoch(over: agents.id, on: workers) : nil,
-        yields: !self.takeOver),
-      clock: clock)
+        yields: !self.takeOver), clock: clock)
     let result = try await Interruption.guarding(
       hint: "`--resume` finishes it; what came in is kept in \(run.path)"
     ) {
