@@ -57,7 +57,8 @@ package enum SecretShapes {
     let assigned = Set(found.map { "\($0.option)=\($0.value)" })
     return arguments.map { word in
       if values.contains(word) { return Self.mark }
-      return assigned.contains(word) ? "\(word.prefix { $0 != "=" })=\(Self.mark)" : Self.redact(word)
+      guard assigned.contains(word) else { return Self.redact(word) }
+      return "\(word.prefix { $0 != "=" })=\(Self.mark)"
     }
   }
 

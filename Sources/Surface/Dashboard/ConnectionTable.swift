@@ -44,7 +44,8 @@ final class ConnectionTable: Sendable {
       entries[ObjectIdentifier(channel)] = Entry(channel: channel, peer: peer, since: .now())
       var surplus: [any Channel] = []
       for (isMeant, countMax) in [
-        ({ $0.peer == peer } as (Entry) -> Bool, self.countMaxOfPeer), ({ _ in true }, self.countMax),
+        ({ $0.peer == peer } as (Entry) -> Bool, self.countMaxOfPeer),
+        ({ _ in true }, self.countMax),
       ] {
         let open = entries.values.filter { !$0.isClosing && isMeant($0) }
         guard open.count > countMax else { continue }

@@ -62,7 +62,8 @@ package struct MetricsServer: Sendable {
   package func run(listening: @escaping @Sendable () async -> Void = {}) async throws {
     let table = ConnectionTable(
       countMax: Self.connectionCountMax, countMaxOfPeer: Self.connectionCountMaxOfPeer,
-      headTimeout: TimeAmount(min(self.headTimeout, self.idleTimeout)), idleTimeout: TimeAmount(self.idleTimeout))
+      headTimeout: TimeAmount(min(self.headTimeout, self.idleTimeout)),
+      idleTimeout: TimeAmount(self.idleTimeout))
     let channel = HTTP1Channel(
       responder: { request, writer, channel in
         table.asked(channel)

@@ -85,7 +85,7 @@ struct LostSightTests {
     let services = """
         slow:
           recipe: command
-          run: sleep 1; echo up now; exec sleep 600
+          run: sleep 5; echo up now; exec sleep 600
           probe: {log: up now}
       """
     try LabCluster.with(hostCount: 2, services: services) { cluster in
