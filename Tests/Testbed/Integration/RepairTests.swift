@@ -79,7 +79,8 @@ struct RepairTests {
           probe: {log: up now}
       """
     try LabCluster.with(hostCount: 2, services: services) { cluster in
-      #expect(try cluster.muster(["up", cluster.manifest]).status == 0)
+      let up = try cluster.muster(["up", cluster.manifest])
+      #expect(up.status == 0, "\(up.talk)")
       let before = try Self.replicas(cluster)
       try Data().write(to: flag)
       try Self.kill("flaky/0", cluster)
