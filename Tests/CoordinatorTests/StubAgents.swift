@@ -115,7 +115,13 @@ final class StubAgents: LaunchConnector {
       if self.agents.start(keys) {
         throw NodeFault(node: self.node, kind: .unreachable, Diagnostic(code: "cut", "cut"))
       }
-      return self.agents.statuses.map { ReplicaReport($0, node: self.node) }
+      // The answer was written before the replicas went on, and comes after the watch has told of that.
+      try? await ContinuousClock().sleep(for: .milliseconds(2))
+      return self.agents.statuses.map { status in
+        var status = status
+        if keys.contains(status.key), status.startedBy == 7 { status.state = .waiting }
+        return ReplicaReport(status, node: self.node)
+      }
     }
 
     func abandon(_ plan: Plan) async throws(NodeFault) -> NodeRemains {

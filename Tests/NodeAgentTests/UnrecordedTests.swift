@@ -29,6 +29,23 @@ struct `A state disk that refuses` {
     }
   }
 
+  /// Whoever watches hears of it before the answer comes: as of a failure, not as of somebody's stop.
+  @Test func `what cannot even be prepared has failed, with the disk's reason`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    try PlainFile.makeFolders("\(agent.stateFolder)/job-0/spec.json/x")
+    try await agent.claimedLink { node in
+      await #expect(throws: (any Error).self) {
+        _ = try await node.start(.init("job", script: "sleep 60")) { _ in true }
+      }
+      let status = try await node.wait(for: "job") { $0.state.isFinal }
+      #expect(status.state == .failed)
+      #expect(status.reason.contains("Is a directory"), "\(status.reason)")
+      #expect(agent.processes.isEmpty)
+      #expect(try await node.stopAll().leftovers == [])
+    }
+  }
+
   /// Whichever file of a start is the first that has no place.
   @Test(
     .enabled(if: geteuid() == 0, "mounts small disks: needs root"), .timeLimit(.minutes(2)))

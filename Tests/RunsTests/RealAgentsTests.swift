@@ -161,13 +161,52 @@ import Testing
     let fleet = try self.fleet("runs")
     let nodes = fleet.plan.nodes.filter { $0.name != "n3" }
     let refused = try await fleet.agents(of: run.id, holding: fleet.plan).survey(nodes)
-    #expect(refused.faults.map(\.kind) == [.held, .held])
+    #expect(refused.faults.count == 2 && refused.faults.allSatisfy(\.kind.isAnothers))
     let epoch = try await fleet.epoch(over: run.id, on: nodes)
     let taken = try await fleet.agents(of: run.id, holding: fleet.plan, epoch: epoch).survey(nodes)
     #expect(taken.faults.isEmpty && taken.values.allSatisfy { $0.holder == "tester of runs" })
     // And by whoever comes next, with a clock that is right.
     let ending = try await fleet.end(try LiveRun(run.directory, fleet.surroundings))
     #expect(ending == RunEnding())
+  }
+
+  @Test func `down takes a run over from a coordinator whose clock is ahead`() async throws {
+    let ahead = try self.fleet("runs", aheadSeconds: 3600)
+    let run = try ahead.newRun()
+    try await self.start(run, ahead)
+    let fleet = try self.fleet("runs")
+    #expect(try await fleet.end(try LiveRun(run.directory, fleet.surroundings)) == RunEnding())
+    await #expect(throws: RunFault.self) { try await self.fleet("two").liveRun() }
+  }
+
+  @Test func `what nodes that cannot be asked may have is said, and down is not done`() async throws
+  {
+    let here = try self.fleet("one")
+    let run = try here.newRun()
+    try await self.start(run, here)
+    var elsewhere = try self.fleet("two")
+    elsewhere.plan.nodes.append(Plan.Node(name: "n9", link: .command(argv: ["false"])))
+    let (runs, faults) = try await elsewhere.liveRunsToEnd()
+    #expect(runs.map(\.id) == [run.id] && faults.map(\.cause) == [.surroundings])
+    #expect(faults.first?.diagnostics.first?.summary.hasPrefix("n9: ") == true, "\(faults)")
+    #expect(try await elsewhere.end(try #require(runs.first)) == RunEnding())
+  }
+
+  @Test func `a node's word decides nothing that others execute or get`() async throws {
+    let there = try self.fleet("one")
+    let run = try there.newRun()
+    try await self.start(run, there)
+    // The same names, and another program.
+    var here = try self.fleet("two")
+    for index in here.plan.services[0].replicas.indices {
+      here.plan.services[0].replicas[index].launch.argv = ["/bin/sh", "-c", "exec sleep 601"]
+    }
+    let fault = await #expect(throws: RunFault.self) { try await here.liveRunForRestart() }
+    #expect(fault?.diagnostics.map(\.code) == ["other-plan"], "\(String(describing: fault))")
+    // Nor when it has a folder here by now; one whose manifest says the same may.
+    await #expect(throws: RunFault.self) { try await here.liveRunForRestart() }
+    #expect(try await self.fleet("three").liveRunForRestart().id == run.id)
+    #expect(try await there.end(run) == RunEnding())
   }
 
   @Test func `a clock that is days ahead holds nothing`() async throws {

@@ -120,7 +120,10 @@ extension LinkError {
         code: "agent-ended", "the login shell or muster-node \(outcome.ending)",
         causes: [("standard error", standardError), ("standard output", noise)]
           .filter { !$0.1.isEmpty }.map { "\($0.0): \($0.1.printable)" },
-        hints: ["run `ssh HOST exec sh` by hand: it must read commands and print nothing else"])
+        hints: [
+          "open the same link by hand (`ssh HOST exec sh`, or the link's own `command`): its shell must "
+            + "read commands and print nothing else"
+        ])
     case .noise(let noise):
       Diagnostic(
         code: "shell-prints", "the login shell prints without end",

@@ -119,13 +119,18 @@ package struct FleetContext: Sendable {
   package func liveRunsToEnd() async throws(RunFault) -> (runs: [LiveRun], faults: [RunFault]) {
     if case .run(let run) = try self.liveRunHere() { return ([run], []) }
     var (runs, faults): ([LiveRun], [RunFault]) = ([], [])
-    for run in try await self.runsOnNodes().runs {
+    var found = try await self.runsOnNodes()
+    for run in found.runs {
       do throws(RunFault) {
         runs.append(try await self.adopt(run))
       } catch {
         faults.append(error)
       }
     }
+    // The end of a run tells of its own nodes.
+    let told = Set(runs.flatMap { $0.plan.nodes.map(\.name) })
+    found.faults.removeAll { told.contains($0.node) }
+    if !found.faults.isEmpty { faults.append(found.unasked) }
     if runs.isEmpty, faults.isEmpty { throw self.noRun }
     return (runs, faults)
   }

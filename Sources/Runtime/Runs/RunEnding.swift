@@ -71,7 +71,7 @@ extension FleetContext {
     // What ends needs no plan any more.
     var stopped = try await self.agents(of: run.id, holding: run.plan, sendsPlan: false)
       .stop(run.plan.nodes, of: run.plan, keepsHolder: true, hear: hear)
-    let held = Set(stopped.faults.filter { $0.kind == .held }.map(\.node))
+    let held = Set(stopped.faults.filter(\.kind.isAnothers).map(\.node))
     guard !held.isEmpty else { return stopped }
     stopped.faults.removeAll { held.contains($0.node) }
     let holders = try await self.agents(of: run.id, placing: run.plan)

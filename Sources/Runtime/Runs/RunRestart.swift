@@ -7,13 +7,26 @@ extension FleetContext {
   /// The run that is up, held: nothing else begins or ends anything of it from this machine meanwhile.
   /// Says so where the manifest is no longer that of the run.
   ///
-  /// - Throws: `RunFault` when there is none, or another process is at it.
+  /// - Throws: `RunFault` when there is none, another process is at it, or only its nodes know the plan
+  ///   that it has.
   package func liveRunForRestart() async throws(RunFault) -> LiveRun {
     let run = try await self.liveRun()
     try run.requireJournal()
     try run.hold()
     let differences = try RunFault.storing { try self.plan.differences(from: run.plan) }
     if !differences.isEmpty {
+      // A node's word is not to decide what the others execute, and which secrets they get.
+      guard !run.isAdopted || self.plan.starts(asIn: run.plan) else {
+        throw RunFault(
+          .request,
+          Diagnostic(
+            code: "other-plan",
+            "run \(run.id) was found on its nodes, and what they say of its plan is not this manifest's",
+            causes: differences,
+            hints: [
+              "restart it with the manifest that it was begun with, or from the machine that began it"
+            ]))
+      }
       self.surroundings.tell(
         Diagnostic(
           .warning, code: "other-plan",
@@ -21,6 +34,13 @@ extension FleetContext {
           causes: differences, hints: ["`muster down` and `muster up` take the new one"]))
     }
     return run
+  }
+}
+
+extension Plan {
+  /// Whether both execute the same, and hand the same secrets over.
+  fileprivate func starts(asIn other: Plan) -> Bool {
+    self.services == other.services && self.secrets == other.secrets
   }
 }
 

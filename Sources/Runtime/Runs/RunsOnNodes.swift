@@ -1,4 +1,4 @@
-import Coordinator
+package import Coordinator
 package import Fleet
 import Plan
 import RunStore
@@ -14,6 +14,8 @@ package struct RunsOnNodes: Equatable, Sendable {
 
   /// The newest first.
   package let runs: [Run]
+  /// Of nodes that could not be asked: what they have is not known.
+  package var faults: [NodeFault] = []
 
   /// - Parameter told: By node, in the order of the plan.
   package init(_ told: [(node: String, runs: [RunID])]) {
@@ -23,6 +25,9 @@ package struct RunsOnNodes: Equatable, Sendable {
     }
     self.runs = nodes.map { Run(id: $0.key, nodes: $0.value) }.sorted { $1.id < $0.id }
   }
+
+  /// Of the nodes that could not be asked, which may have a run that the others do not know.
+  var unasked: RunFault { RunFault(.surroundings, self.faults.folded()) }
 
   /// The one that all agree on, if there is any.
   ///
@@ -49,7 +54,9 @@ extension FleetContext {
   ///
   /// - Parameter nodes: Those asked; `nil`: all.
   func runOnNodes(_ nodes: [Plan.Node]? = nil) async throws(RunFault) -> LiveRun? {
-    guard let run = try await self.runsOnNodes(nodes).agreed() else { return nil }
+    let found = try await self.runsOnNodes(nodes)
+    guard let run = try found.agreed() else { return nil }
+    if !found.faults.isEmpty { self.surroundings.warn(found.unasked) }
     return try await self.adopt(run)
   }
 
@@ -64,7 +71,8 @@ extension FleetContext {
         $0.isLive && $0.hasServices && $0.name == name
       }
     }
-    let found = RunsOnNodes(asked.answers.map { ($0.node.name, $0.answer.map(\.id)) })
+    var found = RunsOnNodes(asked.answers.map { ($0.node.name, $0.answer.map(\.id)) })
+    found.faults = asked.faults
     if found.runs.isEmpty, !asked.faults.isEmpty {
       throw RunFault(.surroundings, asked.faults.folded())
     }

@@ -1,6 +1,7 @@
 import Dispatch
 import Fleet
 import Glibc
+import Synchronization
 
 /// Ctrl-C and TERM as a cancellation: what has been received is kept, then the status is 130.
 enum Interruption {
@@ -13,23 +14,8 @@ enum Interruption {
     hint: String, _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {
     let (signals, feed) = AsyncStream.makeStream(of: Void.self)
-    let numbers = [SIGINT, SIGTERM, SIGHUP].filter { number in
-      let before = unsafeBitCast(signal(number, SIG_IGN), to: Int.self)
-      return number != SIGHUP || before != unsafeBitCast(SIG_IGN, to: Int.self)
-    }
-    let sources = numbers.map { number in
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler { feed.yield() }
-      source.resume()
-      return source
-    }
-    func obey() {
-      for number in numbers { signal(number, SIG_DFL) }
-    }
-    defer {
-      for source in sources { source.cancel() }
-      obey()
-    }
+    Signals.shared.listener.withLock { $0 = feed }
+    defer { Signals.shared.listener.withLock { $0 = nil } }
     return try await withThrowingTaskGroup(of: Result?.self) { tasks in
       tasks.addTask { try await body() }
       tasks.addTask {
@@ -43,7 +29,7 @@ enum Interruption {
         }
       } catch is CancellationError {
         // A second signal ends the process at once.
-        obey()
+        Signals.shared.listener.withLock { $0 = nil }
         tasks.cancelAll()
         while let rest = await tasks.nextResult() { _ = rest }
         throw CommandFailure(
@@ -58,5 +44,32 @@ enum Interruption {
     let (never, end) = AsyncStream.makeStream(of: Never.self)
     for await _ in never {}
     end.finish()
+  }
+}
+
+/// What a signal does: it goes to the listener, or where there is none ends the process as if nothing had
+/// been set up. Set up once: a source made after another of the same signal hears nothing.
+private final class Signals: Sendable {
+  static let shared = Signals()
+
+  let listener = Mutex<AsyncStream<Void>.Continuation?>(nil)
+
+  private init() {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      let before = unsafeBitCast(signal(number, SIG_IGN), to: Int.self)
+      // With `nohup` it stays ignored.
+      if number == SIGHUP, before == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      // Its handler keeps it: it hears as long as this process lives.
+      source.setEventHandler { withExtendedLifetime(source) { Signals.shared.received(number) } }
+      source.resume()
+    }
+  }
+
+  private func received(_ number: Int32) {
+    let isHeard = self.listener.withLock { $0?.yield() != nil }
+    guard !isHeard else { return }
+    signal(number, SIG_DFL)
+    kill(getpid(), number)
   }
 }

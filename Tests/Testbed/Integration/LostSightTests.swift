@@ -77,6 +77,26 @@ struct LostSightTests {
     }
   }
 
+  @Test(arguments: [SIGINT, SIGTERM])
+  func `an up that is interrupted while services start ends, and they go on`(signal: Int32) throws {
+    let services = """
+        slow:
+          recipe: command
+          run: sleep 3; echo up now; exec sleep 600
+          probe: {log: up now}
+      """
+    try LabCluster.with(hostCount: 1, services: services) { cluster in
+      let up = try cluster.command(["up", cluster.manifest]).start()
+      while up.isRunning, !up.talkSoFar.contains("starting `slow`") { sched_yield() }
+      up.send(signal)
+      let ending = up.end(timeout: .seconds(10))
+      #expect(ending.status == 130 && ending.elapsed < .seconds(3), "\(ending.talk)")
+      #expect(ending.talk.contains("what was started runs on"), "\(ending.talk)")
+      let again = try cluster.muster(["up", cluster.manifest])
+      #expect(again.status == 0 && again.talk.contains("is there already"), "\(again.talk)")
+    }
+  }
+
   /// At any instant: before `up` has a link, while it starts, and after.
   @Test(arguments: [0, 60, 120, 250, 500, 1_000])
   func `what down has proved to be gone does not come back by an up that is under way`(

@@ -169,7 +169,7 @@ where ClockType.Duration == Duration, ClockType.Instant: Sendable {
           let names = order.services.dropFirst(startedCount)
           let services = self.plan.services.filter { names.contains($0.name) }
           let reports = try await session.start(services.map { $0.without(begun) })
-          for report in reports { feed.yield(.event(.reported(report))) }
+          // How they are is the watch's to say: this answer may come after what happened later.
           begun.formUnion(self.begun(in: reports))
           startedCount = order.services.count
         }
@@ -243,7 +243,7 @@ package protocol LaunchSession: Sendable {
 
   /// Starts what does not run of these services on this node.
   ///
-  /// - Returns: How all its replicas are.
+  /// - Returns: How all its replicas were when it answered.
   func start(_ services: [Plan.Service]) async throws(NodeFault) -> [ReplicaReport]
 
   /// Stops what this coordinator has had started there of a plan, and ends the daemon if nothing else of

@@ -73,7 +73,7 @@ package struct NodeFault: Error, Equatable, Sendable {
     /// By one that came later: the run is its own from now on.
     case taken
 
-    var isAnothers: Bool { self == .held || self == .taken }
+    package var isAnothers: Bool { self == .held || self == .taken }
   }
 
   package var node: String
@@ -128,7 +128,10 @@ package struct NodeFault: Error, Equatable, Sendable {
         node: node, kind: .taken,
         Diagnostic(
           code: "run-taken", "another command has taken the run over", causes: [words],
-          hints: ["`muster status` tells what has become of it"]))
+          hints: [
+            "`muster status` tells what has become of it; one whose clock is ahead lets it go by "
+              + "`--take-over` or `muster down`"
+          ]))
     case .failedPrecondition, .invalidArgument, .permissionDenied, .unimplemented:
       self.init(
         node: node, kind: .refused,

@@ -85,8 +85,9 @@ final class Supervisor<Ground: ReplicaGround>: Sendable {
       await run.tell()
       self.ordersContinuation.yield((run, nil))
     } catch {
-      // Ends without a launch: whoever stops it waits for its end, and starts it again after that.
-      run.askToStop()
+      // Ends without a launch, as a failure with its reason: whoever watches hears of that, whoever stops
+      // it waits for its end.
+      run.find(over: "\(error)")
       self.ordersContinuation.yield((run, nil))
       for await _ in self.board.bell.rings() where run.isOver { break }
       throw error
