@@ -36,6 +36,8 @@ struct LaunchNarratorTests {
   @Test func `a service that is stopped after an abort is not called ready`() {
     var narrator = Self.narrator()
     var words: [LaunchNarrator.Word] = []
+    #expect(narrator.words(for: .aborted([]), elapsed: .zero) == [], "nothing was started yet")
+    _ = narrator.words(for: .starting(services: []), elapsed: .zero)
     for event in [Self.report(.loading), .aborted([]), Self.report(.stopping)] {
       words += narrator.words(for: event, elapsed: .seconds(1))
     }

@@ -32,7 +32,7 @@ extension LaunchMachineTests {
     let faults = ["n1", "n2"].map { NodeFault(node: $0, .connectionRefused(address: "\($0):22")) }
     #expect(machine.faulted(faults[0], at: Self.start) == [])
     let reason = Diagnostic(
-      code: "connection-refused", "n[1-2]: nothing listens on {address}",
+      code: "connection-refused", "n[1-2]: nothing listens on the node's address",
       causes: ["n1: nothing listens on n1:22"],
       hints: ["see that sshd runs there, and that `ssh.port` is right"])
     #expect(

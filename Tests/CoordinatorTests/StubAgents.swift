@@ -104,8 +104,12 @@ final class StubAgents: LaunchConnector {
     }
 
     func watch(_ hear: @escaping @Sendable (ReplicaReport) async -> Void) async throws {
+      var told: [ReplicaKey: ReplicaStatus] = [:]
       for await _ in self.agents.rings() {
-        for status in self.agents.statuses { await hear(ReplicaReport(status, node: self.node)) }
+        for status in self.agents.statuses where told[status.key] != status {
+          told[status.key] = status
+          await hear(ReplicaReport(status, node: self.node))
+        }
       }
       throw Broken()
     }

@@ -143,6 +143,7 @@ struct MetricsServerTests {
     ("127.0.0.1", 200), ("localhost:9464", 200), ("LOCALHOST", 200), ("[::1]:9464", 200),
     ("127.0.0.2", 200), ("evil.example", 421), ("127.0.0.1.evil.example", 421),
     ("localhost.evil.example:9464", 421), ("10.0.0.1", 421),
+    ("127.0.0.1:9464@evil.example", 421),
   ])
   func `on a loopback address only requests to one are answered`(host: String, status: Int)
     async throws

@@ -4,7 +4,9 @@ import Testing
 struct SecretShapesTests {
   /// The secret's part of each text stands between `<` and `>`.
   @Test(arguments: [
-    "Authorization: Bearer <abc.def-123>", "token <hf_abcdefgh12345> here", "<sk-abcdefgh1234>",
+    "Authorization: Bearer <abc.def-123>", "proxy-authorization: Basic <dXNlcjpwYXNz>",
+    #"{"Authorization": "Basic <dXNlcjpwYXNz>"}"#,
+    "token <hf_abcdefgh12345> here", "<sk-abcdefgh1234>",
     "<AKIAABCDEFGH1234>", "HF_TOKEN=<x>", "export wandb_api_key='<a b>'",
     #"{"env":"MY_PASSWORD=<p>","x":1}"#, "A_SECRET=\"<s t>\" next",
     "postgres://me:<pass>@db/x", "git clone ssh://me:<p:q>@example.com", "KEY=<v>",
@@ -29,6 +31,7 @@ struct SecretShapesTests {
     "node gpu01: user me", "sk-1", "HF_TOKEN=", "bearer", "12:30:01 a@b", "",
     "--api-key --port 1", "--api-key", #"["--api-key"]"#, #"{"key": "policy/0"}"#,
     #"{"max_tokens": "5", "api_key": null}"#, "--tokenizer x", "--monkey v",
+    "Basic usage follows",
   ])
   func `everything else stays`(text: String) {
     #expect(SecretShapes.redact(text) == text)

@@ -145,6 +145,28 @@ struct `A state disk that refuses` {
     }
   }
 
+  @Test func `a stop ends what is known by nothing but the log that it writes`() async throws {
+    let agent = try TestAgent()
+    defer { agent.destroy() }
+    let (daemon, stray) = try await agent.link { node in
+      let attached = try await node.attach(agent.attachment())
+      let script = "(env -i setsid sleep 1238 &); sleep 60; exit 3"
+      let status = try await node.start(.init("job", script: script)) { $0.state == .ready }
+      let main = try #require(ProcessTable.stat(of: Int32(status.processID)))
+      let holder = try #require(ProcessTable.stat(of: main.parentID))
+      let stray = try #require(
+        ProcessTable.all().first { $0.parentID == main.parentID && $0.name == "sleep" })
+      // Who knows it as an orphan of its holder goes, too.
+      for process in [holder, main] { ProcessTable.send(SIGKILL, to: process.identity) }
+      return (attached.processID, stray.identity)
+    }
+    kill(pid_t(daemon), SIGKILL)
+    try await eventually { ProcessTable.stat(of: Int32(daemon))?.isGone ?? true }
+    #expect(ProcessTable.isAlive(stray))
+    let left = try await agent.claimedLink { node in try await node.stopAll().leftovers }
+    #expect(left == [] && !ProcessTable.isAlive(stray))
+  }
+
   @Test func `a stop of all ends what bears the run's mark and nobody keeps, another leaves it`()
     async throws
   {

@@ -52,6 +52,11 @@ struct SpoolMachineTests {
     }
   }
 
+  @Test func `the highest number that a file can name leaves room for the next`() {
+    let machine = SpoolMachine(settings: Self.settings, entries: [], lastSequence: .max)
+    #expect(machine.hasRoom && machine.pending == [])
+  }
+
   @Test func `a batch is sent once it is on disk, and not before`() {
     var machine = Self.machine()
     Self.close(1...2, in: &machine)

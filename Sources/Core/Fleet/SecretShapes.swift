@@ -110,7 +110,14 @@ package enum SecretShapes {
 
   private static func bearer(in bytes: [UInt8], blank: Int) -> Range<Int>? {
     let name = Self.name(in: bytes, before: blank)
-    guard name.lowercased() == "bearer" else { return nil }
+    switch name.lowercased() {
+    case "bearer": break
+    // Elsewhere it is a word like any other.
+    case "basic":
+      let before = String(decoding: bytes[max(0, blank - 32)..<blank], as: UTF8.self)
+      guard before.lowercased().contains("authorization") else { return nil }
+    default: return nil
+    }
     return Self.value(in: bytes, from: blank + 1)
   }
 

@@ -57,6 +57,7 @@ package struct Planner {
   }
 
   private let manifest: Manifest
+  private let nodes: [NodeName: ManifestNode]
   private let context: PlanContext
   private var faults = ManifestFaults()
   private var notes: [String] = []
@@ -85,8 +86,8 @@ package struct Planner {
   }
 
   private init(manifest: Manifest, context: PlanContext) {
-    self.manifest = manifest
-    self.context = context
+    (self.manifest, self.context) = (manifest, context)
+    self.nodes = Dictionary(manifest.nodes.map { ($0.name, $0) }) { first, _ in first }
   }
 
   private mutating func plan(_ templates: Templates) -> Plan {
@@ -122,14 +123,13 @@ package struct Planner {
     /// Replicas of the service so far, by machine.
     var placed: [String: Int] = [:]
     for name in service.nodes {
-      guard let node = self.manifest.nodes.first(where: { $0.name == name }) else { continue }
-      let machine = node.machine
+      guard let node = self.nodes[name] else { continue }
       for _ in 0..<service.replicasPerNode {
-        let index = placed[machine, default: 0]
-        placed[machine] = index + 1
+        let index = placed[node.machine, default: 0]
+        placed[node.machine] = index + 1
         placements.append(
           Placement(
-            node: node, machine: machine, rank: placements.count, index: index,
+            node: node, machine: node.machine, rank: placements.count, index: index,
             template: roles[min(placements.count, roles.count - 1)]))
       }
     }

@@ -41,7 +41,8 @@ package struct SpoolMachine: Sendable {
   ///   - lastSequence: The highest number it has had; 0: none.
   package init(settings: SpoolSettings, entries: [BatchEntry], lastSequence: UInt64) {
     self.settings = settings
-    self.sequenceNext = lastSequence + 1
+    // Whatever stands in a file of this disk: half of all numbers are left.
+    self.sequenceNext = min(lastSequence, .max / 2) + 1
     self.spooled = entries
     self.spooledSize = entries.reduce(0) { $0 + $1.size }
     self.spooledThrough = lastSequence

@@ -58,11 +58,11 @@ package enum LinkError: Error, Equatable, Sendable {
 }
 
 extension LinkError {
-  /// As many nodes have it in common: without the address of one, `{address}` stands for it.
+  /// As many nodes have it in common: without the address of one.
   package var common: Self {
-    let address = "{address}"
+    let address = "the node's address"
     return switch self {
-    case .nameNotResolved(_, let detail): .nameNotResolved(host: address, detail: detail)
+    case .nameNotResolved(_, let detail): .nameNotResolved(host: "ssh.host", detail: detail)
     case .connectionRefused: .connectionRefused(address: address)
     case .unreachable(_, let detail): .unreachable(address: address, detail: detail)
     case .noAnswer(_, let phase, let seconds):

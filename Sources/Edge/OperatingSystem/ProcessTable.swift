@@ -67,6 +67,24 @@ package enum ProcessTable {
     }
   }
 
+  /// The files that are a process's standard output and error; none where they may not be read.
+  package static func outputs(of processID: Int32) -> [String] {
+    [1, 2].compactMap { number in
+      let path = "/proc/\(processID)/fd/\(number)"
+      var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+      let count = readlink(path, &target, target.count)
+      guard count > 0 else { return nil }
+      return String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+  }
+
+  /// A path without links, as ``outputs(of:)`` has it; `nil` where nothing is there.
+  package static func realPath(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
   /// The entries of that environment, each `NAME=value`.
   package static func entries(of processID: Int32) -> Set<String> {
     let block = Self.environment(of: processID)

@@ -18,6 +18,7 @@ struct LaunchNarrator {
   /// Replicas that are ready, and tasks that have ended well.
   private var done: Set<ReplicaKey> = []
   private var announced: Set<String> = []
+  private var isStarting = false
   private var lastFaults: [String: Diagnostic] = [:]
 
   init(plan: Plan) {
@@ -48,12 +49,13 @@ struct LaunchNarrator {
       // Errors end the command, which tells them then; warnings are told here.
       return findings.filter { !$0.isError }.map { .diagnostic($0.folded) }
     case .starting(let services):
+      self.isStarting = true
       return services.map { line("starting `\($0)` on \(Self.fold(self.nodes(of: $0)))") }
     case .reported(let report): return self.line(for: report).map { [line($0)] } ?? []
     case .warned(let diagnostic): return [.diagnostic(diagnostic)]
     // The last is the command's to tell.
     case .aborted([.endedElsewhere]): return []
-    case .aborted: return [line("stopping what was started")]
+    case .aborted: return self.isStarting ? [line("stopping what was started")] : []
     case .leftBehind(let node, let leftovers):
       return leftovers.map { line("\(node): left behind: \($0)") }
     }

@@ -117,6 +117,8 @@ package struct MetricsServer: Sendable {
   /// Whether a request is to the host that is listened on, going by its `Host`.
   private func isMeant(_ authority: String?) -> Bool {
     guard Self.isLoopback(self.host), let authority else { return true }
+    // Of a user with a password, the host comes after them.
+    if authority.contains("@") { return false }
     let isBracketed = authority.hasPrefix("[")
     let name =
       isBracketed

@@ -204,8 +204,7 @@ where Instant.Duration == Duration, Instant: Sendable {
     }
   }
 
-  /// What was found alive has ended: where it was to run, it does not; where it ended before the order
-  /// came, the order has done it already, and doing it again changes nothing.
+  /// What was found alive has ended. Where that was before the order came, it is done already.
   private mutating func startAgain(_ service: Plan.Service, on node: String) -> [Action] {
     guard self.deadlines[service.name] != nil else { return [] }
     self.orders[node, default: []].append(service.name)
@@ -294,6 +293,7 @@ where Instant.Duration == Duration, Instant: Sendable {
       }
     }
     return actions + [.tell(.starting(services: services.map(\.name))), .giveOrders]
+      + self.startWhatCan(at: now)
   }
 
   /// What the facts of all nodes add up to; what was told once is not told again.
@@ -342,8 +342,8 @@ where Instant.Duration == Duration, Instant: Sendable {
   /// What this launch did not order to stop stops: whoever ordered it ends the run, and needs no help.
   private mutating func endElsewhere() -> [Action] {
     self.state = .over
-    let reasons = [Diagnostic.endedElsewhere]
-    return [.tell(.aborted(reasons)), .end(LaunchResult(reasons: reasons, culprit: .service))]
+    let result = LaunchResult(reasons: [.endedElsewhere], culprit: .service)
+    return [.tell(.aborted(result.reasons)), .end(result)]
   }
 
   private mutating func end(_ departure: Departure) -> [Action] {
@@ -381,8 +381,8 @@ where Instant.Duration == Duration, Instant: Sendable {
     let silent = missing.filter { self.faults[$0] == nil }
     guard !silent.isEmpty else { return explained }
     let seconds = self.settings.attachTimeout.components.seconds
-    let nodes = NodeSet(silent.map { NodeName($0) }).folded
-    return explained + [Diagnostic(code: "node-silent", "\(nodes): no answer within \(seconds) s")]
+    let text = "\(NodeSet(silent.map { NodeName($0) }).folded): no answer within \(seconds) s"
+    return explained + [Diagnostic(code: "node-silent", text)]
   }
 
   private func lateness(of service: Plan.Service) -> Diagnostic {

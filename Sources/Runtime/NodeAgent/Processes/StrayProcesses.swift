@@ -1,15 +1,22 @@
 import Glibc
 import OperatingSystem
 
-/// Processes that bear the marks of a run, or of any of several replicas, and that nobody keeps: the record
-/// of their start is lost, or could not be written.
+/// Processes of a run, or of any of several replicas, that nobody keeps: the record of their start is lost,
+/// or could not be written, or they have left those who started them.
 struct StrayProcesses: Sendable {
   /// KILL is repeated for what was forked meanwhile, and for as long as a process takes to go: 10 s.
   private static let killCountMax = 500
   private static let killMicroseconds: UInt32 = 20_000
 
-  /// Each `NAME=value` of variables; a stray has all those of one of them.
-  let marks: [[String]]
+  /// By which a process is known to be meant.
+  struct Mark {
+    /// `NAME=value` of variables: it has all of them.
+    var entries: [String]
+    /// Or it writes into a file there, as one does that was started without its environment.
+    var folder: String
+  }
+
+  let marks: [Mark]
 
   /// Blocks.
   ///
@@ -32,10 +39,19 @@ struct StrayProcesses: Sendable {
 
   private func found() -> [ProcessStat] {
     let own = getpid()
+    let folders = self.marks.compactMap { ProcessTable.realPath($0.folder).map { $0 + "/" } }
     return ProcessTable.all().filter { process in
-      guard process.identity.processID != own else { return false }
-      let environment = ProcessTable.entries(of: process.identity.processID)
-      return !environment.isEmpty && self.marks.contains { $0.allSatisfy(environment.contains) }
+      let id = process.identity.processID
+      guard id != own else { return false }
+      let environment = ProcessTable.entries(of: id)
+      if !environment.isEmpty,
+        self.marks.contains(where: { $0.entries.allSatisfy(environment.contains) })
+      {
+        return true
+      }
+      return ProcessTable.outputs(of: id).contains { file in
+        folders.contains { file.hasPrefix($0) }
+      }
     }
   }
 }

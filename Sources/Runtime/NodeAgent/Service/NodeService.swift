@@ -190,12 +190,19 @@ where RunClock.Duration == Duration {
   ///
   /// - Returns: What has not gone, in words.
   private func sweep(after order: StopOrder) async -> [String] {
-    let run = ReplicaProcesses.runMark(of: self.session.identity)
-    var marks = [[run]]
+    let (identity, folder) = (self.session.identity, self.session.folder)
+    var marks = [
+      StrayProcesses.Mark(
+        entries: [ReplicaProcesses.runMark(of: identity)], folder: folder.path)
+    ]
     if order != StopOrder() {
       marks = self.supervisor.board.all
         .filter { order.means($0.key, startedBy: $0.startedBy) && $0.state.isFinal }
-        .map { ReplicaProcesses.marks(of: self.session.identity, $0.key) }
+        .map {
+          StrayProcesses.Mark(
+            entries: ReplicaProcesses.marks(of: identity, $0.key),
+            folder: ReplicaFolder(of: $0.key, in: folder).path)
+        }
     }
     let all = marks
     // Cancelled: the caller is told nothing either.

@@ -127,10 +127,12 @@ where RunClock.Duration == Duration {
     }
   }
 
-  /// Ends what bears the replica's marks, of which there is no record. Blocks.
+  /// Ends what bears the replica's marks or writes its log, of which there is no record. Blocks.
   ///
   /// - Returns: What has not gone, in words.
-  func endStrays() -> [String] { StrayProcesses(marks: [self.marks]).end() }
+  func endStrays() -> [String] {
+    StrayProcesses(marks: [.init(entries: self.marks, folder: self.folder.path)]).end()
+  }
 
   /// A server that is there already would answer the probes in the place of ours: a model server of
   /// the same model would make it ready.
