@@ -204,7 +204,7 @@ let testTargets: [Target] = [
   tests(
     "RunsTests",
     [
-      "Coordinator", "Fleet", "Health", "Launch", "OperatingSystem", "Plan", "RecordFiles",
+      "Coordinator", "Fleet", "Health", "Launch", "Links", "OperatingSystem", "Plan", "RecordFiles",
       "Rollouts", "RunStore", "Runs", "TestFleet", nioPosix,
     ]),
   tests("SSHTests", ["Fleet", "SSH", nioCore, nioEmbedded]),

@@ -86,8 +86,10 @@ struct `The life of a replica` {
     let agent = try TestAgent()
     defer { agent.destroy() }
     try await agent.claimedLink { node in
-      // Double fork, new session, no environment: known as a descendant of the holder alone.
-      let script = "(env -i setsid sh -c 'trap \"\" TERM; sleep 1234 & wait' &) ; sleep 60"
+      // Double fork, new session, no environment, no log: known as a descendant of the holder alone.
+      let script = """
+        (env -i setsid sh -c 'trap "" TERM; sleep 1234 & wait' > /dev/null 2>&1 &) ; sleep 60
+        """
       let status = try await node.start(.init("job", script: script, grace: 1)) {
         $0.state == .ready
       }

@@ -3,6 +3,7 @@ import Fleet
 import Foundation
 import Health
 import Launch
+import Links
 import NIOPosix
 import OperatingSystem
 import Plan
@@ -219,6 +220,27 @@ import Testing
     let stopped = try await fleet.agents(of: run.id, holding: fleet.plan)
       .stop([self.node("n1")], of: fleet.plan)
     #expect(stopped.faults.isEmpty)
+  }
+
+  /// As at the end of a work that other nodes have done meanwhile.
+  @Test(.timeLimit(.minutes(1)))
+  func `a link that opens when nobody wants it any more is closed`() async throws {
+    let fleet = try self.fleet()
+    let run = try fleet.newRun()
+    let open = try Self.links.get().open(for: .run(run.id))
+    let agents = AgentConnector(
+      open: { node throws(NodeFault) in
+        let link = try await open(node)
+        withUnsafeCurrentTask { $0?.cancel() }
+        return link
+      }, epoch: nil, yields: false, coordinator: "tester", plan: [], secrets: [:],
+      placing: fleet.plan)
+    let node = self.node("n1")
+    for _ in 0..<10 {
+      let visit = Task { try await agents.withSession(to: node) { _ in } }
+      await #expect(throws: NodeFault.self) { try await visit.value }
+    }
+    #expect(try await fleet.end(run) == RunEnding())
   }
 
   @Test func `a run of 4,096 nodes is begun, found and ended`() async throws {

@@ -9,7 +9,13 @@ package struct Link: Sendable {
   /// For one `GRPCClient`, which runs it; the link closes when it ends. It never reconnects: a link
   /// that has broken is replaced by a new one.
   package let transport: HTTP2ClientTransport.WrappedChannel
+  let channel: any Channel
   let end: EventLoopFuture<CommandEnd>
+
+  /// Closes it, if it is open yet: a client that is stopped before it has begun leaves it so.
+  package func close() {
+    self.channel.close(promise: nil)
+  }
 
   /// How the pipe ended: the exit status of the program on the node or the SSH error, and the end of
   /// its standard error. gRPC itself says no more than "unavailable".

@@ -195,7 +195,7 @@ struct LinkPipe: Sendable {
         try await channel.pipeline.removeHandler(name: Self.greetingName).get()
         return configured
       }
-      return Link(transport: transport, end: self.end)
+      return Link(transport: transport, channel: channel, end: self.end)
     } catch {
       channel.close(promise: nil)
       throw await self.errorOfEnd(noise: "", timeout: .zero)

@@ -17,6 +17,7 @@ enum NodeLink {
     _ node: Plan.Node, open: OpenLink, body: @Sendable (Client) async throws -> Result
   ) async throws(NodeFault) -> Result {
     let link = try await open(node)
+    defer { link.close() }
     let client = GRPCClient(transport: link.transport)
     do {
       return try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -47,7 +48,8 @@ enum NodeLink {
   /// gRPC says no more than "unavailable" when a link breaks: the link knows why.
   private static func fault(of link: Link, node: String, _ error: any Error) async -> NodeFault {
     var fault = error as? NodeFault ?? NodeFault(node: node, call: "session", error: error)
-    // The client has ended, and with it the link.
+    // The client has ended, and with it the link, or it has never begun.
+    link.close()
     let end = await link.ended()
     switch end.outcome {
     case .abandoned: break
