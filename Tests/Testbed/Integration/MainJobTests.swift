@@ -33,6 +33,11 @@ struct MainJobTests {
       #expect(try cluster.merged(run) == cluster.simulated(work))
       #expect(eval.output.contains("1000 of 1000"), "\(eval.output)")
       let state = "\(LabCluster.home)/.local/state/muster/runs/\(run.lastPathComponent)"
+      // The daemons remove it as they end, which is a moment after they have said so.
+      let deadline = ContinuousClock.now.advanced(by: .seconds(10))
+      while FileManager.default.fileExists(atPath: state), ContinuousClock.now < deadline {
+        sched_yield()
+      }
       #expect(!FileManager.default.fileExists(atPath: state), "left on the nodes: \(state)")
     }
   }
