@@ -8,6 +8,16 @@ import Testing
   .enabled(if: LabCluster.sshdIsHere, "SKIPPED: no /usr/sbin/sshd (apt-get install openssh-server)")
 )
 struct LostSightTests {
+  /// A service that is ready after so many seconds.
+  private static func slow(_ seconds: Int) -> String {
+    """
+      slow:
+        recipe: command
+        run: sleep \(seconds); echo up now; exec sleep 600
+        probe: {log: up now}
+    """
+  }
+
   @Test func `a killed daemon is started anew, and what it kept runs on until it is stopped`()
     throws
   {
@@ -57,13 +67,7 @@ struct LostSightTests {
   }
 
   @Test func `a second launch of a run is told who is at it, and the first goes on`() throws {
-    let services = """
-        slow:
-          recipe: command
-          run: sleep 6; echo up now; exec sleep 600
-          probe: {log: up now}
-      """
-    try LabCluster.with(hostCount: 2, services: services) { cluster in
+    try LabCluster.with(hostCount: 2, services: Self.slow(6)) { cluster in
       let first = try cluster.command(["up", cluster.manifest]).start()
       while first.isRunning, !first.talkSoFar.contains("starting `slow`") { sched_yield() }
       let second = try cluster.muster(["up", cluster.manifest])
@@ -79,13 +83,7 @@ struct LostSightTests {
 
   @Test(arguments: [SIGINT, SIGTERM])
   func `an up that is interrupted while services start ends, and they go on`(signal: Int32) throws {
-    let services = """
-        slow:
-          recipe: command
-          run: sleep 5; echo up now; exec sleep 600
-          probe: {log: up now}
-      """
-    try LabCluster.with(hostCount: 1, services: services) { cluster in
+    try LabCluster.with(hostCount: 1, services: Self.slow(5)) { cluster in
       let up = try cluster.command(["up", cluster.manifest]).start()
       while up.isRunning, !up.talkSoFar.contains("starting `slow`") { sched_yield() }
       up.send(signal)
@@ -102,13 +100,7 @@ struct LostSightTests {
   func `what down has proved to be gone does not come back by an up that is under way`(
     milliseconds: Int
   ) throws {
-    let services = """
-        slow:
-          recipe: command
-          run: sleep 5; echo up now; exec sleep 600
-          probe: {log: up now}
-      """
-    try LabCluster.with(hostCount: 2, services: services) { cluster in
+    try LabCluster.with(hostCount: 2, services: Self.slow(5)) { cluster in
       let up = try cluster.command(["up", cluster.manifest]).start()
       while up.isRunning, !up.talkSoFar.contains("run ") { sched_yield() }
       _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .milliseconds(milliseconds))
